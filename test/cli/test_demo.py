@@ -1,0 +1,105 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from vit_perception.bags.reader import BagReader
+from vit_perception.cli.demo import ask_names
+from vit_perception.detections import Detections
+
+from ..bags.squares import START, record_squares
+
+DEFAULT = ("tool", "fruit")
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("red mug, spoon\n", ("red mug", "spoon")),
+        ("\n", DEFAULT),
+        ("", DEFAULT),
+        ("a, a\n", DEFAULT),
+    ],
+)
+def test_names_are_asked_for(
+    typed: str, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, typed.encode())
+    os.close(writer)
+    with os.fdopen(reader) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert ask_names(DEFAULT, seconds=5) == names
+
+
+def test_silence_takes_the_default_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as stdin, os.fdopen(writer, "w"):
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert ask_names(DEFAULT, seconds=0.05) == DEFAULT
+
+
+def found(*names: str) -> Detections:
+    boxes = np.array([[10 + 60 * i, 20, 60 + 60 * i, 80] for i in range(len(names))], np.float32)
+    return Detections(
+        boxes=boxes.reshape(-1, 4),
+        scores=np.full(len(names), 0.9, np.float32),
+        labels=np.arange(len(names)),
+        names=tuple(names),
+        vocabulary_version=0,
+    )
+
+
+def test_the_report_counts_before_and_after_apart(tmp_path: Path) -> None:
+    pytest.importorskip("rclpy")
+    pytest.importorskip("vision_msgs")
+    from vit_perception.cli.demo_report import ground_truth_rate, print_report
+    from vit_perception.ros.demo import DemoRun, Seen, read_truth
+
+    bag = record_squares(tmp_path / "bag", count=3)
+    truth = read_truth(bag)
+    with BagReader(bag) as reader:
+        assert sorted(truth) == [frame.stamp for _, frame in reader.frames()]
+    run = DemoRun(("red", "green"), ("cyan",), camera_frames=6, truth=truth)
+    period = 100_000_000
+    run.seen = [
+        Seen(0, START, 0.010, 0, truth[START]),
+        Seen(0, START + period, 0.020, 0, found("red")),
+        Seen(1, START, 0.030, 0, found("red")),
+        Seen(1, START + period, 0.040, 1, found("cyan")),
+    ]
+    run.diagnostics = {
+        "frames.received": "5",
+        "frames.published": "4",
+        "frames.dropped.replaced": "1",
+        "frames.dropped.stale": "0",
+        "frames.pending": "0",
+        "latency.decode.p50_ms": "1.234",
+        "latency.decode.p95_ms": "5.678",
+    }
+    rate = ground_truth_rate(run)
+    assert rate.objects.total() == 6
+    assert rate.named.total() == 3
+    console = Console(file=io.StringIO(), width=120)
+    print_report(run, console)
+    text = console.file.getvalue()
+    rows = [" ".join(line.replace("│", " ").split()) for line in text.splitlines()]
+    for row in (
+        "sent by the camera 6",
+        "lost on the way (best effort) 1",
+        "dropped: replaced 1",
+        "decode 1.2 5.7",
+        "image sent -> boxes here 25.0 38.5",
+        "red 3 2, 1",
+        "cyan 2, 1 1",
+    ):
+        assert row in rows
+    assert "dropped: stale" not in text
+    assert "3 of 6 objects found under their name (50 %)" in text

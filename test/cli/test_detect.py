@@ -1,0 +1,150 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vit_perception.cli.__main__ import main
+from vit_perception.images import encode_jpeg
+from vit_perception.media import VideoReader, VideoWriter, read_picture, write_picture
+
+from ..toy_bundle import toy_picture
+
+SQUARES = {"red": (1, 1), "cyan": (4, 8)}
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with two good pictures, a broken one and one that is cut short."""
+    folder = tmp_path / "pictures"
+    image, _ = toy_picture(128, 192, SQUARES)
+    write_picture(folder / "a.png", image)
+    write_picture(folder / "deep" / "b.png", toy_picture(64, 96, {"green": (0, 0)})[0])
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "cut.jpg").write_bytes(encode_jpeg(image)[:300])
+    return folder
+
+
+def run(out: Path, bundle: Path, *arguments: str) -> tuple[int, Any, Any]:
+    status = main(["detect", *arguments, "--bundle", str(bundle), "--out", str(out)])
+    found = json.loads((out / "detections.json").read_text())
+    return status, found, json.loads((out / "run.json").read_text())
+
+
+def test_pictures_of_a_folder(
+    pictures: Path, tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    status, found, about = run(
+        out, toy_bundle_dir, str(pictures), "--vocabulary", "cyan, red, green"
+    )
+    assert status == 0
+    by_name = {(entry["file_name"], entry["category"]): entry for entry in found}
+    assert set(by_name) == {("a.png", "red"), ("a.png", "cyan"), ("deep/b.png", "green")}
+    box = by_name["a.png", "red"]["bbox"]
+    assert box == pytest.approx([16, 16, 32, 32], abs=0.1)
+    assert 0.9 < by_name["a.png", "red"]["score"] <= 1
+    assert about["finished"]
+    assert (about["frames"], about["detections"]) == (2, 3)
+    assert [entry["file_name"] for entry in about["skipped"]] == ["broken.jpg", "cut.jpg"]
+    assert about["bundle"]["name"] == "toy"
+    assert len(about["bundle"]["sha256"]["model.onnx"]) == 64
+    assert about["vocabulary"] == {"names": ["cyan", "red", "green"], "version": 1}
+    assert about["timings_ms"]["inference"]["count"] == 2
+    assert "numpy" in about["versions"]
+    printed = capsys.readouterr().out
+    assert "2 files skipped" in printed
+    assert "broken.jpg" in printed
+    drawn = read_picture(out / "annotated" / "a.png").image
+    assert drawn.shape == (128, 192, 3)
+    assert (drawn != read_picture(pictures / "a.png").image).any()
+    assert (out / "annotated" / "deep" / "b.png").is_file()
+
+
+def test_the_default_names_and_the_thresholds_of_the_options(
+    pictures: Path, tmp_path: Path, toy_bundle_dir: Path
+) -> None:
+    picture = str(pictures / "a.png")
+    _, found, about = run(tmp_path / "one", toy_bundle_dir, picture)
+    assert [entry["category"] for entry in found] == ["red"]
+    assert about["vocabulary"]["version"] == 0
+    assert about["settings"]["score_threshold"] == 0.6
+    options = ("--score-threshold", "0.999", "--max-detections", "7", "--iou-threshold", "0.5")
+    _, found, about = run(tmp_path / "two", toy_bundle_dir, picture, *options)
+    assert found == []
+    assert about["settings"] == {
+        "score_threshold": 0.999,
+        "iou_threshold": 0.5,
+        "max_detections": 7,
+    }
+
+
+def test_names_from_a_file(pictures: Path, tmp_path: Path, toy_bundle_dir: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("# colours\ncyan\n\n")
+    arguments = (str(pictures / "a.png"), "--vocabulary", str(names))
+    _, found, _ = run(tmp_path / "out", toy_bundle_dir, *arguments)
+    assert [entry["category"] for entry in found] == ["cyan"]
+
+
+def test_a_video(tmp_path: Path, toy_bundle_dir: Path) -> None:
+    clip = tmp_path / "clip.avi.mp4"
+    with VideoWriter(clip, rate=10) as writer:
+        for column in (0, 3, 6):
+            writer.write(toy_picture(128, 192, {"red": (2, column)})[0])
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    out = tmp_path / "out"
+    status, found, about = run(out, toy_bundle_dir, str(clip), str(tmp_path / "broken.mp4"))
+    assert status == 0
+    assert [entry["file_name"] for entry in found] == [f"{clip.name}#{i:06d}" for i in range(3)]
+    lefts = [entry["bbox"][0] for entry in found]
+    assert lefts == pytest.approx([0, 48, 96], abs=1)
+    assert [entry["file_name"] for entry in about["skipped"]] == ["broken.mp4"]
+    with VideoReader(out / "annotated" / clip.name) as video:
+        assert [frame.image.shape for frame in video] == [(128, 192, 3)] * 3
+        assert video.rate == 10
+
+
+def test_only_broken_files_is_a_failure(
+    pictures: Path, tmp_path: Path, toy_bundle_dir: Path
+) -> None:
+    status, found, about = run(tmp_path / "out", toy_bundle_dir, str(pictures / "broken.jpg"))
+    assert (status, found, about["frames"]) == (1, [], 0)
+
+
+def test_an_interrupt_keeps_what_was_found(
+    pictures: Path, tmp_path: Path, toy_bundle_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import vit_perception.media as media
+
+    def read(path: Path) -> Any:
+        if path.name == "b.png":
+            raise KeyboardInterrupt
+        return read_picture(path)
+
+    monkeypatch.setattr(media, "read_picture", read)
+    status, found, about = run(tmp_path / "out", toy_bundle_dir, str(pictures))
+    assert status == 130
+    assert [entry["file_name"] for entry in found] == ["a.png"]
+    assert not about["finished"]
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_scores_are_ordered_and_boxes_lie_in_the_picture(
+    tmp_path: Path, toy_bundle_dir: Path
+) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (90, 300, 3)).astype(np.uint8)
+    write_picture(tmp_path / "noise.png", noise)
+    _, found, _ = run(
+        tmp_path / "out", toy_bundle_dir, str(tmp_path / "noise.png"), "--score-threshold", "0"
+    )
+    scores = [entry["score"] for entry in found]
+    assert scores == sorted(scores, reverse=True)
+    for left, top, width, height in (entry["bbox"] for entry in found):
+        assert 0 <= left <= left + width <= 300
+        assert 0 <= top <= top + height <= 90

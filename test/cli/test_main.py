@@ -1,0 +1,106 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vit_perception.cli.__main__ import COMMANDS, build_parser, main
+
+from ..bags.squares import record_squares
+
+
+def test_help_is_there_for_each_command_with_an_example(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command in COMMANDS:
+        with pytest.raises(SystemExit) as caught:
+            main([command.NAME, "--help"])
+        assert caught.value.code == 0
+        text = capsys.readouterr().out
+        assert "example:" in text
+        assert f"vit-perception {command.NAME}" in text.partition("example:")[2]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from vit_perception.cli.__main__ import build_parser\n"
+        "build_parser().format_help()\n"
+        "print([m for m in ('numpy', 'cv2', 'onnxruntime', 'torch', 'rclpy') if m in sys.modules])"
+    )
+    root = Path(__file__).resolve().parents[2]
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_version_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("vit-perception ")
+    for arguments in (["paint"], []):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["info", "no_such_bundle"], "no_such_bundle: expected a bundle folder"),
+        (["info", "{tmp}/broken.mcap"], "broken.mcap: expected a bag"),
+        (["detect", "{tmp}/absent.jpg"], "absent.jpg: expected a picture"),
+        (["detect", "{tmp}/a.jpg", "--bundle", "{tmp}"], "bundle.yaml"),
+        (["detect", "{tmp}/a.jpg", "--bundle", "{toy}", "--vocabulary", ","], "name"),
+        (["detect", "{tmp}/a.jpg", "--bundle", "{toy}", "--vocabulary", "x.txt"], "x.txt"),
+        (["detect", "{tmp}/a.jpg", "--bundle", "{toy}", "--precision", "int4"], "int4"),
+        (["detect", "{tmp}/a.jpg", "--bundle", "{toy}", "--provider", "abacus"], "abacus"),
+        (["detect", "{tmp}/a.jpg", "--bundle", "{toy}", "--out", "{tmp}/a.jpg"], "a.jpg"),
+        (["replay", "{tmp}/none", "--bundle", "{toy}", "--out", "{tmp}/o"], "expected a bag"),
+        (["replay", "{bag}", "--bundle", "{toy}", "--out", "{bag}"], "expected a new folder"),
+        (["replay", "{bag}", "--bundle", "{toy}", "--out", "{tmp}/o", "--topic", "/x"], "/x"),
+        (["evaluate", "{tmp}", "--bundle", "{toy}"], "annotations.json: expected a COCO file"),
+    ],
+)
+def test_user_errors_are_one_line(
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    toy_bundle_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "broken.mcap").write_text("no bag")
+    (tmp_path / "a.jpg").write_bytes(b"")
+    bag = record_squares(tmp_path / "bag", count=1, height=64, width=96)
+    places = {"tmp": tmp_path, "toy": toy_bundle_dir, "bag": bag}
+    assert main([argument.format(**places) for argument in arguments]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"vit-perception {arguments[0]}: ")
+    assert complaint in lines[0]
+
+
+@pytest.mark.parametrize(
+    "option", [("--score-threshold", "2"), ("--max-detections", "0"), ("--iou-threshold", "x")]
+)
+def test_options_out_of_range_are_refused_by_the_parser(option: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        build_parser().parse_args(["detect", "a.jpg", *option])
+    assert caught.value.code == 2
+
+
+def test_an_interrupt_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vit_perception.cli.info.run", interrupted)
+    assert main(["info"]) == 130
+    assert capsys.readouterr().err == "vit-perception info: interrupted\n"

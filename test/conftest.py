@@ -1,0 +1,38 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures for every room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from vit_perception.bundle import Bundle
+
+from .toy_bundle import write_toy_bundle
+
+# The same examples in every run, whatever the load of the machine.
+settings.register_profile(
+    "steady",
+    derandomize=True,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def toy_bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the toy detector (see test/toy_bundle.py); do not write into it."""
+    directory = tmp_path_factory.mktemp("bundles") / "toy"
+    write_toy_bundle(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(toy_bundle_dir: Path) -> Bundle:
+    """The toy detector, loaded."""
+    return Bundle.load(toy_bundle_dir)

@@ -1,0 +1,191 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Known answers, computed by hand from the definition of average precision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vit_perception.detections import Detections
+from vit_perception.evaluation.coco import evaluate_dataset, format_table
+from vit_perception.evaluation.dataset import EvaluationError, load_dataset
+from vit_perception.frame import Frame
+from vit_perception.images import encode_jpeg
+
+pytest.importorskip("faster_coco_eval")
+
+NAMES = ("mug", "spoon", "hat")
+MUG, TRAIN_MUG, SPOON, HAT = (
+    (0, 0, 50, 50),
+    (100, 100, 150, 150),
+    (0, 0, 20, 20),
+    (100, 0, 200, 100),
+)
+
+
+def write_dataset(folder: Path, **changes: Any) -> Path:
+    """Two pictures: two mugs (one of them novel to training), a spoon, a hat."""
+    objects = [
+        (1, "mug", MUG, "val_instances"),
+        (1, "mug", TRAIN_MUG, "train"),
+        (2, "spoon", SPOON, "train"),
+        (2, "hat", HAT, "novel"),
+    ]
+    document: dict[str, Any] = {
+        "images": [
+            {"id": i, "file_name": f"{i}.jpg", "width": 220, "height": 160} for i in (1, 2)
+        ],
+        "categories": [{"id": 10 + i, "name": name} for i, name in enumerate(NAMES)],
+        "annotations": [
+            {
+                "id": index,
+                "image_id": image,
+                "category_id": 10 + NAMES.index(name),
+                "bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]],
+                "area": (box[2] - box[0]) * (box[3] - box[1]),
+                "iscrowd": 0,
+                "part": part,
+            }
+            for index, (image, name, box, part) in enumerate(objects, start=1)
+        ],
+    }
+    (folder / "images").mkdir(parents=True)
+    for image in (1, 2):
+        picture = np.full((160, 220, 3), 60 * image, np.uint8)
+        (folder / "images" / f"{image}.jpg").write_bytes(encode_jpeg(picture))
+    (folder / "annotations.json").write_text(json.dumps(document | changes))
+    return folder
+
+
+def answers(
+    first: list[tuple[str, float, tuple[int, ...]]],
+    second: list[tuple[str, float, tuple[int, ...]]],
+) -> Any:
+    """Predictor that knows which of the two pictures it sees by its brightness."""
+
+    def predict(frame: Frame) -> Detections:
+        rows = first if frame.image.mean() < 90 else second
+        return Detections(
+            boxes=np.array([row[2] for row in rows], np.float32).reshape(-1, 4),
+            scores=np.array([row[1] for row in rows], np.float32),
+            labels=np.array([NAMES.index(row[0]) for row in rows], np.int64),
+            names=NAMES,
+            vocabulary_version=0,
+        )
+
+    return predict
+
+
+def test_everything_right_is_one(tmp_path: Path) -> None:
+    predict = answers(
+        [("mug", 0.9, MUG), ("mug", 0.8, TRAIN_MUG)], [("spoon", 0.9, SPOON), ("hat", 0.8, HAT)]
+    )
+    metrics = evaluate_dataset(write_dataset(tmp_path / "data"), predict)
+    assert metrics["pictures"] == 2
+    assert metrics["detections"] == 4
+    for row in (metrics["overall"], *metrics["parts"].values()):
+        assert row["AP"] == pytest.approx(1)
+        assert row["AP50"] == pytest.approx(1)
+        assert row["AR50@100"] == pytest.approx(1)
+    assert list(metrics["parts"]) == ["train", "val_instances", "novel"]
+    assert metrics["overall"]["AP50_small"] == pytest.approx(1)
+    assert metrics["parts"]["novel"]["AP50_small"] is None
+
+
+def test_wrong_names_cost_precision_but_not_class_agnostic_recall(tmp_path: Path) -> None:
+    # The surest hat is a spoon: precision of hat is 1/2 at every recall, spoon is never found.
+    predict = answers(
+        [("mug", 0.9, MUG), ("mug", 0.8, TRAIN_MUG)], [("hat", 0.9, SPOON), ("hat", 0.8, HAT)]
+    )
+    metrics = evaluate_dataset(write_dataset(tmp_path / "data"), predict)
+    assert metrics["overall"]["AP50"] == pytest.approx((1 + 0 + 0.5) / 3)
+    assert metrics["overall"]["AR50@30"] == pytest.approx(1)
+    assert metrics["parts"]["novel"]["AP50"] == pytest.approx(0.5)
+    assert metrics["parts"]["train"]["AP50"] == pytest.approx((1 + 0) / 2)
+
+
+def test_objects_of_other_parts_are_neither_right_nor_wrong(tmp_path: Path) -> None:
+    # The train mug is found first and surer; for val_instances it must not be a false positive.
+    predict = answers([("mug", 0.99, TRAIN_MUG), ("mug", 0.5, MUG)], [])
+    metrics = evaluate_dataset(write_dataset(tmp_path / "data"), predict)
+    part = metrics["parts"]["val_instances"]
+    assert part["AP50"] == pytest.approx(1)
+    assert (part["objects"], part["categories"]) == (1, 1)
+    # A box on nothing does count.
+    predict = answers([("mug", 0.99, (60, 60, 90, 90)), ("mug", 0.5, MUG)], [])
+    metrics = evaluate_dataset(load_dataset(tmp_path / "data"), predict)
+    assert metrics["parts"]["val_instances"]["AP50"] == pytest.approx(0.5)
+
+
+def test_looser_boxes_count_at_50_only(tmp_path: Path) -> None:
+    # IoU 0.64: found at thresholds 0.50, 0.55 and 0.60 of ten.
+    predict = answers([("mug", 0.9, (0, 0, 40, 40))], [])
+    metrics = evaluate_dataset(write_dataset(tmp_path / "data"), predict)
+    part = metrics["parts"]["val_instances"]
+    assert part["AP50"] == pytest.approx(1)
+    assert part["AP"] == pytest.approx(0.3)
+
+
+def test_nothing_found_is_zero_and_the_table_says_so(tmp_path: Path) -> None:
+    metrics = evaluate_dataset(write_dataset(tmp_path / "data"), answers([], []))
+    assert metrics["overall"]["AP50"] == 0
+    table = format_table(metrics)
+    assert "data: 2 pictures, 3 names asked at once" in table
+    assert [line.split()[0] for line in table.splitlines()[2:]] == [
+        "all",
+        "train",
+        "val_instances",
+        "novel",
+    ]
+
+
+def test_limit_and_progress(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    folder = write_dataset(tmp_path / "data")
+    metrics = evaluate_dataset(
+        folder, answers([], []), limit=1, progress=lambda done, total: told.append((done, total))
+    )
+    assert told == [(1, 1)]
+    assert metrics["objects"] == 2
+
+
+def test_a_name_that_the_dataset_lacks_is_refused(tmp_path: Path) -> None:
+    categories = [
+        {"id": 10, "name": "cup"},
+        {"id": 11, "name": "spoon"},
+        {"id": 12, "name": "hat"},
+    ]
+    folder = write_dataset(tmp_path / "data", categories=categories)
+    with pytest.raises(EvaluationError, match="found 'mug'"):
+        evaluate_dataset(folder, answers([("mug", 0.9, MUG)], []))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"images": []}, "expected pictures, found none"),
+        ({"images": [{"id": 1}]}, "file_name"),
+        ({"images": [{"id": 1, "file_name": "../../etc/passwd"}]}, "inside the folder"),
+        ({"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "category"),
+        ({"annotations": [{"id": 1, "image_id": 1, "category_id": 10, "bbox": [1]}]}, "bbox"),
+        ({"annotations": None}, "COCO"),
+    ],
+)
+def test_bad_datasets_are_refused(tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:
+    folder = write_dataset(tmp_path / "data", **changes)
+    with pytest.raises(EvaluationError, match=complaint):
+        load_dataset(folder)
+
+
+def test_absent_and_unreadable_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match=r"annotations\.json: expected a COCO file"):
+        load_dataset(tmp_path)
+    for text in ("{", "[]", "{}"):
+        (tmp_path / "annotations.json").write_text(text)
+        with pytest.raises(EvaluationError, match=r"annotations\.json"):
+            load_dataset(tmp_path)

@@ -1,0 +1,273 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A camera and a consumer around the real node, over DDS."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from array import array
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from numpy.typing import NDArray
+from rcl_interfaces.msg import Log
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
+
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.perceiver import Perceiver
+from vit_perception.ros.detector_node import DetectorNode
+from vit_perception.stages import StageTimes
+
+PATIENCE = 60.0
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+ROSOUT = QoSProfile(
+    depth=1000,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+KEEP_MANY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+SECOND = 1_000_000_000
+
+# With the node's own depth of 1, DDS replaces frames before the node can count them.
+ALL_ARRIVE = {
+    "qos_overrides./image.subscription.depth": 1000,
+    "qos_overrides./image.subscription.reliability": "reliable",
+}
+
+
+def stamp_of(message: Any) -> int:
+    """Stamp of a message in nanoseconds."""
+    return int(message.header.stamp.sec) * SECOND + int(message.header.stamp.nanosec)
+
+
+def header(stamp: int, frame_id: str = "camera_optical_frame") -> Header:
+    """A header with a stamp in nanoseconds."""
+    sec, nanosec = divmod(stamp, SECOND)
+    return Header(stamp=Time(sec=sec, nanosec=nanosec), frame_id=frame_id)
+
+
+def image_message(
+    pixels: NDArray[np.uint8], encoding: str = "rgb8", padding: int = 0, stamp: int = SECOND
+) -> Image:
+    """An image of uint8 [H, W, C] or [H, W] with `padding` bytes of noise after each row."""
+    height, width = pixels.shape[:2]
+    rows = pixels.reshape(height, -1)
+    noise = np.random.default_rng(0).integers(0, 256, (height, padding), np.uint8)
+    return Image(
+        header=header(stamp),
+        height=height,
+        width=width,
+        encoding=encoding,
+        step=rows.shape[1] + padding,
+        data=array("B", np.hstack([rows, noise]).tobytes()),
+    )
+
+
+class HeldPerceiver:
+    """Waits for a permit before each frame, then asks the real perceiver.
+
+    Attributes:
+        started: stamps of the frames taken, in order.
+
+    """
+
+    def __init__(self) -> None:
+        self.started: list[int] = []
+        self._permits = threading.Semaphore(0)
+        self._open = threading.Event()
+        self._perceiver: Perceiver | None = None
+
+    def around(self, perceiver: Perceiver) -> HeldPerceiver:
+        """Take the node's perceiver; goes into DetectorNode(wrap=...)."""
+        self._perceiver = perceiver
+        return self
+
+    def permit(self) -> None:
+        """Let one frame through."""
+        self._permits.release()
+
+    def open(self) -> None:
+        """Let all frames through from now on."""
+        self._open.set()
+        self._permits.release()
+
+    def __call__(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
+        assert self._perceiver is not None
+        self.started.append(frame.stamp)
+        if not self._open.is_set():
+            assert self._permits.acquire(timeout=PATIENCE)
+        return self._perceiver(frame, stages)
+
+
+class Bench:
+    """Nodes in one process and their executors, each on a thread of its own."""
+
+    def __init__(self) -> None:
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context)
+        self._executors: list[tuple[SingleThreadedExecutor, threading.Thread]] = []
+        self._nodes: list[Any] = []
+        self.outside = rclpy.create_node("outside", context=self.context)
+        self._spin(self.outside)
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for executor, thread in self._executors:
+            executor.shutdown(timeout_sec=PATIENCE)
+            thread.join(PATIENCE)
+        for node in self._nodes:
+            node.destroy_node()
+        rclpy.shutdown(context=self.context)
+        self._nodes.clear()
+        self._executors.clear()
+        # A lifecycle node leaves rcl with its last reference, cycles included; while it is
+        # there, a new one of the same name has no log topic.
+        gc.collect()
+
+    def detector(
+        self, bundle: Path | str, *, wrap: Any = None, start: bool = True, **parameters: object
+    ) -> DetectorNode:
+        """A spinning detector node; configured and active with `start`."""
+        options: dict[str, Any] = {} if wrap is None else {"wrap": wrap}
+        values = {"bundle": str(bundle), **parameters}
+        node = DetectorNode(
+            context=self.context,
+            parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
+            **options,
+        )
+        self._spin(node)
+        if start:
+            assert self.change_state(Transition.TRANSITION_CONFIGURE)
+            assert self.change_state(Transition.TRANSITION_ACTIVATE)
+        return node
+
+    def publisher(self, kind: type, topic: str, reliable: bool = True, listeners: int = 1) -> Any:
+        """A camera that somebody listens to."""
+        policy = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        publisher = self.outside.create_publisher(
+            kind, topic, QoSProfile(depth=1000, reliability=policy)
+        )
+        wait_for(lambda: publisher.get_subscription_count() >= listeners, "a subscriber")
+        return publisher
+
+    def camera(self) -> Any:
+        """Publisher of raw images."""
+        return self.publisher(Image, "image")
+
+    def compressed_camera(self) -> Any:
+        """Publisher of compressed images."""
+        return self.publisher(CompressedImage, "image/compressed")
+
+    def collect(
+        self, kind: type, topic: str, qos: QoSProfile = KEEP_MANY, matched: bool = True
+    ) -> list[Any]:
+        """A list that grows by what comes in on a topic."""
+        received: list[Any] = []
+        subscription = self.outside.create_subscription(kind, topic, received.append, qos)
+        if matched:
+            wait_for(lambda: subscription.get_publisher_count() > 0, f"a publisher on {topic}")
+        return received
+
+    def detections(self) -> list[Any]:
+        """What comes in on ~/detections."""
+        return self.collect(Detection2DArray, "detector/detections")
+
+    def vision_infos(self) -> list[Any]:
+        """What comes in on ~/vision_info."""
+        return self.collect(VisionInfo, "detector/vision_info", LATCHED)
+
+    def label_infos(self) -> list[Any]:
+        """What comes in on ~/label_info."""
+        return self.collect(LabelInfo, "detector/label_info", LATCHED)
+
+    def diagnostics(self) -> list[Any]:
+        """What comes in on /diagnostics."""
+        return self.collect(DiagnosticArray, "/diagnostics")
+
+    def log(self) -> list[Any]:
+        """What nodes log from now on, or logged in the last seconds."""
+        return self.collect(Log, "/rosout", ROSOUT)
+
+    def change_state(self, transition: int) -> bool:
+        """Ask the detector for a lifecycle transition."""
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return bool(self.call(ChangeState, "detector/change_state", request).success)
+
+    def set_parameters(self, **values: object) -> tuple[bool, str]:
+        """Set parameters of the detector in one step; success and reason."""
+        request = SetParametersAtomically.Request(
+            parameters=[Parameter(name, value=v).to_parameter_msg() for name, v in values.items()]
+        )
+        service = "detector/set_parameters_atomically"
+        result = self.call(SetParametersAtomically, service, request).result
+        return bool(result.successful), str(result.reason)
+
+    def get_parameter(self, name: str) -> Any:
+        """The value that ROS shows for a parameter of the detector."""
+        response = self.call(
+            GetParameters, "detector/get_parameters", GetParameters.Request(names=[name])
+        )
+        message = rclpy.parameter.ParameterMsg(name=name, value=response.values[0])
+        return Parameter.from_parameter_msg(message).value
+
+    def call(self, kind: Any, service: str, request: Any) -> Any:
+        """The answer of a service."""
+        client = self.outside.create_client(kind, service)
+        try:
+            assert client.wait_for_service(PATIENCE), f"no service {service}"
+            future = client.call_async(request)
+            wait_for(future.done, f"an answer of {service}")
+            return future.result()
+        finally:
+            self.outside.destroy_client(client)
+
+    def _spin(self, node: Any) -> None:
+        executor = SingleThreadedExecutor(context=self.context)
+        executor.add_node(node)
+        thread = threading.Thread(target=executor.spin, daemon=True)
+        thread.start()
+        self._nodes.append(node)
+        self._executors.append((executor, thread))
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    """Wait until `condition` holds; fail naming `what` when it does not in PATIENCE seconds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited {PATIENCE:g} s for {what}"
+        time.sleep(0.002)
+
+
+def values(status: Any) -> Mapping[str, str]:
+    """Keys and values of one diagnostic status."""
+    return {each.key: each.value for each in status.values}
+
+
+def boxes_by_name(message: Any) -> dict[str, tuple[float, float, float, float]]:
+    """Class name to x1, y1, x2, y2."""
+    found = {}
+    for each in message.detections:
+        x, y = each.bbox.center.position.x, each.bbox.center.position.y
+        w, h = each.bbox.size_x / 2, each.bbox.size_y / 2
+        found[each.results[0].hypothesis.class_id] = (x - w, y - h, x + w, y + h)
+    return found

@@ -1,0 +1,68 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The node as a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy")
+
+from lifecycle_msgs.msg import Transition
+
+from ..toy_bundle import toy_picture
+from .bench import SECOND, Bench, boxes_by_name, image_message, stamp_of, wait_for
+
+pytestmark = pytest.mark.ros
+
+PIXELS, _ = toy_picture(64, 96, {"red": (1, 2)})
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def detector_process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`detector_node` with ROS arguments; killed at the end if it still lives."""
+    command = [sys.executable, "-m", "vit_perception.ros.detector_node", "--ros-args", *arguments]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_wrong_parameter_ends_the_start_in_one_line() -> None:
+    with detector_process("-p", "score_threshold:=7.0") as process:
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "Traceback" not in errors
+    assert "score_threshold" in errors.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_from_another_process_and_out_on_a_signal(
+    bench: Bench, toy_bundle_dir: Path, number: signal.Signals
+) -> None:
+    arguments = ("-r", "image:=camera/image_raw", "-p", f"bundle:={toy_bundle_dir}")
+    with detector_process(*arguments) as process:
+        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+            assert bench.change_state(transition)
+        results = bench.detections()
+        camera = bench.publisher(type(image_message(PIXELS)), "camera/image_raw")
+        camera.publish(image_message(PIXELS, stamp=5 * SECOND))
+        wait_for(lambda: results, "a result")
+        assert stamp_of(results[0]) == 5 * SECOND
+        assert boxes_by_name(results[0]).keys() == {"red"}
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors

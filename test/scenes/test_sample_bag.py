@@ -1,0 +1,84 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("mujoco")
+
+from vit_perception.bags.depth import decode_depth
+from vit_perception.bags.messages import detections_from_message, header_stamp
+from vit_perception.bags.reader import BagReader
+from vit_perception.samples import COMPRESSED_DEPTH_TOPIC, GROUND_TRUTH_TOPIC
+from vit_perception.scenes.labels import Label, Thing
+from vit_perception.scenes.moving_camera import CameraFrame
+from vit_perception.scenes.sample_bag import ground_truth, quaternion, write_sample_bag
+
+
+def label(category: str, box: tuple[int, int, int, int], visible: float = 1.0) -> Label:
+    thing = Thing(category, category, (category,), (), "plastic", category, "val_instances")
+    return Label(box, box[2] * box[3], visible, thing)
+
+
+def frame(number: int) -> CameraFrame:
+    pose = np.eye(4)
+    pose[:3, 3] = (0.1, 0.2, number)
+    return CameraFrame(
+        stamp=1_000_000_000 + number,
+        rgb=np.full((48, 64, 3), 40 * number, np.uint8),
+        depth=np.full((48, 64), 1000 + number, np.uint16),
+        intrinsics=np.array([[60.0, 0, 31.5], [0, 60, 23.5], [0, 0, 1]]),
+        pose=pose,
+        labels=(label("mug", (10, 20, 30, 15)), label("spoon", (0, 0, 20, 20), visible=0.1)),
+    )
+
+
+def test_frames_become_messages_of_one_stamp(tmp_path: Path) -> None:
+    assert write_sample_bag(tmp_path / "bag", (frame(i) for i in range(3))) == 3
+    with BagReader(tmp_path / "bag") as bag:
+        assert {topic.count for topic in bag.topics()} == {1, 3}
+        assert [f.stamp for _, f in bag.frames()] == [1_000_000_000 + i for i in range(3)]
+        depth = [m.value for m in bag.messages([COMPRESSED_DEPTH_TOPIC])]
+        truth = [m.value for m in bag.messages([GROUND_TRUTH_TOPIC])]
+        poses = [m.value.transforms[0] for m in bag.messages(["/tf"])]
+    assert (decode_depth(depth[2].data, depth[2].format) == 1002).all()
+    assert header_stamp(truth[2].header) == 1_000_000_002
+    np.testing.assert_allclose(detections_from_message(truth[0]).boxes, [[10, 20, 40, 35]])
+    assert poses[2].transform.translation.z == 2
+
+
+def test_what_is_hardly_visible_is_not_asked_for() -> None:
+    found = ground_truth(
+        [label("spoon", (0, 0, 20, 20), visible=0.1), label("mug", (1, 2, 3, 40))]
+    )
+    assert found.names == ("mug",)
+    np.testing.assert_array_equal(found.boxes, [[1, 2, 4, 42]])
+    assert len(ground_truth([])) == 0
+
+
+angles = st.floats(-np.pi, np.pi)
+
+
+@settings(max_examples=60, deadline=None)
+@given(angles, angles, angles)
+def test_quaternions_turn_like_their_matrices(a: float, b: float, c: float) -> None:
+    def about(axis: int, angle: float) -> np.ndarray:
+        turn = np.eye(3)
+        i, j = [k for k in range(3) if k != axis]
+        turn[i, i] = turn[j, j] = np.cos(angle)
+        turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
+        return turn
+
+    matrix = about(0, a) @ about(1, b) @ about(2, c)
+    x, y, z, w = quaternion(matrix)
+    assert w >= 0
+    assert x * x + y * y + z * z + w * w == pytest.approx(1)
+    vector = np.array([0.3, -0.7, 0.2])
+    axis = np.array([x, y, z])
+    turned = vector + 2 * np.cross(axis, np.cross(axis, vector) + w * vector)
+    np.testing.assert_allclose(turned, matrix @ vector, atol=1e-9)

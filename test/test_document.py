@@ -1,0 +1,137 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vit_perception.document import Document, DocumentError
+
+GOOD = """
+name: toy
+nothing: null
+count: 3
+share: 0.5
+flag: true
+list: [a, b]
+map: {a: b}
+records: [{metric: AP50, value: 0.3}]
+input: {height: 64}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "file.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def refusal_of(function: Callable[[], Any]) -> str:
+    with pytest.raises(DocumentError) as refusal:
+        function()
+    assert str(refusal.value).isprintable()
+    return str(refusal.value)
+
+
+def test_values_of_every_type(path: Path) -> None:
+    document = Document.load(path)
+    assert document.text("name") == "toy"
+    assert document.text("name", choices=("toy", "real")) == "toy"
+    assert document.optional_text("nothing") is None
+    assert document.optional_text("name") == "toy"
+    assert document.integer("count", 1, 3) == 3
+    assert document.integer("input.height", 1, 99) == 64
+    assert document.number("share", 0, 1) == 0.5
+    assert isinstance(document.number("count", 0, 3), float)
+    assert document.boolean("flag") is True
+    assert document.texts("list") == ("a", "b")
+    assert document.texts_by_text("map") == {"a": "b"}
+    assert document.mappings("records") == [{"metric": "AP50", "value": 0.3}]
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        (lambda d: d.text("absent"), "absent: expected a text, found nothing"),
+        (lambda d: d.text("count"), "count: expected a text, found 3"),
+        (lambda d: d.text("name.deeper"), "name.deeper: expected a text, found nothing"),
+        (lambda d: d.text("name", choices=("a", "b")), "name: expected a or b, found 'toy'"),
+        (lambda d: d.optional_text("list"), "list: expected a text or null, found ['a', 'b']"),
+        (lambda d: d.integer("flag", 0, 9), "flag: expected an integer 0..9, found True"),
+        (lambda d: d.integer("share", 0, 9), "share: expected an integer, found 0.5"),
+        (lambda d: d.integer("count", 4, 9), "count: expected an integer 4..9, found 3"),
+        (lambda d: d.integer("input.width", 4, 9), "input.width: expected an integer, found noth"),
+        (lambda d: d.number("flag", 0, 1), "flag: expected a number 0..1, found True"),
+        (lambda d: d.number("count", 0, 1), "count: expected a number 0..1, found 3"),
+        (lambda d: d.boolean("count"), "count: expected true or false, found 3"),
+        (
+            lambda d: d.texts("records"),
+            "records: expected a list of texts, found [{'metric': 'AP50'",
+        ),
+        (
+            lambda d: d.texts_by_text("input"),
+            "input: expected a mapping of texts, found {'height'",
+        ),
+        (lambda d: d.mappings("list"), "list: expected a list of mappings, found ['a', 'b']"),
+    ],
+)
+def test_wrong_types_are_named(path: Path, look: Callable[[Document], Any], message: str) -> None:
+    document = Document.load(path)
+    assert refusal_of(lambda: look(document)).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-1", "'0.5'"])
+def test_numbers_are_finite_and_in_range(path: Path, value: str) -> None:
+    path.write_text(f"share: {value}")
+    document = Document.load(path)
+    assert "share: expected a number" in refusal_of(lambda: document.number("share", 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"- a\n- b\n", "a mapping, found ['a', 'b']"),
+        (b"", "a mapping, found None"),
+        (b"a: [1, 2\n", "safe YAML, found expected ',' or ']', but got '<stream end>' at line 2"),
+        (b"a: !!python/object/apply:os.getcwd []\n", "safe YAML, found could not determine a con"),
+        (b"a: !!python/name:os.system\n", "safe YAML, found could not determine a constructor"),
+        (b"a: &x [1]\nb: *x\n", "safe YAML, found an alias (*name), which is not allowed"),
+        (b"[" * 50_000, "safe YAML, found nesting that is too deep"),
+        (b"a: 2026-99-99\n", "safe YAML, found month must be in"),
+        (b"a: \x00\n", "safe YAML, found unacceptable character"),
+        (b"a: \xff\n", "safe YAML, found unacceptable character #x00ff"),
+        (b"? [a]\n: b\n", "safe YAML, found found unhashable key"),
+        (b"a: " + b"x" * 2**22, "at most 4194304 bytes, found more"),
+    ],
+)
+def test_files_that_are_no_safe_mapping_are_refused(
+    path: Path, content: bytes, found: str
+) -> None:
+    path.write_bytes(content)
+    assert refusal_of(lambda: Document.load(path)).startswith(f"{path}: expected {found}")
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    absent = tmp_path / "absent.yaml"
+    assert refusal_of(lambda: Document.load(absent)) == (
+        f"{absent}: expected a readable file, found No such file or directory"
+    )
+    assert "found Is a directory" in refusal_of(lambda: Document.load(tmp_path))
+
+
+@given(content=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_give_a_mapping_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
+    path.write_bytes(content)
+    try:
+        Document.load(path)
+    except DocumentError as error:
+        assert str(error).isprintable()

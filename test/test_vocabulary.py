@@ -1,0 +1,184 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vit_perception.vocabulary import (
+    MAX_NAME_LENGTH,
+    MAX_NAMES,
+    Vocabulary,
+    VocabularyError,
+    checked_names,
+    names_from_file,
+    parse_names,
+)
+
+UNIT = np.array([[1, 0, 0], [0, 0.6, 0.8]], np.float32)
+
+
+def refusal_of(function: Any, *arguments: Any) -> str:
+    with pytest.raises(VocabularyError) as refusal:
+        function(*arguments)
+    message = str(refusal.value)
+    assert message.isprintable()
+    return message
+
+
+def test_a_vocabulary_keeps_names_and_embeddings() -> None:
+    vocabulary = Vocabulary(("red mug", "spoon"), UNIT, 4)
+    assert (len(vocabulary), vocabulary.dimension, vocabulary.version) == (2, 3, 4)
+    np.testing.assert_array_equal(vocabulary.embeddings, UNIT)
+
+
+def test_embeddings_in_use_cannot_be_written() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        Vocabulary(("a", "b"), UNIT).embeddings[0, 0] = 2
+    assert UNIT.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "message"),
+    [
+        (UNIT.astype(np.float64), "embeddings: expected float32 [2, D], found float64 [2, 3]"),
+        (UNIT[:1], "embeddings: expected float32 [2, D], found float32 [1, 3]"),
+        (UNIT[0], "embeddings: expected float32 [2, D], found float32 [3]"),
+        (np.zeros((2, 0), np.float32), "embeddings: expected float32 [2, D], found float32 [2, 0"),
+        ([[1.0]], "embeddings: expected float32 [2, D], found list"),
+        (UNIT * 1.01, "embeddings: expected unit length, found 1.01 for 'a'"),
+        (
+            UNIT * np.array([[1], [0]], np.float32),
+            "embeddings: expected unit length, found 0 for 'b'",
+        ),
+        (UNIT * np.float32(np.nan), "embeddings: expected unit length, found nan for 'a'"),
+    ],
+)
+def test_embeddings_must_be_unit_float32_rows(embeddings: Any, message: str) -> None:
+    assert refusal_of(Vocabulary, ("a", "b"), embeddings).startswith(message)
+
+
+@pytest.mark.parametrize("version", [-1, 1.0, True, None])
+def test_versions_count_from_zero(version: Any) -> None:
+    message = refusal_of(Vocabulary, ("a", "b"), UNIT, version)
+    assert message == f"version: expected an integer >= 0, found {version}"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), f"names: expected 1..{MAX_NAMES}, found 0"),
+        (tuple(map(str, range(MAX_NAMES + 1))), f"names: expected 1..{MAX_NAMES}, found 4097"),
+        (("a", "b", "a"), "name 'a' refused: it is there twice"),
+        (("a", ""), "name '' refused: it is empty"),
+        (("a", "  "), "name '  ' refused: it is empty"),
+        ((" a",), "name ' a' refused: it has space at an end"),
+        (("a\nb",), r"name 'a\nb' refused: it has a control character"),
+        (("a\x00",), r"name 'a\x00' refused: it has a control character"),
+        (("a\u2028b",), r"name 'a\u2028b' refused: it has a control character"),
+        (("a\ud800",), r"name 'a\ud800' refused: it has a control character"),
+        ((3,), "name 3 refused: expected text, found int"),
+        ("mug", "names: expected a sequence, found the text 'mug'"),
+    ],
+)
+def test_names_are_refused_with_a_reason(names: Any, message: str) -> None:
+    assert refusal_of(checked_names, names) == message
+
+
+def test_long_names_are_refused_and_not_quoted_whole() -> None:
+    message = refusal_of(checked_names, ("x" * (MAX_NAME_LENGTH + 1),))
+    assert message.endswith("refused: expected at most 200 characters, found 201")
+    assert len(message) < 150
+
+
+def test_the_largest_vocabulary_is_accepted() -> None:
+    names = tuple(f"{index:0{MAX_NAME_LENGTH}d}" for index in range(MAX_NAMES))
+    assert checked_names(names) == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "red mug, spoon",
+        "  red mug ,spoon ",
+        "[red mug, spoon]",
+        " [ red mug , spoon ] ",
+        '["red mug", "spoon"]',
+        "['red mug', 'spoon']",
+        "'red mug', spoon",
+    ],
+)
+def test_all_ways_to_type_two_names(text: str) -> None:
+    assert parse_names(text) == ("red mug", "spoon")
+
+
+def test_quotes_and_brackets_inside_a_name_stay() -> None:
+    assert parse_names("baker's hat, 5\" pipe, tin (small)") == (
+        "baker's hat",
+        '5" pipe',
+        "tin (small)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "names: expected at least one, found ''"),
+        ("[]", "names: expected at least one, found '[]'"),
+        ("[", "names: expected [a, b], found '['"),
+        ("[a, b", "names: expected [a, b], found '[a, b'"),
+        ("a, b]", "names: expected [a, b], found 'a, b]'"),
+        ("a,,b", "name '' refused: it is empty"),
+        ("a, b, a", "name 'a' refused: it is there twice"),
+        ("a\nb", r"name 'a\nb' refused: it has a control character"),
+    ],
+)
+def test_text_that_is_no_list_of_names_is_refused(text: str, message: str) -> None:
+    assert refusal_of(parse_names, text) == message
+
+
+@given(st.text(max_size=300))
+def test_any_text_gives_names_or_one_line(text: str) -> None:
+    try:
+        names = parse_names(text)
+    except VocabularyError as error:
+        assert str(error).isprintable()
+    else:
+        assert checked_names(names) == names
+
+
+def test_names_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    text = "\ufeff# kitchen\nred mug\r\n\n  spoon  # wooden ones\nC# book\nTéléphone\n#end"
+    path.write_bytes(text.encode())
+    assert names_from_file(path) == ("red mug", "spoon", "C# book", "Téléphone")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"# nothing\n", "names: expected 1..4096, found 0"),
+        (b"mug\nmug\n", "name 'mug' refused: it is there twice"),
+        (b"mug\nspo\xffon\n", "expected UTF-8, found byte 0xff at 7"),
+        (b"mug\x00", r"name 'mug\x00' refused: it has a control character"),
+        (b"\n" * 7_000_000, "expected at most 6586368 bytes, found more"),
+    ],
+)
+def test_files_are_refused_by_name(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "names.txt"
+    path.write_bytes(content)
+    assert refusal_of(names_from_file, path) == f"{path}: {message}"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "absent\n.txt"
+    message = refusal_of(names_from_file, path)
+    assert (
+        message == f"{str(path)!r}: expected a text file of names, found No such file or directory"
+    )
+    assert "expected a text file" in refusal_of(names_from_file, tmp_path)

@@ -1,0 +1,31 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vit_perception.wording import one_line, shown, shown_path
+
+
+@given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=50))
+def test_quoted_values_are_short_and_printable(value: object) -> None:
+    assert shown(value).isprintable()
+    assert len(shown(value)) < 700
+
+
+def test_paths_stay_readable_unless_they_hide_something() -> None:
+    assert shown_path("bündel/models") == "bündel/models"
+    assert shown_path("a\nb\x1b[2J") == r"'a\nb\x1b[2J'"
+
+
+@given(st.text())
+def test_foreign_errors_become_one_line(text: str) -> None:
+    line = one_line(ValueError(text))
+    assert line
+    assert line.isprintable()
+    assert len(line) <= 300
+
+
+def test_an_error_without_message_is_named_by_its_type() -> None:
+    assert one_line(EOFError()) == "EOFError"

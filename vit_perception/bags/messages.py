@@ -1,0 +1,148 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Message types of bags, and detections as messages.
+
+The types come with `rosbags`, except vision_msgs, whose fields stand here (version 4.1,
+the same in Humble, Jazzy and Kilted).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from vit_perception.detections import Detections
+
+DETECTIONS = "vision_msgs/msg/Detection2DArray"
+VISION_INFO = "vision_msgs/msg/VisionInfo"
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+TF = "tf2_msgs/msg/TFMessage"
+
+_VISION_MSGS = {
+    "Point2D": "float64 x\nfloat64 y\n",
+    "Pose2D": "vision_msgs/Point2D position\nfloat64 theta\n",
+    "BoundingBox2D": "vision_msgs/Pose2D center\nfloat64 size_x\nfloat64 size_y\n",
+    "ObjectHypothesis": "string class_id\nfloat64 score\n",
+    "ObjectHypothesisWithPose": (
+        "vision_msgs/ObjectHypothesis hypothesis\ngeometry_msgs/PoseWithCovariance pose\n"
+    ),
+    "Detection2D": (
+        "std_msgs/Header header\nvision_msgs/ObjectHypothesisWithPose[] results\n"
+        "vision_msgs/BoundingBox2D bbox\nstring id\n"
+    ),
+    "Detection2DArray": "std_msgs/Header header\nvision_msgs/Detection2D[] detections\n",
+    "VisionInfo": (
+        "std_msgs/Header header\nstring method\nstring database_location\nint32 database_version\n"
+    ),
+}
+
+Message = Any  # rosbags makes a dataclass for each type when it first needs it.
+
+
+@cache
+def typestore() -> Typestore:
+    """All message types that bags of this package may hold (ROS 2 Jazzy and vision_msgs)."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    for name, fields in _VISION_MSGS.items():
+        store.register(get_types_from_msg(fields, f"vision_msgs/msg/{name}"))
+    return store
+
+
+def make(msgtype: str, **fields: Any) -> Message:
+    """Make a message of a type from its fields, all of which must be given."""
+    return typestore().types[msgtype](**fields)
+
+
+def make_header(stamp: int, frame_id: str) -> Message:
+    """std_msgs/Header of a stamp in nanoseconds."""
+    seconds, nanoseconds = divmod(stamp, 1_000_000_000)
+    time = make("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
+    return make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
+
+
+def header_stamp(header: Message) -> int:
+    """Stamp of a std_msgs/Header in nanoseconds."""
+    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
+
+
+def detections_to_message(detections: Detections, stamp: int, frame_id: str) -> Message:
+    """vision_msgs/Detection2DArray: names as class_id, boxes as centre and size in px."""
+    header = make_header(stamp, frame_id)
+    entries = [
+        _detection(box, float(score), detections.class_name(index), header)
+        for index, (box, score) in enumerate(zip(detections.boxes, detections.scores, strict=True))
+    ]
+    return make(DETECTIONS, header=header, detections=entries)
+
+
+def detections_from_message(message: Message) -> Detections:
+    """Detections of a Detection2DArray; the names are those that occur, sorted.
+
+    The best hypothesis of a detection counts; one without hypotheses is left out.
+    """
+    kept = [entry for entry in message.detections if len(entry.results)]
+    best = [max((r.hypothesis for r in e.results), key=lambda h: float(h.score)) for e in kept]
+    names = tuple(sorted({str(h.class_id) for h in best}))
+    boxes = np.array([_corners(e.bbox) for e in kept], np.float32).reshape(-1, 4)
+    return Detections(
+        boxes=boxes,
+        scores=np.array([h.score for h in best], np.float32),
+        labels=np.array([names.index(str(h.class_id)) for h in best], np.int64),
+        names=names,
+        vocabulary_version=0,
+    )
+
+
+def _detection(
+    box: np.ndarray[Any, Any], score: float, class_name: str, header: Message
+) -> Message:
+    left, top, right, bottom = (float(value) for value in box)
+    hypothesis = make("vision_msgs/msg/ObjectHypothesis", class_id=class_name, score=score)
+    centre = make(
+        "vision_msgs/msg/Pose2D",
+        position=make("vision_msgs/msg/Point2D", x=(left + right) / 2, y=(top + bottom) / 2),
+        theta=0.0,
+    )
+    return make(
+        "vision_msgs/msg/Detection2D",
+        header=header,
+        results=[
+            make(
+                "vision_msgs/msg/ObjectHypothesisWithPose",
+                hypothesis=hypothesis,
+                pose=_no_pose(),
+            )
+        ],
+        bbox=make(
+            "vision_msgs/msg/BoundingBox2D",
+            center=centre,
+            size_x=right - left,
+            size_y=bottom - top,
+        ),
+        id="",
+    )
+
+
+def _no_pose() -> Message:
+    pose = make(
+        "geometry_msgs/msg/Pose",
+        position=make("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),
+        orientation=make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0),
+    )
+    return make("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=np.zeros(36))
+
+
+def _corners(box: Message) -> tuple[float, float, float, float]:
+    x, y = box.center.position.x, box.center.position.y
+    return (
+        x - box.size_x / 2,
+        y - box.size_y / 2,
+        x + box.size_x / 2,
+        y + box.size_y / 2,
+    )

@@ -1,0 +1,115 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bags out: a rosbag2 folder in mcap, chunks compressed with zstd.
+
+Format version 8, which Humble reads and later distributions do too.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import TracebackType
+
+from rosbags.interfaces import (
+    Connection,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
+from vit_perception.bags.messages import Message, typestore
+from vit_perception.bags.reader import BagError
+
+
+class BagWriter:
+    """A bag that appears under its name only when it is complete.
+
+    The same messages give the same bytes: nothing of the machine or the hour goes in.
+
+    Raises:
+        BagError: the folder is there already or cannot be written.
+
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        """Take the name of the folder to make."""
+        self.path = Path(path)
+        self._work = self.path.parent / f".{self.path.name}.partial"
+        self._writer: Writer | None = None
+        self._connections: dict[str, Connection] = {}
+
+    def __enter__(self) -> BagWriter:
+        if self.path.exists():
+            raise BagError(f"{self.path}: expected a new folder, found one that is there already")
+        try:
+            shutil.rmtree(self._work, ignore_errors=True)
+            self._work.mkdir(parents=True)
+            writer = Writer(
+                self._work / self.path.name, version=8, storage_plugin=StoragePlugin.MCAP
+            )
+            writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+            writer.open()
+        except OSError as error:
+            raise BagError(f"{self.path}: expected to write here, found {error}") from error
+        self._writer = writer
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        writer, self._writer = self._writer, None
+        try:
+            if writer is not None:
+                writer.__exit__(kind, error, trace)
+                if kind is None:
+                    (self._work / self.path.name).rename(self.path)
+        finally:
+            shutil.rmtree(self._work, ignore_errors=True)
+
+    def add_topic(self, topic: str, msgtype: str, *, latched: bool = False) -> None:
+        """Declare a topic; latched ones are transient local (`/tf_static`)."""
+        writer = self._open()
+        if topic in self._connections:
+            return
+        if msgtype not in typestore().fielddefs:
+            raise BagError(f"{self.path}: expected a known message type, found {msgtype}")
+        self._connections[topic] = writer.add_connection(
+            topic, msgtype, typestore=typestore(), offered_qos_profiles=[_qos(latched)]
+        )
+
+    def write(self, topic: str, time: int, message: Message) -> None:
+        """Append a message of a declared topic at a time of recording in nanoseconds."""
+        cdr = typestore().serialize_cdr(message, message.__msgtype__, little_endian=True)
+        self.write_cdr(topic, time, bytes(cdr))
+
+    def write_cdr(self, topic: str, time: int, cdr: bytes) -> None:
+        """Append a message that is serialized already."""
+        self._open().write(self._connections[topic], time, cdr)
+
+    def _open(self) -> Writer:
+        if self._writer is None:
+            raise BagError(f"{self.path}: expected an open bag, found a closed one")
+        return self._writer
+
+
+def _qos(latched: bool) -> Qos:
+    never = QosTime(sec=0, nsec=0)
+    return Qos(
+        history=QosHistory.KEEP_LAST,
+        depth=10,
+        reliability=QosReliability.RELIABLE,
+        durability=QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
+        deadline=never,
+        lifespan=never,
+        liveliness=QosLiveliness.AUTOMATIC,
+        liveliness_lease_duration=never,
+        avoid_ros_namespace_conventions=False,
+    )

@@ -1,0 +1,314 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The folder in which a trained model travels from the workshop to the robot."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from vit_perception.bundle_files import (
+    MANIFEST,
+    BundleError,
+    is_replaceable,
+    read_verified,
+    replace_folder,
+)
+from vit_perception.document import Document, DocumentError
+from vit_perception.onnx_file import OnnxFileError, has_external_data
+from vit_perception.vocabulary import Vocabulary, VocabularyError, checked_names
+from vit_perception.vocabulary_file import read_vocabulary, write_vocabulary
+from vit_perception.wording import one_line, shown, shown_path
+
+__all__ = ["FORMAT", "TASKS", "Bundle", "BundleError", "write_bundle"]
+
+FORMAT = 1
+TASKS = ("detection", "instance_segmentation", "semantic_segmentation")
+
+_MAX_SIDE = 8192
+_MAX_DIMENSION = 4096
+_PAD_VALUE = 114
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A checked bundle folder.
+
+    `bundle.yaml` names every other file and its sha256. Files are read whole, hashed, and
+    handed on as the bytes that were hashed.
+
+    Attributes:
+        directory: the folder.
+        name: the model's name.
+        task: one of TASKS.
+        architecture: name of the network, e.g. "dosod_nano".
+        input_height, input_width: network input in pixels; images are letterboxed into it.
+        pad_value: grey level of the letterbox margin, 0..255.
+        graphs: precision ("fp32", "int8") to ONNX file.
+        text_encoder_id: the encoder whose embeddings the vocabulary holds.
+        text_dimension: D, length of one embedding.
+        fixed_vocabulary: the classes are part of the graph: `default_names`, in that order.
+        score_threshold, iou_threshold: recommended thresholds, 0..1.
+        default_names: the vocabulary to start with; a subset of the names shipped.
+        metrics: what was measured, with data set and command.
+        licence, source: of the weights.
+        sha256: file to hexadecimal digest.
+        text_adaptor_file: ONNX file from text embedding to class embedding, or None.
+    """
+
+    directory: Path
+    name: str
+    task: str
+    architecture: str
+    input_height: int
+    input_width: int
+    pad_value: int
+    graphs: Mapping[str, str]
+    text_encoder_id: str
+    text_dimension: int
+    fixed_vocabulary: bool
+    score_threshold: float
+    iou_threshold: float
+    default_names: tuple[str, ...]
+    metrics: list[dict[str, Any]]
+    licence: str
+    source: str
+    sha256: Mapping[str, str]
+    text_adaptor_file: str | None
+    _vocabulary: Vocabulary = field(repr=False)
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Bundle:
+        """Reads and checks a bundle: its manifest, every listed file's hash, the vocabulary.
+
+        Raises:
+            BundleError: a file is missing, outside the folder, changed, or of another kind
+                than expected.
+        """
+        directory = Path(directory)
+        manifest = directory / MANIFEST
+        if not manifest.is_file():
+            found = "no such folder" if not directory.is_dir() else f"no {MANIFEST}"
+            raise BundleError(
+                f"{shown_path(directory)}: expected a folder with {MANIFEST}, found {found}"
+            )
+        try:
+            bundle = _parsed(directory, Document.load(manifest))
+        except DocumentError as error:
+            raise BundleError(str(error)) from error
+        models = {*bundle.graphs.values(), bundle.text_adaptor_file}
+        for file, digest in bundle.sha256.items():
+            if file in models:
+                bundle._onnx(file)
+            else:
+                read_verified(directory, file, digest)
+        return bundle
+
+    def graph(self, precision: str = "fp32") -> bytes:
+        """The ONNX file of one precision, verified as it is read.
+
+        Raises:
+            BundleError: no such precision, or the file changed since `load`.
+        """
+        if precision not in self.graphs:
+            raise BundleError(
+                f"{shown_path(self.directory)}: expected precision {' or '.join(self.graphs)}, "
+                f"found {shown(precision)}"
+            )
+        return self._onnx(self.graphs[precision])
+
+    def text_adaptor(self) -> bytes | None:
+        """The ONNX file from text embedding to class embedding; None if there is none.
+
+        Raises:
+            BundleError: the file changed since `load`.
+        """
+        return None if self.text_adaptor_file is None else self._onnx(self.text_adaptor_file)
+
+    def ready_made(self) -> Vocabulary:
+        """All names the bundle ships embeddings for, version 0."""
+        return self._vocabulary
+
+    def default_vocabulary(self) -> Vocabulary:
+        """`default_names` with their embeddings, version 0."""
+        row = {name: index for index, name in enumerate(self._vocabulary.names)}
+        rows = [row[name] for name in self.default_names]
+        return Vocabulary(self.default_names, self._vocabulary.embeddings[rows], 0)
+
+    def _onnx(self, file: str) -> bytes:
+        model = read_verified(self.directory, file, self.sha256[file])
+        path = shown_path(self.directory / file)
+        try:
+            external = has_external_data(model)
+        except OnnxFileError as error:
+            raise BundleError(f"{path}: expected an ONNX graph, found {error}") from error
+        if external:
+            raise BundleError(f"{path}: expected all weights inside the file, found external data")
+        return model
+
+
+def write_bundle(
+    directory: str | Path,
+    *,
+    name: str,
+    task: str,
+    architecture: str,
+    input_height: int,
+    input_width: int,
+    graphs: Mapping[str, bytes],
+    text_adaptor: bytes | None,
+    text_encoder_id: str,
+    text_dimension: int,
+    vocabulary: Vocabulary,
+    default_names: Sequence[str],
+    fixed_vocabulary: bool,
+    score_threshold: float,
+    iou_threshold: float,
+    metrics: Sequence[Mapping[str, Any]],
+    licence: str,
+    source: str,
+    model_card: str,
+    extra_files: Mapping[str, bytes] = MappingProxyType({}),
+) -> Bundle:
+    """Writes a bundle and reads it back.
+
+    The folder is completed and checked under another name beside its destination and then
+    renamed, so that no reader meets half a bundle. An older bundle there is replaced.
+
+    Args:
+        directory: destination: absent, empty, or an older bundle.
+        graphs: precision to ONNX bytes; "fp32" becomes model.onnx, others model.<precision>.onnx.
+        vocabulary: all names to ship, with embeddings before the adaptor.
+        model_card: Markdown.
+        extra_files: further files by name, hashed like the others.
+        The rest: see Bundle.
+
+    Returns:
+        The bundle at its destination.
+
+    Raises:
+        BundleError: the destination holds something else, or the bundle would be refused by
+            `Bundle.load`.
+    """
+    target = Path(directory).resolve()
+    if target.exists() and not is_replaceable(target):
+        raise BundleError(
+            f"{shown_path(target)}: expected a bundle or an empty folder to replace, "
+            "found other content"
+        )
+    graph_files = {
+        precision: "model.onnx" if precision == "fp32" else f"model.{precision}.onnx"
+        for precision in graphs
+    }
+    files = {graph_files[precision]: model for precision, model in graphs.items()}
+    if text_adaptor is not None:
+        files["text_adaptor.onnx"] = text_adaptor
+    files["vocabulary.npz"] = write_vocabulary(vocabulary)
+    files["MODEL_CARD.md"] = model_card.encode()
+    taken = (files.keys() | {MANIFEST}) & extra_files.keys()
+    if taken:
+        raise BundleError(f"extra_files: expected other names than the bundle's, found {taken}")
+    files |= extra_files
+    manifest = {
+        "format": FORMAT,
+        "name": name,
+        "task": task,
+        "architecture": architecture,
+        "input": {
+            "height": input_height,
+            "width": input_width,
+            "resize": "letterbox",
+            "pad_value": _PAD_VALUE,
+        },
+        "graphs": graph_files,
+        "text_adaptor": None if text_adaptor is None else "text_adaptor.onnx",
+        "text_encoder": {"id": text_encoder_id, "dimension": text_dimension},
+        "vocabulary": "vocabulary.npz",
+        "default_names": list(default_names),
+        "fixed_vocabulary": fixed_vocabulary,
+        "thresholds": {"score": score_threshold, "iou": iou_threshold},
+        "metrics": [dict(metric) for metric in metrics],
+        "licence": licence,
+        "source": source,
+        "sha256": {file: hashlib.sha256(data).hexdigest() for file, data in files.items()},
+    }
+    try:
+        text = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    except yaml.YAMLError as error:
+        raise BundleError(
+            f"{shown_path(target)}: expected plain values for {MANIFEST}, found {one_line(error)}"
+        ) from error
+    files[MANIFEST] = text.encode()
+    replace_folder(target, files, check=Bundle.load)
+    return Bundle.load(target)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Safe YAML that repeats a shared value: `Document` refuses aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _parsed(directory: Path, document: Document) -> Bundle:
+    found = document.integer("format", 1, 2**31)
+    if found != FORMAT:
+        raise document.error("format", str(FORMAT), str(found))
+    document.text("input.resize", choices=("letterbox",))
+    sha256 = document.texts_by_text("sha256")
+    for file, digest in sha256.items():
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            expected = f"64 hexadecimal digits for {shown(file)}"
+            raise document.error("sha256", expected, shown(digest))
+    graphs = document.texts_by_text("graphs")
+    if not graphs:
+        raise document.error("graphs", "at least one precision", "none")
+    adaptor = document.optional_text("text_adaptor")
+    vocabulary_file = document.text("vocabulary")
+    listed = [*graphs.values(), vocabulary_file, *([] if adaptor is None else [adaptor])]
+    for file in listed:
+        if file not in sha256:
+            raise document.error("sha256", f"an entry for {shown(file)}", "none")
+    dimension = document.integer("text_encoder.dimension", 1, _MAX_DIMENSION)
+    data = read_verified(directory, vocabulary_file, sha256[vocabulary_file])
+    try:
+        vocabulary = read_vocabulary(data, dimension)
+    except VocabularyError as error:
+        raise BundleError(f"{shown_path(directory / vocabulary_file)}: {error}") from error
+    default_names = document.texts("default_names")
+    try:
+        checked_names(default_names)
+    except VocabularyError as error:
+        raise BundleError(f"{document.file}: default_names: {error}") from error
+    unknown = sorted(set(default_names) - set(vocabulary.names))
+    if unknown:
+        raise document.error("default_names", f"names of {vocabulary_file}", shown(unknown[0]))
+    return Bundle(
+        directory=directory,
+        name=document.text("name"),
+        task=document.text("task", choices=TASKS),
+        architecture=document.text("architecture"),
+        input_height=document.integer("input.height", 1, _MAX_SIDE),
+        input_width=document.integer("input.width", 1, _MAX_SIDE),
+        pad_value=document.integer("input.pad_value", 0, 255),
+        graphs=MappingProxyType(graphs),
+        text_encoder_id=document.text("text_encoder.id"),
+        text_dimension=dimension,
+        fixed_vocabulary=document.boolean("fixed_vocabulary"),
+        score_threshold=document.number("thresholds.score", 0, 1),
+        iou_threshold=document.number("thresholds.iou", 0, 1),
+        default_names=default_names,
+        metrics=document.mappings("metrics"),
+        licence=document.text("licence"),
+        source=document.text("source"),
+        sha256=MappingProxyType(sha256),
+        text_adaptor_file=adaptor,
+        _vocabulary=vocabulary,
+    )

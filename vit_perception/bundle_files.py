@@ -1,0 +1,124 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a bundle folder: read only when they are the listed ones, written as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+from vit_perception.wording import one_line, shown, shown_path
+
+MANIFEST = "bundle.yaml"
+
+# ONNX files are protobuf, which ends at 2 GiB.
+_MAX_FILE_BYTES = 2**31
+
+
+class BundleError(ValueError):
+    """A bundle is refused; one line naming the file, what was expected and what was found."""
+
+
+def read_verified(directory: Path, file: str, digest: str) -> bytes:
+    """The bytes of one file of a bundle, when they have the listed hash.
+
+    Args:
+        directory: the bundle.
+        file: relative path with "/", as the manifest lists it.
+        digest: sha256, lower-case hexadecimal.
+
+    Raises:
+        BundleError: outside the folder, not a readable file, too large, or changed.
+    """
+    path = directory / file
+    shown_file = shown_path(path)
+    parts = PurePosixPath(file).parts
+    if not parts or PurePosixPath(file).is_absolute() or ".." in parts or "\0" in file:
+        raise BundleError(
+            f"{shown_path(directory / MANIFEST)}: expected files inside the folder, "
+            f"found {shown(file)}"
+        )
+    # A colcon workspace built with --symlink-install links each file of the bundle, the
+    # manifest too, to one source folder: the files may lie beside the real manifest.
+    try:
+        real = path.resolve(strict=True)
+        homes = (directory.resolve(), (directory / MANIFEST).resolve().parent)
+    except (OSError, RuntimeError) as error:
+        raise BundleError(f"{shown_file}: expected a file, found {_reason(error)}") from error
+    if not any(real.is_relative_to(home) for home in homes):
+        raise BundleError(
+            f"{shown_file}: expected a file inside the folder, found a link to {shown_path(real)}"
+        )
+    if not real.is_file():
+        raise BundleError(f"{shown_file}: expected a file, found something else")
+    try:
+        size = real.stat().st_size
+        if size > _MAX_FILE_BYTES:
+            raise BundleError(
+                f"{shown_file}: expected at most {_MAX_FILE_BYTES} bytes, found {size}"
+            )
+        data = real.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{shown_file}: expected a readable file, found {_reason(error)}"
+        ) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != digest:
+        raise BundleError(f"{shown_file}: expected sha256 {digest}, found {found}")
+    return data
+
+
+def is_replaceable(target: Path) -> bool:
+    """Whether the folder is a bundle or empty."""
+    return target.is_dir() and ((target / MANIFEST).is_file() or not any(target.iterdir()))
+
+
+def replace_folder(
+    target: Path, files: Mapping[str, bytes], check: Callable[[Path], object]
+) -> None:
+    """Writes a folder beside its destination, checks it there, then renames it into place.
+
+    Args:
+        target: destination; what is there is removed.
+        files: relative path to content.
+        check: called with the new folder before anything is replaced; raises to refuse it.
+
+    Raises:
+        BundleError: a file would lie outside the folder, or the disk refuses.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+            new, old = Path(scratch) / "new", Path(scratch) / "old"
+            new.mkdir()
+            for file, data in files.items():
+                path = new / file
+                if not path.resolve().is_relative_to(new.resolve()):
+                    raise BundleError(
+                        f"{shown_path(target)}: expected files inside the folder, "
+                        f"found {shown(file)}"
+                    )
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            try:
+                check(new)
+            except BundleError as error:
+                message = str(error).replace(shown_path(new), shown_path(target))
+                raise BundleError(message) from error
+            if target.exists():
+                # Between the two renames the destination is absent: not every file system
+                # can exchange two folders in one step.
+                target.rename(old)
+            new.rename(target)
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise BundleError(
+            f"{shown_path(target)}: expected a folder to write, found {_reason(error)}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or one_line(error)

@@ -1,0 +1,117 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of `vit-perception` and `python -m vit_perception.cli`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from vit_perception.cli import (
+    demo,
+    detect,
+    evaluate,
+    export,
+    info,
+    reparameterize,
+    replay,
+    scenes,
+    train,
+    vocabulary,
+)
+
+COMMANDS: tuple[Any, ...] = (
+    demo,
+    detect,
+    replay,
+    evaluate,
+    vocabulary,
+    info,
+    scenes,
+    train,
+    export,
+    reparameterize,
+)
+PROGRAM = "vit-perception"
+USER_ERROR = 2
+INTERRUPTED = 130
+
+# What to install for a module that only some commands need.
+HINTS = {
+    "torch": "needs PyTorch: see 'Workshop' in the README",
+    "mujoco": "needs MuJoCo: pip install mujoco",
+    "rclpy": "needs ROS 2: source its setup file, or run 'make setup' in the checkout",
+    "vision_msgs": "needs vision_msgs: apt install ros-$ROS_DISTRO-vision-msgs, or 'make setup'",
+    "faster_coco_eval": "needs faster-coco-eval: pip install faster-coco-eval",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return the exit status.
+
+    0: done. 2: the input or the options cannot be used; one line on stderr says why.
+    130: interrupted.
+    """
+    args = build_parser().parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        print(f"{PROGRAM} {args.command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; flushing at exit must not fail again.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except Exception as error:
+        line = _user_error(error)
+        if line is None:
+            raise
+        print(f"{PROGRAM} {args.command}: {line}", file=sys.stderr)
+        return USER_ERROR
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Parser with all subcommands."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Open-vocabulary object detection for robots: name things, get boxes.",
+        epilog=f"'{PROGRAM} COMMAND --help' shows options and an example.",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(
+            command.NAME,
+            help=command.HELP,
+            description=command.HELP[:1].upper() + command.HELP[1:] + ".",
+            epilog=getattr(command, "EPILOG", None),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser
+
+
+def _user_error(error: Exception) -> str | None:
+    """One line for an error that the user can mend; None for a fault of the program."""
+    if type(error).__module__.partition(".")[0] == "vit_perception":
+        return " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError) and error.name in HINTS:
+        return HINTS[error.name]
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _version() -> str:
+    try:
+        return version("vit_perception")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

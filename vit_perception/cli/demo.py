@@ -1,0 +1,115 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Subcommand `demo`: the sample bag through the real node, in another process, over DDS."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vit_perception.ros.demo import DemoRun
+
+NAME = "demo"
+HELP = "play the sample bag through the detector node and show what it saw"
+EPILOG = """example:
+  vit-perception demo
+  vit-perception demo --vocabulary-after 'cup, tool, bottle' --out seen
+
+Plays a rendered recording twice over DDS to a detector_node in another process. In the second
+pass the names it looks for change while images flow: you are asked for them."""
+
+PROMPT_SECONDS = 20.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--out", default="demo_output", metavar="DIR", help="(demo_output)")
+    parser.add_argument("--bundle", default="", metavar="DIR", help="bundle folder or name")
+    parser.add_argument("--bag", metavar="BAG", help="another recording with the same topics")
+    parser.add_argument(
+        "--vocabulary-after",
+        metavar="NAMES",
+        help="names for the second pass; then nothing is asked",
+    )
+    parser.add_argument(
+        "--non-interactive", action="store_true", help="ask nothing, take default names"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demonstration; return 0, or 1 when no detection arrived."""
+    from vit_perception.bundle import Bundle
+    from vit_perception.bundle_paths import find_bundle
+    from vit_perception.cli.demo_report import print_report, write_pictures
+    from vit_perception.ros.demo import run_demo
+    from vit_perception.samples import DISTRACTORS, NAMES_AFTER, sample_bag
+    from vit_perception.vocabulary import parse_names
+
+    given = parse_names(args.vocabulary_after) if args.vocabulary_after else None
+    bundle = find_bundle(args.bundle)
+    Bundle.load(bundle)  # a damaged one is refused here, before any process starts
+    bag = Path(args.bag) if args.bag else sample_bag()
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+
+    def choose_names() -> tuple[str, ...]:
+        if given is not None or args.non_interactive or not sys.stdin.isatty():
+            return given or NAMES_AFTER
+        return ask_names(NAMES_AFTER)
+
+    seen = run_demo(
+        bag,
+        bundle,
+        out,
+        distractors=DISTRACTORS,
+        choose_names=choose_names,
+        default_names=NAMES_AFTER,
+        say=lambda line: print(line, flush=True),
+    )
+    print_report(seen)
+    written = write_pictures(seen, bag, bundle, out)
+    print("\n".join(f"wrote {path}" for path in written))
+    complaint = _complaint(seen, out)
+    if complaint:
+        print(f"vit-perception demo: {complaint}", file=sys.stderr)
+    return 1 if complaint else 0
+
+
+def _complaint(run: DemoRun, out: Path) -> str:
+    """What went wrong, with what to look at; empty when boxes arrived."""
+    if not run.seen:
+        return (
+            f"no detections arrived; see {out / 'detector.log'}. Is /dev/shm large enough "
+            "(64 MiB free)? Does a firewall stop UDP on the loopback device?"
+        )
+    if not any(len(entry.detections) for entry in run.seen):
+        return f"{len(run.seen)} results arrived, all empty: the bundle finds none of the names"
+    return ""
+
+
+def ask_names(default: tuple[str, ...], seconds: float = PROMPT_SECONDS) -> tuple[str, ...]:
+    """Names typed at the terminal; the default ones when nothing valid comes in time."""
+    import select
+
+    from vit_perception.vocabulary import VocabularyError, parse_names
+
+    print(
+        f"\nWhat shall it look for now? Names with commas, then Enter ({seconds:.0f} s; "
+        f"Enter alone: {', '.join(default)})\n> ",
+        end="",
+        flush=True,
+    )
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    text = sys.stdin.readline().strip() if ready else ""
+    if not ready:
+        print()
+    if not text:
+        return default
+    try:
+        return parse_names(text)
+    except VocabularyError as error:
+        print(f"{error}; looking for {', '.join(default)}")
+        return default

@@ -1,0 +1,122 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Subcommand `detect`: pictures and videos in, annotated copies and JSON out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vit_perception.cli.model import (
+    add_bundle_arguments,
+    add_detection_arguments,
+    load_perceiver,
+)
+
+if TYPE_CHECKING:
+    from vit_perception.cli.detect_report import Report
+    from vit_perception.media import MediaFile
+    from vit_perception.perceiver import Perceiver
+
+NAME = "detect"
+HELP = "find named objects in pictures, folders of pictures and videos"
+EPILOG = """example:
+  vit-perception detect photo.jpg clips/ --vocabulary 'red mug, spoon' --out found
+
+writes to the folder --out:
+  annotated/       every picture and video with boxes
+  detections.json  a list of {file_name, category, bbox [x, y, w, h] px, score};
+                   frames of a video are called clip.mp4#000012
+  run.json         bundle, vocabulary, settings, timings, skipped files, versions"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="picture, video or folder")
+    parser.add_argument(
+        "--out", default="detected", metavar="DIR", help="where to write (detected)"
+    )
+    add_detection_arguments(parser)
+    add_bundle_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Detect on every file; return 0, or 1 when no file could be used.
+
+    A file that cannot be read is skipped, named and counted. What was found so far is
+    written also when the run is interrupted.
+    """
+    from vit_perception.cli.detect_report import Report
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.media import MediaError, find_media
+
+    files = find_media(args.paths)
+    perceiver = load_perceiver(args)
+    perceiver.warm_up()
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    report = Report(out, perceiver)
+    try:
+        with progress_bar("detecting", len(files)) as show:
+            for done, file in enumerate(files, start=1):
+                try:
+                    _detect_file(file, perceiver, report)
+                except MediaError as error:
+                    report.skip(file.name, str(error))
+                show(done)
+        report.finished = True
+    finally:
+        report.write()
+        print(report.summary())
+    return 0 if report.frames else 1
+
+
+def _detect_file(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
+    if file.is_video:
+        _detect_video(file, perceiver, report)
+    else:
+        _detect_picture(file, perceiver, report)
+
+
+def _detect_picture(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
+    from vit_perception.media import read_picture, write_picture
+    from vit_perception.overlay import draw
+    from vit_perception.stages import StageTimes
+
+    stages = StageTimes()
+    with stages.measure("read"):
+        frame = read_picture(file.path)
+    detections = perceiver(frame, stages)
+    with stages.measure("annotate"):
+        write_picture(report.annotated / file.name, draw(frame.image, detections))
+    report.add(file.name, detections, stages)
+
+
+def _detect_video(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.media import MediaError, VideoReader, VideoWriter
+    from vit_perception.overlay import draw
+    from vit_perception.stages import StageTimes
+
+    target = report.annotated / file.name
+    target = target if target.suffix == ".mp4" else target.with_name(target.name + ".mp4")
+    index = -1
+    with (
+        VideoReader(file.path) as video,
+        VideoWriter(target, video.rate) as annotated,
+        progress_bar(file.name, video.count) as show,
+    ):
+        for index, frame in enumerate(video):
+            stages = StageTimes()
+            detections = perceiver(frame, stages)
+            with stages.measure("annotate"):
+                annotated.write(draw(frame.image, detections))
+            report.add(f"{file.name}#{index:06d}", detections, stages)
+            show(index + 1)
+        if index + 1 < video.count:
+            report.skip(
+                file.name, f"{file.path}: expected {video.count} frames, found {index + 1}"
+            )
+    if index < 0:
+        raise MediaError(f"{file.path}: expected a video, found one without frames")

@@ -1,0 +1,68 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`vit-perception export`: a training run to a bundle."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+NAME = "export"
+HELP = "export a training run as a bundle that robots run"
+EPILOG = """example:
+  vit-perception export runs/nano --out bundles/my_nano --names-file names.txt --size 320x320"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("training_run", type=Path, help="folder of 'vit-perception train'")
+    parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
+    parser.add_argument("--name", help="name of the bundle (default: the folder's)")
+    parser.add_argument(
+        "--names-file", type=Path, required=True, help="ready-made names, one a line"
+    )
+    parser.add_argument(
+        "--default-names", help="vocabulary to start with, 'red mug, spoon' (default: all names)"
+    )
+    parser.add_argument("--size", help="network input, HEIGHTxWIDTH (default: as trained)")
+    parser.add_argument("--score-threshold", type=float, default=0.25, help="recommended score")
+    parser.add_argument("--iou-threshold", type=float, default=0.6, help="recommended NMS overlap")
+    parser.add_argument("--metrics", type=Path, help="JSON list of measured metrics for the card")
+    parser.add_argument("--card", type=Path, help="Markdown for the model card: data, licences")
+    parser.add_argument("--text-encoder-dir", help="folder with model.safetensors, tokenizer.json")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export and check."""
+    import json
+
+    from vit_perception.export.detector import export_bundle, load_run
+    from vit_perception.training.run import cached_encoder
+    from vit_perception.vocabulary import Vocabulary, names_from_file, parse_names
+
+    names = names_from_file(args.names_file)
+    vocabulary = Vocabulary(names, cached_encoder(args.text_encoder_dir)(names), 0)
+    bundle = export_bundle(
+        load_run(args.training_run),
+        args.out,
+        name=args.name or args.out.resolve().name,
+        vocabulary=vocabulary,
+        default_names=parse_names(args.default_names) if args.default_names else names,
+        size=_size(args.size) if args.size else None,
+        score_threshold=args.score_threshold,
+        iou_threshold=args.iou_threshold,
+        metrics=json.loads(args.metrics.read_text()) if args.metrics else (),
+        card=args.card.read_text(encoding="utf-8") if args.card else "",
+    )
+    print(f"{bundle.name} in {args.out}: {len(names)} ready-made names, "
+          f"{len(bundle.default_names)} by default")  # fmt: skip
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    from vit_perception.export.detector import ExportError
+
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(p.isdigit() and int(p) and int(p) % 32 == 0 for p in parts):
+        raise ExportError(f"--size: expected HEIGHTxWIDTH in multiples of 32, found {text!r}")
+    return int(parts[0]), int(parts[1])

@@ -1,0 +1,93 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Subcommand `info`: what a bundle, a bag or this installation holds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vit_perception.bundle import Bundle
+
+NAME = "info"
+HELP = "show what a bundle or a bag holds, or what is installed"
+EPILOG = """example:
+  vit-perception info                   this installation: engines, bundles, versions
+  vit-perception info tabletop_nano     a bundle: input, names, thresholds, metrics
+  vit-perception info my_recording/     a bag: topics and counts"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("what", nargs="?", default="", metavar="BUNDLE|BAG", help="folder or name")
+    parser.add_argument("--names", action="store_true", help="list every ready-made name")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print and return 0."""
+    from vit_perception.bundle import Bundle
+    from vit_perception.bundle_paths import find_bundle
+
+    path = Path(args.what)
+    is_bag = path.suffix in (".bag", ".mcap", ".db3") or (path / "metadata.yaml").is_file()
+    if not args.what:
+        _print_installation()
+    elif is_bag:
+        _print_bag(path)
+    else:
+        _print_bundle(Bundle.load(find_bundle(args.what)), every_name=args.names)
+    return 0
+
+
+def _print_installation() -> None:
+    import onnxruntime
+
+    from vit_perception.bundle_paths import share_directories
+    from vit_perception.cli.versions import package_versions
+
+    print("versions:")
+    for name, found in package_versions().items():
+        print(f"  {name} {found}")
+    print(f"engines: {', '.join(onnxruntime.get_available_providers())}")
+    print("bundles:")
+    for place in share_directories():
+        for manifest in sorted(place.glob("bundles/*/bundle.yaml")):
+            print(f"  {manifest.parent}")
+
+
+def _print_bag(path: Path) -> None:
+    from vit_perception.bags.reader import BagReader
+
+    with BagReader(path) as bag:
+        print(f"{path}:")
+        for topic in bag.topics():
+            print(f"  {topic.count:>6}  {topic.name}  [{topic.msgtype}]")
+
+
+def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
+    names = bundle.ready_made().names
+    rows = {
+        "name": bundle.name,
+        "folder": bundle.directory,
+        "task": bundle.task,
+        "architecture": bundle.architecture,
+        "input": f"{bundle.input_width}x{bundle.input_height} px",
+        "graphs": ", ".join(f"{key}: {file}" for key, file in bundle.graphs.items()),
+        "vocabulary": "fixed" if bundle.fixed_vocabulary else "any names, changed while it runs",
+        "text encoder": f"{bundle.text_encoder_id} ({bundle.text_dimension})",
+        "thresholds": f"score {bundle.score_threshold}, iou {bundle.iou_threshold}",
+        "names ready-made": len(names),
+        "names by default": ", ".join(bundle.default_names),
+        "licence": bundle.licence,
+        "source": bundle.source,
+    }
+    for key, value in rows.items():
+        print(f"{key + ':':<18}{value}")
+    for metric in bundle.metrics:
+        print("metric:           " + ", ".join(f"{key} {value}" for key, value in metric.items()))
+    for file, digest in bundle.sha256.items():
+        print(f"sha256:           {digest}  {file}")
+    if every_name:
+        print("\n".join(names))

@@ -1,0 +1,130 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Subcommand `vocabulary`: which names a bundle knows, and what new ones mean to it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vit_perception.text.builder import Source
+    from vit_perception.vocabulary import Vocabulary
+
+NAME = "vocabulary"
+HELP = "list a bundle's ready-made names, or try new ones"
+EPILOG = """example:
+  vit-perception vocabulary --bundle tabletop_nano
+  vit-perception vocabulary --bundle tabletop_nano --names 'red mug, spork' --nearest 5
+  vit-perception vocabulary --bundle tabletop_nano --names-file names.txt --check
+
+exit status: 0; 1 where --check finds names that need the text encoder; 2 on errors"""
+
+_FROM = {"bundle": "ready-made", "cache": "cached", "encoder": "encoded now"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--bundle", default="", metavar="DIR", help="bundle folder or name (tabletop_nano)"
+    )
+    names = parser.add_mutually_exclusive_group()
+    names.add_argument("--names", metavar="NAMES", help="'red mug, spoon'")
+    names.add_argument(
+        "--names-file", type=Path, metavar="FILE", help="one name a line, # comments"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="encode nothing; succeed if all names are ready-made or cached, "
+        "so that a robot needs no text encoder for them",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write names and embeddings .npz")
+    parser.add_argument(
+        "--nearest", type=_count, default=3, metavar="K", help="similar names to show (3)"
+    )
+    parser.add_argument("--text-encoder", metavar="DIR", help="folder of the text encoder")
+    parser.add_argument("--cache", metavar="DIR", help="folder where embeddings are kept")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print; return 0, or 1 where --check finds names that need the text encoder."""
+    from vit_perception.bundle import Bundle
+    from vit_perception.bundle_paths import find_bundle
+    from vit_perception.text.builder import VocabularyBuilder
+    from vit_perception.vocabulary import VocabularyError, names_from_file, parse_names
+    from vit_perception.vocabulary_file import write_vocabulary
+
+    bundle = Bundle.load(find_bundle(args.bundle))
+    ready_made = bundle.ready_made()
+    if args.names is None and args.names_file is None:
+        if args.check or args.out is not None:
+            raise VocabularyError("--check and --out: expected --names or --names-file too")
+        print("\n".join(ready_made.names))
+        return 0
+    names = names_from_file(args.names_file) if args.names is None else parse_names(args.names)
+    builder = VocabularyBuilder(bundle, text_encoder_dir=args.text_encoder, cache_dir=args.cache)
+    sources = builder.sources(names)
+    if args.check:
+        return _print_check(names, sources)
+    vocabulary = builder.build(names, version=0)
+    _print_table(vocabulary, sources, nearest_names(vocabulary, ready_made, args.nearest))
+    if args.out is not None:
+        args.out.write_bytes(write_vocabulary(vocabulary))
+    return 0
+
+
+def nearest_names(
+    vocabulary: Vocabulary, ready_made: Vocabulary, count: int
+) -> list[list[tuple[str, float]]]:
+    """For each name the `count` most similar ready-made ones but itself, with their cosines."""
+    import numpy as np
+
+    from vit_perception.text.builder import folded
+
+    nearest = []
+    for name, cosines in zip(
+        vocabulary.names, vocabulary.embeddings @ ready_made.embeddings.T, strict=True
+    ):
+        order = [
+            int(row)
+            for row in np.argsort(-cosines, kind="stable")
+            if folded(ready_made.names[row]) != folded(name)
+        ]
+        nearest.append([(ready_made.names[row], float(cosines[row])) for row in order[:count]])
+    return nearest
+
+
+def _print_check(names: Sequence[str], sources: Sequence[Source]) -> int:
+    new = [name for name, source in zip(names, sources, strict=True) if source == "encoder"]
+    cached = sources.count("cache")
+    print(f"{len(names)} names: {len(names) - len(new) - cached} ready-made, {cached} cached")
+    if new:
+        print(f"{len(new)} need the text encoder: {', '.join(new)}")
+    return 1 if new else 0
+
+
+def _print_table(
+    vocabulary: Vocabulary,
+    sources: Sequence[Source],
+    nearest: Sequence[Sequence[tuple[str, float]]],
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("name", "from", "nearest ready-made names (cosine)")
+    for name, source, others in zip(vocabulary.names, sources, nearest, strict=True):
+        similar = ", ".join(f"{other} ({cosine:.2f})" for other, cosine in others)
+        # Text, because a name may look like rich's markup.
+        table.add_row(Text(name), _FROM[source], Text(similar))
+    Console().print(table)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 50:
+        raise argparse.ArgumentTypeError(f"expected 0 to 50, found {text}")
+    return value

@@ -1,0 +1,79 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How many of the objects that are there were found: a figure that needs no ranking."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from vit_perception.detections import Detections
+
+IOU = 0.5  # COCO's and Pascal VOC's threshold for "found"
+
+
+@dataclass(slots=True)
+class HitRate:
+    """Objects of any number of pictures, and how many of them were found.
+
+    Attributes:
+        objects: by name, what was there.
+        named: by name, found under that name.
+        boxed: by name, found under any name.
+
+    """
+
+    objects: Counter[str] = field(default_factory=Counter)
+    named: Counter[str] = field(default_factory=Counter)
+    boxed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, truth: Detections, found: Detections, iou: float = IOU) -> None:
+        """Count one picture: an object is found by one box at most, a box finds one object."""
+        overlaps = box_iou(truth.boxes, found.boxes)
+        truth_names = [truth.class_name(index) for index in range(len(truth))]
+        found_names = [found.class_name(index) for index in range(len(found))]
+        same = np.array([[t == f for f in found_names] for t in truth_names], bool)
+        self.objects.update(truth_names)
+        hits = _matched(overlaps * same.reshape(overlaps.shape), found.scores, iou)
+        self.named.update(truth_names[index] for index in hits)
+        hits = _matched(overlaps, found.scores, iou)
+        self.boxed.update(truth_names[index] for index in hits)
+
+    @property
+    def named_rate(self) -> float:
+        """Share of the objects found under their name; 0 where there were none."""
+        return self.named.total() / max(1, self.objects.total())
+
+    @property
+    def boxed_rate(self) -> float:
+        """Share of the objects found under any name; 0 where there were none."""
+        return self.boxed.total() / max(1, self.objects.total())
+
+
+def box_iou(
+    first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Intersection over union of boxes xyxy [N,4] and [M,4] as float32 [N,M]."""
+    left_top = np.maximum(first[:, None, :2], second[None, :, :2])
+    right_bottom = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = np.clip(right_bottom - left_top, 0, None).prod(axis=2)
+    areas = [np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1) for b in (first, second)]
+    union = areas[0][:, None] + areas[1][None, :] - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
+
+
+def _matched(
+    overlaps: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], iou: float
+) -> list[int]:
+    """Objects that a box found; the surest box chooses first, the best overlap left to it."""
+    left = overlaps.copy()
+    hits = []
+    for column in np.argsort(-scores, kind="stable") if len(left) else ():
+        row = int(np.argmax(left[:, column]))
+        if left[row, column] >= iou:
+            hits.append(row)
+            left[row, :] = 0
+    return hits

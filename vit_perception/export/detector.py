@@ -1,0 +1,232 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A trained DOSOD to a bundle, and a bundle to one with a fixed vocabulary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from vit_perception.bundle import Bundle, write_bundle
+from vit_perception.bundle_files import read_verified
+from vit_perception.export.graph import DetectorGraph
+from vit_perception.export.model_card import model_card
+from vit_perception.export.onnx_graph import to_onnx
+from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.text.encoder import ENCODER_ID
+from vit_perception.training.recipe import Recipe, recipe_from
+from vit_perception.training.run import WEIGHTS_FILE
+from vit_perception.training.trainer import build_model
+from vit_perception.vocabulary import Vocabulary
+
+OUTPUTS = ("boxes", "scores", "labels")
+#: Rows of the outputs; evaluation asks for as many a picture.
+TOP_K = 300
+RECIPE_FILE = "recipe.json"
+
+
+class ExportError(ValueError):
+    """What cannot be exported, in one line."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and the recipe that made it."""
+
+    model: DOSOD
+    recipe: Recipe
+    steps: int
+
+
+def load_run(folder: Path) -> Trained:
+    """The averaged weights of a training run.
+
+    Raises:
+        ExportError: no checkpoint, or one of another kind.
+    """
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        raise ExportError(f"{folder}: expected a training run with checkpoint.pt, found none")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        recipe = recipe_from(json.loads(state["recipe"]), str(path))
+        text_dimension = state["average"]["head.text_mlp.0.0.weight"].shape[1]
+        model = build_model(recipe, text_dimension)
+        model.load_state_dict(state["average"])
+    except (UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ExportError(f"{path}: expected a training checkpoint, found {reason}") from None
+    return Trained(model.eval(), recipe, int(state["step"]))
+
+
+def load_bundle_model(bundle: Bundle) -> Trained:
+    """The training-form model inside a bundle.
+
+    Raises:
+        ExportError: the bundle has no training weights, or they do not fit its architecture.
+    """
+    for file in (WEIGHTS_FILE, RECIPE_FILE):
+        if file not in bundle.sha256:
+            raise ExportError(
+                f"{bundle.directory}: expected {file} in the bundle, found only "
+                f"{', '.join(sorted(bundle.sha256))}"
+            )
+    recipe_file = read_verified(bundle.directory, RECIPE_FILE, bundle.sha256[RECIPE_FILE])
+    made = json.loads(recipe_file)
+    recipe = recipe_from(made["recipe"], f"{bundle.directory / RECIPE_FILE}")
+    weights = read_verified(bundle.directory, WEIGHTS_FILE, bundle.sha256[WEIGHTS_FILE])
+    model = build_model(recipe, bundle.text_dimension)
+    try:
+        model.load_state_dict(load(weights))
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ExportError(f"{bundle.directory / WEIGHTS_FILE}: expected weights of "
+                          f"{bundle.architecture}, found {reason}") from None  # fmt: skip
+    return Trained(model.eval(), recipe, int(made["steps"]))
+
+
+def export_bundle(
+    trained: Trained,
+    directory: Path,
+    *,
+    name: str,
+    vocabulary: Vocabulary,
+    default_names: Sequence[str],
+    size: tuple[int, int] | None = None,
+    score_threshold: float = 0.25,
+    iou_threshold: float = 0.6,
+    metrics: Sequence[dict[str, Any]] = (),
+    licence: str = "Apache-2.0",
+    card: str = "",
+) -> Bundle:
+    """Write a bundle with a live vocabulary.
+
+    The shipped training weights are rounded to half precision first and the graph is made from
+    those, so that what is exported again from the bundle is the same.
+
+    Args:
+        vocabulary: the ready-made names.
+        default_names: those asked for when nobody says otherwise.
+        size: network input (height, width); the recipe's square size by default.
+        card: Markdown for the model card: data, licences, intended use.
+    """
+    model = _rounded(trained.model)
+    height, width = size or (trained.recipe.size, trained.recipe.size)
+    text = torch.tensor(vocabulary.embeddings)
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
+    made = {"recipe": portable(trained.recipe), "steps": trained.steps}
+    return write_bundle(
+        directory,
+        name=name,
+        task="detection",
+        architecture=trained.recipe.architecture,
+        input_height=height,
+        input_width=width,
+        graphs={"fp32": live_graph(model, height, width, model.embed(text[:4]).detach())},
+        text_adaptor=adaptor_graph(model, text[:4]),
+        text_encoder_id=ENCODER_ID,
+        text_dimension=vocabulary.dimension,
+        vocabulary=vocabulary,
+        default_names=default_names,
+        fixed_vocabulary=False,
+        score_threshold=score_threshold,
+        iou_threshold=iou_threshold,
+        metrics=metrics,
+        licence=licence,
+        source=f"trained by the vit_perception authors, {trained.steps} steps",
+        model_card=model_card(name, model, trained.recipe, trained.steps, metrics, card),
+        extra_files={
+            WEIGHTS_FILE: save(weights),
+            RECIPE_FILE: (json.dumps(made, indent=1) + "\n").encode(),
+        },
+    )
+
+
+def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Path) -> Bundle:
+    """Write a bundle whose graph has one fixed vocabulary (card 01, Reparameterisation).
+
+    Raises:
+        ExportError: the bundle is fixed already or has no training weights.
+    """
+    if bundle.fixed_vocabulary:
+        raise ExportError(f"{bundle.directory}: expected a live vocabulary, found a fixed one")
+    trained = load_bundle_model(bundle)
+    with torch.no_grad():
+        embeddings = trained.model.embed(torch.tensor(vocabulary.embeddings))
+    graph = fixed_graph(trained.model, bundle.input_height, bundle.input_width, embeddings)
+    card = read_verified(bundle.directory, "MODEL_CARD.md", bundle.sha256["MODEL_CARD.md"])
+    return write_bundle(
+        directory,
+        name=f"{bundle.name}_fixed",
+        task=bundle.task,
+        architecture=bundle.architecture,
+        input_height=bundle.input_height,
+        input_width=bundle.input_width,
+        graphs={"fp32": graph},
+        text_adaptor=None,
+        text_encoder_id=bundle.text_encoder_id,
+        text_dimension=bundle.text_dimension,
+        vocabulary=vocabulary,
+        default_names=vocabulary.names,
+        fixed_vocabulary=True,
+        score_threshold=bundle.score_threshold,
+        iou_threshold=bundle.iou_threshold,
+        metrics=(),
+        licence=bundle.licence,
+        source=f"{bundle.name} reparameterized for {len(vocabulary)} names",
+        model_card=card.decode(),
+    )
+
+
+def live_graph(
+    model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = TOP_K
+) -> bytes:
+    """ONNX graph whose vocabulary is an input; ``class_embeddings`` [C, E] is an example."""
+    module = DetectorGraph(model, height, width, top_k=top_k)
+    image, thresholds = _examples(height, width, len(class_embeddings))
+    names = ("image", "class_thresholds", "class_embeddings")
+    dynamic = {name: {0: "classes"} for name in names[1:]}
+    return to_onnx(module, (image, thresholds, class_embeddings), names, OUTPUTS, dynamic)
+
+
+def fixed_graph(
+    model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = TOP_K
+) -> bytes:
+    """ONNX graph with the vocabulary ``class_embeddings`` [C, E] folded in."""
+    module = DetectorGraph(model, height, width, top_k=top_k, class_embeddings=class_embeddings)
+    examples = _examples(height, width, len(class_embeddings))
+    return to_onnx(module, examples, ("image", "class_thresholds"), OUTPUTS, {})
+
+
+def adaptor_graph(model: DOSOD, text: Tensor) -> bytes:
+    """ONNX graph from text embeddings to class embeddings; ``text`` [C, D] is an example."""
+    names = ("text_embeddings", "class_embeddings")
+    dynamic = {name: {0: "classes"} for name in names}
+    return to_onnx(model.head.text_mlp, (text,), names[:1], names[1:], dynamic)
+
+
+def portable(recipe: Recipe) -> dict[str, object]:
+    """The recipe without the folders of the machine it ran on."""
+    return {**recipe.as_dict(), "data": [Path(folder).name for folder in recipe.data]}
+
+
+def _examples(height: int, width: int, classes: int) -> tuple[Tensor, Tensor]:
+    image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    return image, torch.full((classes,), 0.1)
+
+
+def _rounded(model: DOSOD) -> DOSOD:
+    state = {
+        key: value.half().float() if value.is_floating_point() else value
+        for key, value in model.state_dict().items()
+    }
+    model.load_state_dict(state)
+    return model.requires_grad_(False)

@@ -1,0 +1,110 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A trained detector as the graph a robot runs: graph contract version 1.
+
+Inputs: ``image`` uint8 [1, H, W, 3] RGB; ``class_embeddings`` float32 [C, E], C free (absent in
+a graph with a fixed vocabulary); ``class_thresholds`` float32 [C], scores.
+Outputs, best first: ``boxes`` float32 [1, K, 4] xyxy network px, ``scores`` float32 [1, K], zero
+in rows that no pair above its threshold fills, ``labels`` int64 [1, K].
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vit_perception.models import boxes as box_math
+from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.models.heads.dosod_head import BINS, STRIDES
+from vit_perception.models.layers import ConvModule
+
+#: Logit of a pair below its class threshold: its sigmoid is 0 in float32.
+REJECTED = -200.0
+
+
+def fuse(model: DOSOD) -> DOSOD:
+    """A copy for inference: BatchNorm folded into the convolutions, 1/255 into the first one."""
+    fused = copy.deepcopy(model).eval().float()
+    for module in fused.modules():
+        if isinstance(module, ConvModule):
+            module.conv = fuse_conv_bn_eval(module.conv, module.bn)
+            module.bn = nn.Identity()
+    with torch.no_grad():
+        fused.backbone.stem.conv.weight.div_(255)
+    return fused.requires_grad_(False)
+
+
+class DetectorGraph(nn.Module):
+    """The forward pass of the graph contract, traced once for one input size.
+
+    Args:
+        model: a live-vocabulary DOSOD.
+        height, width: network input, multiples of 32.
+        top_k: rows of the outputs; capped at the number of anchors.
+        class_embeddings: [C, E] folded in for a fixed vocabulary; None keeps it an input.
+    """
+
+    def __init__(
+        self,
+        model: DOSOD,
+        height: int,
+        width: int,
+        *,
+        top_k: int = 300,
+        class_embeddings: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = fuse(model)
+        centres, strides = box_math.priors([(height // s, width // s) for s in STRIDES], STRIDES)
+        self.register_buffer("centres", centres)
+        self.register_buffer("strides", strides)
+        self.register_buffer("bins", torch.arange(BINS, dtype=torch.float32))
+        self.top_k = min(top_k, len(strides))
+        self.fixed = class_embeddings is not None
+        if class_embeddings is not None:
+            for level in range(len(STRIDES)):
+                weight, bias = self.model.head.folded(level, class_embeddings)
+                self.register_buffer(f"weight{level}", weight.detach().clone())
+                self.register_buffer(f"bias{level}", bias.detach().clone())
+
+    def forward(
+        self, image: Tensor, class_thresholds: Tensor, class_embeddings: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        features = self.model.features(image.permute(0, 3, 1, 2).float())
+        # -log(1/t - 1) is the logit of t; t = 0 gives -inf, which lets every pair through.
+        minimum = -torch.log(1 / class_thresholds - 1)
+        logits, best, bins = [], [], []
+        for level, x in enumerate(features):
+            level_logits = self._logits(level, x, class_embeddings)
+            level_logits = torch.where(level_logits >= minimum, level_logits, REJECTED)
+            logits.append(level_logits)
+            # The maximum is taken level by level: the joined map is only gathered from.
+            best.append(level_logits.amax(dim=1))
+            bins.append(self.model.head.reg_preds[level](x).flatten(2)[0])
+        rows = torch.cat(best).topk(self.top_k).indices
+        pairs = torch.cat(logits)[rows]
+        scores, index = pairs.flatten().topk(self.top_k)
+        classes = class_thresholds.shape[0]
+        chosen = rows[index // classes]
+        boxes = self._boxes(torch.cat(bins, dim=1), chosen)
+        return boxes[None], scores.sigmoid()[None], (index % classes)[None]
+
+    def _logits(self, level: int, x: Tensor, class_embeddings: Tensor | None) -> Tensor:
+        """Class logits [h * w, C] of one level."""
+        head = self.model.head
+        if self.fixed:
+            weight = getattr(self, f"weight{level}")
+            bias = getattr(self, f"bias{level}")
+        else:
+            weight, bias = head.folded(level, class_embeddings)
+        features = head.class_features(level, x)[0].flatten(1)
+        return torch.addmm(bias, features.T, weight.T)
+
+    def _boxes(self, bins: Tensor, chosen: Tensor) -> Tensor:
+        """Boxes [K, 4] of the chosen anchors, from bin logits [64, A]."""
+        sides = bins[:, chosen].T.reshape(-1, 4, BINS).softmax(dim=2)
+        distances = (sides * self.bins).sum(dim=2)
+        return box_math.decode(self.centres[chosen], self.strides[chosen], distances)

@@ -1,0 +1,56 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""MODEL_CARD.md of a bundle: what is written by hand, and what the run and its tests say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.training.recipe import Recipe
+
+
+def folded_parameters(model: DOSOD, classes: int = 80) -> int:
+    """Parameters of the detector with ``classes`` names folded in, text adaptor apart."""
+    total = sum(p.numel() for n, p in model.named_parameters() if "text_mlp" not in n)
+    for branch, contrast in zip(model.head.cls_preds, model.head.cls_contrasts, strict=True):
+        projection = branch[2]
+        total -= sum(p.numel() for p in (*projection.parameters(), *contrast.parameters()))
+        total += classes * (projection.in_channels + 1)
+    return total
+
+
+def model_card(
+    name: str,
+    model: DOSOD,
+    recipe: Recipe,
+    steps: int,
+    metrics: Sequence[Mapping[str, Any]],
+    text: str,
+) -> str:
+    """Markdown; ``metrics`` entries have "dataset", "command" and numbers by name."""
+    lines = [f"# {name}", "", text.strip(), "", "## Network", ""]
+    adaptor = sum(p.numel() for p in model.head.text_mlp.parameters())
+    lines += [
+        f"- {recipe.architecture}, {recipe.activation}, trained at {recipe.size}x{recipe.size} px",
+        f"- {folded_parameters(model):,} parameters with 80 names folded in, "
+        f"and {adaptor:,} in the text adaptor, which runs when the vocabulary changes",
+        f"- {steps:,} steps of {recipe.batch} pictures, {recipe.texts} phrases a picture",
+        "",
+        "## Measured",
+        "",
+    ]
+    for metric in metrics:
+        lines += [f"### {metric['dataset']}", "", f"`{metric['command']}`", ""]
+        numbers = {k: v for k, v in metric.items() if k not in ("dataset", "command")}
+        lines += ["| metric | value |", "| --- | --- |"]
+        lines += [f"| {key} | {_shown(value)} |" for key, value in numbers.items()]
+        lines += [""]
+    if not metrics:
+        lines += ["Nothing was measured for this export.", ""]
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

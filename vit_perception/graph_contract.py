@@ -1,0 +1,89 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Version 1 of the interface between exported graphs and the perceiver.
+
+Detector inputs: `image` uint8 [1, H, W, 3] RGB; `class_thresholds` float32 [C]; unless the
+vocabulary is fixed, `class_embeddings` float32 [C, E] with C free. Outputs, K rows: `boxes`
+float32 [1, K, 4] x1 y1 x2 y2 in network pixels, `scores` float32 [1, K] (0 below the class's
+threshold), `labels` int64 [1, K].
+Text adaptor: `text_embeddings` float32 [C, D] to `class_embeddings` float32 [C, E].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vit_perception.bundle import Bundle
+from vit_perception.session import Session, TensorInfo
+
+# None stands for an axis of any size.
+_Shape = tuple[int | None, ...]
+
+
+class GraphContractError(ValueError):
+    """A graph has other inputs or outputs than the contract says; one line."""
+
+
+def check_detector(session: Session, bundle: Bundle) -> None:
+    """Compares a detector's graph with the contract.
+
+    Raises:
+        GraphContractError: naming the first tensor that differs.
+    """
+    fixed = bundle.fixed_vocabulary
+    names = {"image", "class_thresholds"} | (set() if fixed else {"class_embeddings"})
+    _check_names("inputs", session.input_names, names)
+    inputs = {value.name: value for value in session.inputs}
+    _check(inputs["image"], "uint8", (1, bundle.input_height, bundle.input_width, 3))
+    _check_outputs(session)
+    if fixed:
+        _check(inputs["class_thresholds"], "float32", (len(bundle.default_names),))
+        return
+    _check(inputs["class_thresholds"], "float32", (None,), any_classes=True)
+    _check(inputs["class_embeddings"], "float32", (None, None), any_classes=True)
+    if bundle.text_adaptor_file is None:
+        _check(inputs["class_embeddings"], "float32", (None, bundle.text_dimension))
+
+
+def check_adaptor(adaptor: Session, detector: Session, bundle: Bundle) -> None:
+    """Compares a text adaptor's graph with the contract and with its detector.
+
+    Raises:
+        GraphContractError: naming the first tensor that differs.
+    """
+    _check_names("text adaptor inputs", adaptor.input_names, {"text_embeddings"})
+    _check_names("text adaptor outputs", adaptor.output_names, {"class_embeddings"})
+    _check(adaptor.inputs[0], "float32", (None, bundle.text_dimension), any_classes=True)
+    wanted = next(value for value in detector.inputs if value.name == "class_embeddings")
+    _check(adaptor.outputs[0], "float32", wanted.shape)
+
+
+def _check_outputs(session: Session) -> None:
+    _check_names("outputs", session.output_names, {"boxes", "scores", "labels"})
+    outputs = {value.name: value for value in session.outputs}
+    _check(outputs["boxes"], "float32", (1, None, 4))
+    _check(outputs["scores"], "float32", (1, None))
+    _check(outputs["labels"], "int64", (1, None))
+
+
+def _check_names(what: str, found: Sequence[str], expected: set[str]) -> None:
+    if set(found) != expected:
+        raise GraphContractError(
+            f"{what}: expected {', '.join(sorted(expected))}, found {', '.join(sorted(found))}"
+        )
+
+
+def _check(value: TensorInfo, dtype: str, shape: _Shape, *, any_classes: bool = False) -> None:
+    """An axis that either side leaves open fits; `any_classes` wants the first one open."""
+    fits = len(value.shape) == len(shape) and all(
+        a is None or b is None or a == b for a, b in zip(value.shape, shape, strict=True)
+    )
+    if value.dtype != dtype or not fits or (any_classes and value.shape[0] is not None):
+        raise GraphContractError(
+            f"{value.name}: expected {dtype} {_shown(shape)}, "
+            f"found {value.dtype} {_shown(value.shape)}"
+        )
+
+
+def _shown(shape: _Shape) -> str:
+    return "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"

@@ -1,0 +1,152 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""DOSOD: open-set detection with decoupled feature alignment (arXiv 2412.14680, card 01)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from vit_perception.models import boxes as box_math
+from vit_perception.models.backbones.csp_darknet import CSPDarknet
+from vit_perception.models.heads.dosod_head import (
+    STRIDES,
+    DOSODHead,
+    FixedContrast,
+    HeadOutput,
+)
+from vit_perception.models.necks.pafpn import PAFPN
+
+#: Prefix of the head's entries in the released files; everything else has the same name there.
+RELEASED_HEAD = "bbox_head.head_module."
+RELEASED_TEXT_TOWER = "backbone_text."
+
+
+class DOSOD(nn.Module):
+    """Image branch, text adaptor and head; the text encoder stays outside.
+
+    Args:
+        width, depth, last: scaling of the backbone and neck (card 01, Configurations).
+        class_width: channels of the class branch; None takes max(P3 channels, 80) as the paper.
+        embedding: dimension E of the joint space.
+        text_dimension: dimension D of the text embeddings.
+        adaptor_layers: linear layers of the text adaptor.
+        activation: "silu" (the paper's) or "relu".
+    """
+
+    def __init__(
+        self,
+        *,
+        width: float,
+        depth: float,
+        last: int,
+        class_width: int | None = None,
+        embedding: int = 512,
+        text_dimension: int = 512,
+        adaptor_layers: int = 3,
+        activation: str = "silu",
+    ) -> None:
+        super().__init__()
+        self.backbone = CSPDarknet(width, depth, last, activation)
+        channels = self.backbone.channels
+        self.neck = PAFPN(channels, depth, activation)
+        self.head = DOSODHead(
+            channels,
+            max(channels[0], 80) if class_width is None else class_width,
+            embedding,
+            text_dimension,
+            adaptor_layers,
+            activation,
+        )
+        self.text_dimension = text_dimension
+
+    def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Neck maps of float images [B, 3, H, W] RGB in [0, 1]."""
+        return self.neck(self.backbone(image))
+
+    def embed(self, text: Tensor) -> Tensor:
+        """Text embeddings [..., K, D] (unit length) to class embeddings [..., K, E]."""
+        return self.head.text_mlp(text)
+
+    def forward(self, image: Tensor, class_embeddings: Tensor | None = None) -> HeadOutput:
+        """Raw maps; see :meth:`DOSODHead.forward`."""
+        return self.head(self.features(image), class_embeddings)
+
+    def detect(
+        self, image: Tensor, class_embeddings: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Decoded boxes [B, A, 4] xyxy network px and scores [B, A, K] of every anchor."""
+        output = self(image, class_embeddings)
+        sizes = [(x.shape[2], x.shape[3]) for x in output.logits]
+        centres, strides = box_math.priors(sizes, STRIDES, dtype=image.dtype, device=image.device)
+        logits = torch.cat([x.flatten(2) for x in output.logits], dim=2).mT
+        bins = torch.cat([x.flatten(2) for x in output.distances], dim=2).mT
+        decoded = box_math.decode(centres, strides, box_math.expected_distances(bins))
+        return decoded, logits.sigmoid()
+
+
+def reparameterize(model: DOSOD, class_embeddings: Tensor) -> DOSOD:
+    """Fold a vocabulary into the head, in place: the paper's closed-set form, exact.
+
+    Args:
+        model: a model with a live vocabulary.
+        class_embeddings: [K, E] outputs of :meth:`DOSOD.embed`.
+
+    Returns:
+        The same model, without text adaptor, scales and offsets.
+    """
+    if model.head.fixed:
+        raise ValueError("this model already has a fixed vocabulary")
+    classes = class_embeddings.shape[0]
+    for level, contrast in enumerate(list(model.head.cls_contrasts)):
+        fixed = FixedContrast(model.head.embedding, classes).to(class_embeddings)
+        with torch.no_grad():
+            fixed.conv.weight.copy_(contrast.weight(class_embeddings)[:, :, None, None])
+            fixed.conv.bias.copy_(contrast.bias.expand(classes))
+        model.head.cls_contrasts[level] = fixed
+    model.head.text_mlp = nn.Sequential()
+    return model
+
+
+def released_key(key: str) -> str:
+    """Name of one of our state-dict entries in the released files."""
+    return RELEASED_HEAD + key.removeprefix("head.") if key.startswith("head.") else key
+
+
+def load_released(model: DOSOD, state: Mapping[str, Tensor]) -> None:
+    """Load a released state dict (text tower entries apart), strictly.
+
+    Raises:
+        ValueError: naming the entries that are missing and those that are unexpected.
+    """
+    ours = {released_key(key): key for key in model.state_dict()}
+    theirs = {key for key in state if not key.startswith(RELEASED_TEXT_TOWER)}
+    missing, unexpected = sorted(set(ours) - theirs), sorted(theirs - set(ours))
+    if missing or unexpected:
+        raise ValueError(
+            f"not a state dict of this model: {len(missing)} entries missing "
+            f"({', '.join(missing[:3])} …), {len(unexpected)} unexpected "
+            f"({', '.join(unexpected[:3])} …)"
+        )
+    model.load_state_dict({ours[key]: state[key] for key in theirs}, strict=True)
+
+
+def dosod_s(**options: object) -> DOSOD:
+    """DOSOD-S: 11,456,848 parameters when reparameterized for 80 classes."""
+    return DOSOD(**{"width": 0.5, "depth": 0.33, "last": 1024, **options})  # type: ignore[arg-type]
+
+
+def dosod_nano(**options: object) -> DOSOD:
+    """A quarter of full width with a 64-wide class branch, for small computers (ours).
+
+    The joint space has 256 dimensions: the class branch in front of it has 64, so a wider one
+    would add nothing but per-frame folding.
+    """
+    defaults: dict[str, object] = {"class_width": 64, "embedding": 256, "text_dimension": 384}
+    return DOSOD(**{"width": 0.25, "depth": 0.33, "last": 1024, **defaults, **options})  # type: ignore[arg-type]
+
+
+#: Architectures by the name a bundle or recipe gives.
+ARCHITECTURES = {"dosod_nano": dosod_nano, "dosod_s": dosod_s}

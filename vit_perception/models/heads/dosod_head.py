@@ -1,0 +1,179 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The decoupled head of DOSOD: box distances, class embeddings and their contrast with text.
+
+Source: card 01, Mechanism. The head has neither BatchNorm nor L2 normalisation between the class
+embeddings and the text: a logit is exp(s) * <text, x> + b, so a vocabulary folds into one 1x1
+convolution a level.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vit_perception.models.layers import ConvModule
+
+STRIDES = (8, 16, 32)
+#: Bins of the distribution over one box side (distribution focal loss).
+BINS = 16
+
+
+@dataclass(frozen=True)
+class HeadOutput:
+    """Raw maps of the three levels, strides 8, 16, 32.
+
+    Attributes:
+        logits: per level [B, K, h, w] class logits.
+        distances: per level [B, 4 * BINS, h, w] side-major (l, t, r, b) bin logits.
+    """
+
+    logits: list[Tensor]
+    distances: list[Tensor]
+
+
+class TextAdaptor(nn.Sequential):
+    """MLP from the text encoder's space into the joint space: mlpNx has N linear layers.
+
+    ReLU stands between the layers and none after the last; the output is not normalised.
+    Input [..., text_dimension] unit length, output [..., embedding].
+    """
+
+    def __init__(self, text_dimension: int, embedding: int, layers: int = 3) -> None:
+        if layers == 0 and text_dimension != embedding:
+            raise ValueError(
+                f"mlp0x is the identity: text dimension {text_dimension} must equal the "
+                f"embedding dimension {embedding}"
+            )
+        sizes = [text_dimension] + [embedding] * layers
+        modules: list[nn.Module] = []
+        for index in range(layers):
+            linear = nn.Linear(sizes[index], sizes[index + 1])
+            # torch's default biases outweigh what differs between unit-length texts, and a short
+            # training spends itself on undoing that.
+            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+            nn.init.zeros_(linear.bias)
+            last = index == layers - 1
+            modules.append(linear if last else nn.Sequential(linear, nn.ReLU(inplace=True)))
+        super().__init__(*modules)
+
+
+class Contrast(nn.Module):
+    """Scale and offset of one level's text-image product."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.logit_scale = nn.Parameter(torch.tensor(-1.0))
+        # The prior of a rare positive: 5 objects among 80 classes on a 640 px picture (card 01).
+        self.bias = nn.Parameter(torch.tensor(math.log(5 / 80 / (640 / stride) ** 2)))
+
+    def weight(self, class_embeddings: Tensor) -> Tensor:
+        """Scaled class embeddings [..., K, E]."""
+        return class_embeddings * self.logit_scale.exp()
+
+
+class FixedContrast(nn.Module):
+    """A fixed vocabulary as a 1x1 convolution (the paper's reparameterization)."""
+
+    def __init__(self, embedding: int, classes: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(embedding, classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x)
+
+
+class DOSODHead(nn.Module):
+    """Box and class-embedding branches of three levels, their contrasts and the text adaptor.
+
+    Args:
+        channels: neck channels per level.
+        class_width: channels of the class branch (max(P3 channels, 80) in the paper).
+        embedding: dimension E of the joint space.
+        text_dimension: dimension D of the text encoder's output.
+        adaptor_layers: linear layers of the adaptor (0, 1, 3 or 5 in the paper).
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, int, int],
+        class_width: int,
+        embedding: int,
+        text_dimension: int,
+        adaptor_layers: int = 3,
+        activation: str = "silu",
+    ) -> None:
+        super().__init__()
+        box_width = 4 * BINS
+
+        def branch(c_in: int, width: int, c_out: int) -> nn.Sequential:
+            return nn.Sequential(
+                ConvModule(c_in, width, 3, activation=activation),
+                ConvModule(width, width, 3, activation=activation),
+                nn.Conv2d(width, c_out, 1),
+            )
+
+        self.cls_preds = nn.ModuleList(branch(c, class_width, embedding) for c in channels)
+        self.reg_preds = nn.ModuleList(branch(c, box_width, 4 * BINS) for c in channels)
+        self.cls_contrasts = nn.ModuleList(Contrast(stride) for stride in STRIDES)
+        self.text_mlp = TextAdaptor(text_dimension, embedding, adaptor_layers)
+        self.embedding = embedding
+        for class_branch, box_branch in zip(self.cls_preds, self.reg_preds, strict=True):
+            nn.init.zeros_(class_branch[2].bias)
+            nn.init.ones_(box_branch[2].bias)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether a vocabulary has been folded into the head."""
+        return isinstance(self.cls_contrasts[0], FixedContrast)
+
+    def folded(self, level: int, class_embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Fold a vocabulary through the last 1x1 convolution of one class branch.
+
+        Args:
+            level: 0, 1, 2 for strides 8, 16, 32.
+            class_embeddings: [..., K, E] outputs of the text adaptor.
+
+        Returns:
+            weight [..., K, class_width] and bias [..., K]: logits = weight . features + bias.
+        """
+        projection = self.cls_preds[level][2]
+        contrast = self.cls_contrasts[level]
+        text = contrast.weight(class_embeddings)
+        weight = text @ projection.weight.flatten(1)
+        return weight, text @ projection.bias + contrast.bias
+
+    def class_features(self, level: int, x: Tensor) -> Tensor:
+        """Class branch before its last convolution: [B, class_width, h, w]."""
+        branch = self.cls_preds[level]
+        return branch[1](branch[0](x))
+
+    def class_maps(self, level: int, x: Tensor) -> Tensor:
+        """Class embeddings of every position: [B, E, h, w]."""
+        return self.cls_preds[level](x)
+
+    def forward(
+        self, features: tuple[Tensor, Tensor, Tensor], class_embeddings: Tensor | None = None
+    ) -> HeadOutput:
+        """Raw outputs.
+
+        Args:
+            features: neck maps.
+            class_embeddings: [K, E] or, one vocabulary an image, [B, K, E]; None when fixed.
+        """
+        logits = []
+        for level, x in enumerate(features):
+            if self.fixed:
+                logits.append(self.cls_contrasts[level](self.class_maps(level, x)))
+                continue
+            if class_embeddings is None:
+                raise ValueError("class_embeddings are needed: this head has a live vocabulary")
+            weight, bias = self.folded(level, class_embeddings)
+            # Folding first costs K*E*c a level instead of h*w*E*c; the result is the same sum.
+            product = weight @ self.class_features(level, x).flatten(2)
+            logits.append((product + bias[..., None]).unflatten(2, x.shape[2:]))
+        distances = [reg(x) for reg, x in zip(self.reg_preds, features, strict=True)]
+        return HeadOutput(logits, distances)

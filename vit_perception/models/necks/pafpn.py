@@ -1,0 +1,48 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Path-aggregation neck of YOLOv8, without text guidance (card 01, Mechanism)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vit_perception.models.layers import C2f, ConvModule, scaled_depth
+
+
+class PAFPN(nn.Module):
+    """Top-down then bottom-up fusion of three maps, channel counts kept.
+
+    T4 = C2f([up(P5), P4]); T3 = C2f([up(T4), P3]); N4 = C2f([down(T3), T4]);
+    N5 = C2f([down(N4), P5]); returns T3, N4, N5.
+    """
+
+    def __init__(
+        self, channels: tuple[int, int, int], depth: float, activation: str = "silu"
+    ) -> None:
+        super().__init__()
+        c3, c4, c5 = channels
+        blocks = scaled_depth(3, depth)
+
+        def fuse(c_in: int, c_out: int) -> C2f:
+            return C2f(c_in, c_out, blocks, False, activation)
+
+        self.top_down_layers = nn.ModuleList([fuse(c5 + c4, c4), fuse(c4 + c3, c3)])
+        self.downsample_layers = nn.ModuleList(
+            [ConvModule(c3, c3, 3, 2, activation), ConvModule(c4, c4, 3, 2, activation)]
+        )
+        self.bottom_up_layers = nn.ModuleList([fuse(c3 + c4, c4), fuse(c4 + c5, c5)])
+        self.channels = channels
+
+    def forward(self, features: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        p3, p4, p5 = features
+        t4 = self.top_down_layers[0](torch.cat([_double(p5), p4], dim=1))
+        t3 = self.top_down_layers[1](torch.cat([_double(t4), p3], dim=1))
+        n4 = self.bottom_up_layers[0](torch.cat([self.downsample_layers[0](t3), t4], dim=1))
+        n5 = self.bottom_up_layers[1](torch.cat([self.downsample_layers[1](n4), p5], dim=1))
+        return t3, n4, n5
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")

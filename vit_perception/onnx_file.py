@@ -1,0 +1,106 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Looks into the bytes of an ONNX file without the onnx library.
+
+Only what safety needs: ONNX Runtime would read external data from paths that the file
+names. Field numbers are from onnx.proto (ONNX IR version 3 and later), the wire format from
+https://protobuf.dev/programming-guides/encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_MAX_DEPTH = 100
+
+# Message type -> field number -> message type of that field, as far as a tensor can be inside.
+_FIELDS: dict[str, dict[int, str]] = {
+    "Model": {7: "Graph", 20: "Training", 25: "Function"},
+    "Training": {1: "Graph", 2: "Graph"},
+    "Function": {7: "Node", 11: "Attribute"},
+    "Graph": {1: "Node", 5: "Tensor", 15: "SparseTensor"},
+    "Node": {5: "Attribute"},
+    "Attribute": {
+        5: "Tensor",
+        6: "Graph",
+        10: "Tensor",
+        11: "Graph",
+        22: "SparseTensor",
+        23: "SparseTensor",
+    },
+    "SparseTensor": {1: "Tensor", 2: "Tensor"},
+}
+_TENSOR_EXTERNAL_DATA = 13
+_TENSOR_DATA_LOCATION = 14
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+
+class OnnxFileError(ValueError):
+    """The bytes are not an ONNX model; the message says what was found, on one line."""
+
+
+def has_external_data(model: bytes) -> bool:
+    """Whether a tensor of the model is kept in another file.
+
+    Raises:
+        OnnxFileError: the bytes are not protobuf (a truncated file, for one), or nested
+            deeper than any real graph, or hold no graph.
+    """
+    view = memoryview(model)
+    if not any(number == 7 and kind == _BYTES for number, kind, _ in _fields(view)):
+        raise OnnxFileError("no graph in it")
+    return _has_external(view, "Model", 0)
+
+
+def _has_external(message: memoryview, kind: str, depth: int) -> bool:
+    if depth > _MAX_DEPTH:
+        raise OnnxFileError(f"graphs nested more than {_MAX_DEPTH} deep")
+    if kind == "Tensor":
+        return any(
+            number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and value != 0)
+            for number, _, value in _fields(message)
+        )
+    inside = _FIELDS[kind]
+    return any(
+        _has_external(value, inside[number], depth + 1)
+        for number, _, value in _fields(message)
+        if number in inside and isinstance(value, memoryview)
+    )
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+    """Field number, wire type and value of each field; fixed-size values are views too."""
+    at, end = 0, len(message)
+    while at < end:
+        tag, at = _varint(message, at)
+        number, kind = tag >> 3, tag & 7
+        if kind == _VARINT:
+            value, at = _varint(message, at)
+            yield number, kind, value
+            continue
+        if kind == _BYTES:
+            size, at = _varint(message, at)
+        elif kind == _FIXED64:
+            size = 8
+        elif kind == _FIXED32:
+            size = 4
+        else:
+            raise OnnxFileError(f"protobuf wire type {kind}")
+        if at + size > end:
+            raise OnnxFileError(f"a field of {size} bytes where {end - at} are left (truncated?)")
+        yield number, kind, message[at : at + size]
+        at += size
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(message):
+            raise OnnxFileError("an end within a number (truncated?)")
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise OnnxFileError("a number of more than 10 bytes")

@@ -1,0 +1,121 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures for people: detections drawn into the image they came from."""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vit_perception.detections import Detections
+
+Image = npt.NDArray[np.uint8]
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in px
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+# The picture height at which text of scale 1 px is drawn; larger pictures scale up.
+_REFERENCE_HEIGHT = 480
+_FONT_SIZE = 0.5
+# Of the font at scale 1, px: OpenCV 4 and 5 report heights differently, but draw alike.
+_ASCENT, _DESCENT = 22, 8
+_PADDING = 3
+
+
+def draw(image: Image, detections: Detections) -> Image:
+    """Draw boxes with name and score.
+
+    Args:
+        image: uint8 [H,W,3] RGB; left as it is.
+        detections: boxes in pixels of this image.
+
+    Returns:
+        uint8 [H,W,3] RGB. Labels lie inside the picture and, where there is room, not
+        on each other; a name has the same colour in every picture.
+
+    """
+    canvas = np.ascontiguousarray(image).copy()
+    scale = max(0.6, min(canvas.shape[:2]) / _REFERENCE_HEIGHT)
+    thickness = max(1, round(2 * scale))
+    taken: list[Rectangle] = []
+    # The surest last, so that it lies on top; its label is placed first.
+    order = np.argsort(-detections.scores, kind="stable")
+    labels = {int(i): _place(canvas, detections, int(i), scale, taken) for i in order}
+    colours = {i: class_colour(detections.class_name(i)) for i in labels}
+    for index in reversed(labels):
+        left, top, right, bottom = (round(float(v)) for v in detections.boxes[index])
+        cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colours[index], thickness)
+    for index in reversed(labels):
+        _draw_label(canvas, *labels[index], colours[index], scale)
+    return np.asarray(canvas, np.uint8)
+
+
+def class_colour(name: str) -> tuple[int, int, int]:
+    """RGB of a class name: strong, and the same in every run."""
+    hue = zlib.crc32(name.encode()) % 180
+    pixel = np.array([[[hue, 210, 235]]], np.uint8)
+    red, green, blue = cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0]
+    return int(red), int(green), int(blue)
+
+
+def _place(
+    canvas: Image, detections: Detections, index: int, scale: float, taken: list[Rectangle]
+) -> tuple[str, Rectangle]:
+    """Text of a detection and the rectangle where it goes."""
+    score = float(detections.scores[index])
+    text = f"{_printable(detections.class_name(index))} {score:.2f}"
+    size = _FONT_SIZE * scale
+    (width, _), _ = cv2.getTextSize(text, _FONT, size, _stroke(scale))
+    width += 2 * _PADDING
+    height = round((_ASCENT + _DESCENT) * size) + _PADDING
+    left, top, right, bottom = (round(float(v)) for v in detections.boxes[index])
+    corners = (
+        (left, top - height),
+        (left, bottom),
+        (left, top),
+        (right - width, top - height),
+        (right - width, bottom),
+        (left, bottom - height),
+    )
+    places = [_inside(canvas, x, y, width, height) for x, y in corners]
+    place = min(places, key=lambda p: sum(_overlap(p, other) for other in taken))
+    taken.append(place)
+    return text, place
+
+
+def _inside(canvas: Image, x: int, y: int, width: int, height: int) -> Rectangle:
+    x = max(0, min(x, canvas.shape[1] - width))
+    y = max(0, min(y, canvas.shape[0] - height))
+    return x, y, x + width, y + height
+
+
+def _overlap(a: Rectangle, b: Rectangle) -> int:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(width, 0) * max(height, 0)
+
+
+def _draw_label(
+    canvas: Image, text: str, place: Rectangle, colour: tuple[int, int, int], scale: float
+) -> None:
+    left, top, right, bottom = place
+    cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, cv2.FILLED)
+    luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    ink = (0, 0, 0) if luma > 128 else (255, 255, 255)
+    size = _FONT_SIZE * scale
+    origin = (left + _PADDING, top + _PADDING // 2 + round(_ASCENT * size) + 1)
+    cv2.putText(canvas, text, origin, _FONT, size, ink, _stroke(scale), cv2.LINE_AA)
+
+
+def _stroke(scale: float) -> int:
+    return max(1, round(scale))
+
+
+def _printable(name: str) -> str:
+    """Letters without accents: the font of OpenCV 4 has ASCII only."""
+    plain = unicodedata.normalize("NFKD", name)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return plain.encode("ascii", "replace").decode()

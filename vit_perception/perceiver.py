@@ -1,0 +1,330 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Serves a bundle: frames in, detections out, the vocabulary changed in between."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.bundle import Bundle
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.graph_contract import GraphContractError, check_adaptor, check_detector
+from vit_perception.letterbox import Canvas, Letterbox, boxes_to_source
+from vit_perception.nms import suppressed
+from vit_perception.session import Session, SessionError, open_session
+from vit_perception.stages import StageTimes
+from vit_perception.vocabulary import Vocabulary
+from vit_perception.wording import shown, shown_path
+
+_MAX_DETECTIONS = 10_000
+
+
+class PerceiverError(ValueError):
+    """A bundle, vocabulary or setting that the perceiver cannot serve; one line."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What may change between two frames beside the vocabulary.
+
+    Attributes:
+        score_threshold: 0..1; lower scores are dropped, before the graph's top-K.
+        iou_threshold: 0..1; of two boxes that overlap more, the better one stays.
+        max_detections: the best so many are kept, at least 1.
+        class_agnostic_nms: boxes of different names suppress each other too.
+        class_thresholds: name to its own score threshold; names that the vocabulary lacks
+            are kept for a later one, see `unknown_threshold_names`.
+
+    Raises:
+        PerceiverError: a value outside its range.
+    """
+
+    score_threshold: float
+    iou_threshold: float
+    max_detections: int = 100
+    class_agnostic_nms: bool = False
+    class_thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_fraction("score_threshold", self.score_threshold)
+        _check_fraction("iou_threshold", self.iou_threshold)
+        if not 1 <= self.max_detections <= _MAX_DETECTIONS:
+            raise PerceiverError(
+                f"max_detections: expected 1..{_MAX_DETECTIONS}, found {self.max_detections}"
+            )
+        for name, threshold in self.class_thresholds.items():
+            _check_fraction(f"class_thresholds[{shown(name)}]", threshold)
+        frozen = MappingProxyType(dict(self.class_thresholds))
+        object.__setattr__(self, "class_thresholds", frozen)
+
+
+def unknown_threshold_names(settings: Settings, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Names with a threshold of their own that the vocabulary does not have."""
+    known = set(vocabulary.names)
+    return tuple(name for name in settings.class_thresholds if name not in known)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Active:
+    """Everything of one frame that can be changed, replaced as a whole.
+
+    class_embeddings float32 [C, E], None for a fixed vocabulary; class_thresholds float32 [C].
+    """
+
+    vocabulary: Vocabulary
+    settings: Settings
+    class_embeddings: NDArray[np.float32] | None
+    class_thresholds: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A vocabulary and settings that fit a perceiver: from `Perceiver.prepare` to `commit`."""
+
+    _active: _Active
+
+
+class Perceiver:
+    """A detector ready to run.
+
+    Calls may come from several threads; they run one after the other, because the network's
+    input is kept. Vocabulary and settings may be changed from any thread at any time: a call
+    in flight ends with what it began with, and its result carries the names and version it
+    was made with.
+
+    Args:
+        bundle: a detection bundle.
+        vocabulary: None for the bundle's default names.
+        settings: None for the bundle's thresholds.
+        precision: a graph of the bundle, e.g. "fp32".
+        provider, threads: see `open_session`.
+
+    Raises:
+        PerceiverError: not a detection bundle, a graph that breaks the contract, or a
+            vocabulary that does not fit.
+        SessionError: the engine refuses a graph or is absent.
+        BundleError: a file changed since the bundle was loaded.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        vocabulary: Vocabulary | None = None,
+        settings: Settings | None = None,
+        precision: str = "fp32",
+        provider: str = "cpu",
+        threads: int = 0,
+    ) -> None:
+        where = shown_path(bundle.directory)
+        if bundle.task != "detection":
+            raise PerceiverError(f"{where}: expected task detection, found {bundle.task}")
+        self.bundle = bundle
+        self.precision = precision
+        self._session = _opened(bundle, precision, bundle.graph(precision), provider, threads)
+        adaptor = None if bundle.fixed_vocabulary else bundle.text_adaptor()
+        self._adaptor: Session | None = None
+        if adaptor is not None:
+            self._adaptor = _opened(bundle, "text adaptor", adaptor, "cpu", threads)
+        try:
+            check_detector(self._session, bundle)
+            if self._adaptor is not None:
+                check_adaptor(self._adaptor, self._session, bundle)
+        except GraphContractError as error:
+            raise PerceiverError(f"{where}: {error}") from error
+        self._canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
+        self._run_lock = threading.Lock()
+        self._change_lock = threading.Lock()
+        self._active = self._prepared(
+            bundle.default_vocabulary() if vocabulary is None else vocabulary,
+            settings or Settings(bundle.score_threshold, bundle.iou_threshold),
+            before=None,
+        )
+
+    @property
+    def provider(self) -> str:
+        """The engine that runs the network, in ONNX Runtime's name for it."""
+        return self._session.provider
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the next call looks for."""
+        return self._active.vocabulary
+
+    @property
+    def settings(self) -> Settings:
+        """What the next call uses."""
+        return self._active.settings
+
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """Looks for other names from the next call on; see `change`."""
+        self.change(vocabulary=vocabulary)
+
+    def set_settings(self, settings: Settings) -> None:
+        """Uses other settings from the next call on; see `change`."""
+        self.change(settings=settings)
+
+    def change(
+        self, *, vocabulary: Vocabulary | None = None, settings: Settings | None = None
+    ) -> None:
+        """Changes either or both in one step, all or nothing.
+
+        The text adaptor runs on the caller's thread; calls in flight do not wait for it.
+
+        Args:
+            vocabulary: None keeps the present one.
+            settings: None keeps the present ones.
+
+        Raises:
+            PerceiverError: the vocabulary does not fit the bundle; nothing has changed.
+            SessionError: the text adaptor failed; nothing has changed.
+        """
+        with self._change_lock:
+            self._active = self._changed(vocabulary, settings)
+
+    def prepare(
+        self, *, vocabulary: Vocabulary | None = None, settings: Settings | None = None
+    ) -> Prepared:
+        """Does the work of `change` for a later `commit`, for callers that may still say no.
+
+        Raises:
+            PerceiverError, SessionError: as `change`.
+        """
+        with self._change_lock:
+            return Prepared(self._changed(vocabulary, settings))
+
+    def commit(self, prepared: Prepared) -> None:
+        """Lets the next call see what `prepare` gave; undoes changes made in between."""
+        with self._change_lock:
+            self._active = prepared._active
+
+    def warm_up(self) -> None:
+        """One run on a grey image, so that the first frame meets allocated memory."""
+        size = (self.bundle.input_height, self.bundle.input_width, 3)
+        self(Frame(np.full(size, self.bundle.pad_value, np.uint8)))
+
+    def __call__(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
+        """Finds the vocabulary's names in one frame.
+
+        Args:
+            frame: of any size.
+            stages: receives the times of "letterbox", "inference" and "nms".
+
+        Returns:
+            Detections in pixels of the frame's image, best first; without masks.
+
+        Raises:
+            SessionError: the engine failed.
+            PerceiverError: the graph returned a class that does not exist.
+        """
+        times = StageTimes() if stages is None else stages
+        with self._run_lock:
+            active = self._active
+            with times.measure("letterbox"):
+                letterbox = self._canvas.draw(frame.image)
+            with times.measure("inference"):
+                outputs = self._session.run(self._inputs(active))
+        with times.measure("nms"):
+            return _detections(
+                outputs["boxes"][0], outputs["scores"][0], outputs["labels"][0], letterbox, active
+            )
+
+    def _inputs(self, active: _Active) -> dict[str, NDArray[np.uint8] | NDArray[np.float32]]:
+        inputs: dict[str, NDArray[np.uint8] | NDArray[np.float32]] = {
+            "image": self._canvas.pixels,
+            "class_thresholds": active.class_thresholds,
+        }
+        if active.class_embeddings is not None:
+            inputs["class_embeddings"] = active.class_embeddings
+        return inputs
+
+    def _changed(self, vocabulary: Vocabulary | None, settings: Settings | None) -> _Active:
+        before = self._active
+        return self._prepared(
+            before.vocabulary if vocabulary is None else vocabulary,
+            before.settings if settings is None else settings,
+            before=before,
+        )
+
+    def _prepared(
+        self, vocabulary: Vocabulary, settings: Settings, before: _Active | None
+    ) -> _Active:
+        if before is not None and vocabulary is before.vocabulary:
+            embeddings = before.class_embeddings
+        else:
+            embeddings = self._class_embeddings(vocabulary)
+        thresholds = [
+            settings.class_thresholds.get(name, settings.score_threshold)
+            for name in vocabulary.names
+        ]
+        return _Active(vocabulary, settings, embeddings, np.array(thresholds, np.float32))
+
+    def _class_embeddings(self, vocabulary: Vocabulary) -> NDArray[np.float32] | None:
+        bundle = self.bundle
+        where = shown_path(bundle.directory)
+        if bundle.fixed_vocabulary:
+            if vocabulary.names != bundle.default_names:
+                raise PerceiverError(
+                    f"{where}: expected its fixed vocabulary {shown(list(bundle.default_names))}, "
+                    f"found {shown(list(vocabulary.names))}"
+                )
+            return None
+        if vocabulary.dimension != bundle.text_dimension:
+            raise PerceiverError(
+                f"{where}: expected embeddings of dimension {bundle.text_dimension} "
+                f"({bundle.text_encoder_id}), found {vocabulary.dimension}"
+            )
+        if self._adaptor is None:
+            return vocabulary.embeddings
+        embeddings = self._adaptor.run({"text_embeddings": vocabulary.embeddings})
+        return np.ascontiguousarray(embeddings["class_embeddings"], np.float32)
+
+
+def _opened(bundle: Bundle, what: str, model: bytes, provider: str, threads: int) -> Session:
+    try:
+        return open_session(model, provider=provider, threads=threads)
+    except SessionError as error:
+        raise SessionError(f"{shown_path(bundle.directory)}: {what}: {error}") from error
+
+
+def _detections(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    letterbox: Letterbox,
+    active: _Active,
+) -> Detections:
+    """From the graph's rows [K] to what is published."""
+    names, settings = active.vocabulary.names, active.settings
+    # A row below its threshold has score 0; a NaN compares false.
+    rows = np.flatnonzero((scores > 0) & np.isfinite(boxes).all(axis=1))
+    labels = labels[rows]
+    if len(rows) and not 0 <= labels.min() <= labels.max() < len(names):
+        raise PerceiverError(
+            f"labels: expected 0..{len(names) - 1}, found {labels.min()}..{labels.max()}"
+        )
+    on_image = boxes_to_source(boxes[rows], letterbox)
+    visible = (on_image[:, 2] > on_image[:, 0]) & (on_image[:, 3] > on_image[:, 1])
+    rows, labels, on_image = rows[visible], labels[visible], on_image[visible]
+    groups = np.zeros_like(labels) if settings.class_agnostic_nms else labels
+    kept = suppressed(on_image, scores[rows], groups, settings.iou_threshold)
+    kept = kept[: settings.max_detections]
+    return Detections(
+        boxes=on_image[kept],
+        scores=scores[rows[kept]],
+        labels=labels[kept],
+        names=names,
+        vocabulary_version=active.vocabulary.version,
+    )
+
+
+def _check_fraction(what: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise PerceiverError(f"{what}: expected 0..1, found {shown(value)}")

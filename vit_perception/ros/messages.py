@@ -1,0 +1,122 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Messages to values and back."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import (
+    BoundingBox2D,
+    Detection2D,
+    Detection2DArray,
+    LabelInfo,
+    ObjectHypothesis,
+    ObjectHypothesisWithPose,
+    Point2D,
+    Pose2D,
+    VisionClass,
+    VisionInfo,
+)
+
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.images import decode_compressed, decode_image
+
+NANOSECONDS = 1_000_000_000
+_LARGEST_CLASS_NUMBER = 2**16 - 1
+
+
+def stamp_nanoseconds(header: Header) -> int:
+    """Return the stamp of a header in nanoseconds."""
+    return int(header.stamp.sec) * NANOSECONDS + int(header.stamp.nanosec)
+
+
+def frame_of(message: Image | CompressedImage, *, max_pixels: int) -> Frame:
+    """Return the picture in a message; it may be a view of the message's bytes.
+
+    Raises:
+        ImageError: the message holds no picture that can be read; `cause` says why.
+
+    """
+    data = np.frombuffer(message.data, np.uint8)
+    if isinstance(message, CompressedImage):
+        pixels = decode_compressed(format=message.format, data=data, max_pixels=max_pixels)
+    else:
+        pixels = decode_image(
+            encoding=message.encoding,
+            height=message.height,
+            width=message.width,
+            step=message.step,
+            is_bigendian=bool(message.is_bigendian),
+            data=data,
+            max_pixels=max_pixels,
+        )
+    header = message.header
+    return Frame(image=pixels, stamp=stamp_nanoseconds(header), frame_id=header.frame_id)
+
+
+def detection_array(header: Header, detections: Detections) -> Detection2DArray:
+    """Return the detections as a message: class_id is the name, boxes are in source pixels."""
+    boxes = detections.boxes.astype(np.float64)
+    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).tolist()
+    sizes = (boxes[:, 2:] - boxes[:, :2]).tolist()
+    names = [detections.names[label] for label in detections.labels.tolist()]
+    scores = detections.scores.astype(np.float64).tolist()
+    return Detection2DArray(
+        header=header,
+        detections=[
+            Detection2D(
+                header=header,
+                results=[
+                    ObjectHypothesisWithPose(
+                        hypothesis=ObjectHypothesis(class_id=name, score=score)
+                    )
+                ],
+                bbox=BoundingBox2D(
+                    center=Pose2D(position=Point2D(x=x, y=y)), size_x=width, size_y=height
+                ),
+            )
+            for name, score, (x, y), (width, height) in zip(
+                names, scores, centres, sizes, strict=True
+            )
+        ],
+    )
+
+
+def label_info(header: Header, names: tuple[str, ...], threshold: float) -> LabelInfo:
+    """Return names and their numbers: number = index in the vocabulary."""
+    return LabelInfo(
+        header=header,
+        class_map=[
+            VisionClass(class_id=index, class_name=name)
+            for index, name in enumerate(names[:_LARGEST_CLASS_NUMBER])
+        ],
+        threshold=threshold,
+    )
+
+
+def vision_info(header: Header, *, method: str, location: str, version: int) -> VisionInfo:
+    """Return which model and which vocabulary version the results from now on come from."""
+    return VisionInfo(
+        header=header, method=method, database_location=location, database_version=version
+    )
+
+
+def image_message(header: Header, pixels: NDArray[np.uint8]) -> Image:
+    """Return uint8 [H, W, 3] RGB as an rgb8 message."""
+    height, width = pixels.shape[:2]
+    return Image(
+        header=header,
+        height=height,
+        width=width,
+        encoding="rgb8",
+        is_bigendian=0,
+        step=3 * width,
+        # bytes would be checked one by one; an array is taken as it is.
+        data=array("B", np.ascontiguousarray(pixels).tobytes()),
+    )

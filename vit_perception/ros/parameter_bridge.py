@@ -1,0 +1,152 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The parameter dataclass as ROS parameters: descriptors, validation, live changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from vit_perception.parameters import (
+    DetectorParameters,
+    ParameterError,
+    Spec,
+    natural,
+    specs,
+    unknown_name,
+    validate,
+)
+from vit_perception.wording import one_line
+
+Apply = Callable[[DetectorParameters], None]
+Prepare = Callable[[DetectorParameters], Apply]
+
+# Parameters that rclpy declares for itself.
+_FOREIGN = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+
+_TYPES = {
+    "bool": Parameter.Type.BOOL,
+    "integer": Parameter.Type.INTEGER,
+    "double": Parameter.Type.DOUBLE,
+    "string": Parameter.Type.STRING,
+    "string_array": Parameter.Type.STRING_ARRAY,
+}
+
+
+class ParameterBridge:
+    """Declares the parameters on a node and keeps `current` equal to what ROS shows.
+
+    The node has to be made with `automatically_declare_parameters_from_overrides=True`: that
+    is the public way to see names that were given but do not exist.
+
+    Args:
+        node: where the parameters are declared.
+        prepare: called with parameters that are valid by themselves before they are taken:
+            does what can fail and gives back what makes them count, or raises an exception
+            whose text is the reason of the refusal. It must not change anything.
+
+    Raises:
+        ParameterError: a value given at start cannot be.
+
+    """
+
+    def __init__(self, node: Node, prepare: Prepare) -> None:
+        self._node = node
+        self._prepare = prepare
+        self._prepared: tuple[DetectorParameters, Apply] | None = None
+        self._specs = specs()
+        self.current = self._declare()
+        node.add_pre_set_parameters_callback(self._naturally)
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._take)
+
+    def _declare(self) -> DetectorParameters:
+        node, given = self._node, {}
+        for name, parameter in node.get_parameters_by_prefix("").items():
+            if name in self._specs:
+                given[name] = parameter.value
+            elif not name.startswith(_FOREIGN):
+                node.get_logger().warning(f"ignored: {unknown_name(name)}")
+                node.undeclare_parameter(name)
+        parameters = validate(given)
+        for name, spec in self._specs.items():
+            if name in given:
+                node.undeclare_parameter(name)
+            value = _ros_parameter(spec, getattr(parameters, name)).value
+            node.declare_parameter(name, value, _descriptor(spec), ignore_override=True)
+        return parameters
+
+    def _naturally(self, parameters: list[Parameter[Any]]) -> list[Parameter[Any]]:
+        """Let `ros2 param set` write 1 for 1.0, [] and 'a, b' for lists of strings."""
+        return [self._natural(parameter) for parameter in parameters]
+
+    def _natural(self, parameter: Parameter[Any]) -> Parameter[Any]:
+        spec = self._specs.get(parameter.name)
+        if spec is None or parameter.type_ == Parameter.Type.NOT_SET:
+            return parameter
+        value = natural(spec, parameter.value)
+        right = (spec.kind == "double" and isinstance(value, float)) or (
+            spec.kind == "string_array" and isinstance(value, tuple)
+        )
+        return _ros_parameter(spec, value) if right else parameter
+
+    def _check(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
+        """Refuse what cannot be, with the reason; otherwise keep what `_take` will need."""
+        self._prepared = None
+        values = {each.name: each.value for each in parameters if each.name in self._specs}
+        if not values:
+            return SetParametersResult(successful=True)
+        try:
+            wanted = validate(values, self.current)
+            self._prepared = (wanted, self._prepare(wanted))
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:
+            # Raised further, it would end the executor, and the node with it.
+            return SetParametersResult(successful=False, reason=one_line(error))
+        return SetParametersResult(successful=True)
+
+    def _take(self, parameters: list[Parameter[Any]]) -> None:
+        if self._prepared is not None:
+            self.current, apply = self._prepared
+            self._prepared = None
+            apply(self.current)
+
+
+def _ros_parameter(spec: Spec, value: Any) -> Parameter[Any]:
+    if spec.kind == "string_array":
+        # An empty list has no type in ROS; one empty string stands for it.
+        value = list(value) or [""]
+    return Parameter(spec.name, _TYPES[spec.kind], value)
+
+
+def _descriptor(spec: Spec) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(
+        name=spec.name,
+        type=_TYPES[spec.kind].value,
+        description=spec.description,
+        additional_constraints=spec.allowed,
+        read_only=not spec.live,
+        # Types are checked in `_check`: rclpy's own refusal says "expected '3' got '4'".
+        dynamic_typing=True,
+    )
+    if spec.minimum is not None and spec.maximum is not None:
+        lowest = spec.minimum if spec.special is None else min(spec.minimum, spec.special)
+        if spec.kind == "integer":
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(lowest), to_value=int(spec.maximum), step=0)
+            ]
+        else:
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=lowest, to_value=spec.maximum, step=0.0)
+            ]
+    return descriptor

@@ -1,0 +1,65 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A node as a process: begins, lives and ends without a stack trace for its user."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from vit_perception.parameters import ParameterError
+from vit_perception.ros.throttle import Throttle
+from vit_perception.wording import one_line
+
+_LOOK_FOR_SIGNALS = 0.1
+"""Seconds: Python runs signal handlers only when rclpy's wait is over."""
+
+
+def run(make_node: Callable[[], Node]) -> int:
+    """Spin a node until SIGINT, SIGTERM or a shutdown of ROS; return the exit status."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    # rclpy's own handlers end the context at once, before the last results are out.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    try:
+        node = make_node()
+    except (ParameterError, rclpy.exceptions.ParameterException) as error:
+        print(f"cannot start: {one_line(error)}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    try:
+        _spin(node, stop)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _spin(node: Node, stop: threading.Event) -> None:
+    executor, throttle = SingleThreadedExecutor(), Throttle()
+    executor.add_node(node)
+    while not stop.is_set():
+        try:
+            executor.spin_once(timeout_sec=_LOOK_FOR_SIGNALS)
+        except ExternalShutdownException:
+            break
+        except Exception as error:
+            # A message that rclpy cannot read, say; the node outlives it.
+            name = type(error).__name__
+            line = throttle.line(name, f"{name}: {one_line(error)}")
+            if line is not None:
+                node.get_logger().error(line)
+    executor.shutdown()

@@ -1,0 +1,201 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The sample bag: a camera that moves over a tabletop scene, recorded as a robot would.
+
+Topics: colour as JPEG, depth as `compressedDepth` PNG (16UC1, aligned), camera_info, /tf from
+`world` to the optical frame, /tf_static from `world` to `table`, and the true boxes as
+Detection2DArray. Everything of one moment has one stamp.
+
+    python -m vit_perception.scenes.sample_bag --assets ASSETS --out samples/tabletop
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from vit_perception.bags.depth import FORMAT as DEPTH_FORMAT
+from vit_perception.bags.depth import encode_depth
+from vit_perception.bags.messages import (
+    CAMERA_INFO,
+    COMPRESSED_IMAGE,
+    DETECTIONS,
+    TF,
+    Message,
+    detections_to_message,
+    make,
+    make_header,
+)
+from vit_perception.bags.writer import BagWriter
+from vit_perception.detections import Detections
+from vit_perception.images import encode_jpeg
+from vit_perception.samples import (
+    CAMERA_INFO_TOPIC,
+    COMPRESSED_DEPTH_TOPIC,
+    COMPRESSED_TOPIC,
+    GROUND_TRUTH_TOPIC,
+)
+from vit_perception.scenes.labels import Label
+from vit_perception.scenes.moving_camera import Arc, CameraFrame, render_moving_camera
+
+WORLD, TABLE, CAMERA = "world", "table", "camera_color_optical_frame"
+# 2026-01-01 00:00:00 UTC: any fixed date, so that the bag has the same bytes in every run.
+START = 1_767_225_600_000_000_000
+SECONDS = 6.0
+JPEG_QUALITY = 92
+# image_transport's word for JPEG made from rgb8.
+JPEG_FORMAT = "rgb8; jpeg compressed bgr8"
+
+
+def write_sample_bag(path: Path, frames: Iterable[CameraFrame]) -> int:
+    """Write a bag of rendered frames; return their number.
+
+    Raises:
+        BagError: the folder is there already or cannot be written.
+
+    """
+    count = 0
+    with BagWriter(path) as bag:
+        bag.add_topic("/tf_static", TF, latched=True)
+        bag.add_topic("/tf", TF)
+        bag.add_topic(CAMERA_INFO_TOPIC, CAMERA_INFO)
+        bag.add_topic(COMPRESSED_TOPIC, COMPRESSED_IMAGE)
+        bag.add_topic(COMPRESSED_DEPTH_TOPIC, COMPRESSED_IMAGE)
+        bag.add_topic(GROUND_TRUTH_TOPIC, DETECTIONS)
+        for frame in frames:
+            if count == 0:
+                bag.write("/tf_static", frame.stamp, _transform(frame.stamp, TABLE, np.eye(4)))
+            _write_frame(bag, frame)
+            count += 1
+    return count
+
+
+def ground_truth(labels: Iterable[Label]) -> Detections:
+    """True boxes of what is visible enough to be asked for, under its category."""
+    seen = [label for label in labels if not label.ignored]
+    names = tuple(sorted({label.thing.category for label in seen}))
+    corners = [(x, y, x + w, y + h) for x, y, w, h in (label.box for label in seen)]
+    return Detections(
+        boxes=np.array(corners, np.float32).reshape(-1, 4),
+        scores=np.ones(len(seen), np.float32),
+        labels=np.array([names.index(label.thing.category) for label in seen], np.int64),
+        names=names,
+        vocabulary_version=0,
+    )
+
+
+def _write_frame(bag: BagWriter, frame: CameraFrame) -> None:
+    stamp, header = frame.stamp, make_header(frame.stamp, CAMERA)
+    truth = detections_to_message(ground_truth(frame.labels), stamp, CAMERA)
+    messages = {
+        "/tf": _transform(stamp, CAMERA, frame.pose),
+        CAMERA_INFO_TOPIC: _camera_info(header, frame),
+        COMPRESSED_TOPIC: _compressed(
+            header, JPEG_FORMAT, encode_jpeg(frame.rgb, quality=JPEG_QUALITY)
+        ),
+        COMPRESSED_DEPTH_TOPIC: _compressed(header, DEPTH_FORMAT, encode_depth(frame.depth)),
+        GROUND_TRUTH_TOPIC: truth,
+    }
+    for topic, message in messages.items():
+        bag.write(topic, stamp, message)
+
+
+def _compressed(header: Message, layout: str, data: bytes) -> Message:
+    return make(COMPRESSED_IMAGE, header=header, format=layout, data=np.frombuffer(data, np.uint8))
+
+
+def _camera_info(header: Message, frame: CameraFrame) -> Message:
+    height, width = frame.rgb.shape[:2]
+    projection = np.zeros((3, 4))
+    projection[:, :3] = frame.intrinsics
+    return make(
+        CAMERA_INFO,
+        header=header,
+        height=height,
+        width=width,
+        distortion_model="plumb_bob",
+        d=np.zeros(5),
+        k=frame.intrinsics.reshape(-1),
+        r=np.eye(3).reshape(-1),
+        p=projection.reshape(-1),
+        binning_x=0,
+        binning_y=0,
+        roi=make(
+            "sensor_msgs/msg/RegionOfInterest",
+            x_offset=0,
+            y_offset=0,
+            height=0,
+            width=0,
+            do_rectify=False,
+        ),
+    )
+
+
+def _transform(stamp: int, child: str, pose: np.ndarray) -> Message:
+    """TFMessage that places a frame in the world; pose float64 [4,4]."""
+    x, y, z = (float(value) for value in pose[:3, 3])
+    qx, qy, qz, qw = quaternion(pose[:3, :3])
+    transform = make(
+        "geometry_msgs/msg/Transform",
+        translation=make("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
+        rotation=make("geometry_msgs/msg/Quaternion", x=qx, y=qy, z=qz, w=qw),
+    )
+    stamped = make(
+        "geometry_msgs/msg/TransformStamped",
+        header=make_header(stamp, WORLD),
+        child_frame_id=child,
+        transform=transform,
+    )
+    return make(TF, transforms=[stamped])
+
+
+def quaternion(rotation: np.ndarray) -> tuple[float, float, float, float]:
+    """x, y, z, w of a rotation matrix float64 [3,3]; w is not negative.
+
+    The quaternion is the eigenvector of a symmetric matrix (Bar-Itzhack 2000), which needs
+    no cases for small or large angles.
+    """
+    m = rotation
+    symmetric = np.array(
+        [
+            [m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[2, 1] - m[1, 2]],
+            [m[0, 1] + m[1, 0], m[1, 1] - m[0, 0] - m[2, 2], m[1, 2] + m[2, 1], m[0, 2] - m[2, 0]],
+            [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], m[2, 2] - m[0, 0] - m[1, 1], m[1, 0] - m[0, 1]],
+            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], m[0, 0] + m[1, 1] + m[2, 2]],
+        ]
+    )
+    _, vectors = np.linalg.eigh(symmetric)
+    x, y, z, w = (float(value) for value in vectors[:, -1] * (1 if vectors[3, -1] >= 0 else -1))
+    return x, y, z, w
+
+
+def _counted(frames: Iterable[CameraFrame], show: Callable[[int], None]) -> Iterable[CameraFrame]:
+    for number, frame in enumerate(frames, start=1):
+        yield frame
+        show(number)
+
+
+def main() -> int:
+    """Render and write the bag."""
+    parser = argparse.ArgumentParser(description="Render the sample bag.")
+    parser.add_argument("--assets", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("samples/tabletop"))
+    parser.add_argument("--seed", type=int, default=7)
+    args = parser.parse_args()
+    frames = render_moving_camera(
+        args.assets, seed=args.seed, arc=Arc(seconds=SECONDS), start_ns=START
+    )
+    count = write_sample_bag(
+        args.out, _counted(frames, lambda n: print(f"\r{n} frames", end="", file=sys.stderr))
+    )
+    size = sum(path.stat().st_size for path in args.out.iterdir())
+    print(f"\n{args.out}: {count} frames, {size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Text embeddings kept on disk, so that a name is encoded once per machine.
+
+One .npz file per encoder: `keys` uint8 [N, 32], sha256 of encoder and name, and `embeddings`
+float32 [N, D]. The zip container's checksums tell damage. A cache that cannot be read is
+rebuilt, one that cannot be written is kept in memory; neither is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+import tempfile
+import threading
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.wording import one_line
+
+Array = NDArray[np.float32]
+
+# At 384 dimensions 13 MB; beyond it the oldest names are forgotten.
+MAX_ENTRIES = 8192
+UNIT_TOLERANCE = 1e-3
+
+_log = logging.getLogger(__name__)
+
+
+def default_directory() -> Path | None:
+    """$XDG_CACHE_HOME/vit_perception, or ~/.cache/vit_perception, or None without a home."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification has relative paths ignored.
+    if os.path.isabs(base):
+        return Path(base) / "vit_perception"
+    try:
+        return Path.home() / ".cache" / "vit_perception"
+    except RuntimeError:
+        return None
+
+
+class EmbeddingCache:
+    """Embeddings of one encoder, by name; thread-safe, shared between processes.
+
+    directory: None keeps them in memory only.
+    encoder: the encoder's sha256; other encoders' embeddings are never returned.
+    dimension: D.
+
+    Of two processes that write at once the later file stands; the names lost with the other
+    are encoded anew when next asked for.
+    """
+
+    def __init__(self, directory: Path | None, encoder: str, dimension: int) -> None:
+        self._encoder = encoder
+        self._dimension = dimension
+        name = hashlib.sha256(encoder.encode()).hexdigest()[:16]
+        self._path = directory / f"text_{name}.npz" if directory is not None else None
+        self._lock = threading.Lock()
+        self._entries: dict[bytes, Array] | None = None
+
+    def get(self, names: Sequence[str]) -> dict[str, Array]:
+        """The known ones among `names`: name -> float32 [D], unit length, read-only."""
+        with self._lock:
+            entries = self._loaded()
+            found = {name: entries.get(self._key(name)) for name in names}
+        return {name: row for name, row in found.items() if row is not None}
+
+    def put(self, names: Sequence[str], embeddings: Array) -> None:
+        """Keep the embeddings, float32 [N, D], of N names, here and on disk."""
+        if not names:
+            return
+        rows = np.array(embeddings, np.float32)
+        rows.flags.writeable = False
+        new = {self._key(name): row for name, row in zip(names, rows, strict=True)}
+        with self._lock:
+            merged = self._loaded() | self._read() | new
+            self._entries = dict(list(merged.items())[-MAX_ENTRIES:])
+            self._write(self._entries)
+
+    def _key(self, name: str) -> bytes:
+        text = f"{self._encoder}\n{name}".encode("utf-8", "surrogatepass")
+        return hashlib.sha256(text).digest()
+
+    def _loaded(self) -> dict[bytes, Array]:
+        if self._entries is None:
+            self._entries = self._read()
+        return self._entries
+
+    def _read(self) -> dict[bytes, Array]:
+        if self._path is None:
+            return {}
+        try:
+            if not self._path.is_file():
+                return {}
+            return _parse(_read_bytes(self._path, self._dimension), self._dimension)
+        # zipfile and numpy raise a dozen types for damaged files; each means the same here.
+        except Exception as error:
+            _log.warning("%s: text cache not readable, rebuilt: %s", self._path, one_line(error))
+            return {}
+
+    def _write(self, entries: dict[bytes, Array]) -> None:
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(self._path, _serialise(entries))
+        # ValueError: a path with a null character.
+        except (OSError, ValueError) as error:
+            _log.warning(
+                "%s: text cache not written, kept in memory: %s", self._path, one_line(error)
+            )
+            self._path = None
+
+
+def _read_bytes(path: Path, dimension: int) -> bytes:
+    limit = MAX_ENTRIES * (32 + 4 * dimension) + 4096
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"expected at most {limit} bytes, found more")
+    return data
+
+
+def _parse(data: bytes, dimension: int) -> dict[bytes, Array]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("expected stored members, found compressed ones")
+        # numpy stops before the end of a member, where its checksum would be compared.
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"expected {damaged} as it was written, found it damaged")
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        keys, embeddings = arrays["keys"], arrays["embeddings"]
+    count = len(keys) if keys.ndim else 0
+    if keys.shape != (count, 32) or keys.dtype != np.uint8:
+        raise ValueError(f"expected keys uint8 [N, 32], found {keys.dtype} {list(keys.shape)}")
+    if embeddings.shape != (count, dimension) or embeddings.dtype != np.float32:
+        raise ValueError(
+            f"expected embeddings float32 [{count}, {dimension}], "
+            f"found {embeddings.dtype} {list(embeddings.shape)}"
+        )
+    lengths = np.linalg.norm(embeddings, axis=1)
+    if not np.all(np.abs(lengths - 1) <= UNIT_TOLERANCE):
+        raise ValueError("expected embeddings of unit length, found others")
+    embeddings.flags.writeable = False
+    return {key.tobytes(): row for key, row in zip(keys, embeddings, strict=True)}
+
+
+def _serialise(entries: dict[bytes, Array]) -> bytes:
+    buffer = io.BytesIO()
+    keys = np.frombuffer(b"".join(entries), np.uint8).reshape(len(entries), 32)
+    np.savez(buffer, keys=keys, embeddings=np.stack(list(entries.values())))
+    return buffer.getvalue()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

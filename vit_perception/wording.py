@@ -1,0 +1,39 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How values, paths and foreign errors appear in one-line messages.
+
+What an error message quotes often comes from outside: it may be huge, deeply nested, or
+hold line breaks and terminal escapes.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from reprlib import Repr
+
+_repr = Repr()
+_repr.maxlevel = 2
+_repr.maxstring = _repr.maxother = 60
+
+
+def shown(value: object) -> str:
+    """A short `repr` on one line; deep or long containers are cut."""
+    text = _repr.repr(value)
+    return text if text.isprintable() else _printable(" ".join(text.split()))
+
+
+def shown_path(path: PurePath | str) -> str:
+    """The path as it is, or escaped when it has characters that are not printable."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def one_line(error: BaseException, limit: int = 300) -> str:
+    """The message of a foreign exception on one line, or its type when it has none."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = _printable(text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
