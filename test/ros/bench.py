@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 import time
@@ -17,7 +18,7 @@ import rclpy
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import ChangeState, GetState
 from numpy.typing import NDArray
 from rcl_interfaces.msg import Log
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
@@ -35,6 +36,7 @@ from vit_perception.ros.detector_node import DetectorNode
 from vit_perception.stages import StageTimes
 
 PATIENCE = 60.0
+ASK_AGAIN = 5.0
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
@@ -45,6 +47,7 @@ ROSOUT = QoSProfile(
 )
 KEEP_MANY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 SECOND = 1_000_000_000
+ORDERS = (ChangeState, SetParametersAtomically)
 
 # With the node's own depth of 1, DDS replaces frames before the node can count them.
 ALL_ARRIVE = {
@@ -230,14 +233,34 @@ class Bench:
         message = rclpy.parameter.ParameterMsg(name=name, value=response.values[0])
         return Parameter.from_parameter_msg(message).value
 
+    def state(self) -> str:
+        """Label of the detector's lifecycle state."""
+        answer = self.call(GetState, "detector/get_state", GetState.Request())
+        return str(answer.current_state.label)
+
+    def bring_to(self, label: str, transition: int) -> None:
+        """Change the state of a detector in another process.
+
+        An answer may get lost there, when the process has not yet discovered who asks.
+        """
+        client = self.outside.create_client(ChangeState, "detector/change_state")
+        assert client.wait_for_service(PATIENCE), "no detector"
+        client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        wait_for(lambda: self.state() == label, f"state {label}")
+        self.outside.destroy_client(client)
+
     def call(self, kind: Any, service: str, request: Any) -> Any:
-        """The answer of a service."""
+        """The answer of a service; questions (not orders) are asked again after a while."""
         client = self.outside.create_client(kind, service)
         try:
             assert client.wait_for_service(PATIENCE), f"no service {service}"
-            future = client.call_async(request)
-            wait_for(future.done, f"an answer of {service}")
-            return future.result()
+            while True:
+                future = client.call_async(request)
+                patience = PATIENCE if kind in ORDERS else ASK_AGAIN
+                with contextlib.suppress(TimeoutError):
+                    wait_for(future.done, f"an answer of {service}", patience)
+                    return future.result()
+                assert kind not in ORDERS, f"no answer of {service}"
         finally:
             self.outside.destroy_client(client)
 
@@ -250,11 +273,17 @@ class Bench:
         self._executors.append((executor, thread))
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    """Wait until `condition` holds; fail naming `what` when it does not in PATIENCE seconds."""
-    end = time.monotonic() + PATIENCE
+def wait_for(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """Wait until `condition` holds.
+
+    Raises:
+        TimeoutError: naming `what`; it did not within `patience` seconds.
+
+    """
+    end = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < end, f"waited {PATIENCE:g} s for {what}"
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {patience:g} s for {what}")
         time.sleep(0.002)
 
 

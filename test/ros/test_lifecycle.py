@@ -14,7 +14,6 @@ import pytest
 pytest.importorskip("rclpy")
 
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import GetState
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
@@ -33,11 +32,6 @@ def threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
-def state(bench: Bench) -> str:
-    """Label of the detector's lifecycle state."""
-    return str(bench.call(GetState, "detector/get_state", GetState.Request()).current_state.label)
-
-
 def test_up_and_down_leaves_no_thread(bench: Bench, toy_bundle_dir: Path) -> None:
     node = bench.detector(toy_bundle_dir, start=False, threads=2, **ALL_ARRIVE)
     before = threads()
@@ -46,7 +40,7 @@ def test_up_and_down_leaves_no_thread(bench: Bench, toy_bundle_dir: Path) -> Non
     for round_number in range(1, 6):
         for transition in UP:
             assert bench.change_state(transition)
-        assert state(bench) == "active"
+        assert bench.state() == "active"
         assert threads() > before
         wait_for(lambda: camera.get_subscription_count() == 1, "the subscription")
         wait_for(
@@ -56,7 +50,7 @@ def test_up_and_down_leaves_no_thread(bench: Bench, toy_bundle_dir: Path) -> Non
         wait_for(lambda n=round_number: node.counts.published == n, "a result")
         for transition in DOWN:
             assert bench.change_state(transition)
-        assert state(bench) == "unconfigured"
+        assert bench.state() == "unconfigured"
         wait_for(lambda: threads() <= before, "the threads to go")
         assert "frame_worker" not in {thread.name for thread in threading.enumerate()}
     wait_for(lambda: results and stamp_of(results[-1]) == 5 * SECOND, "the last result")
@@ -69,7 +63,7 @@ def test_pausing_keeps_the_engine_and_stops_the_frames(bench: Bench, toy_bundle_
     camera = bench.camera()
     for _ in range(3):
         assert bench.change_state(Transition.TRANSITION_DEACTIVATE)
-        assert state(bench) == "inactive"
+        assert bench.state() == "inactive"
         wait_for(lambda: camera.get_subscription_count() == 0, "the end of the subscription")
         camera.publish(image_message(PIXELS))
         assert bench.change_state(Transition.TRANSITION_ACTIVATE)
@@ -82,7 +76,7 @@ def test_pausing_keeps_the_engine_and_stops_the_frames(bench: Bench, toy_bundle_
 def test_shutdown_from_active(bench: Bench, toy_bundle_dir: Path) -> None:
     node = bench.detector(toy_bundle_dir)
     assert bench.change_state(Transition.TRANSITION_ACTIVE_SHUTDOWN)
-    assert state(bench) == "finalized"
+    assert bench.state() == "finalized"
     assert node.counts.pending == 0
     assert "frame_worker" not in {thread.name for thread in threading.enumerate()}
 
@@ -127,7 +121,7 @@ def test_configure_fails_with_the_reason_in_one_line(
     bench.detector(bundle, start=False, **parameters)
     log = bench.log()
     assert not bench.change_state(Transition.TRANSITION_CONFIGURE)
-    assert state(bench) == "unconfigured"
+    assert bench.state() == "unconfigured"
     wait_for(lambda: [each for each in log if each.name == "detector"], "the reason")
     lines = [each.msg for each in log if each.name == "detector"]
     assert len(lines) == 1 and "\n" not in lines[0]
@@ -145,4 +139,4 @@ def test_configure_works_once_the_reason_is_gone(
     shutil.copytree(toy_bundle_dir, bundle)
     assert bench.change_state(Transition.TRANSITION_CONFIGURE)
     assert bench.change_state(Transition.TRANSITION_ACTIVATE)
-    assert state(bench) == "active"
+    assert bench.state() == "active"

@@ -86,17 +86,18 @@ def test_the_overlay_rate_is_a_limit(bench: Bench, toy_bundle_dir: Path) -> None
 def test_diagnostics_say_what_runs_and_add_up(
     bench: Bench, toy_bundle_dir: Path, toy_bundle: Bundle
 ) -> None:
-    bench.detector(toy_bundle_dir, diagnostics_period=0.1, **ALL_ARRIVE)
+    node = bench.detector(toy_bundle_dir, diagnostics_period=0.1, **ALL_ARRIVE)
     diagnostics, camera = bench.diagnostics(), bench.camera()
-    for number in range(1, 31):
+    for _ in range(30):
         camera.publish(image_message(PIXELS, stamp=time.time_ns()))
-        if number == 20:
-            message = image_message(PIXELS)
-            message.encoding = "rainbow8"
-            camera.publish(message)
         time.sleep(0.01)
-    wait_for(lambda: everything(diagnostics[-1])["frames.received"] == "31", "all frames")
-    wait_for(lambda: everything(diagnostics[-1])["frames.pending"] == "0", "the last frame")
+    wait_for(lambda: node.counts.received == 30 and node.counts.pending == 0, "all frames")
+    message = image_message(PIXELS)
+    message.encoding = "rainbow8"
+    camera.publish(message)
+    wait_for(lambda: node.counts.dropped["undecodable"] == 1, "a drop")
+    seen = len(diagnostics)
+    wait_for(lambda: len(diagnostics) > seen + 1, "diagnostics of the end")
     for message in diagnostics:
         shown = everything(message)
         received, published, dropped, pending = (

@@ -54,29 +54,45 @@ def draw(image: np.ndarray, shape: str, colour: str, x: int, y: int, side: int) 
         cv2.fillPoly(image, [corners], rgb)
 
 
-def write_pictures(
-    folder: Path, count: int, *, size: int = 96, seed: int = 0, only: tuple[str, str] | None = None
-) -> Path:
-    """A data set of two shapes a picture; ``only`` puts one given combination into each."""
-    rng = np.random.default_rng(seed)
+def write_pictures(folder: Path, count: int, *, size: int = 96, seed: int = 0) -> Path:
+    """A data set of two shapes a picture, none of them the held-out one."""
     pairs = [(c, s) for c in COLOURS for s in SHAPES if (c, s) != HELD_OUT]
-    (folder / "images").mkdir(parents=True)
-    images, annotations = [], []
-    names = sorted({f"{c} {s}" for c in COLOURS for s in SHAPES})
+    rng = np.random.default_rng(seed)
+    rows = [[pairs[i] for i in rng.integers(0, len(pairs), 2)] for _ in range(count)]
+    return _write(folder, rows, size, rng)
+
+
+def write_confusable(folder: Path, count: int, *, size: int = 96, seed: int = 0) -> Path:
+    """The held-out shape first, beside one of its colour or one of its form, by turns."""
+    colour, shape = HELD_OUT
+    same_colour = [(colour, s) for s in SHAPES if s != shape]
+    same_shape = [(c, shape) for c in COLOURS if c != colour]
+    rng = np.random.default_rng(seed)
+    rows = []
     for index in range(count):
+        others = same_colour if index % 2 else same_shape
+        rows.append([HELD_OUT, others[rng.integers(len(others))]])
+    return _write(folder, rows, size, rng)
+
+
+def _write(
+    folder: Path, rows: list[list[tuple[str, str]]], size: int, rng: np.random.Generator
+) -> Path:
+    (folder / "images").mkdir(parents=True)
+    names = sorted(f"{c} {s}" for c in COLOURS for s in SHAPES)
+    images, annotations = [], []
+    for index, row in enumerate(rows):
         image = rng.integers(90, 170, (size, size, 3)).astype(np.uint8)
-        picture = [pairs[i] for i in rng.integers(0, len(pairs), 2)]
-        if only is not None:
-            picture[0] = only
-        for half, (colour, shape) in enumerate(picture):
+        left = int(rng.integers(2))
+        for half, (colour, shape) in enumerate(row):
             side = int(rng.integers(size // 5, size // 3))
-            x = int(rng.integers(0, size // 2 - side)) + half * size // 2
+            x = int(rng.integers(0, size // 2 - side)) + (half ^ left) * size // 2
             y = int(rng.integers(0, size - side))
             draw(image, shape, colour, x, y, side)
             name = f"{colour} {shape}"
-            top, height = (
-                (y + side // 3, side * 2 // 3 - side // 3 + 1) if shape == "bar" else (y, side)
-            )
+            top, height = y, side
+            if shape == "bar":
+                top, height = y + side // 3, side * 2 // 3 - side // 3 + 1
             annotations.append(
                 {"id": len(annotations) + 1, "image_id": index + 1, "iscrowd": 0,
                  "category_id": names.index(name) + 1, "bbox": [x, top, side, height],

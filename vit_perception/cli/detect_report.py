@@ -83,6 +83,7 @@ class Report:
                 "iou_threshold": settings.iou_threshold,
                 "max_detections": settings.max_detections,
             },
+            "precision": perceiver.precision,
             "provider": perceiver.provider,
             "timings_ms": {stage: _statistics(s) for stage, s in self._seconds.items()},
             "versions": package_versions(),

@@ -8,23 +8,25 @@ import argparse
 from pathlib import Path
 
 NAME = "export"
-HELP = "export a training run as a bundle that robots run"
+HELP = "export a training run, or a bundle again, as a bundle that robots run"
 EPILOG = """example:
-  vit-perception export runs/nano --out bundles/my_nano --names-file names.txt --size 320x320"""
+  vit-perception export runs/nano --out bundles/my_nano --names-file names.txt --size 320x320
+  vit-perception export bundles/my_nano --out evaluated --top-k 3000"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("training_run", type=Path, help="folder of 'vit-perception train'")
+    parser.add_argument("trained", type=Path, help="run folder of 'train', or a bundle")
     parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
     parser.add_argument("--name", help="name of the bundle (default: the folder's)")
     parser.add_argument(
-        "--names-file", type=Path, required=True, help="ready-made names, one a line"
+        "--names-file", type=Path, help="ready-made names, one a line (a bundle has its own)"
     )
     parser.add_argument(
         "--default-names", help="vocabulary to start with, 'red mug, spoon' (default: all names)"
     )
     parser.add_argument("--size", help="network input, HEIGHTxWIDTH (default: as trained)")
+    parser.add_argument("--top-k", type=int, default=300, help="rows of the graph's outputs")
     parser.add_argument("--score-threshold", type=float, default=0.25, help="recommended score")
     parser.add_argument("--iou-threshold", type=float, default=0.6, help="recommended NMS overlap")
     parser.add_argument("--metrics", type=Path, help="JSON list of measured metrics for the card")
@@ -36,25 +38,39 @@ def run(args: argparse.Namespace) -> int:
     """Export and check."""
     import json
 
-    from vit_perception.export.detector import export_bundle, load_run
+    from vit_perception.bundle import Bundle
+    from vit_perception.bundle_files import MANIFEST
+    from vit_perception.export.detector import (
+        ExportError,
+        export_bundle,
+        load_bundle_model,
+        load_run,
+    )
     from vit_perception.training.run import cached_encoder
     from vit_perception.vocabulary import Vocabulary, names_from_file, parse_names
 
-    names = names_from_file(args.names_file)
-    vocabulary = Vocabulary(names, cached_encoder(args.text_encoder_dir)(names), 0)
+    source = Bundle.load(args.trained) if (args.trained / MANIFEST).is_file() else None
+    if args.names_file is not None:
+        names = names_from_file(args.names_file)
+        vocabulary = Vocabulary(names, cached_encoder(args.text_encoder_dir)(names), 0)
+    elif source is not None:
+        vocabulary, names = source.ready_made(), source.default_names
+    else:
+        raise ExportError("--names-file: expected the ready-made names of the bundle, found none")
     bundle = export_bundle(
-        load_run(args.training_run),
+        load_run(args.trained) if source is None else load_bundle_model(source),
         args.out,
         name=args.name or args.out.resolve().name,
         vocabulary=vocabulary,
         default_names=parse_names(args.default_names) if args.default_names else names,
         size=_size(args.size) if args.size else None,
+        top_k=args.top_k,
         score_threshold=args.score_threshold,
         iou_threshold=args.iou_threshold,
         metrics=json.loads(args.metrics.read_text()) if args.metrics else (),
         card=args.card.read_text(encoding="utf-8") if args.card else "",
     )
-    print(f"{bundle.name} in {args.out}: {len(names)} ready-made names, "
+    print(f"{bundle.name} in {args.out}: {len(vocabulary)} ready-made names, "
           f"{len(bundle.default_names)} by default")  # fmt: skip
     return 0
 

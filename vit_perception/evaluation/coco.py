@@ -15,6 +15,7 @@ import numpy as np
 from vit_perception.detections import Detections
 from vit_perception.evaluation.dataset import Dataset, EvaluationError, load_dataset, read_frame
 from vit_perception.frame import Frame
+from vit_perception.nms import suppressed
 
 Predict = Callable[[Frame], Detections]
 Progress = Callable[[int, int], None]
@@ -29,6 +30,8 @@ METRICS = (
     "AP50_medium",
     "AP50_large",
 )
+# Overlap above which two names stand for one box, when boxes are counted without names.
+PROPOSAL_IOU = 0.7
 # COCO keeps this many detections per picture and category.
 DETECTIONS_PER_CATEGORY = 100
 
@@ -42,8 +45,8 @@ def evaluate_dataset(
 ) -> dict[str, Any]:
     """Detect on every picture and compare with the boxes that are there.
 
-    Ask `predict` for all names of the dataset at once, with a score threshold near 0
-    and up to 300 detections: average precision needs the uncertain ones too.
+    Ask `predict` for all names of the dataset at once, with a score threshold near 0 and
+    thousands of detections: average precision needs the uncertain ones too.
 
     Args:
         dataset: the folder, or one already loaded.
@@ -147,7 +150,8 @@ def _measure(data: Dataset, results: Sequence[dict[str, Any]], part: str | None)
     if not counted:
         return row | dict.fromkeys(METRICS)
     named = _run(data, truth, results, wanted, [DETECTIONS_PER_CATEGORY], use_categories=True)
-    boxes = _run(data, truth, results, wanted, list(RECALL_AT), use_categories=False)
+    proposals = _proposals(results)
+    boxes = _run(data, truth, proposals, wanted, list(RECALL_AT), use_categories=False)
     precision = named["precision"]  # thresholds × recalls × categories × areas × limits
     row["AP"] = _mean(precision[:, :, :, 0, 0])
     row["AP50"] = _mean(precision[0, :, :, 0, 0])
@@ -157,6 +161,22 @@ def _measure(data: Dataset, results: Sequence[dict[str, Any]], part: str | None)
     for index, count in enumerate(RECALL_AT):
         row[f"AR50@{count}"] = _mean(recall[0, :, 0, index])
     return row
+
+
+def _proposals(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each box once, under its best name: class-agnostic recall counts boxes, not names."""
+    by_image: dict[int, list[dict[str, Any]]] = {}
+    for result in results:
+        by_image.setdefault(result["image_id"], []).append(result)
+    kept: list[dict[str, Any]] = []
+    for found in by_image.values():
+        boxes = np.array([result["bbox"] for result in found])
+        boxes[:, 2:] += boxes[:, :2]
+        scores = np.array([result["score"] for result in found], np.float32)
+        together = np.zeros(len(found), np.int64)
+        rows = suppressed(boxes.astype(np.float32), scores, together, PROPOSAL_IOU)
+        kept += [found[row] for row in rows[: max(RECALL_AT)]]
+    return kept
 
 
 def _run(

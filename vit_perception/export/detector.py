@@ -103,6 +103,7 @@ def export_bundle(
     size: tuple[int, int] | None = None,
     score_threshold: float = 0.25,
     iou_threshold: float = 0.6,
+    top_k: int = TOP_K,
     metrics: Sequence[dict[str, Any]] = (),
     licence: str = "Apache-2.0",
     card: str = "",
@@ -116,11 +117,14 @@ def export_bundle(
         vocabulary: the ready-made names.
         default_names: those asked for when nobody says otherwise.
         size: network input (height, width); the recipe's square size by default.
+        top_k: pairs of box and name the graph gives. Evaluation with hundreds of names at once
+            needs thousands: an object's many half-true names crowd others out.
         card: Markdown for the model card: data, licences, intended use.
     """
     model = _rounded(trained.model)
     height, width = size or (trained.recipe.size, trained.recipe.size)
     text = torch.tensor(vocabulary.embeddings)
+    example = model.embed(text[:4]).detach()
     weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     made = {"recipe": portable(trained.recipe), "steps": trained.steps}
     return write_bundle(
@@ -130,7 +134,7 @@ def export_bundle(
         architecture=trained.recipe.architecture,
         input_height=height,
         input_width=width,
-        graphs={"fp32": live_graph(model, height, width, model.embed(text[:4]).detach())},
+        graphs={"fp32": live_graph(model, height, width, example, top_k)},
         text_adaptor=adaptor_graph(model, text[:4]),
         text_encoder_id=ENCODER_ID,
         text_dimension=vocabulary.dimension,

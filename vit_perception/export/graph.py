@@ -43,7 +43,7 @@ class DetectorGraph(nn.Module):
     Args:
         model: a live-vocabulary DOSOD.
         height, width: network input, multiples of 32.
-        top_k: rows of the outputs; capped at the number of anchors.
+        top_k: rows of the outputs; fewer where anchors times classes are fewer.
         class_embeddings: [C, E] folded in for a fixed vocabulary; None keeps it an input.
     """
 
@@ -62,7 +62,8 @@ class DetectorGraph(nn.Module):
         self.register_buffer("centres", centres)
         self.register_buffer("strides", strides)
         self.register_buffer("bins", torch.arange(BINS, dtype=torch.float32))
-        self.top_k = min(top_k, len(strides))
+        self.top_k = top_k
+        self.anchors = min(top_k, len(strides))
         self.fixed = class_embeddings is not None
         if class_embeddings is not None:
             for level in range(len(STRIDES)):
@@ -84,13 +85,20 @@ class DetectorGraph(nn.Module):
             # The maximum is taken level by level: the joined map is only gathered from.
             best.append(level_logits.amax(dim=1))
             bins.append(self.model.head.reg_preds[level](x).flatten(2)[0])
-        rows = torch.cat(best).topk(self.top_k).indices
-        pairs = torch.cat(logits)[rows]
-        scores, index = pairs.flatten().topk(self.top_k)
+        # The best pairs lie among the anchors that are best by their best class: two small
+        # selections instead of one over all pairs, with the same result.
+        rows = torch.cat(best).topk(self.anchors).indices
+        pairs = torch.cat(logits)[rows].flatten()
+        scores, index = pairs.topk(self._rows(pairs))
         classes = class_thresholds.shape[0]
         chosen = rows[index // classes]
         boxes = self._boxes(torch.cat(bins, dim=1), chosen)
         return boxes[None], scores.sigmoid()[None], (index % classes)[None]
+
+    def _rows(self, pairs: Tensor) -> Tensor:
+        """Number of output rows: a tensor, since the number of classes is free."""
+        available = torch._shape_as_tensor(pairs)[0]
+        return torch.minimum(available, torch.tensor(self.top_k))
 
     def _logits(self, level: int, x: Tensor, class_embeddings: Tensor | None) -> Tensor:
         """Class logits [h * w, C] of one level."""

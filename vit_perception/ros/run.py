@@ -45,6 +45,9 @@ def run(make_node: Callable[[], Node]) -> int:
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
+        # Ctrl-C reaches a launched node twice, from the terminal and from launch; the second
+        # one must not find the interpreter on its way out with Python's handlers gone.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     return 0
 
 

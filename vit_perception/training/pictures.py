@@ -97,9 +97,7 @@ def _row(
         x, y, w, h = (float(v) for v in annotation["bbox"])  # type: ignore[attr-defined]
         described = Described.of(annotation)
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{where}: expected bbox of 4 numbers and names, found {error!r}"
-        ) from None
+        raise DataError(f"{where}: expected a bbox and names, found {error!r}") from None
     width, height = float(image["width"]), float(image["height"])  # type: ignore[arg-type]
     if not (
         w > 0 and h > 0 and x >= -1 and x + w <= width + 1 and y >= -1 and y + h <= height + 1
@@ -125,7 +123,7 @@ def fit(picture: Picture, size: int, rng: np.random.Generator) -> tuple[Array, L
     """A random window of the picture, resized to size x size, aspect kept within 20 %."""
     image = read(picture)
     height, width = image.shape[:2]
-    share = 1.0 if rng.random() < 0.4 else rng.uniform(0.45, 1.0)
+    share = 1.0 if rng.random() < 0.4 else rng.uniform(0.35, 1.0)
     stretch = rng.uniform(0.85, 1.18)
     w = min(width, max(8, round(width * share * min(1.0, stretch))))
     h = min(height, max(8, round(height * share * min(1.0, 1 / stretch))))

@@ -1,0 +1,174 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""launch/perception.launch.py, where ROS's launch is installed (it is not among the wheels)."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from vit_perception.parameters import ParameterError
+from vit_perception.vocabulary import VocabularyError
+
+ROOT = Path(__file__).resolve().parents[1]
+GIVEN = {
+    "vocabulary": "",
+    "bundle": "",
+    "params_file": "",
+    "score_threshold": "",
+    "image_transport": "",
+    "use_sim_time": "false",
+}
+
+
+@pytest.fixture(scope="module")
+def launch_file() -> ModuleType:
+    """The launch file as a module."""
+    pytest.importorskip("launch_ros")
+    spec = importlib.util.spec_from_file_location(
+        "perception_launch", ROOT / "launch" / "perception.launch.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def parameters(launch_file: ModuleType, **given: str) -> dict[str, Any]:
+    """Parameters as the node is given them, later ones before earlier ones."""
+    from launch import LaunchContext
+    from launch_ros.utilities import evaluate_parameters, normalize_parameters
+
+    listed = launch_file.node_parameters({**GIVEN, **given})
+    evaluated = evaluate_parameters(LaunchContext(), normalize_parameters(listed))
+    return {name: value for each in evaluated for name, value in each.items()}
+
+
+def test_every_argument_is_described(launch_file: ModuleType) -> None:
+    from launch.actions import DeclareLaunchArgument
+
+    entities = launch_file.generate_launch_description().entities
+    arguments = {each.name: each for each in entities if isinstance(each, DeclareLaunchArgument)}
+    assert {"image", "vocabulary", "bundle", "params_file", "autostart"} <= set(arguments)
+    assert all(len(each.description) > 20 for each in arguments.values())
+    assert all(each.default_value is not None for each in arguments.values())
+
+
+@pytest.mark.parametrize("text", ["[red mug, screwdriver]", "red mug, screwdriver"])
+def test_vocabulary_as_list_or_with_commas(launch_file: ModuleType, text: str) -> None:
+    found = parameters(launch_file, vocabulary=text, score_threshold="1")
+    assert list(found["vocabulary"]) == ["red mug", "screwdriver"]
+    assert found["score_threshold"] == 1.0
+    assert isinstance(found["score_threshold"], float)
+
+
+def test_names_that_yaml_would_read_otherwise(launch_file: ModuleType) -> None:
+    found = parameters(launch_file, vocabulary="on, 7, null, 1e3", bundle="12")
+    assert list(found["vocabulary"]) == ["on", "7", "null", "1e3"]
+    assert found["bundle"] == "12"
+
+
+def test_what_is_not_given_is_left_to_the_node(launch_file: ModuleType) -> None:
+    assert parameters(launch_file) == {"use_sim_time": False}
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "line"),
+    [
+        ({"score_threshold": "lots"}, ParameterError, "score_threshold: expected double"),
+        ({"score_threshold": "3"}, ParameterError, "score_threshold: expected 0 to 1"),
+        ({"image_transport": "theora"}, ParameterError, "image_transport: expected 'raw' or"),
+        ({"vocabulary": "cup, cup"}, VocabularyError, "cup"),
+        ({"params_file": "/no/such.yaml"}, FileNotFoundError, "params_file: /no/such.yaml"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    launch_file: ModuleType, given: dict[str, str], error: type[Exception], line: str
+) -> None:
+    with pytest.raises(error) as raised:
+        launch_file.node_parameters({**GIVEN, **given})
+    assert line in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_profile_of_the_user_stays(
+    launch_file: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert launch_file.image_transport() != []
+    monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", "/mine.xml")
+    assert launch_file.image_transport() == []
+
+
+def test_fast_dds_profile_has_room_for_images() -> None:
+    space = {"d": "http://www.eprosima.com"}
+    root = ElementTree.parse(ROOT / "config" / "fastdds.xml").getroot()
+    transports = {
+        each.findtext("d:type", namespaces=space): each
+        for each in root.iterfind(".//d:transport_descriptor", space)
+    }
+    assert set(transports) == {"SHM", "UDPv4"}
+    size = transports["SHM"].findtext("d:segment_size", namespaces=space)
+    assert int(size or 0) >= 4 * 1920 * 1080 * 3
+    assert root.findtext(".//d:useBuiltinTransports", namespaces=space) == "false"
+
+
+@pytest.mark.ros
+def test_ros2_launch_starts_an_active_node(toy_bundle_dir: Path, tmp_path: Path) -> None:
+    """Needs a workspace that colcon has built and whose setup file is sourced."""
+    if shutil.which("ros2") is None or not installed():
+        pytest.skip("no ros2 command, or vit_perception is not in a sourced workspace")
+    domain = str(1 + os.getpid() % 100)
+    environment = {**os.environ, "ROS_DOMAIN_ID": domain, "ROS_LOG_DIR": str(tmp_path)}
+    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    command = ["ros2", "launch", "vit_perception", "perception.launch.py"]
+    command += [f"bundle:={toy_bundle_dir}", "vocabulary:=[red, green]", "node_name:=eye"]
+    with (tmp_path / "launch.txt").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    try:
+        assert state_of("/eye", int(domain)) == "active"
+    finally:
+        process.send_signal(signal.SIGINT)
+        status = process.wait(30)
+    assert status == 0, (tmp_path / "launch.txt").read_text()
+
+
+def installed() -> bool:
+    """Whether the ament index knows the package."""
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    marker = Path("share/ament_index/resource_index/packages/vit_perception")
+    return any((Path(prefix) / marker).exists() for prefix in prefixes if prefix)
+
+
+def state_of(name: str, domain: int, seconds: float = 60.0) -> str:
+    """The lifecycle state of a node, once it is active or `seconds` have gone by."""
+    import rclpy
+    from lifecycle_msgs.srv import GetState
+    from rclpy.executors import SingleThreadedExecutor
+
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    node = rclpy.create_node("asker", context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    client = node.create_client(GetState, f"{name}/get_state")
+    label, until = "unknown", time.monotonic() + seconds
+    while label != "active" and time.monotonic() < until:
+        if client.wait_for_service(timeout_sec=0.5):
+            future = client.call_async(GetState.Request())
+            executor.spin_until_future_complete(future, timeout_sec=2.0)
+            label = future.result().current_state.label if future.done() else label
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+    return label
