@@ -37,6 +37,7 @@ ROBOT = [
     "onnxruntime>=1.17",  # runs the graphs of a bundle
     "PyYAML>=5.4",  # bundle.yaml
     "tokenizers>=0.15",  # words to the text encoder's input, for names a bundle does not know
+    "threadpoolctl>=3",  # keeps the text encoder's matrix products to one core
     "rosbags>=0.11",  # reads and writes recordings without ROS
     "rich>=12",  # progress bars and tables of the command line
 ]
@@ -47,14 +48,16 @@ SCENES = [
 WORKSHOP = [
     "torch==2.13.0",  # the Makefile installs it first, so that a CPU build stays one
     "onnx>=1.16",  # writes the graphs
+    "transformers>=4.40",  # the text encoder of training, and what ours is compared with
+    "safetensors>=0.4",  # checkpoints
     "faster-coco-eval>=1.6",  # average precision
+    "matplotlib>=3.7",  # the curves of a training
 ]
 TEST = [
     "pytest>=8",
     "pytest-timeout>=2.3",  # a node that hangs ends one test, not the run
     "hypothesis>=6.100",  # input from outside: property tests
     "onnx>=1.16",  # writes the toy bundle
-    "transformers>=4.40",  # the reference that the text encoder is compared with
     "ruff>=0.12",
     "mypy>=1.15",
     "types-PyYAML>=6.0",

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
 from vit_perception.cli.demo import ask_names
+from vit_perception.cli.demo_report import ground_truth_rate, print_report
 from vit_perception.detections import Detections
+from vit_perception.ros.demo_run import Arrival, DemoRun, Seen, place
+from vit_perception.samples import GROUND_TRUTH_TOPIC
 
 from ..bags.squares import START, record_squares
 
@@ -58,15 +62,12 @@ def found(*names: str) -> Detections:
 
 
 def test_the_report_counts_before_and_after_apart(tmp_path: Path) -> None:
-    pytest.importorskip("rclpy")
-    pytest.importorskip("vision_msgs")
-    from vit_perception.cli.demo_report import ground_truth_rate, print_report
-    from vit_perception.ros.demo import DemoRun, Seen, read_truth
-
     bag = record_squares(tmp_path / "bag", count=3)
-    truth = read_truth(bag)
     with BagReader(bag) as reader:
-        assert sorted(truth) == [frame.stamp for _, frame in reader.frames()]
+        truth = {
+            header_stamp(message.value.header): detections_from_message(message.value)
+            for message in reader.messages([GROUND_TRUTH_TOPIC])
+        }
     run = DemoRun(("red", "green"), ("cyan",), camera_frames=6, truth=truth)
     period = 100_000_000
     run.seen = [
@@ -103,3 +104,38 @@ def test_the_report_counts_before_and_after_apart(tmp_path: Path) -> None:
         assert row in rows
     assert "dropped: stale" not in text
     assert "3 of 6 objects found under their name (50 %)" in text
+
+
+PERIOD = 100
+STAMPS = [1000 + PERIOD * i for i in range(4)]
+SHIFTS = (50_000, 90_000)
+
+
+def arrived(stamp: int) -> Arrival:
+    return Arrival(stamp, 0.01, found("red"))
+
+
+def test_names_announced_after_their_first_result_still_go_with_it() -> None:
+    # DDS does not order topics: `versions` is complete only at the end, and only it counts.
+    arrivals = [arrived(SHIFTS[1] + stamp) for stamp in STAMPS]
+    versions = {SHIFTS[0] + STAMPS[0]: 0, SHIFTS[1] + STAMPS[2]: 1}
+    seen = place(arrivals, versions, SHIFTS, STAMPS)
+    assert [entry.version for entry in seen] == [0, 0, 1, 1]
+
+
+def test_results_of_the_first_pass_that_come_during_the_second_stay_with_the_first() -> None:
+    late, early = arrived(SHIFTS[0] + STAMPS[3]), arrived(SHIFTS[1] + STAMPS[0])
+    seen = place([early, late], {}, SHIFTS, STAMPS)
+    assert [(entry.bag_pass, entry.stamp) for entry in seen] == [(0, STAMPS[3]), (1, STAMPS[0])]
+
+
+def test_what_fits_no_image_is_left_out() -> None:
+    assert place([arrived(SHIFTS[0] + STAMPS[0] + 1)], {}, SHIFTS, STAMPS) == []
+
+
+def test_a_first_version_that_is_not_zero_is_before() -> None:
+    versions = {SHIFTS[0] + STAMPS[1]: 5, SHIFTS[1] + STAMPS[1]: 6}
+    arrivals = [arrived(shift + stamp) for shift in SHIFTS for stamp in STAMPS]
+    seen = place(arrivals, versions, SHIFTS, STAMPS)
+    run = DemoRun(("red",), ("red",), first_version=5)
+    assert [run.is_after(entry) for entry in seen] == [False] * 5 + [True] * 3

@@ -22,6 +22,7 @@ from vit_perception.models.detectors.dosod import (  # noqa: E402
     reparameterize,
 )
 from vit_perception.models.heads.dosod_head import STRIDES  # noqa: E402
+from vit_perception.nms import suppressed  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -178,3 +179,29 @@ def test_a_wrong_key_is_named() -> None:
     )
     with pytest.raises(ValueError, match=r"cls_preds\.0\.2\.weight .*cls_preds\.0\.2\.wieght"):
         load_released(model, state)
+
+
+@needs_vectors
+@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize(
+    ("suffix", "threshold", "single"),
+    [("", 0.001, False), ("_t30", 0.3, False), ("_single", 0.05, True)],
+)
+def test_suppression_equals_the_official_one(
+    name: str, suffix: str, threshold: float, single: bool
+) -> None:
+    with np.load(SHARED / f"{name}_vectors.npz", allow_pickle=False) as arrays:
+        vectors = {key: arrays[key] for key in arrays.files}
+    boxes, scores = vectors["decoded_boxes"][0], vectors["scores"][0]
+    wanted = scores > threshold
+    if single:
+        wanted &= scores == scores.max(axis=1, keepdims=True)
+    anchors, labels = np.nonzero(wanted)
+    # The official boxes are clipped last, ours must not be negative: shifted, they are the same.
+    shifted = boxes[anchors] - boxes.min()
+    rows = suppressed(shifted, scores[anchors, labels], labels, 0.7)[:300]
+    height, width = vectors["input"].shape[2:]
+    clipped = np.clip(boxes[anchors][rows], 0, [width, height, width, height])
+    np.testing.assert_array_equal(clipped, vectors[f"final_boxes{suffix}"])
+    np.testing.assert_array_equal(scores[anchors, labels][rows], vectors[f"final_scores{suffix}"])
+    np.testing.assert_array_equal(labels[rows], vectors[f"final_labels{suffix}"])

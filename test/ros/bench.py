@@ -29,11 +29,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
-from vit_perception.detections import Detections
-from vit_perception.frame import Frame
-from vit_perception.perceiver import Perceiver
 from vit_perception.ros.detector_node import DetectorNode
-from vit_perception.stages import StageTimes
+
+from .domain import own_domain
 
 PATIENCE = 60.0
 ASK_AGAIN = 5.0
@@ -84,49 +82,21 @@ def image_message(
     )
 
 
-class HeldPerceiver:
-    """Waits for a permit before each frame, then asks the real perceiver.
+class Bench:
+    """Nodes in one process, each spinning on a thread of its own, in a domain of their own.
 
     Attributes:
-        started: stamps of the frames taken, in order.
+        domain: the ROS domain id.
 
     """
 
     def __init__(self) -> None:
-        self.started: list[int] = []
-        self._permits = threading.Semaphore(0)
-        self._open = threading.Event()
-        self._perceiver: Perceiver | None = None
-
-    def around(self, perceiver: Perceiver) -> HeldPerceiver:
-        """Take the node's perceiver; goes into DetectorNode(wrap=...)."""
-        self._perceiver = perceiver
-        return self
-
-    def permit(self) -> None:
-        """Let one frame through."""
-        self._permits.release()
-
-    def open(self) -> None:
-        """Let all frames through from now on."""
-        self._open.set()
-        self._permits.release()
-
-    def __call__(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
-        assert self._perceiver is not None
-        self.started.append(frame.stamp)
-        if not self._open.is_set():
-            assert self._permits.acquire(timeout=PATIENCE)
-        return self._perceiver(frame, stages)
-
-
-class Bench:
-    """Nodes in one process and their executors, each on a thread of its own."""
-
-    def __init__(self) -> None:
+        self._exits = contextlib.ExitStack()
+        self.domain = self._exits.enter_context(own_domain())
         self.context = rclpy.Context()
-        rclpy.init(context=self.context)
-        self._executors: list[tuple[SingleThreadedExecutor, threading.Thread]] = []
+        rclpy.init(context=self.context, domain_id=self.domain)
+        self._done = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._nodes: list[Any] = []
         self.outside = rclpy.create_node("outside", context=self.context)
         self._spin(self.outside)
@@ -135,17 +105,18 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for executor, thread in self._executors:
-            executor.shutdown(timeout_sec=PATIENCE)
+        self._done.set()
+        for thread in self._threads:
             thread.join(PATIENCE)
+            assert not thread.is_alive(), "a node does not stop"
         for node in self._nodes:
             node.destroy_node()
         rclpy.shutdown(context=self.context)
         self._nodes.clear()
-        self._executors.clear()
         # A lifecycle node leaves rcl with its last reference, cycles included; while it is
         # there, a new one of the same name has no log topic.
         gc.collect()
+        self._exits.close()
 
     def detector(
         self, bundle: Path | str, *, wrap: Any = None, start: bool = True, **parameters: object
@@ -267,10 +238,15 @@ class Bench:
     def _spin(self, node: Any) -> None:
         executor = SingleThreadedExecutor(context=self.context)
         executor.add_node(node)
-        thread = threading.Thread(target=executor.spin, daemon=True)
-        thread.start()
+
+        def spin() -> None:
+            while not self._done.is_set():
+                executor.spin_once(timeout_sec=0.1)
+            executor.shutdown()
+
         self._nodes.append(node)
-        self._executors.append((executor, thread))
+        self._threads.append(threading.Thread(target=spin, daemon=True))
+        self._threads[-1].start()
 
 
 def wait_for(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Real nodes on real DDS, in a domain of this process's own, on this machine only."""
+"""Real nodes on real DDS, on this machine only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_DOMAIN_ID"] = str(50 + os.getpid() % 52)
 
 
 @pytest.fixture(autouse=True)

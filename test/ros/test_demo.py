@@ -56,26 +56,30 @@ def test_images_pass_through_another_process_and_the_names_change(
     )
     assert result.returncode == 0, result.stderr
     text = result.stdout
+    # How many images come through depends on the load; that all are accounted for does not.
     received = int(cell(text, "received by the node")[1])
+    arrived = int(cell(text, "detections arrived here")[1])
     published = int(cell(text, "published")[1])
-    replaced = int(cell(text, "dropped: replaced")[1])
+    dropped = sum(int(n) for n in re.findall(r"^│ dropped: \w+ +│ +(\d+) │$", text, re.MULTILINE))
+    waiting = int(cell(text, "waiting at the last report")[1])
     assert int(cell(text, "sent by the camera")[1]) == 2 * FRAMES
-    # Best effort may lose an image on a machine under load, but not most of them.
-    assert FRAMES < received <= 2 * FRAMES
-    assert received == published + replaced
+    assert 0 < received <= 2 * FRAMES
+    assert received == published + dropped + waiting
+    assert 0 < arrived <= 2 * FRAMES
     assert "names changed in" in text
-    # Three squares of the ground truth; blue is not there, cyan is before and after.
-    red, cyan, blue = cell(text, "red"), cell(text, "cyan"), cell(text, "blue")
-    assert int(red[1]) > FRAMES
-    assert red[3] == ""
-    assert int(cyan[1]) > 0
-    assert int(cyan[3]) > 0
-    assert (blue[1], blue[3]) == ("", "0")
+    # The detector never misses a square, so every frame counts for each name asked for, and
+    # for no other: a frame counted to the wrong names would make these differ.
+    before, after = (int(n) for n in re.findall(r"(?:before|after) \((\d+) frames\)", text))
+    assert before + after == arrived
+    assert min(before, after) > 0
+    rows = {name: cell(text, name) for name in ("red", "green", "cyan", "blue")}
+    assert [rows[name][1] for name in rows] == [str(before)] * 3 + [""]
+    assert [rows[name][3] for name in rows] == ["", "", str(after), "0"]
     assert re.search(r"objects found under their name \(100 %\)", text)
     with VideoReader(out / "detections.mp4") as video:
-        assert len(list(video)) == published
-    assert len(list(out.glob("before_*.jpg"))) == 3
-    assert len(list(out.glob("after_*.jpg"))) == 3
+        assert len(list(video)) == arrived
+    for name in ("before", "after"):
+        assert 1 <= len(list(out.glob(f"{name}_*.jpg"))) <= 3
     assert f"wrote {out / 'detections.mp4'}" in text
 
 

@@ -15,14 +15,54 @@ pytest.importorskip("rclpy")
 
 from lifecycle_msgs.msg import Transition
 
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.perceiver import Perceiver
 from vit_perception.ros.accounting import Counts
+from vit_perception.stages import StageTimes
 
 from ..toy_bundle import toy_picture
-from .bench import ALL_ARRIVE, SECOND, Bench, HeldPerceiver, image_message, stamp_of, wait_for
+from .bench import ALL_ARRIVE, PATIENCE, SECOND, Bench, image_message, stamp_of, wait_for
 
 pytestmark = pytest.mark.ros
 
 PIXELS, _ = toy_picture(64, 96, {"red": (1, 2)})
+
+
+class HeldPerceiver:
+    """Waits for a permit before each frame, then asks the real perceiver.
+
+    Attributes:
+        started: stamps of the frames taken, in order.
+
+    """
+
+    def __init__(self) -> None:
+        self.started: list[int] = []
+        self._permits = threading.Semaphore(0)
+        self._open = threading.Event()
+        self._perceiver: Perceiver | None = None
+
+    def around(self, perceiver: Perceiver) -> HeldPerceiver:
+        """Take the node's perceiver; goes into DetectorNode(wrap=...)."""
+        self._perceiver = perceiver
+        return self
+
+    def permit(self) -> None:
+        """Let one frame through."""
+        self._permits.release()
+
+    def open(self) -> None:
+        """Let all frames through from now on."""
+        self._open.set()
+        self._permits.release()
+
+    def __call__(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
+        assert self._perceiver is not None
+        self.started.append(frame.stamp)
+        if not self._open.is_set():
+            assert self._permits.acquire(timeout=PATIENCE)
+        return self._perceiver(frame, stages)
 
 
 def adds_up(counts: Counts) -> bool:

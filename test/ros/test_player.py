@@ -20,7 +20,8 @@ import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection2DArray
@@ -30,7 +31,12 @@ from vit_perception.bags.messages import COMPRESSED_IMAGE, make, make_header
 from vit_perception.bags.reader import BagReader
 from vit_perception.bags.writer import BagWriter
 from vit_perception.ros.player import BagPlayer
-from vit_perception.samples import COMPRESSED_TOPIC, GROUND_TRUTH_TOPIC, IMAGE_TOPIC
+from vit_perception.samples import (
+    COMPRESSED_TOPIC,
+    DEPTH_TOPIC,
+    GROUND_TRUTH_TOPIC,
+    IMAGE_TOPIC,
+)
 
 from ..bags.squares import FRAME_ID, START, record_squares
 
@@ -40,13 +46,21 @@ PATIENCE = 15.0
 COUNT = 5
 
 
+# Best effort may lose images on a machine under load; users change it in the same way.
+RELIABLE_IMAGES = [
+    Parameter(f"qos_overrides.{topic}.publisher.{policy}", value=value)
+    for topic in (IMAGE_TOPIC, COMPRESSED_TOPIC, DEPTH_TOPIC)
+    for policy, value in (("reliability", "reliable"), ("depth", 10))
+]
+
+
 class Ears:
     """A node that plays and listens, spun in another thread."""
 
     def __init__(self) -> None:
         self.context = Context()
         rclpy.init(context=self.context)
-        self.node = Node("ears", context=self.context)
+        self.node = Node("ears", context=self.context, parameter_overrides=RELIABLE_IMAGES)
         self.heard: dict[str, list[Any]] = {}
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
@@ -91,7 +105,7 @@ def stamp_of(message: Any) -> int:
 def test_images_leave_raw_with_all_stamps_shifted_alike(ears: Ears, tmp_path: Path) -> None:
     bag = record_squares(tmp_path / "bag", count=COUNT, period=50_000_000)
     player = BagPlayer(ears.node, bag)
-    images = ears.listen(Image, IMAGE_TOPIC, qos_profile_sensor_data)
+    images = ears.listen(Image, IMAGE_TOPIC)
     truth = ears.listen(Detection2DArray, GROUND_TRUTH_TOPIC)
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     wait(lambda: player.has_subscriber(IMAGE_TOPIC) and player.has_subscriber(GROUND_TRUTH_TOPIC))
@@ -119,7 +133,7 @@ def test_images_leave_raw_with_all_stamps_shifted_alike(ears: Ears, tmp_path: Pa
 def test_compressed_images_and_stamps_are_left_when_asked_for(ears: Ears, tmp_path: Path) -> None:
     bag = record_squares(tmp_path / "bag", count=COUNT, period=20_000_000)
     player = BagPlayer(ears.node, bag, transport="compressed", restamp=False)
-    images = ears.listen(CompressedImage, COMPRESSED_TOPIC, qos_profile_sensor_data)
+    images = ears.listen(CompressedImage, COMPRESSED_TOPIC)
     wait(lambda: player.has_subscriber(COMPRESSED_TOPIC))
     player.play()
     wait(lambda: len(images) == COUNT)
@@ -131,7 +145,7 @@ def test_compressed_images_and_stamps_are_left_when_asked_for(ears: Ears, tmp_pa
 
 
 def test_depth_is_unpacked_and_broken_images_are_left_out(ears: Ears, tmp_path: Path) -> None:
-    topic = "/camera/depth/image_rect_raw"
+    topic = DEPTH_TOPIC
     depth = np.arange(60 * 80, dtype=np.uint16).reshape(60, 80)
     packed = [encode_depth(depth), b"", encode_depth(depth)]
     with BagWriter(tmp_path / "bag") as bag:
@@ -145,7 +159,7 @@ def test_depth_is_unpacked_and_broken_images_are_left_out(ears: Ears, tmp_path: 
             )
             bag.write(f"{topic}/compressedDepth", START + index, message)
     player = BagPlayer(ears.node, tmp_path / "bag")
-    images = ears.listen(Image, topic, qos_profile_sensor_data)
+    images = ears.listen(Image, topic)
     wait(lambda: player.has_subscriber(topic))
     player.play()
     wait(lambda: len(images) == 2)
@@ -184,3 +198,17 @@ def test_the_program_refuses_what_is_no_bag_in_one_line(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith(f"bag_player: {tmp_path}: expected a bag")
     assert "Traceback" not in result.stderr
+
+
+def test_images_leave_best_effort_unless_told_otherwise(tmp_path: Path) -> None:
+    context = Context()
+    rclpy.init(context=context)
+    try:
+        node = Node("plain", context=context)
+        BagPlayer(node, record_squares(tmp_path / "bag", count=1))
+        (image,) = node.get_publishers_info_by_topic(IMAGE_TOPIC)
+        (truth,) = node.get_publishers_info_by_topic(GROUND_TRUTH_TOPIC)
+        assert image.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+        assert truth.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    finally:
+        rclpy.try_shutdown(context=context)

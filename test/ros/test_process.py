@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -28,11 +29,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def detector_process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def detector_process(domain: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """`detector_node` with ROS arguments; killed at the end if it still lives."""
     command = [sys.executable, "-m", "vit_perception.ros.detector_node", "--ros-args", *arguments]
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         yield process
@@ -42,7 +49,7 @@ def detector_process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_wrong_parameter_ends_the_start_in_one_line() -> None:
-    with detector_process("-p", "score_threshold:=7.0") as process:
+    with detector_process(99, "-p", "score_threshold:=7.0") as process:
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "Traceback" not in errors
@@ -54,7 +61,7 @@ def test_from_another_process_and_out_on_a_signal(
     bench: Bench, toy_bundle_dir: Path, number: signal.Signals
 ) -> None:
     arguments = ("-r", "image:=camera/image_raw", "-p", f"bundle:={toy_bundle_dir}")
-    with detector_process(*arguments) as process:
+    with detector_process(bench.domain, *arguments) as process:
         bench.bring_to("inactive", Transition.TRANSITION_CONFIGURE)
         bench.bring_to("active", Transition.TRANSITION_ACTIVATE)
         results = bench.detections()

@@ -9,17 +9,19 @@ import itertools
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("rclpy")
 
-from vision_msgs.msg import LabelInfo, VisionInfo
+from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
 from ..toy_bundle import COLOURS, DEFAULT_NAMES, toy_picture
 from .bench import (
     ALL_ARRIVE,
+    KEEP_MANY,
     LATCHED,
     SECOND,
     Bench,
@@ -91,6 +93,32 @@ def test_no_result_carries_the_names_of_another_version(
         assert boxes.keys() == set(names_of_version(version))
         for name, box in boxes.items():
             np.testing.assert_allclose(box, BOXES[name], atol=0.5)
+
+
+def test_names_leave_before_the_first_result_found_with_them(
+    bench: Bench, toy_bundle_dir: Path
+) -> None:
+    bench.detector(toy_bundle_dir, **ALL_ARRIVE)
+    left: dict[str, dict[int, int]] = {"info": {}, "labels": {}, "result": {}}
+
+    def listen(what: str, kind: type, topic: str) -> None:
+        def on_message(message: Any, about: dict[str, int]) -> None:
+            left[what][stamp_of(message)] = about["source_timestamp"]
+
+        bench.outside.create_subscription(kind, f"detector/{topic}", on_message, KEEP_MANY)
+
+    listen("info", VisionInfo, "vision_info")
+    listen("labels", LabelInfo, "label_info")
+    listen("result", Detection2DArray, "detections")
+    for topic in ("vision_info", "label_info", "detections"):
+        wait_for(lambda t=topic: bench.outside.count_publishers(f"detector/{t}") == 1, topic)
+    camera = bench.camera()
+    for number in range(1, 21):
+        assert bench.set_parameters(vocabulary=list(names_of_version(number))) == (True, "")
+        camera.publish(image_message(PIXELS, stamp=number * SECOND))
+        wait_for(lambda n=number: all(len(each) == n for each in left.values()), "three messages")
+    for stamp, time_left in left["result"].items():
+        assert left["labels"][stamp] <= left["info"][stamp] <= time_left
 
 
 def test_versions_go_on_after_a_restart_of_the_engine(bench: Bench, toy_bundle_dir: Path) -> None:

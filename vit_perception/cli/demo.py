@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vit_perception.ros.demo import DemoRun
+    from vit_perception.ros.demo_run import DemoRun
 
 NAME = "demo"
 HELP = "play the sample bag through the detector node and show what it saw"

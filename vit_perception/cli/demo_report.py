@@ -22,7 +22,7 @@ from vit_perception.overlay import draw
 
 if TYPE_CHECKING:
     from vit_perception.frame import Frame
-    from vit_perception.ros.demo import DemoRun, Seen
+    from vit_perception.ros.demo_run import DemoRun, Seen
 
 _PICTURES_PER_PASS = 3
 _VIDEO_RATE = 10.0
@@ -68,7 +68,7 @@ def write_pictures(run: DemoRun, bag: Path, bundle: Path, out: Path) -> list[Pat
     with VideoWriter(video, _VIDEO_RATE) as movie:
         for number, name in ((0, "before"), (1, "after")):
             chosen = _spread(
-                [s for s in by_pass[number].values() if number == 0 or _is_after(run, s)]
+                [s for s in by_pass[number].values() if number == 0 or run.is_after(s)]
             )
             for frame, seen in _frames_with(bag, by_pass[number]):
                 image = _captioned(draw(frame.image, seen.detections), run, seen)
@@ -80,11 +80,6 @@ def write_pictures(run: DemoRun, bag: Path, bundle: Path, out: Path) -> list[Pat
     if video.exists():
         written.append(video)
     return written + _photographs(bundle, out)
-
-
-def _is_after(run: DemoRun, seen: Seen) -> bool:
-    """The frame was looked at with the new names."""
-    return seen.version > min((s.version for s in run.seen), default=0)
 
 
 def _spread(seen: list[Seen]) -> set[int]:
@@ -105,7 +100,7 @@ def _frames_with(bag: Path, seen: dict[int, Seen]) -> Iterator[tuple[Frame, Seen
 
 def _captioned(image: npt.NDArray[np.uint8], run: DemoRun, seen: Seen) -> npt.NDArray[np.uint8]:
     """The picture with the names asked for in a line below."""
-    names = run.names_after if _is_after(run, seen) else run.names_before
+    names = run.names_after if run.is_after(seen) else run.names_before
     strip = np.full((_CAPTION_HEIGHT, image.shape[1], 3), 30, np.uint8)
     text = f"asked: {', '.join(names)}".encode("ascii", "replace").decode()
     cv2.putText(
@@ -175,7 +170,7 @@ def _objects_table(run: DemoRun) -> Table:
     frames: Counter[bool] = Counter()
     found: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
     for seen in run.seen:
-        after = _is_after(run, seen)
+        after = run.is_after(seen)
         frames[after] += 1
         found[after].update(seen.detections.class_name(i) for i in range(len(seen.detections)))
     rate = ground_truth_rate(run)

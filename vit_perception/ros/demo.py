@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from vision_msgs.msg import Detection2DArray, VisionInfo
 from vit_perception.bags.messages import DETECTIONS, detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
 from vit_perception.detections import Detections
+from vit_perception.ros.demo_run import Arrival, DemoRun, place
 from vit_perception.ros.detector_process import NODE_NAME, DetectorProcess
 from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
 from vit_perception.ros.player import BagPlayer
@@ -33,37 +33,9 @@ from vit_perception.samples import GROUND_TRUTH_TOPIC, IMAGE_TOPIC
 # Seconds into the second pass at which the names change.
 CHANGE_AFTER = 1.0
 _DISCOVERY_TIMEOUT = 10.0
-_BETWEEN_PASSES = 0.3  # the last results of the first pass arrive
 _LAST_RESULTS = 1.5  # seconds in which results on their way and a report of the node arrive
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Detections that arrived: pass of the bag, stamp in the bag (ns), delay and version.
-
-    `delay` is seconds from the stamp, which is when the image left, to the arrival here.
-    """
-
-    bag_pass: int
-    stamp: int
-    delay: float
-    version: int
-    detections: Detections
-
-
-@dataclass(slots=True)
-class DemoRun:
-    """All that a demonstration saw."""
-
-    names_before: tuple[str, ...]
-    names_after: tuple[str, ...]
-    camera_frames: int = 0
-    seen: list[Seen] = field(default_factory=list)
-    truth: dict[int, Detections] = field(default_factory=dict)
-    diagnostics: dict[str, str] = field(default_factory=dict)
-    change_seconds: float = 0.0
 
 
 def run_demo(
@@ -113,19 +85,19 @@ def run_demo(
                 run = DemoRun(before, default_names, truth=truth)
                 _wait_for_subscriber(player)
                 say(f"playing {bag.name}, looking for: {', '.join(before)}")
-                listener.begin_pass(0, player)
                 player.play()
-                time.sleep(_BETWEEN_PASSES)
+                shifts = [player.shift]
                 wanted = choose_names()
                 say("playing it again, with other names after a second")
-                listener.begin_pass(1, player)
                 changer = threading.Thread(target=_change, args=(detector, wanted, run, say))
                 changer.start()
                 player.play()
+                shifts.append(player.shift)
                 changer.join()
                 time.sleep(_LAST_RESULTS)
         run.camera_frames = player.published[IMAGE_TOPIC]
-        run.seen = listener.taken()
+        run.seen = place(listener.arrivals, listener.versions, shifts, camera_stamps(bag))
+        run.first_version = min(listener.versions.values(), default=0)
         run.diagnostics = dict(listener.diagnostics)
         return run
     finally:
@@ -142,17 +114,21 @@ def read_truth(bag: Path) -> dict[int, Detections]:
         }
 
 
+def camera_stamps(bag: Path) -> list[int]:
+    """Stamps of the images of a bag in nanoseconds."""
+    with BagReader(bag) as reader:
+        topic = reader.image_topic()
+        return [header_stamp(message.value.header) for message in reader.messages([topic])]
+
+
 class _Listener:
-    """Keeps what the detector publishes."""
+    """Keeps what the detector publishes; read it when the node spins no more."""
 
     def __init__(self, node: Node) -> None:
+        self.arrivals: list[Arrival] = []
+        self.versions: dict[int, int] = {}
         self.diagnostics: dict[str, str] = {}
         self._node = node
-        self._lock = threading.Lock()
-        self._seen: list[Seen] = []
-        self._versions: list[tuple[int, int]] = []
-        self._pass = 0
-        self._player: BagPlayer | None = None
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         topic = f"/{NODE_NAME}/detections"
         node.create_subscription(Detection2DArray, topic, self._on_detections, 100)
@@ -161,37 +137,13 @@ class _Listener:
         )
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
 
-    def begin_pass(self, number: int, player: BagPlayer) -> None:
-        """Count what arrives from now on to a pass of the bag."""
-        with self._lock:
-            self._pass, self._player = number, player
-
-    def taken(self) -> list[Seen]:
-        """Everything that arrived, in order."""
-        with self._lock:
-            return list(self._seen)
-
     def _on_vision_info(self, message: VisionInfo) -> None:
-        with self._lock:
-            stamp = header_stamp(message.header)
-            self._versions.append((stamp, int(message.database_version)))
+        self.versions[header_stamp(message.header)] = int(message.database_version)
 
     def _on_detections(self, message: Detection2DArray) -> None:
-        now = self._node.get_clock().now().nanoseconds
         stamp = header_stamp(message.header)
-        with self._lock:
-            if self._player is None:
-                return
-            version = max((v for v in self._versions if v[0] <= stamp), default=(0, 0))[1]
-            self._seen.append(
-                Seen(
-                    bag_pass=self._pass,
-                    stamp=stamp - self._player.shift,
-                    delay=(now - stamp) / 1e9,
-                    version=version,
-                    detections=detections_from_message(message),
-                )
-            )
+        delay = (self._node.get_clock().now().nanoseconds - stamp) / 1e9
+        self.arrivals.append(Arrival(stamp, delay, detections_from_message(message)))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

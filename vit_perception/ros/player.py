@@ -10,6 +10,7 @@ therefore takes the package's Fast DDS profile (see `environment`).
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import importlib
 import sys
@@ -120,7 +121,8 @@ class BagPlayer:
         self._publishers[name] = self._node.create_publisher(
             message_class,
             name,
-            qos,
+            # A copy: rclpy writes the overrides of this topic into the profile it is given.
+            copy.copy(qos),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 

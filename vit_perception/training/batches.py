@@ -20,6 +20,7 @@ from vit_perception.training.pictures import (
     mirror,
     mosaic,
     recolour,
+    repaint,
 )
 from vit_perception.training.recipe import Recipe
 from vit_perception.training.truth import FALSE, TRUE
@@ -62,10 +63,13 @@ class BatchSource(Dataset[Batch]):
         rng = np.random.default_rng((recipe.seed, step))
         odds = recipe.mosaic if step < recipe.steps * (1 - recipe.close_mosaic) else 0.0
         items = [self._picture(rng, odds) for _ in range(recipe.batch)]
-        texts = [self._texts(labels, rng) for _, labels in items]
-        images = np.stack([image for image, _ in items])
+        painted = rng.random(recipe.batch) < recipe.repaint
+        images, texts = [], []
+        for (image, labels), falsely in zip(items, painted, strict=True):
+            images.append((repaint if falsely else recolour)(image, rng))
+            texts.append(self._texts(labels, rng, plain=bool(falsely)))
         return Batch(
-            torch.from_numpy(images).permute(0, 3, 1, 2),
+            torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
             torch.from_numpy(np.stack(texts)),
             self._targets([labels for _, labels in items], texts),
         )
@@ -79,22 +83,28 @@ class BatchSource(Dataset[Batch]):
             image, labels = fit(self.pictures[rng.integers(len(self.pictures))], size, rng)
         if rng.random() < 0.5:
             image, labels = mirror(image, labels)
-        return recolour(image, rng), labels
+        return image, labels
 
-    def _texts(self, labels: Labelled, rng: np.random.Generator) -> Array:
-        """K phrases: one for each kind of object in view, hard and random others, shuffled."""
+    def _texts(self, labels: Labelled, rng: np.random.Generator, *, plain: bool) -> Array:
+        """K phrases: one for each kind of object in view, hard and random others, shuffled.
+
+        With `plain` none of them speaks of a colour.
+        """
         book, count = self.book, self.recipe.texts
         present = np.unique(labels.objects[~labels.hidden])
-        chosen = dict.fromkeys(self._spoken(int(i), rng) for i in present)
-        wanted = int(self.recipe.hard * max(0, count - len(chosen)))
-        chosen |= dict.fromkeys(self._rivals(present, rng)[:wanted])
-        categories = rng.permutation(book.category_phrases)
-        anything = rng.permutation(len(book.texts))
-        few = categories[: max(0, (count - len(chosen)) * 3 // 4)]
-        chosen |= dict.fromkeys(few)
-        chosen |= dict.fromkeys(anything[: count * 2])
-        texts = np.array(list(chosen)[:count], np.int64)
-        return rng.permutation(texts)
+        spoken = book.category[present].tolist()
+        if not plain:
+            spoken = [self._spoken(int(item), rng) for item in present]
+        hard = int(self.recipe.hard * max(0, count - len(spoken)))
+        others = max(0, count - len(spoken) - hard)
+        wanted = [
+            *spoken,
+            *self._rivals(present, rng)[:hard],
+            *rng.permutation(book.category_phrases)[: others * 3 // 4].tolist(),
+            *rng.permutation(len(book.texts)).tolist(),
+        ]
+        distinct = dict.fromkeys(text for text in wanted if not (plain and book.coloured[text]))
+        return rng.permutation(np.array(list(distinct)[:count], np.int64))
 
     def _rivals(self, present: Array, rng: np.random.Generator) -> list[int]:
         """Two near names and one wrong attribute for every kind of object in view."""

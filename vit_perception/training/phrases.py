@@ -32,6 +32,7 @@ class PhraseBook:
         truth: int8 [descriptions, P].
         category: int64 [descriptions], phrase of the category name.
         spoken: per description and kind (name, colour, material, caption) its true phrases.
+        coloured: bool [P], phrases that may speak of a colour.
         category_phrases: int64 [categories], phrases that are category names.
         rivals: per description, false phrases that are hard to tell from true ones: near names,
             and its own names with another colour or material.
@@ -43,6 +44,7 @@ class PhraseBook:
     truth: Array
     category: Array
     spoken: tuple[tuple[tuple[int, ...], ...], ...]
+    coloured: Array
     category_phrases: Array
     rivals: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
@@ -79,6 +81,7 @@ def build_phrase_book(
         truth=truth,
         category=np.array([number[d.names[0]] for d in unique]),
         spoken=spoken,
+        coloured=np.array([bool(p.colour or p.caption) for p in phrases]),
         category_phrases=np.array(categories),
         rivals=_rivals(unique, phrases, truth, embeddings, np.array(categories)),
     )

@@ -166,6 +166,21 @@ def mirror(image: Array, labels: Labelled) -> tuple[Array, Labelled]:
     return image[:, ::-1], Labelled(boxes, labels.objects, labels.hidden)
 
 
+def repaint(image: Array, rng: np.random.Generator) -> Array:
+    """False colours: hue turned, saturation anything from grey to garish, channels swapped.
+
+    What a thing is then shows in its shape and light alone; colour words are no longer true.
+    """
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    steps = np.arange(256, dtype=np.float32)
+    hue = ((steps + rng.uniform(0, 180)) % 180).astype(np.uint8)
+    saturation = np.clip(steps * rng.choice([0.0, rng.uniform(0.2, 1.7)], p=[0.2, 0.8]), 0, 255)
+    value = 255 * (steps / 255) ** rng.uniform(0.6, 1.6)
+    table = np.stack([hue, saturation.astype(np.uint8), value.astype(np.uint8)], axis=1)[None]
+    painted = cv2.cvtColor(cv2.LUT(hsv, table), cv2.COLOR_HSV2RGB)
+    return np.ascontiguousarray(painted[:, :, rng.permutation(3)])
+
+
 def recolour(image: Array, rng: np.random.Generator) -> Array:
     """Saturation, brightness and contrast; hue moves so little that colour words stay true."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)

@@ -34,6 +34,8 @@ class Recipe:
         category, name, colour, material, caption: odds of the kind of phrase an object gets.
         hard: share of the negatives taken from rivals of the picture's own objects.
         text_noise: norm of the Gaussian noise added to text embeddings.
+        repaint: probability of a picture in false colours, asked for by names without colour.
+        class_weight: weight of the class loss (0.5 in the paper).
         mosaic: probability of a picture joined from four.
         close_mosaic: share of the steps, at the end, without mosaic.
         seed: of everything.
@@ -60,6 +62,8 @@ class Recipe:
     caption: float = 0.06
     hard: float = 0.3
     text_noise: float = 0.3
+    repaint: float = 0.0
+    class_weight: float = 0.5
     mosaic: float = 0.25
     close_mosaic: float = 0.15
     seed: int = 0

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from vit_perception.models.detectors.dosod import ARCHITECTURES, DOSOD
 from vit_perception.training.batches import Batch, BatchSource
-from vit_perception.training.losses import Losses, Targets, detection_losses
+from vit_perception.training.losses import Losses, LossWeights, Targets, detection_losses
 from vit_perception.training.phrases import PhraseBook
 from vit_perception.training.pictures import Picture
 from vit_perception.training.recipe import Recipe, RecipeError
@@ -126,7 +126,7 @@ class Trainer:
         embeddings = self.model.embed(text)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.model(images.float() / 255, embeddings)
-        losses = detection_losses(output, targets)
+        losses = detection_losses(output, targets, LossWeights(classes=recipe.class_weight))
         self.optimizer.zero_grad(set_to_none=True)
         (losses.total * len(images)).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
