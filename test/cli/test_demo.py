@@ -13,7 +13,7 @@ from rich.console import Console
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
 from vit_perception.cli.demo import ask_names
-from vit_perception.cli.demo_report import ground_truth_rate, print_report
+from vit_perception.cli.demo_report import caption, ground_truth_rate, print_report
 from vit_perception.detections import Detections
 from vit_perception.ros.demo_run import Arrival, DemoRun, Seen, place
 from vit_perception.samples import GROUND_TRUTH_TOPIC
@@ -104,6 +104,15 @@ def test_the_report_counts_before_and_after_apart(tmp_path: Path) -> None:
         assert row in rows
     assert "dropped: stale" not in text
     assert "3 of 6 objects found under their name (50 %)" in text
+
+
+def test_the_caption_says_what_it_leaves_out() -> None:
+    names = tuple(f"name {index}" for index in range(30))
+    assert caption(names[:2], 640) == "asked: name 0, name 1"
+    text = caption(names, 640)
+    shown = text.count("name")
+    assert 0 < shown < 30
+    assert text.endswith(f" and {30 - shown} more")
 
 
 PERIOD = 100

@@ -21,6 +21,7 @@ from lifecycle_msgs.msg import Transition
 
 from ..toy_bundle import toy_picture
 from .bench import SECOND, Bench, boxes_by_name, image_message, stamp_of, wait_for
+from .domain import own_domain
 
 pytestmark = pytest.mark.ros
 
@@ -48,12 +49,24 @@ def detector_process(domain: int, *arguments: str) -> Iterator[subprocess.Popen[
         process.communicate()
 
 
-def test_a_wrong_parameter_ends_the_start_in_one_line() -> None:
-    with detector_process(99, "-p", "score_threshold:=7.0") as process:
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-p", "score_threshold:=7.0"], ["score_threshold", "0 to 1", "found 7"]),
+        (["-p", "vocabulary:=[mug,mug]"], ["vocabulary", "'mug'", "twice"]),
+        (["--params-file", "/nowhere.yaml"], ["/nowhere.yaml"]),
+        (["--", "--score_threshold", "0.5"], ["--score_threshold", "-p name:=value"]),
+    ],
+)
+def test_a_wrong_argument_ends_the_start_in_one_line(
+    arguments: list[str], words: list[str]
+) -> None:
+    with own_domain() as domain, detector_process(domain, *arguments) as process:
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "Traceback" not in errors
-    assert "score_threshold" in errors.strip().splitlines()[-1]
+    for word in words:
+        assert word in errors.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -30,9 +30,12 @@ def trainer(data: Path, folder: Path, **options: object) -> Trainer:
     return Trainer(recipe, pictures, build_phrase_book(described, toy.encode), folder, workers=0)
 
 
-def test_a_held_out_combination_is_found_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
+)
+def test_a_held_out_combination_is_found_by_name(tmp_path: Path, seed: int) -> None:
     data = toy.write_pictures(tmp_path / "train", 600)
-    run = trainer(data, tmp_path / "run", steps=220, seed=1)
+    run = trainer(data, tmp_path / "run", steps=220, seed=seed)
     run.run()
     pictures, _ = load_pictures((str(toy.write_confusable(tmp_path / "new", 60, seed=9)),))
     embeddings = run.average.embed(torch.from_numpy(toy.encode([" ".join(toy.HELD_OUT)])))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _PICTURES_PER_PASS = 3
 _VIDEO_RATE = 10.0
 _CAPTION_HEIGHT = 26
+_CAPTION_FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.45)
 
 
 def print_report(run: DemoRun, console: Console | None = None) -> None:
@@ -102,11 +103,19 @@ def _captioned(image: npt.NDArray[np.uint8], run: DemoRun, seen: Seen) -> npt.ND
     """The picture with the names asked for in a line below."""
     names = run.names_after if run.is_after(seen) else run.names_before
     strip = np.full((_CAPTION_HEIGHT, image.shape[1], 3), 30, np.uint8)
-    text = f"asked: {', '.join(names)}".encode("ascii", "replace").decode()
-    cv2.putText(
-        strip, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (230, 230, 230), 1, cv2.LINE_AA
-    )
+    text = caption(names, image.shape[1] - 12)
+    cv2.putText(strip, text, (6, 18), *_CAPTION_FONT, (230, 230, 230), 1, cv2.LINE_AA)
     return np.concatenate([image, strip])
+
+
+def caption(names: tuple[str, ...], width: int) -> str:
+    """As many of the names as fit into a width in px, and how many more there are."""
+    for shown in range(len(names), -1, -1):
+        rest = f" and {len(names) - shown} more" if shown < len(names) else ""
+        text = f"asked: {', '.join(names[:shown])}{rest}".encode("ascii", "replace").decode()
+        if cv2.getTextSize(text, *_CAPTION_FONT, 1)[0][0] <= width:
+            break
+    return text
 
 
 def _photographs(bundle: Path, out: Path) -> list[Path]:

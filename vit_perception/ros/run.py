@@ -11,13 +11,15 @@ from collections.abc import Callable
 from types import FrameType
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
 
 from vit_perception.parameters import ParameterError
 from vit_perception.ros.throttle import Throttle
-from vit_perception.wording import one_line
+from vit_perception.wording import one_line, shown
 
 _LOOK_FOR_SIGNALS = 0.1
 """Seconds: Python runs signal handlers only when rclpy's wait is over."""
@@ -30,16 +32,19 @@ def run(make_node: Callable[[], Node]) -> int:
     def end(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    # rclpy's own handlers end the context at once, before the last results are out.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
     try:
+        unknown = remove_ros_args(sys.argv)[1:]
+        if unknown:
+            return _refused(f"{shown(unknown[0])}: expected --ros-args -p name:=value")
+        # rclpy's own handlers end the context at once, before the last results are out.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
         node = make_node()
-    except (ParameterError, rclpy.exceptions.ParameterException) as error:
-        print(f"cannot start: {one_line(error)}", file=sys.stderr)
+    # What rclpy raises for arguments that it cannot read are RuntimeErrors.
+    except (ParameterError, ParameterException, RuntimeError) as error:
         rclpy.try_shutdown()
-        return 2
+        return _refused(one_line(error))
     try:
         _spin(node, stop)
     finally:
@@ -49,6 +54,11 @@ def run(make_node: Callable[[], Node]) -> int:
         # one must not find the interpreter on its way out with Python's handlers gone.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return 0
+
+
+def _refused(reason: str) -> int:
+    print(f"cannot start: {reason}", file=sys.stderr)
+    return 2
 
 
 def _spin(node: Node, stop: threading.Event) -> None:

@@ -9,7 +9,7 @@ false is taught.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,12 +124,13 @@ def judge(
         _numbered([getattr(p, kind) for p in phrases], values)
         for kind, values in (("noun", nouns), ("colour", None), ("material", None))
     )
+    categories = {described.names[0] for described in descriptions}
     by_names: dict[tuple[str, ...], Array] = {}
     truth = np.empty((len(descriptions), len(phrases)), np.int8)
     is_caption = np.array([bool(p.caption) for p in phrases])
     for row, described in enumerate(descriptions):
         if described.names not in by_names:
-            by_names[described.names] = _noun_truth(described.names, nouns, close)
+            by_names[described.names] = _noun_truth(described.names, nouns, close, categories)
         noun = by_names[described.names][phrase_nouns[0]]
         colour = np.array([colour_truth(described.colours, w) for w in phrase_colours[1]])
         material = np.array([_material_truth(described.material, w) for w in phrase_materials[1]])
@@ -158,11 +159,18 @@ def _numbered(words: Sequence[str], values: Sequence[str] | None) -> tuple[Array
     return np.array([number[word] for word in words]), distinct
 
 
-def _noun_truth(names: Sequence[str], nouns: Sequence[str], close: Array) -> Array:
-    """Truth of every noun for an object with these names."""
+def _noun_truth(
+    names: Sequence[str], nouns: Sequence[str], close: Array, categories: Collection[str]
+) -> Array:
+    """Truth of every noun for an object with these names.
+
+    Another category's name is false unless the object lists it: whoever named the categories
+    meant them to differ, however near their words are.
+    """
     own = [index for index, noun in enumerate(nouns) if noun in names]
-    truth = np.where(close[own].any(axis=0), UNDECIDED, FALSE)
+    truth = np.where(close[nouns.index(names[0])], UNDECIDED, FALSE)
     truth[[i for i, noun in enumerate(nouns) if _contains(names, noun)]] = UNDECIDED
+    truth[[i for i, noun in enumerate(nouns) if noun in categories]] = FALSE
     truth[own] = TRUE
     return truth
 
