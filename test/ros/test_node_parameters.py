@@ -16,6 +16,7 @@ from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParametersAtomically
 
 from vit_perception.parameters import ParameterError, specs
+from vit_perception.text.encoder import ENCODER_ID, TextEncoderError, find_text_encoder
 
 from ..toy_bundle import COLOURS, toy_picture
 from .bench import SECOND, Bench, boxes_by_name, image_message, wait_for
@@ -127,6 +128,23 @@ def test_a_new_name_without_an_encoder_is_refused(
     assert "blorp" in reason and "\n" not in reason
     assert node.parameters.vocabulary == ()
     assert bench.set_parameters(vocabulary=["yellow"]) == (True, "")
+
+
+def test_a_new_name_is_encoded_while_the_node_runs(bench: Bench, toy_bundle_dir: Path) -> None:
+    try:
+        find_text_encoder(ENCODER_ID)
+    except TextEncoderError as error:
+        pytest.skip(str(error))
+    node = bench.detector(toy_bundle_dir)
+    infos, labels = bench.vision_infos(), bench.label_infos()
+    results, camera = bench.detections(), bench.camera()
+    assert bench.set_parameters(vocabulary=["red", "walrus"]) == (True, "")
+    assert node.parameters.vocabulary == ("red", "walrus")
+    camera.publish(image_message(PIXELS))
+    wait_for(lambda: results and infos and labels, "a result")
+    assert "red" in boxes_by_name(results[0])
+    assert infos[0].database_version == 1
+    assert [each.class_name for each in labels[0].class_map] == ["red", "walrus"]
 
 
 def test_live_values_count_from_the_next_frame(bench: Bench, toy_bundle_dir: Path) -> None:

@@ -21,6 +21,9 @@ from vit_perception.training.trainer import Trainer  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
+# Small tensors: a second thread costs more than it does, and far more on a busy machine.
+torch.set_num_threads(1)
+
 QUICK = {"size": 96, "batch": 16, "texts": 16, "warmup": 10, "mosaic": 0.0, "ema": 0.97}
 
 

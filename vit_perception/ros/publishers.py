@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import Any
 
@@ -92,6 +93,7 @@ class Publishers:
         return self._node.create_publisher(
             kind,
             topic,
-            qos,
+            # A copy: rclpy writes the overrides of this topic into the profile it is given.
+            copy.copy(qos),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
