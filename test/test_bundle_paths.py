@@ -33,10 +33,11 @@ def test_an_unknown_name_is_refused_with_the_known_ones(
 ) -> None:
     install(tmp_path, "kitchen_s")
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(NotInstalledError, match=r"kitchen_l: expected a bundle .*kitchen_s"):
         find_bundle("kitchen_l")
     with pytest.raises(NotInstalledError, match="expected a bundle folder"):
-        find_bundle("../bundles")
+        find_bundle("elsewhere/bundles")
 
 
 def test_an_absent_file_tells_where_it_was_looked_for() -> None:

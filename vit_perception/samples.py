@@ -16,11 +16,11 @@ COMPRESSED_DEPTH_TOPIC = f"{DEPTH_TOPIC}/compressedDepth"
 GROUND_TRUTH_TOPIC = "/ground_truth"
 
 # Asked for in the demonstration beside the names of what is there, to be fair.
-DISTRACTORS = ("scissors", "shoe", "teddy bear", "wine glass")
+DISTRACTORS = ("scissors", "shoe", "teddy bear", "remote control")
 # What the demonstration looks for after the change, when nobody types names.
-NAMES_AFTER = ("container", "tool", "fruit")
+NAMES_AFTER = ("fruit", "tool", "red box")
 # What to look for in the photographs.
-PHOTOGRAPH_NAMES = {"coffee_cup.jpg": ("coffee cup", "saucer", "spoon", "plate")}
+PHOTOGRAPH_NAMES = {"open_fridge.jpg": ("bottle", "box")}
 
 
 def sample_bag() -> Path:

@@ -137,21 +137,27 @@ def _coco_results(
 def _measure(data: Dataset, results: Sequence[dict[str, Any]], part: str | None) -> dict[str, Any]:
     """Metrics on one part.
 
-    Objects of other parts become crowd regions of their own category: finding them
-    under their right name is neither right nor wrong here. Only categories with an
-    object in the part count.
+    What lies on objects of other parts is not judged, whatever it is called: for each name
+    that is asked about they become crowd regions, which the metric leaves out. Only categories
+    with an object in the part count.
     """
-    truth = [
-        a if part is None or a["part"] == part else {**a, "iscrowd": 1} for a in data.annotations
-    ]
-    counted = [a for a in truth if not a["iscrowd"]]
+    counted = [a for a in data.annotations if not a["iscrowd"] and part in (None, a["part"])]
     wanted = sorted({a["category_id"] for a in counted})
+    others = [a for a in data.annotations if a["iscrowd"] or part not in (None, a["part"])]
+    truth = [*counted, *_unjudged(others, wanted if part is not None else None)]
     row: dict[str, Any] = {"objects": len(counted), "categories": len(wanted)}
     if not counted:
         return row | dict.fromkeys(METRICS)
     named = _run(data, truth, results, wanted, [DETECTIONS_PER_CATEGORY], use_categories=True)
     proposals = _proposals(results)
-    boxes = _run(data, truth, proposals, wanted, list(RECALL_AT), use_categories=False)
+    boxes = _run(
+        data,
+        [*counted, *_unjudged(others, None)],
+        proposals,
+        wanted,
+        list(RECALL_AT),
+        use_categories=False,
+    )
     precision = named["precision"]  # thresholds × recalls × categories × areas × limits
     row["AP"] = _mean(precision[:, :, :, 0, 0])
     row["AP50"] = _mean(precision[0, :, :, 0, 0])
@@ -161,6 +167,18 @@ def _measure(data: Dataset, results: Sequence[dict[str, Any]], part: str | None)
     for index, count in enumerate(RECALL_AT):
         row[f"AR50@{count}"] = _mean(recall[0, :, 0, index])
     return row
+
+
+def _unjudged(
+    annotations: Sequence[dict[str, Any]], categories: Sequence[int] | None
+) -> list[dict[str, Any]]:
+    """Crowd regions in place of objects: of every given category, or of their own."""
+    regions = []
+    for annotation in annotations:
+        own = [annotation["category_id"]]
+        for category in own if categories is None or annotation["iscrowd"] else categories:
+            regions.append({**annotation, "category_id": category, "iscrowd": 1})
+    return [{**region, "id": -1 - number} for number, region in enumerate(regions)]
 
 
 def _proposals(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

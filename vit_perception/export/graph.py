@@ -65,11 +65,13 @@ class DetectorGraph(nn.Module):
         self.top_k = top_k
         self.anchors = min(top_k, len(strides))
         self.fixed = class_embeddings is not None
-        if class_embeddings is not None:
-            for level in range(len(STRIDES)):
-                weight, bias = self.model.head.folded(level, class_embeddings)
-                self.register_buffer(f"weight{level}", weight.detach().clone())
-                self.register_buffer(f"bias{level}", bias.detach().clone())
+        projection, offset = projections(self.model)
+        if class_embeddings is None:
+            self.register_buffer("projection", projection)
+            self.register_buffer("offset", offset)
+        else:
+            folded = class_embeddings @ projection + offset
+            self.register_buffer("folded", folded.detach().clone())
 
     def forward(
         self, image: Tensor, class_thresholds: Tensor, class_embeddings: Tensor | None = None
@@ -77,9 +79,11 @@ class DetectorGraph(nn.Module):
         features = self.model.features(image.permute(0, 3, 1, 2).float())
         # -log(1/t - 1) is the logit of t; t = 0 gives -inf, which lets every pair through.
         minimum = -torch.log(1 / class_thresholds - 1)
+        # One product folds the vocabulary through the last convolutions of all levels.
+        folded = self.folded if self.fixed else class_embeddings @ self.projection + self.offset
         logits, best, bins = [], [], []
-        for level, x in enumerate(features):
-            level_logits = self._logits(level, x, class_embeddings)
+        for level, (x, part) in enumerate(zip(features, folded.chunk(3, dim=1), strict=True)):
+            level_logits = self._logits(level, x, part)
             level_logits = torch.where(level_logits >= minimum, level_logits, REJECTED)
             logits.append(level_logits)
             # The maximum is taken level by level: the joined map is only gathered from.
@@ -100,19 +104,30 @@ class DetectorGraph(nn.Module):
         available = torch._shape_as_tensor(pairs)[0]
         return torch.minimum(available, torch.tensor(self.top_k))
 
-    def _logits(self, level: int, x: Tensor, class_embeddings: Tensor | None) -> Tensor:
-        """Class logits [h * w, C] of one level."""
-        head = self.model.head
-        if self.fixed:
-            weight = getattr(self, f"weight{level}")
-            bias = getattr(self, f"bias{level}")
-        else:
-            weight, bias = head.folded(level, class_embeddings)
-        features = head.class_features(level, x)[0].flatten(1)
-        return torch.addmm(bias, features.T, weight.T)
+    def _logits(self, level: int, x: Tensor, folded: Tensor) -> Tensor:
+        """Class logits [h * w, C] of one level; `folded` [C, c + 1] is weights, then bias."""
+        features = self.model.head.class_features(level, x)[0].flatten(1)
+        return torch.addmm(folded[:, -1], features.T, folded[:, :-1].T)
 
     def _boxes(self, bins: Tensor, chosen: Tensor) -> Tensor:
         """Boxes [K, 4] of the chosen anchors, from bin logits [64, A]."""
         sides = bins[:, chosen].T.reshape(-1, 4, BINS).softmax(dim=2)
         distances = (sides * self.bins).sum(dim=2)
         return box_math.decode(self.centres[chosen], self.strides[chosen], distances)
+
+
+def projections(model: DOSOD) -> tuple[Tensor, Tensor]:
+    """What folds class embeddings [C, E] into weights and bias of all levels' logits.
+
+    Returns:
+        matrix [E, 3 (c + 1)] and offset [3 (c + 1)]: embeddings @ matrix + offset is, level by
+        level, c weights for the class features and one bias. See `DOSODHead.folded`.
+    """
+    head = model.head
+    columns, offsets = [], []
+    for branch, contrast in zip(head.cls_preds, head.cls_contrasts, strict=True):
+        last = branch[2]
+        scaled = contrast.weight(torch.cat([last.weight.flatten(1), last.bias[:, None]], dim=1))
+        columns.append(scaled)
+        offsets.append(torch.cat([scaled.new_zeros(scaled.shape[1] - 1), contrast.bias[None]]))
+    return torch.cat(columns, dim=1).detach(), torch.cat(offsets).detach()

@@ -79,6 +79,8 @@ def run_demo(
             parameters = {
                 "bundle": str(bundle),
                 "vocabulary": list(before),
+                # One name a thing: the best of them.
+                "class_agnostic_nms": True,
                 "diagnostics_period": 0.5,
             }
             with DetectorProcess(node, parameters, IMAGE_TOPIC, out) as detector:
