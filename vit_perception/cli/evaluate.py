@@ -22,7 +22,7 @@ The folder holds images/ and annotations.json (COCO; an annotation may have a 'p
 train, val_instances or novel, then each part is measured on its own as well). All category
 names of the dataset are asked for at once. A graph for robots gives 300 pairs of box and name;
 with hundreds of names that hides objects, so measure an export with more:
-'vit-perception export BUNDLE --out evaluated --top-k 3000'."""
+'vit-perception export BUNDLE --out evaluated --top-k 10000'."""
 
 # Average precision needs the uncertain detections too, as many as the graph gives: the metric
 # has its own limit, 100 a category.

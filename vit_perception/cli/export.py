@@ -11,7 +11,7 @@ NAME = "export"
 HELP = "export a training run, or a bundle again, as a bundle that robots run"
 EPILOG = """example:
   vit-perception export runs/nano --out bundles/my_nano --names-file names.txt --size 320x320
-  vit-perception export bundles/my_nano --out evaluated --top-k 3000"""
+  vit-perception export bundles/my_nano --out evaluated --top-k 10000"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
