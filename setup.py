@@ -40,6 +40,7 @@ ROBOT = [
     "threadpoolctl>=3",  # keeps the text encoder's matrix products to one core
     "rosbags>=0.11",  # reads and writes recordings without ROS
     "rich>=12",  # progress bars and tables of the command line
+    "pycocotools>=2.0.6",  # masks as COCO run lengths in files and reports
 ]
 SCENES = [
     "mujoco>=3.2",  # renders the tabletop scenes

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from vit_perception.bundle import Bundle
 
-from .toy_bundle import write_toy_bundle
+from .toy_bundle import write_toy_bundle, write_toy_segmentation_bundle
 
 # The same examples in every run, whatever the load of the machine.
 settings.register_profile(
@@ -36,3 +36,9 @@ def toy_bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy_bundle(toy_bundle_dir: Path) -> Bundle:
     """The toy detector, loaded."""
     return Bundle.load(toy_bundle_dir)
+
+
+@pytest.fixture(scope="session")
+def toy_segmentation_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The toy detector with masks; do not write into its folder."""
+    return write_toy_segmentation_bundle(tmp_path_factory.mktemp("bundles") / "toy_masks")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vit_perception.detections import Detections, DetectionsError
+from vit_perception.masks import Masks
 
 NAMES = ("red mug", "spoon")
 
@@ -36,9 +37,11 @@ def test_empty_carries_names_and_version() -> None:
 
 
 def test_masks_belong_to_detections_one_by_one() -> None:
-    Detections(**arguments(), masks=np.zeros((2, 5, 7), np.bool_))
-    with pytest.raises(DetectionsError, match=r"masks: expected bool \[2, 5, 7\], found bool \[3"):
-        Detections(**arguments(), masks=np.zeros((3, 5, 7), np.bool_))
+    crops = (np.ones((2, 3), np.bool_),) * 2
+    masks = Masks(np.zeros((2, 2), np.int64), crops, height=5, width=7)
+    assert Detections(**arguments(), masks=masks).masks is masks
+    with pytest.raises(DetectionsError, match="masks: expected 3, found 2"):
+        Detections(**arguments(3) | {"labels": np.zeros(3, np.int64)}, masks=masks)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vit_perception.detections import Detections
+from vit_perception.masks import Masks
 from vit_perception.overlay import class_colour, draw
 
 GREY = 90
@@ -74,3 +77,48 @@ def test_tiny_images_odd_boxes_and_foreign_letters_do_not_fail() -> None:
         drawn = draw(blank(height, width), detections((-5, -5, 1e6, 1e6), (3, 3, 3, 3)))
         assert drawn.shape == (height, width, 3)
     draw(blank(), detections((10, 10, 90, 90), name="杯子 Löffel"))
+
+
+def test_a_mask_is_tinted_and_outlined_and_what_is_outside_is_kept() -> None:
+    found = detections((100, 200, 300, 400))
+    y, x = np.indices((200, 200)) - 100
+    disc, middle = np.hypot(y, x) < 80, np.hypot(y, x) < 70
+    masks = Masks(np.array([[100, 200]]), (disc,), 480, 640)
+    image = blank()
+    image.flags.writeable = False
+    plain, drawn = draw(image, found), draw(image, replace(found, masks=masks))
+    assert (image == GREY).all()
+    whole = np.zeros((480, 640), np.bool_)
+    whole[200:400, 100:300] = np.hypot(y, x) < 83  # the outline is 2 px wide
+    np.testing.assert_array_equal(drawn[~whole], plain[~whole])
+    colour = np.array(class_colour("red mug"))
+    tint = np.rint(0.55 * GREY + 0.45 * colour)
+    assert (drawn[200:400, 100:300][middle] == tint).all()
+    assert tuple(drawn[300, 121]) == tuple(colour)
+
+
+def test_masks_at_the_edge_empty_ones_and_single_pixels_are_drawn() -> None:
+    found = detections((0, 0, 40, 30), (600, 450, 640, 480), (5, 5, 6, 6), (9, 9, 12, 12))
+    crops = (
+        np.ones((30, 40), np.bool_),
+        np.ones((30, 40), np.bool_),
+        np.ones((1, 1), np.bool_),
+        np.zeros((0, 0), np.bool_),
+    )
+    masks = Masks(np.array([[0, 0], [600, 450], [5, 5], [0, 0]]), crops, 480, 640)
+    drawn = draw(blank(), replace(found, masks=masks))
+    assert (drawn[10:20, 10:30] != GREY).any(axis=2).all()
+    assert (drawn[460:470, 610:630] != GREY).any(axis=2).all()
+
+
+def test_of_two_masks_the_surer_one_lies_on_top() -> None:
+    found = replace(
+        detections((100, 200, 200, 300), (100, 200, 200, 300)), labels=np.array([0, 1]),
+        names=("red mug", "spoon"),
+    )  # fmt: skip
+    crops = (np.ones((100, 100), np.bool_),) * 2
+    drawn = draw(blank(), replace(found, masks=Masks(np.array([[100, 200]] * 2), crops, 480, 640)))
+    nearer = [
+        np.abs(drawn[280, 150] - np.array(class_colour(n), float)).sum() for n in found.names
+    ]
+    assert nearer[0] < nearer[1]

@@ -471,7 +471,7 @@ def test_a_graph_that_breaks_the_contract_is_refused(
         ),
         (
             {"task": "semantic_segmentation"},
-            "expected task detection, found semantic_segmentation",
+            "expected task detection or instance_segmentation, found semantic_segmentation",
         ),
     ],
 )

@@ -7,6 +7,9 @@ knows 7x11 boxes of 16x16 pixels, 8 apart. A box full of red looks like "red" wi
 0.993, a box half full with 0.5, an empty one with 0.007; the margin is grey and looks like
 nothing. Class embeddings are compared in the first three of 384 dimensions, so any vocabulary
 of that dimension runs, and names other than the six below are found nowhere.
+
+With masks, a mask is where 4x4 pixels look like the name with more than 0.5: red, green and blue
+squares on the grid of 4 have themselves as masks, but for one pixel at each corner.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from vit_perception.vocabulary import Vocabulary
 
 HEIGHT, WIDTH = 64, 96
 SIDE, STRIDE = 16, 8
+MASK_STRIDE = 4
 ROWS, COLUMNS = (HEIGHT - SIDE) // STRIDE + 1, (WIDTH - SIDE) // STRIDE + 1
 DIMENSION = 384
 FULL_SCORE = float(1 / (1 + np.exp(-5.0)))
@@ -87,7 +91,7 @@ def toy_picture(
     return image, boxes
 
 
-def toy_graph(fixed: Vocabulary | None = None) -> bytes:
+def toy_graph(fixed: Vocabulary | None = None, *, masks: bool = False) -> bytes:
     """The detector; with `fixed`, its class embeddings are inside."""
     classes = "C" if fixed is None else len(fixed)
     inputs = [
@@ -152,6 +156,24 @@ def toy_graph(fixed: Vocabulary | None = None) -> bytes:
         _value("scores", TensorProto.FLOAT, [1, _K]),
         _value("labels", TensorProto.INT64, [1, _K]),
     ]
+    if masks:
+        mask_size = [HEIGHT // MASK_STRIDE, WIDTH // MASK_STRIDE]
+        constants["minus_one"] = np.full((1, 1, *mask_size), -1, np.float32)
+        constants["ones"] = np.ones((_K, 1), np.float32)
+        cells = {"kernel_shape": [MASK_STRIDE] * 2, "strides": [MASK_STRIDE] * 2}
+        nodes += [
+            node("AveragePool", ["colours"], ["cells"], **cells),
+            node("Concat", ["cells", "minus_one"], ["prototypes"], axis=1),
+            node("Transpose", ["into_joint_space"], ["from_joint_space"], perm=[1, 0]),
+            node("MatMul", ["class_embeddings", "from_joint_space"], ["class_colours"]),
+            node("Gather", ["class_colours", "top_labels"], ["row_colours"]),
+            node("Concat", ["row_colours", "ones"], ["row_coefficients"], axis=1),
+            node("Unsqueeze", ["row_coefficients", "batch"], ["mask_coefficients"]),
+        ]
+        outputs += [
+            _value("mask_coefficients", TensorProto.FLOAT, [1, _K, 4]),
+            _value("prototypes", TensorProto.FLOAT, [1, 4, *mask_size]),
+        ]
     return _model(nodes, inputs, outputs, constants)
 
 
@@ -189,6 +211,12 @@ def write_toy_bundle(directory: Path, **changes: Any) -> Bundle:
         "model_card": "# Toy\n\nFinds squares of pure colour.\n",
     }
     return write_bundle(directory, **(arguments | changes))
+
+
+def write_toy_segmentation_bundle(directory: Path, **changes: Any) -> Bundle:
+    """The same with masks."""
+    segmenting = {"task": "instance_segmentation", "graphs": {"fp32": toy_graph(masks=True)}}
+    return write_toy_bundle(directory, **(segmenting | changes))
 
 
 def _value(name: str, kind: int, shape: Sequence[int | str]) -> Any:

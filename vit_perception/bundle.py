@@ -4,15 +4,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-
-import yaml
 
 from vit_perception.bundle_files import (
     MANIFEST,
@@ -21,15 +17,15 @@ from vit_perception.bundle_files import (
     read_verified,
     replace_folder,
 )
+from vit_perception.bundle_manifest import FORMAT, checked_hashes, graph_file, manifest_text
 from vit_perception.document import Document, DocumentError
 from vit_perception.onnx_file import OnnxFileError, has_external_data
 from vit_perception.vocabulary import Vocabulary, VocabularyError, checked_names
 from vit_perception.vocabulary_file import read_vocabulary, write_vocabulary
-from vit_perception.wording import one_line, shown, shown_path
+from vit_perception.wording import shown, shown_path
 
 __all__ = ["FORMAT", "TASKS", "Bundle", "BundleError", "write_bundle"]
 
-FORMAT = 1
 TASKS = ("detection", "instance_segmentation", "semantic_segmentation")
 
 _MAX_SIDE = 8192
@@ -203,10 +199,7 @@ def write_bundle(
             f"{shown_path(target)}: expected a bundle or an empty folder to replace, "
             "found other content"
         )
-    graph_files = {
-        precision: "model.onnx" if precision == "fp32" else f"model.{precision}.onnx"
-        for precision in graphs
-    }
+    graph_files = {precision: graph_file(precision) for precision in graphs}
     files = {graph_files[precision]: model for precision, model in graphs.items()}
     if text_adaptor is not None:
         files["text_adaptor.onnx"] = text_adaptor
@@ -237,36 +230,15 @@ def write_bundle(
         "metrics": [dict(metric) for metric in metrics],
         "licence": licence,
         "source": source,
-        "sha256": {file: hashlib.sha256(data).hexdigest() for file, data in files.items()},
     }
-    try:
-        text = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-    except yaml.YAMLError as error:
-        raise BundleError(
-            f"{shown_path(target)}: expected plain values for {MANIFEST}, found {one_line(error)}"
-        ) from error
-    files[MANIFEST] = text.encode()
+    files[MANIFEST] = manifest_text(manifest, files, target)
     replace_folder(target, files, check=Bundle.load)
     return Bundle.load(target)
 
 
-class _Dumper(yaml.SafeDumper):
-    """Safe YAML that repeats a shared value: `Document` refuses aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
 def _parsed(directory: Path, document: Document) -> Bundle:
-    found = document.integer("format", 1, 2**31)
-    if found != FORMAT:
-        raise document.error("format", str(FORMAT), str(found))
+    sha256 = checked_hashes(document)
     document.text("input.resize", choices=("letterbox",))
-    sha256 = document.texts_by_text("sha256")
-    for file, digest in sha256.items():
-        if not re.fullmatch("[0-9a-f]{64}", digest):
-            expected = f"64 hexadecimal digits for {shown(file)}"
-            raise document.error("sha256", expected, shown(digest))
     graphs = document.texts_by_text("graphs")
     if not graphs:
         raise document.error("graphs", "at least one precision", "none")

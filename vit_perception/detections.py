@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.masks import Masks
+
 
 class DetectionsError(ValueError):
     """Detections were built from arrays that do not fit together."""
@@ -25,10 +27,10 @@ class Detections:
         labels: int64 [N], index into `names`.
         names: the vocabulary these were found with.
         vocabulary_version: the version of that vocabulary.
-        masks: bool [N, H, W] in the source image, or None from a detector without masks.
+        masks: N masks in the source image, or None where none were asked for or made.
 
     Raises:
-        DetectionsError: a shape or type differs, or a label is not an index into `names`.
+        DetectionsError: a shape, type or number differs, or a label is not an index into `names`.
     """
 
     boxes: NDArray[np.float32]
@@ -36,7 +38,7 @@ class Detections:
     labels: NDArray[np.int64]
     names: tuple[str, ...]
     vocabulary_version: int
-    masks: NDArray[np.bool_] | None = None
+    masks: Masks | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
@@ -48,8 +50,8 @@ class Detections:
                 f"labels: expected 0..{len(self.names) - 1}, "
                 f"found {self.labels.min()}..{self.labels.max()}"
             )
-        if self.masks is not None:
-            _check("masks", self.masks, np.bool_, (count, *self.masks.shape[1:3]))
+        if self.masks is not None and len(self.masks) != count:
+            raise DetectionsError(f"masks: expected {count}, found {len(self.masks)}")
 
     @classmethod
     def empty(cls, names: tuple[str, ...], vocabulary_version: int) -> Detections:

@@ -67,6 +67,17 @@ class Document:
             raise DocumentError(f"{file}: expected a mapping, found {shown(values)}")
         return cls(values, file)
 
+    def top_keys(self) -> tuple[str, ...]:
+        """The keys of the mapping, which have to be texts.
+
+        Raises:
+            DocumentError: another one is there.
+        """
+        for key in self._values:
+            if not isinstance(key, str):
+                raise DocumentError(f"{self.file}: expected texts as keys, found {shown(key)}")
+        return tuple(self._values)
+
     def error(self, key: str, expected: str, found: str) -> DocumentError:
         """The error to raise for a value that the caller refuses."""
         return DocumentError(f"{self.file}: {key}: expected {expected}, found {found}")

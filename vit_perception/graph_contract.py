@@ -5,13 +5,16 @@
 Detector inputs: `image` uint8 [1, H, W, 3] RGB; `class_thresholds` float32 [C]; unless the
 vocabulary is fixed, `class_embeddings` float32 [C, E] with C free. Outputs, K rows: `boxes`
 float32 [1, K, 4] x1 y1 x2 y2 in network pixels, `scores` float32 [1, K] (0 below the class's
-threshold), `labels` int64 [1, K].
+threshold), `labels` int64 [1, K]. Bundles of task instance_segmentation have two more:
+`mask_coefficients` float32 [1, K, P] and `prototypes` float32 [1, P, h, w], where h and w divide
+H and W. The mask of a row is where the sum of the prototypes, each times its coefficient, is
+above 0, inside the row's box.
 Text adaptor: `text_embeddings` float32 [C, D] to `class_embeddings` float32 [C, E].
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vit_perception.bundle import Bundle
 from vit_perception.session import Session, TensorInfo
@@ -35,7 +38,7 @@ def check_detector(session: Session, bundle: Bundle) -> None:
     _check_names("inputs", session.input_names, names)
     inputs = {value.name: value for value in session.inputs}
     _check(inputs["image"], "uint8", (1, bundle.input_height, bundle.input_width, 3))
-    _check_outputs(session)
+    _check_outputs(session, bundle)
     if fixed:
         _check(inputs["class_thresholds"], "float32", (len(bundle.default_names),))
         return
@@ -58,12 +61,38 @@ def check_adaptor(adaptor: Session, detector: Session, bundle: Bundle) -> None:
     _check(adaptor.outputs[0], "float32", wanted.shape)
 
 
-def _check_outputs(session: Session) -> None:
-    _check_names("outputs", session.output_names, {"boxes", "scores", "labels"})
+def _check_outputs(session: Session, bundle: Bundle) -> None:
+    expected: dict[str, tuple[str, _Shape]] = {
+        "boxes": ("float32", (1, None, 4)),
+        "scores": ("float32", (1, None)),
+        "labels": ("int64", (1, None)),
+    }
+    if bundle.task == "instance_segmentation":
+        expected["mask_coefficients"] = ("float32", (1, None, None))
+        expected["prototypes"] = ("float32", (1, None, None, None))
+    _check_names("outputs", session.output_names, set(expected))
     outputs = {value.name: value for value in session.outputs}
-    _check(outputs["boxes"], "float32", (1, None, 4))
-    _check(outputs["scores"], "float32", (1, None))
-    _check(outputs["labels"], "int64", (1, None))
+    for name, (dtype, shape) in expected.items():
+        _check(outputs[name], dtype, shape)
+    _check_equal("rows", {n: v.shape[1] for n, v in outputs.items() if n != "prototypes"})
+    if "prototypes" in expected:
+        _, number, *size = outputs["prototypes"].shape
+        wanted = {"mask_coefficients": outputs["mask_coefficients"].shape[2], "prototypes": number}
+        _check_equal("prototypes", wanted)
+        for side, whole in zip(size, (bundle.input_height, bundle.input_width), strict=True):
+            if side is not None and (side < 1 or whole % side):
+                raise GraphContractError(
+                    f"prototypes: expected a height and width that divide "
+                    f"{bundle.input_height} x {bundle.input_width}, "
+                    f"found {_shown(outputs['prototypes'].shape)}"
+                )
+
+
+def _check_equal(what: str, sizes: Mapping[str, int | None]) -> None:
+    """A size that the graph leaves open fits."""
+    if len(set(sizes.values()) - {None}) > 1:
+        found = ", ".join(f"{size} in {name}" for name, size in sorted(sizes.items()))
+        raise GraphContractError(f"outputs: expected one number of {what}, found {found}")
 
 
 def _check_names(what: str, found: Sequence[str], expected: set[str]) -> None:

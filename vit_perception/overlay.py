@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vit_perception.detections import Detections
+from vit_perception.masks import Masks
 
 Image = npt.NDArray[np.uint8]
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in px
@@ -23,14 +24,16 @@ _FONT_SIZE = 0.5
 # Of the font at scale 1, px: OpenCV 4 and 5 report heights differently, but draw alike.
 _ASCENT, _DESCENT = 22, 8
 _PADDING = 3
+# Share of the colour in a mask's pixels: the thing under it stays visible.
+_MASK_OPACITY = 0.45
 
 
 def draw(image: Image, detections: Detections) -> Image:
-    """Draw boxes with name and score.
+    """Draw boxes with name and score, and masks where there are some.
 
     Args:
         image: uint8 [H,W,3] RGB; left as it is.
-        detections: boxes in pixels of this image.
+        detections: boxes and masks in pixels of this image.
 
     Returns:
         uint8 [H,W,3] RGB. Labels lie inside the picture and, where there is room, not
@@ -45,6 +48,8 @@ def draw(image: Image, detections: Detections) -> Image:
     order = np.argsort(-detections.scores, kind="stable")
     labels = {int(i): _place(canvas, detections, int(i), scale, taken) for i in order}
     colours = {i: class_colour(detections.class_name(i)) for i in labels}
+    for index in reversed(labels):
+        _draw_mask(canvas, detections.masks, index, colours[index], max(1, round(scale)))
     for index in reversed(labels):
         left, top, right, bottom = (round(float(v)) for v in detections.boxes[index])
         cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colours[index], thickness)
@@ -96,6 +101,23 @@ def _overlap(a: Rectangle, b: Rectangle) -> int:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     return max(width, 0) * max(height, 0)
+
+
+def _draw_mask(
+    canvas: Image, masks: Masks | None, index: int, colour: tuple[int, int, int], thickness: int
+) -> None:
+    """Tint the mask's pixels and draw its outline; touches no pixel outside its crop."""
+    if masks is None or not masks.crops[index].size:
+        return
+    (x, y), crop = masks.origins[index].tolist(), masks.crops[index]
+    there = canvas[y : y + crop.shape[0], x : x + crop.shape[1]]
+    inside = crop.view(np.uint8)
+    levels = np.arange(256)[:, None] * (1 - _MASK_OPACITY)
+    table = np.rint(levels + np.array(colour) * _MASK_OPACITY).astype(np.uint8)
+    region = there.copy()
+    cv2.copyTo(cv2.LUT(region, table[None]), inside, region)
+    outlines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    there[:] = cv2.drawContours(region, outlines, -1, colour, thickness)
 
 
 def _draw_label(

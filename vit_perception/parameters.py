@@ -115,6 +115,11 @@ class DetectorParameters:
     max_detections: int = _parameter(
         100, "At most so many detections per frame, best first.", live=True, minimum=1, maximum=300
     )
+    masks: bool = _parameter(
+        True,
+        "Decode instance masks, where the bundle has them; they are drawn on ~/overlay.",
+        live=True,
+    )
     max_age: float = _parameter(
         0.0,
         "Seconds: a frame older than this when its turn comes is dropped and counted as stale. "

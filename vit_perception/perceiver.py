@@ -5,70 +5,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.bundle import Bundle
+from vit_perception.candidates import detections_from
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.graph_contract import GraphContractError, check_adaptor, check_detector
-from vit_perception.letterbox import Canvas, Letterbox, boxes_to_source
-from vit_perception.nms import suppressed
+from vit_perception.letterbox import Canvas
 from vit_perception.session import Session, SessionError, open_session
+from vit_perception.settings import PerceiverError, Settings, unknown_threshold_names
 from vit_perception.stages import StageTimes
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
 
-_MAX_DETECTIONS = 10_000
+__all__ = ["Perceiver", "PerceiverError", "Prepared", "Settings", "unknown_threshold_names"]
 
-
-class PerceiverError(ValueError):
-    """A bundle, vocabulary or setting that the perceiver cannot serve; one line."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What may change between two frames beside the vocabulary.
-
-    Attributes:
-        score_threshold: 0..1; lower scores are dropped, before the graph's top-K.
-        iou_threshold: 0..1; of two boxes that overlap more, the better one stays.
-        max_detections: the best so many are kept, at least 1.
-        class_agnostic_nms: boxes of different names suppress each other too.
-        class_thresholds: name to its own score threshold; names that the vocabulary lacks
-            are kept for a later one, see `unknown_threshold_names`.
-
-    Raises:
-        PerceiverError: a value outside its range.
-    """
-
-    score_threshold: float
-    iou_threshold: float
-    max_detections: int = 100
-    class_agnostic_nms: bool = False
-    class_thresholds: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        _check_fraction("score_threshold", self.score_threshold)
-        _check_fraction("iou_threshold", self.iou_threshold)
-        if not 1 <= self.max_detections <= _MAX_DETECTIONS:
-            raise PerceiverError(
-                f"max_detections: expected 1..{_MAX_DETECTIONS}, found {self.max_detections}"
-            )
-        for name, threshold in self.class_thresholds.items():
-            _check_fraction(f"class_thresholds[{shown(name)}]", threshold)
-        frozen = MappingProxyType(dict(self.class_thresholds))
-        object.__setattr__(self, "class_thresholds", frozen)
-
-
-def unknown_threshold_names(settings: Settings, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Names with a threshold of their own that the vocabulary does not have."""
-    known = set(vocabulary.names)
-    return tuple(name for name in settings.class_thresholds if name not in known)
+_TASKS = ("detection", "instance_segmentation")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,14 +56,14 @@ class Perceiver:
     was made with.
 
     Args:
-        bundle: a detection bundle.
+        bundle: a bundle of task detection or instance_segmentation.
         vocabulary: None for the bundle's default names.
         settings: None for the bundle's thresholds.
         precision: a graph of the bundle, e.g. "fp32".
         provider, threads: see `open_session`.
 
     Raises:
-        PerceiverError: not a detection bundle, a graph that breaks the contract, or a
+        PerceiverError: a bundle of another task, a graph that breaks the contract, or a
             vocabulary that does not fit.
         SessionError: the engine refuses a graph or is absent.
         BundleError: a file changed since the bundle was loaded.
@@ -124,8 +80,10 @@ class Perceiver:
         threads: int = 0,
     ) -> None:
         where = shown_path(bundle.directory)
-        if bundle.task != "detection":
-            raise PerceiverError(f"{where}: expected task detection, found {bundle.task}")
+        if bundle.task not in _TASKS:
+            raise PerceiverError(
+                f"{where}: expected task {' or '.join(_TASKS)}, found {bundle.task}"
+            )
         self.bundle = bundle
         self.precision = precision
         self._session = _opened(bundle, precision, bundle.graph(precision), provider, threads)
@@ -215,10 +173,12 @@ class Perceiver:
 
         Args:
             frame: of any size.
-            stages: receives the times of "letterbox", "inference" and "nms".
+            stages: receives the times of "letterbox", "inference", "nms" and, where masks
+                are decoded, "masks".
 
         Returns:
-            Detections in pixels of the frame's image, best first; without masks.
+            Detections in pixels of the frame's image, best first; with masks from a bundle
+            that has them, unless the settings turn them off.
 
         Raises:
             SessionError: the engine failed.
@@ -231,10 +191,7 @@ class Perceiver:
                 letterbox = self._canvas.draw(frame.image)
             with times.measure("inference"):
                 outputs = self._session.run(self._inputs(active))
-        with times.measure("nms"):
-            return _detections(
-                outputs["boxes"][0], outputs["scores"][0], outputs["labels"][0], letterbox, active
-            )
+        return detections_from(outputs, letterbox, active.vocabulary, active.settings, times)
 
     def _inputs(self, active: _Active) -> dict[str, NDArray[np.uint8] | NDArray[np.float32]]:
         inputs: dict[str, NDArray[np.uint8] | NDArray[np.float32]] = {
@@ -292,39 +249,3 @@ def _opened(bundle: Bundle, what: str, model: bytes, provider: str, threads: int
         return open_session(model, provider=provider, threads=threads)
     except SessionError as error:
         raise SessionError(f"{shown_path(bundle.directory)}: {what}: {error}") from error
-
-
-def _detections(
-    boxes: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    letterbox: Letterbox,
-    active: _Active,
-) -> Detections:
-    """From the graph's rows [K] to what is published."""
-    names, settings = active.vocabulary.names, active.settings
-    # A row below its threshold has score 0; a NaN compares false.
-    rows = np.flatnonzero((scores > 0) & np.isfinite(boxes).all(axis=1))
-    labels = labels[rows]
-    if len(rows) and not 0 <= labels.min() <= labels.max() < len(names):
-        raise PerceiverError(
-            f"labels: expected 0..{len(names) - 1}, found {labels.min()}..{labels.max()}"
-        )
-    on_image = boxes_to_source(boxes[rows], letterbox)
-    visible = (on_image[:, 2] > on_image[:, 0]) & (on_image[:, 3] > on_image[:, 1])
-    rows, labels, on_image = rows[visible], labels[visible], on_image[visible]
-    groups = np.zeros_like(labels) if settings.class_agnostic_nms else labels
-    kept = suppressed(on_image, scores[rows], groups, settings.iou_threshold)
-    kept = kept[: settings.max_detections]
-    return Detections(
-        boxes=on_image[kept],
-        scores=scores[rows[kept]],
-        labels=labels[kept],
-        names=names,
-        vocabulary_version=active.vocabulary.version,
-    )
-
-
-def _check_fraction(what: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise PerceiverError(f"{what}: expected 0..1, found {shown(value)}")

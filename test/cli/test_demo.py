@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,18 @@ from rich.console import Console
 
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
+from vit_perception.bundle import Bundle
 from vit_perception.cli.demo import ask_names
-from vit_perception.cli.demo_report import caption, ground_truth_rate, print_report
+from vit_perception.cli.demo_report import (
+    caption,
+    ground_truth_rate,
+    print_report,
+    with_masks,
+    write_pictures,
+)
 from vit_perception.detections import Detections
+from vit_perception.masks import Masks
+from vit_perception.media import read_picture
 from vit_perception.ros.demo_run import Arrival, DemoRun, Seen, place
 from vit_perception.samples import GROUND_TRUTH_TOPIC
 
@@ -148,3 +158,36 @@ def test_a_first_version_that_is_not_zero_is_before() -> None:
     seen = place(arrivals, versions, SHIFTS, STAMPS)
     run = DemoRun(("red",), ("red",), first_version=5)
     assert [run.is_after(entry) for entry in seen] == [False] * 5 + [True] * 3
+
+
+def test_masks_go_to_the_boxes_they_were_made_for() -> None:
+    seen = found("red", "green", "blue")
+    again = found("red", "green")
+    crops = (np.ones((60, 50), np.bool_), np.eye(60, 50, dtype=np.bool_))
+    again = replace(again, masks=Masks(np.array([[10, 20], [70, 20]]), crops, 120, 200))
+    masks = with_masks(seen, again).masks
+    assert masks is not None
+    assert masks.areas().tolist() == [3000, 50, 0]
+    assert masks.origins[:2].tolist() == [[10, 20], [70, 20]]
+    moved = replace(seen, boxes=seen.boxes + 1)
+    masks = with_masks(moved, again).masks
+    assert masks is not None
+    assert masks.areas().tolist() == [0, 0, 0]
+
+
+def test_pictures_show_masks_of_a_bundle_that_has_them(
+    tmp_path: Path, toy_bundle: Bundle, toy_segmentation_bundle: Bundle
+) -> None:
+    bag = record_squares(tmp_path / "bag", count=1)
+    with BagReader(bag) as reader:
+        truth = [detections_from_message(m.value) for m in reader.messages([GROUND_TRUTH_TOPIC])]
+    run = DemoRun(("red", "green"), ("cyan",))
+    run.seen = [Seen(0, START, 0.01, 0, truth[0])]
+    changed = []
+    for bundle in (toy_bundle, toy_segmentation_bundle):
+        out = tmp_path / bundle.directory.name
+        out.mkdir()
+        written = write_pictures(run, bag, bundle.directory, out)
+        assert [path.name for path in written[:2]] == ["before_0.jpg", "detections.mp4"]
+        changed.append(read_picture(written[0]).image.astype(int))
+    assert (np.abs(changed[0] - changed[1]).max(axis=2) > 20).sum() > 200

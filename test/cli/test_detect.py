@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vit_perception.bundle import Bundle
 from vit_perception.cli.__main__ import main
 from vit_perception.images import encode_jpeg
 from vit_perception.media import VideoReader, VideoWriter, read_picture, write_picture
+from vit_perception.rle import decode_mask
 
-from ..toy_bundle import toy_picture
+from ..toy_bundle import COLOURS, toy_picture
 
 SQUARES = {"red": (1, 1), "cyan": (4, 8)}
 
@@ -81,6 +83,7 @@ def test_the_default_names_and_the_thresholds_of_the_options(
         "score_threshold": 0.999,
         "iou_threshold": 0.5,
         "max_detections": 7,
+        "masks": True,
     }
 
 
@@ -148,3 +151,31 @@ def test_scores_are_ordered_and_boxes_lie_in_the_picture(
     for left, top, width, height in (entry["bbox"] for entry in found):
         assert 0 <= left <= left + width <= 300
         assert 0 <= top <= top + height <= 90
+
+
+def test_masks_are_run_lengths_in_the_json_and_colour_in_the_picture(
+    pictures: Path, tmp_path: Path, toy_segmentation_bundle: Bundle
+) -> None:
+    picture = pictures / "a.png"
+    options = (str(picture), "--vocabulary", "cyan, red")
+    out = tmp_path / "masked"
+    _, found, about = run(out, toy_segmentation_bundle.directory, *options)
+    assert about["settings"]["masks"]
+    assert about["timings_ms"]["masks"]["count"] == 1
+    image = read_picture(picture).image
+    for entry in found:
+        mask = decode_mask(entry["segmentation"])
+        square = (image == COLOURS[entry["category"]]).all(axis=2)
+        assert mask.shape == square.shape == (128, 192)
+        # Edges of a mixed colour lie further in: see the toy.
+        least = {"red": 0.95, "cyan": 0.75}[entry["category"]]
+        assert (mask & square).sum() / (mask | square).sum() > least
+    drawn = read_picture(out / "annotated" / "a.png").image
+    assert (drawn != image).any(axis=2).sum() > 2 * 28 * 28
+
+    plain = tmp_path / "plain"
+    _, boxes, about = run(plain, toy_segmentation_bundle.directory, *options, "--no-masks")
+    assert [entry.pop("segmentation")["size"] for entry in found] == [[128, 192]] * 2
+    assert boxes == found
+    assert not about["settings"]["masks"]
+    assert "masks" not in about["timings_ms"]

@@ -36,14 +36,14 @@ pytestmark = pytest.mark.torch
 HEIGHT, WIDTH = 96, 128
 
 
-def lively_model(seed: int = 0) -> DOSOD:
+def lively_model(seed: int = 0, **options: object) -> DOSOD:
     """Random weights with BatchNorm statistics and scales away from their defaults."""
     torch.manual_seed(seed)
-    model = dosod_nano().eval()
+    model = dosod_nano(**options).eval()
     model.train()
     with torch.no_grad():
         for _ in range(4):
-            model.features(torch.rand(4, 3, HEIGHT, WIDTH))
+            model(torch.rand(4, 3, HEIGHT, WIDTH), torch.rand(2, 256))
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.weight.uniform_(0.6, 1.4)
@@ -93,6 +93,29 @@ def test_three_forms_agree(classes: int) -> None:
     np.testing.assert_allclose(outputs[0]["scores"], outputs[1]["scores"], rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("activation", ["silu", "relu"])
+def test_masks_of_all_forms_are_the_models(activation: str) -> None:
+    model = lively_model(activation=activation, prototypes=8)
+    image = np.random.default_rng(3).integers(0, 256, (1, HEIGHT, WIDTH, 3), np.uint8)
+    embeddings = model.embed(torch.from_numpy(unit_text(5)))
+    output = model(torch.from_numpy(image).permute(0, 3, 1, 2).float() / 255, embeddings)
+    boxes, _ = model.detect(torch.from_numpy(image).permute(0, 3, 1, 2).float() / 255, embeddings)
+    coefficients = torch.cat([x.flatten(2) for x in output.coefficients], dim=2)[0].T
+    feed = {"image": image, "class_thresholds": np.full(5, 1e-6, np.float32)}
+    live = open_session(live_graph(model, HEIGHT, WIDTH, embeddings))
+    fixed = open_session(fixed_graph(model, HEIGHT, WIDTH, embeddings))
+    for found in (live.run({**feed, "class_embeddings": embeddings.numpy()}), fixed.run(feed)):
+        assert found["prototypes"].shape == (1, 8, HEIGHT // 4, WIDTH // 4)
+        np.testing.assert_allclose(found["prototypes"], output.prototypes, rtol=0, atol=1e-4)
+        assert found["mask_coefficients"].shape == (1, 300, 8)
+        for row in range(0, 300, 15):
+            box = torch.from_numpy(found["boxes"][0, row])
+            at = (boxes[0] - box).abs().amax(dim=1).argmin()
+            np.testing.assert_allclose(
+                found["mask_coefficients"][0, row], coefficients[at], rtol=0, atol=1e-4
+            )
+
+
 def test_thresholds_act_before_the_top_k() -> None:
     model = lively_model()
     image = np.random.default_rng(3).integers(0, 256, (1, HEIGHT, WIDTH, 3), np.uint8)
@@ -112,9 +135,10 @@ def test_thresholds_act_before_the_top_k() -> None:
     assert (nothing["scores"] == 0).all()
 
 
-def small_bundle(folder: Path) -> Bundle:
+def small_bundle(folder: Path, prototypes: int = 0) -> Bundle:
     names = ("red mug", "spoon", "banana")
-    trained = Trained(lively_model(), Recipe(data=("/somewhere/private/train",)), 12)
+    recipe = Recipe(data=("/somewhere/private/train",), prototypes=prototypes)
+    trained = Trained(lively_model(prototypes=prototypes), recipe, 12)
     return export_bundle(
         trained,
         folder,
@@ -126,8 +150,10 @@ def small_bundle(folder: Path) -> Bundle:
     )
 
 
-def test_a_bundle_perceives_and_reparameterizes_alike(tmp_path: Path) -> None:
-    bundle = small_bundle(tmp_path / "live")
+@pytest.mark.parametrize("prototypes", [0, 8])
+def test_a_bundle_perceives_and_reparameterizes_alike(tmp_path: Path, prototypes: int) -> None:
+    bundle = small_bundle(tmp_path / "live", prototypes)
+    assert bundle.task == ("instance_segmentation" if prototypes else "detection")
     assert "private" not in (tmp_path / "live" / "recipe.json").read_text()
     fixed = reparameterize_bundle(bundle, bundle.default_vocabulary(), tmp_path / "fixed")
     frame = Frame(np.random.default_rng(4).integers(0, 256, (120, 200, 3), np.uint8))
@@ -140,12 +166,17 @@ def test_a_bundle_perceives_and_reparameterizes_alike(tmp_path: Path) -> None:
     for x, y in zip(first.boxes.T, second.boxes.T, strict=True):
         np.testing.assert_allclose(np.sort(x), np.sort(y), rtol=0, atol=5e-3)
     assert first.names == second.names == ("red mug", "spoon")
+    if prototypes:
+        assert first.masks is not None
+        assert second.masks is not None
+        np.testing.assert_array_equal(np.sort(first.masks.areas()), np.sort(second.masks.areas()))
     with pytest.raises(ExportError, match="expected a live vocabulary, found a fixed one"):
         reparameterize_bundle(fixed, bundle.default_vocabulary(), tmp_path / "again")
 
 
-def test_what_is_exported_again_from_a_bundle_is_the_same(tmp_path: Path) -> None:
-    bundle = small_bundle(tmp_path / "live")
+@pytest.mark.parametrize("prototypes", [0, 8])
+def test_what_is_exported_again_from_a_bundle_is_the_same(tmp_path: Path, prototypes: int) -> None:
+    bundle = small_bundle(tmp_path / "live", prototypes)
     again = load_bundle_model(Bundle.load(tmp_path / "live"))
     example = again.model.embed(torch.from_numpy(unit_text(3))).detach()
     assert again.recipe == dataclasses.replace(again.recipe)

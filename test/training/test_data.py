@@ -13,15 +13,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from test.training import toy  # noqa: E402
+from vit_perception.training.augment import fit, mirror, mosaic  # noqa: E402
 from vit_perception.training.batches import BatchSource  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
 from vit_perception.training.pictures import (  # noqa: E402
     DataError,
-    fit,
     load_pictures,
-    mirror,
-    mosaic,
     read,
+    read_owner,
 )
 from vit_perception.training.recipe import Recipe, RecipeError, load_recipe  # noqa: E402
 
@@ -60,10 +59,13 @@ def test_data_folders_are_relative_to_the_recipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bbox": [1, 2, 3]}, "annotation 1: expected a bbox and names"),
+        ({"bbox": [1, 2, 3]}, "annotation 1: expected image_id, bbox and names"),
+        ({"image_id": 99}, "annotation 1: expected image_id, bbox and names, found KeyError(99)"),
         ({"bbox": [90, 0, 20, 10]}, "annotation 1: expected a box inside 96x96"),
         ({"bbox": [0, 0, 0, 10]}, "annotation 1: expected a box inside 96x96"),
         ({"names": []}, "annotation 1: expected at least one name"),
+        ({"segmentation": [[1, 2, 3, 4, 5, 6]]}, "annotation 1: expected run lengths of 96x96 px"),
+        ({"segmentation": {"size": [9, 9], "counts": ""}}, "of 96x96 px, found [9, 9]"),
     ],
 )
 def test_a_broken_annotation_is_named(
@@ -73,15 +75,36 @@ def test_a_broken_annotation_is_named(
     file = folder / "annotations.json"
     content = json.loads(file.read_text())
     content["annotations"][0].update(change)
-    file.write_text(json.dumps(content))
+    file.write_text(json.dumps(content, indent=1))
     with pytest.raises(DataError) as error:
         load_pictures((str(folder),))
-    assert str(file) in str(error.value)
+    lines = file.read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if n > _start(lines) and '"id": 1,' in text)
+    assert str(error.value).startswith(f"{file}:{line}: ")
     assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def _start(lines: list[str]) -> int:
+    return next(n for n, text in enumerate(lines, 1) if '"annotations"' in text)
+
+
+def test_a_broken_mask_is_named_when_it_is_read(tmp_path: Path) -> None:
+    folder = toy.write_pictures(tmp_path / "data", 1)
+    file = folder / "annotations.json"
+    content = json.loads(file.read_text())
+    content["annotations"][1]["segmentation"]["counts"] = "PPPP"
+    file.write_text(json.dumps(content))
+    pictures, _ = load_pictures((str(folder),))
+    with pytest.raises(DataError, match=r"00000\.png: mask of object 1: expected"):
+        read_owner(pictures[0], 96, 96)
 
 
 def test_annotations_that_are_not_json_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "annotations.json").write_text("{")
+    (tmp_path / "annotations.json").write_text('{\n"images": [,')
+    with pytest.raises(DataError, match=r"annotations\.json:2: expected JSON"):
+        load_pictures((str(tmp_path),))
+    (tmp_path / "annotations.json").write_text("[]")
     with pytest.raises(DataError, match="expected COCO annotations"):
         load_pictures((str(tmp_path),))
 
@@ -93,9 +116,10 @@ def test_boxes_follow_the_pixels(tmp_path: Path) -> None:
     checked = 0
     for turn in range(24):
         if turn % 2:
-            image, labels = mosaic([pictures[i] for i in rng.integers(0, 12, 4)], 192, rng)
+            view = mosaic([pictures[i] for i in rng.integers(0, 12, 4)], 192, rng)
         else:
-            image, labels = mirror(*fit(pictures[turn % 12], 192, rng))
+            view = mirror(fit(pictures[turn % 12], 192, rng))
+        image, labels = view.image, view.labels
         for box, hidden in zip(labels.boxes, labels.hidden, strict=True):
             x1, y1, x2, y2 = np.round(box).astype(int)
             inside = image[y1:y2, x1:x2].astype(int)
@@ -115,6 +139,33 @@ def test_boxes_follow_the_pixels(tmp_path: Path) -> None:
     assert checked >= 15
 
 
+def test_owners_follow_the_pixels(tmp_path: Path) -> None:
+    """The ground is grey: where a coloured shape is seen, the owner map says so."""
+    pictures, _ = load_pictures((str(toy.write_pictures(tmp_path / "data", 12)),))
+    rng = np.random.default_rng(6)
+    owned = coloured = 0
+    for turn in range(24):
+        if turn % 2:
+            view = mosaic([pictures[i] for i in rng.integers(0, 12, 4)], 192, rng)
+        else:
+            view = mirror(fit(pictures[turn % 12], 192, rng))
+        cells = view.image[2::4, 2::4].astype(int)
+        # Noise never is as colourful; a cell at a rim may fall on either side.
+        shape = (cells.max(axis=2) - cells.min(axis=2)) > 140
+        coloured += np.count_nonzero(shape)
+        owned += np.count_nonzero(view.owner[shape] >= 0)
+        assert view.owner.max() < len(view.labels.boxes)
+        for row, box in enumerate(view.labels.boxes):
+            ys, xs = np.nonzero(view.owner == row)
+            if len(ys):
+                assert (xs * 4 + 2 >= box[0] - 2).all()
+                assert (xs * 4 + 2 <= box[2] + 2).all()
+                assert (ys * 4 + 2 >= box[1] - 2).all()
+                assert (ys * 4 + 2 <= box[3] + 2).all()
+    assert coloured > 500
+    assert owned > 0.9 * coloured
+
+
 def test_a_batch_depends_on_seed_and_step_alone(tmp_path: Path) -> None:
     data = toy.write_pictures(tmp_path / "data", 8)
     recipe = Recipe(data=(str(data),), size=64, batch=4, texts=8, steps=10, mosaic=0.5)
@@ -124,6 +175,7 @@ def test_a_batch_depends_on_seed_and_step_alone(tmp_path: Path) -> None:
     assert torch.equal(first.images, again.images)
     assert torch.equal(first.texts, again.texts)
     assert torch.equal(first.targets.boxes, again.targets.boxes)
+    assert torch.equal(first.targets.owner, again.targets.owner)
     other = BatchSource(recipe, pictures, book)[4]
     assert not torch.equal(first.images, other.images)
     for row, texts in enumerate(first.texts):

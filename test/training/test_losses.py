@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -12,11 +13,13 @@ torch = pytest.importorskip("torch")
 
 from vit_perception.models.boxes import complete_iou, expected_distances  # noqa: E402
 from vit_perception.models.heads.dosod_head import BINS, HeadOutput  # noqa: E402
+from vit_perception.training.assigner import Assignment  # noqa: E402
 from vit_perception.training.losses import (  # noqa: E402
     Targets,
     ambiguous_pairs,
     detection_losses,
     distribution_loss,
+    mask_loss,
 )
 
 pytestmark = pytest.mark.torch
@@ -80,6 +83,7 @@ def targets(texts: int, *, ignored: bool) -> Targets:
         labels=torch.zeros(1, 1, texts, dtype=torch.bool),
         ignored=torch.full((1, 1, texts), ignored),
         valid=torch.zeros(1, 1, dtype=torch.bool),
+        owner=torch.full((1, 16, 16), -1, dtype=torch.int16),
     )
 
 
@@ -101,3 +105,46 @@ def test_only_the_undecided_text_is_spared() -> None:
     wanted.ignored[0, 0, 1] = True
     pairs = ambiguous_pairs(torch.tensor([[20.0, 20.0], [60.0, 20.0]]), wanted)
     assert pairs.tolist() == [[[False, True, False], [False, False, False]]]
+
+
+def masked(prototype: torch.Tensor, weight: float) -> HeadOutput:
+    """One prototype [16, 16] under every anchor's one coefficient."""
+    plain = output(1, 0.0)
+    coefficients = tuple(torch.full((1, 1, *x.shape[2:]), weight) for x in plain.logits)
+    return HeadOutput(plain.logits, plain.distances, coefficients, prototype[None, None])
+
+
+def one_object(owner: torch.Tensor) -> tuple[Targets, Assignment]:
+    """An object of box 8..40 px that two of 84 anchors carry."""
+    wanted = targets(1, ignored=False)
+    wanted.valid[:] = True
+    matched = torch.zeros(1, 84, dtype=torch.bool)
+    matched[0, [9, 70]] = True
+    boxes = torch.tensor([8.0, 8.0, 40.0, 40.0]).expand(1, 84, 4) * matched[..., None]
+    found = Assignment(matched, boxes, matched.float(), torch.zeros(1, 84, dtype=torch.long))
+    return replace(wanted, owner=owner[None]), found
+
+
+def test_the_mask_loss_is_the_mean_entropy_inside_the_box() -> None:
+    owner = torch.full((16, 16), -1, dtype=torch.int16)
+    owner[2:6, 2:10] = 0
+    prototype = torch.full((16, 16), 50.0)
+    prototype[2:10, 2:10] = torch.linspace(-3, 3, 64).reshape(8, 8)
+    wanted, found = one_object(owner)
+    loss = mask_loss(masked(prototype, 0.5), wanted, found)
+    logit = 0.5 * torch.linspace(-3, 3, 64).reshape(8, 8).double()
+    truth = torch.zeros(8, 8).double()
+    truth[:4] = 1
+    # Box 8..40 px covers cells 2 to 9 of both axes; what lies outside counts nothing.
+    by_hand = -(truth * logit.sigmoid().log() + (1 - truth) * (1 - logit.sigmoid()).log()).mean()
+    assert float(loss) == pytest.approx(float(by_hand), rel=1e-5)
+
+
+def test_an_object_without_a_pixel_teaches_no_mask() -> None:
+    wanted, found = one_object(torch.full((16, 16), -1, dtype=torch.int16))
+    assert float(mask_loss(masked(torch.ones(16, 16), 1.0), wanted, found)) == 0.0
+
+
+def test_a_model_without_masks_has_no_mask_loss() -> None:
+    wanted, found = one_object(torch.zeros(16, 16, dtype=torch.int16))
+    assert float(mask_loss(output(1, 0.0), wanted, found)) == 0.0

@@ -12,6 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vit_perception.rle import encode_mask
+
 COLOURS = {
     "red": (220, 40, 40),
     "green": (40, 190, 60),
@@ -89,6 +91,8 @@ def _write(
             x = int(rng.integers(0, size // 2 - side)) + (half ^ left) * size // 2
             y = int(rng.integers(0, size - side))
             draw(image, shape, colour, x, y, side)
+            alone = np.zeros_like(image)
+            draw(alone, shape, "white", x, y, side)
             name = f"{colour} {shape}"
             top, height = y, side
             if shape == "bar":
@@ -96,7 +100,8 @@ def _write(
             annotations.append(
                 {"id": len(annotations) + 1, "image_id": index + 1, "iscrowd": 0,
                  "category_id": names.index(name) + 1, "bbox": [x, top, side, height],
-                 "area": side * height, "names": [name], "colours": [], "material": "",
+                 "area": side * height, "segmentation": encode_mask(alone[..., 0] > 0),
+                 "names": [name], "colours": [], "material": "",
                  "caption": "", "part": "train"}
             )  # fmt: skip
         name = f"{index:05d}.png"
@@ -107,5 +112,5 @@ def _write(
         "annotations": annotations,
         "categories": [{"id": i + 1, "name": n} for i, n in enumerate(names)],
     }
-    (folder / "annotations.json").write_text(json.dumps(content))
+    (folder / "annotations.json").write_text(json.dumps(content, indent=1))
     return folder

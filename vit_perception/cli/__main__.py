@@ -16,6 +16,7 @@ from vit_perception.cli import (
     evaluate,
     export,
     info,
+    quantize,
     reparameterize,
     replay,
     scenes,
@@ -33,6 +34,7 @@ COMMANDS: tuple[Any, ...] = (
     scenes,
     train,
     export,
+    quantize,
     reparameterize,
 )
 PROGRAM = "vit-perception"
@@ -42,6 +44,7 @@ INTERRUPTED = 130
 # What to install for a module that only some commands need.
 HINTS = {
     "torch": "needs PyTorch: see 'Workshop' in the README",
+    "onnx": "needs the onnx package: pip install onnx",
     "mujoco": "needs MuJoCo: pip install mujoco",
     "rclpy": "needs ROS 2: source its setup file, or run 'make setup' in the checkout",
     "vision_msgs": "needs vision_msgs: apt install ros-$ROS_DISTRO-vision-msgs, or 'make setup'",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vit_perception.cli.model import (
     add_bundle_arguments,
     add_detection_arguments,
+    add_mask_argument,
     load_perceiver,
 )
 
@@ -25,8 +26,9 @@ EPILOG = """example:
   vit-perception detect photo.jpg clips/ --vocabulary 'red mug, spoon' --out found
 
 writes to the folder --out:
-  annotated/       every picture and video with boxes
-  detections.json  a list of {file_name, category, bbox [x, y, w, h] px, score};
+  annotated/       every picture and video with boxes and, from a bundle with masks, masks
+  detections.json  a list of {file_name, category, bbox [x, y, w, h] px, score} and, with
+                   masks, segmentation {size [h, w], counts}: COCO's compressed run lengths;
                    frames of a video are called clip.mp4#000012
   run.json         bundle, vocabulary, settings, timings, skipped files, versions"""
 
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", default="detected", metavar="DIR", help="where to write (detected)"
     )
     add_detection_arguments(parser)
+    add_mask_argument(parser)
     add_bundle_arguments(parser)
 
 
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.media import MediaError, find_media
 
     files = find_media(args.paths)
-    perceiver = load_perceiver(args)
+    perceiver = load_perceiver(args, masks=not args.no_masks)
     perceiver.warm_up()
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)

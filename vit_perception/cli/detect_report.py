@@ -14,6 +14,7 @@ import numpy as np
 from vit_perception.cli.versions import package_versions
 from vit_perception.detections import Detections
 from vit_perception.perceiver import Perceiver
+from vit_perception.rle import encode_mask
 from vit_perception.stages import StageTimes
 
 
@@ -82,6 +83,7 @@ class Report:
                 "score_threshold": settings.score_threshold,
                 "iou_threshold": settings.iou_threshold,
                 "max_detections": settings.max_detections,
+                "masks": settings.masks,
             },
             "precision": perceiver.precision,
             "provider": perceiver.provider,
@@ -91,8 +93,11 @@ class Report:
 
 
 def detection_entries(name: str, detections: Detections) -> list[dict[str, Any]]:
-    """List detections as {file_name, category, bbox [x, y, w, h] px, score}."""
-    entries = []
+    """List detections as {file_name, category, bbox [x, y, w, h] px, score}.
+
+    With masks, each also has its segmentation as COCO's compressed run lengths.
+    """
+    entries: list[dict[str, Any]] = []
     for index, (box, score) in enumerate(zip(detections.boxes, detections.scores, strict=True)):
         left, top, right, bottom = (float(value) for value in box)
         corner_and_size = (left, top, right - left, bottom - top)
@@ -104,6 +109,8 @@ def detection_entries(name: str, detections: Detections) -> list[dict[str, Any]]
                 "score": round(float(score), 5),
             }
         )
+        if detections.masks is not None:
+            entries[-1]["segmentation"] = encode_mask(detections.masks.one(index))
     return entries
 
 

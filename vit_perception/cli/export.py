@@ -27,8 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", help="network input, HEIGHTxWIDTH (default: as trained)")
     parser.add_argument("--top-k", type=int, default=300, help="rows of the graph's outputs")
-    parser.add_argument("--score-threshold", type=float, default=0.25, help="recommended score")
-    parser.add_argument("--iou-threshold", type=float, default=0.6, help="recommended NMS overlap")
+    parser.add_argument(
+        "--score-threshold", type=float, help="recommended score (default: the bundle's, or 0.25)"
+    )
+    parser.add_argument(
+        "--iou-threshold",
+        type=float,
+        help="recommended NMS overlap (default: as in the bundle, or 0.6)",
+    )
     parser.add_argument("--metrics", type=Path, help="JSON list of measured metrics for the card")
     parser.add_argument("--card", type=Path, help="Markdown for the model card: data, licences")
     parser.add_argument("--text-encoder-dir", help="folder with model.safetensors, tokenizer.json")
@@ -57,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
         vocabulary, names = source.ready_made(), source.default_names
     else:
         raise ExportError("--names-file: expected the ready-made names of the bundle, found none")
+    recommended = (0.25, 0.6)
+    if source is not None:
+        recommended = (source.score_threshold, source.iou_threshold)
     bundle = export_bundle(
         load_run(args.trained) if source is None else load_bundle_model(source),
         args.out,
@@ -65,14 +74,18 @@ def run(args: argparse.Namespace) -> int:
         default_names=parse_names(args.default_names) if args.default_names else names,
         size=_size(args.size) if args.size else None,
         top_k=args.top_k,
-        score_threshold=args.score_threshold,
-        iou_threshold=args.iou_threshold,
+        score_threshold=_first(args.score_threshold, recommended[0]),
+        iou_threshold=_first(args.iou_threshold, recommended[1]),
         metrics=json.loads(args.metrics.read_text()) if args.metrics else (),
         card=args.card.read_text(encoding="utf-8") if args.card else "",
     )
     print(f"{bundle.name} in {args.out}: {len(vocabulary)} ready-made names, "
           f"{len(bundle.default_names)} by default")  # fmt: skip
     return 0
+
+
+def _first(wanted: float | None, otherwise: float) -> float:
+    return otherwise if wanted is None else wanted
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -51,8 +51,15 @@ def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_perceiver(args: argparse.Namespace) -> Perceiver:
-    """Perceiver for the options of both groups."""
+def add_mask_argument(parser: argparse.ArgumentParser) -> None:
+    """Option to leave the masks out, for commands that have a use for them."""
+    parser.add_argument(
+        "--no-masks", action="store_true", help="boxes only, from a bundle with masks as well"
+    )
+
+
+def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceiver:
+    """Perceiver for the options of both groups, which decodes masks where they are wanted."""
     from vit_perception.bundle import Bundle
     from vit_perception.bundle_paths import find_bundle
     from vit_perception.perceiver import Perceiver, Settings
@@ -65,6 +72,7 @@ def load_perceiver(args: argparse.Namespace) -> Perceiver:
             score_threshold=_or(args.score_threshold, bundle.score_threshold),
             iou_threshold=_or(args.iou_threshold, bundle.iou_threshold),
             max_detections=args.max_detections,
+            masks=masks,
         ),
         precision=args.precision,
         provider=args.provider,

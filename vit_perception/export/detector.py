@@ -28,6 +28,7 @@ from vit_perception.training.trainer import build_model
 from vit_perception.vocabulary import Vocabulary
 
 OUTPUTS = ("boxes", "scores", "labels")
+MASK_OUTPUTS = ("mask_coefficients", "prototypes")
 #: Rows of the outputs; evaluation asks for as many a picture.
 TOP_K = 300
 RECIPE_FILE = "recipe.json"
@@ -130,7 +131,7 @@ def export_bundle(
     return write_bundle(
         directory,
         name=name,
-        task="detection",
+        task="detection" if model.mask_head is None else "instance_segmentation",
         architecture=trained.recipe.architecture,
         input_height=height,
         input_width=width,
@@ -198,7 +199,8 @@ def live_graph(
     image, thresholds = _examples(height, width, len(class_embeddings))
     names = ("image", "class_thresholds", "class_embeddings")
     dynamic = {name: {0: "classes"} for name in names[1:]}
-    return to_onnx(module, (image, thresholds, class_embeddings), names, OUTPUTS, dynamic)
+    arguments = (image, thresholds, class_embeddings)
+    return to_onnx(module, arguments, names, output_names(model), dynamic)
 
 
 def fixed_graph(
@@ -207,7 +209,12 @@ def fixed_graph(
     """ONNX graph with the vocabulary ``class_embeddings`` [C, E] folded in."""
     module = DetectorGraph(model, height, width, top_k=top_k, class_embeddings=class_embeddings)
     examples = _examples(height, width, len(class_embeddings))
-    return to_onnx(module, examples, ("image", "class_thresholds"), OUTPUTS, {})
+    return to_onnx(module, examples, ("image", "class_thresholds"), output_names(model), {})
+
+
+def output_names(model: DOSOD) -> tuple[str, ...]:
+    """The outputs of a model's graph, in order."""
+    return OUTPUTS if model.mask_head is None else OUTPUTS + MASK_OUTPUTS
 
 
 def adaptor_graph(model: DOSOD, text: Tensor) -> bytes:

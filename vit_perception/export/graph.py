@@ -5,7 +5,8 @@
 Inputs: ``image`` uint8 [1, H, W, 3] RGB; ``class_embeddings`` float32 [C, E], C free (absent in
 a graph with a fixed vocabulary); ``class_thresholds`` float32 [C], scores.
 Outputs, best first: ``boxes`` float32 [1, K, 4] xyxy network px, ``scores`` float32 [1, K], zero
-in rows that no pair above its threshold fills, ``labels`` int64 [1, K].
+in rows that no pair above its threshold fills, ``labels`` int64 [1, K]; of a model with masks
+also ``mask_coefficients`` float32 [1, K, P] and ``prototypes`` float32 [1, P, H / 4, W / 4].
 """
 
 from __future__ import annotations
@@ -75,20 +76,25 @@ class DetectorGraph(nn.Module):
 
     def forward(
         self, image: Tensor, class_thresholds: Tensor, class_embeddings: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        features = self.model.features(image.permute(0, 3, 1, 2).float())
+    ) -> tuple[Tensor, ...]:
+        detail, *deeper = self.model.backbone.pyramid(image.permute(0, 3, 1, 2).float())
+        features = self.model.neck(tuple(deeper))
         # -log(1/t - 1) is the logit of t; t = 0 gives -inf, which lets every pair through.
         minimum = -torch.log(1 / class_thresholds - 1)
         # One product folds the vocabulary through the last convolutions of all levels.
         folded = self.folded if self.fixed else class_embeddings @ self.projection + self.offset
-        logits, best, bins = [], [], []
+        head, masks = self.model.head, self.model.mask_head
+        logits, best, bins, weights = [], [], [], []
         for level, (x, part) in enumerate(zip(features, folded.chunk(3, dim=1), strict=True)):
             level_logits = self._logits(level, x, part)
             level_logits = torch.where(level_logits >= minimum, level_logits, REJECTED)
             logits.append(level_logits)
             # The maximum is taken level by level: the joined map is only gathered from.
             best.append(level_logits.amax(dim=1))
-            bins.append(self.model.head.reg_preds[level](x).flatten(2)[0])
+            box_features = head.box_features(level, x)
+            bins.append(head.reg_preds[level][2](box_features).flatten(2)[0])
+            if masks is not None:
+                weights.append(masks.weights(level, box_features).flatten(2)[0])
         # The best pairs lie among the anchors that are best by their best class: two small
         # selections instead of one over all pairs, with the same result.
         rows = torch.cat(best).topk(self.anchors).indices
@@ -97,7 +103,11 @@ class DetectorGraph(nn.Module):
         classes = class_thresholds.shape[0]
         chosen = rows[index // classes]
         boxes = self._boxes(torch.cat(bins, dim=1), chosen)
-        return boxes[None], scores.sigmoid()[None], (index % classes)[None]
+        found = boxes[None], scores.sigmoid()[None], (index % classes)[None]
+        if masks is None:
+            return found
+        coefficients = torch.cat(weights, dim=1)[:, chosen].T
+        return (*found, coefficients[None], masks.prototypes(detail, features[0]))
 
     def _rows(self, pairs: Tensor) -> Tensor:
         """Number of output rows: a tensor, since the number of classes is free."""

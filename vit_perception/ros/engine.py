@@ -144,4 +144,5 @@ def _settings(bundle: Bundle, parameters: DetectorParameters) -> Settings:
         max_detections=parameters.max_detections,
         class_agnostic_nms=parameters.class_agnostic_nms,
         class_thresholds=parameters.thresholds_by_name,
+        masks=parameters.masks,
     )

@@ -91,7 +91,7 @@ DIAGNOSTICS = (
     (
         "latency.<stage>.p50_ms, .p95_ms, .max_ms",
         "Of the last 300 frames: `wait` (for the worker), `decode`, `letterbox`, `inference`, "
-        "`nms`, `publish`, `total` (from the callback to publication), `overlay`.",
+        "`nms`, `masks`, `publish`, `total` (from the callback to publication), `overlay`.",
     ),
     ("age.p50_ms, .p95_ms, .max_ms", "Image stamp to publication, by the node's clock."),
     ("last_error", "The last frame that was lost to an error, or failed transition."),

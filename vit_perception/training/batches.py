@@ -11,17 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vit_perception.training.augment import View, fit, mirror, mosaic, recolour, repaint
 from vit_perception.training.losses import Targets
 from vit_perception.training.phrases import PhraseBook
-from vit_perception.training.pictures import (
-    Labelled,
-    Picture,
-    fit,
-    mirror,
-    mosaic,
-    recolour,
-    repaint,
-)
+from vit_perception.training.pictures import Labelled, Picture
 from vit_perception.training.recipe import Recipe
 from vit_perception.training.truth import FALSE, TRUE
 
@@ -62,28 +55,26 @@ class BatchSource(Dataset[Batch]):
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
         odds = recipe.mosaic if step < recipe.steps * (1 - recipe.close_mosaic) else 0.0
-        items = [self._picture(rng, odds) for _ in range(recipe.batch)]
+        views = [self._view(rng, odds) for _ in range(recipe.batch)]
         painted = rng.random(recipe.batch) < recipe.repaint
         images, texts = [], []
-        for (image, labels), falsely in zip(items, painted, strict=True):
-            images.append((repaint if falsely else recolour)(image, rng))
-            texts.append(self._texts(labels, rng, plain=bool(falsely)))
+        for view, falsely in zip(views, painted, strict=True):
+            images.append((repaint if falsely else recolour)(view.image, rng))
+            texts.append(self._texts(view.labels, rng, plain=bool(falsely)))
         return Batch(
             torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
             torch.from_numpy(np.stack(texts)),
-            self._targets([labels for _, labels in items], texts),
+            self._targets(views, texts),
         )
 
-    def _picture(self, rng: np.random.Generator, odds: float) -> tuple[Array, Labelled]:
+    def _view(self, rng: np.random.Generator, odds: float) -> View:
         size = self.recipe.size
         if rng.random() < odds:
             four = [self.pictures[i] for i in rng.integers(0, len(self.pictures), 4)]
-            image, labels = mosaic(four, size, rng)
+            view = mosaic(four, size, rng)
         else:
-            image, labels = fit(self.pictures[rng.integers(len(self.pictures))], size, rng)
-        if rng.random() < 0.5:
-            image, labels = mirror(image, labels)
-        return image, labels
+            view = fit(self.pictures[rng.integers(len(self.pictures))], size, rng)
+        return mirror(view) if rng.random() < 0.5 else view
 
     def _texts(self, labels: Labelled, rng: np.random.Generator, *, plain: bool) -> Array:
         """K phrases: one for each kind of object in view, hard and random others, shuffled.
@@ -128,18 +119,20 @@ class BatchSource(Dataset[Batch]):
                 return int(rng.choice(options))
         return int(book.category[described])
 
-    def _targets(self, pictures: list[Labelled], texts: list[Array]) -> Targets:
-        most = max(1, max(len(labels.objects) for labels in pictures))
-        batch, count = len(pictures), self.recipe.texts
+    def _targets(self, views: list[View], texts: list[Array]) -> Targets:
+        most = max(1, max(len(view.labels.objects) for view in views))
+        batch, count = len(views), self.recipe.texts
         boxes = np.zeros((batch, most, 4), np.float32)
         labels = np.zeros((batch, most, count), bool)
         ignored = np.zeros((batch, most, count), bool)
         valid = np.zeros((batch, most), bool)
-        for row, (picture, asked) in enumerate(zip(pictures, texts, strict=True)):
+        for row, (view, asked) in enumerate(zip(views, texts, strict=True)):
+            picture = view.labels
             n = len(picture.objects)
             truth = self.book.truth[picture.objects][:, asked]
             boxes[row, :n] = picture.boxes
             labels[row, :n] = (truth == TRUE) & ~picture.hidden[:, None]
             ignored[row, :n] = (truth != TRUE) & (truth != FALSE) | picture.hidden[:, None]
             valid[row, :n] = ~picture.hidden
-        return Targets(*(torch.from_numpy(a) for a in (boxes, labels, ignored, valid)))
+        owner = np.stack([view.owner for view in views])
+        return Targets(*(torch.from_numpy(a) for a in (boxes, labels, ignored, valid, owner)))

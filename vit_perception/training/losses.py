@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The three losses of DOSOD (card 01, Losses)."""
+"""The three losses of DOSOD (card 01, Losses), and the masks'."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from torch.nn import functional as F
 
 from vit_perception.models import boxes as box_math
 from vit_perception.models.heads.dosod_head import BINS, STRIDES, HeadOutput
+from vit_perception.models.heads.mask_head import PROTOTYPE_STRIDE
 from vit_perception.training.assigner import Assignment, assign
+
+#: Matched anchors whose masks are judged, on average a picture.
+MASKS_A_PICTURE = 12
 
 
 @dataclass(frozen=True)
@@ -25,34 +29,38 @@ class Targets:
         ignored: bool [B, M, K], texts that are neither true nor false of it, or all texts for an
             object too hidden to be learned.
         valid: bool [B, M], objects to find; False for padding and for hidden objects.
+        owner: int16 [B, H / 4, W / 4] index of the object that is seen there, -1 for none.
     """
 
     boxes: Tensor
     labels: Tensor
     ignored: Tensor
     valid: Tensor
+    owner: Tensor
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the class, box and distribution terms (card 01)."""
+    """Weights of the class, box and distribution terms (card 01), and of the masks (ours)."""
 
     classes: float = 0.5
     box: float = 7.5
     distribution: float = 0.375
+    mask: float = 2.5
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Weighted terms, each a scalar averaged over the assigned score of the batch."""
+    """Weighted terms, each a scalar; all but the masks' averaged over the batch's scores."""
 
     classes: Tensor
     box: Tensor
     distribution: Tensor
+    mask: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.classes + self.box + self.distribution
+        return self.classes + self.box + self.distribution + self.mask
 
 
 def detection_losses(
@@ -88,7 +96,56 @@ def detection_losses(
         weights.classes * class_loss(logits, centres, targets, found) / total,
         weights.box * box,
         weights.distribution * dfl,
+        weights.mask * mask_loss(output, targets, found),
     )
+
+
+def mask_loss(output: HeadOutput, targets: Targets, found: Assignment) -> Tensor:
+    """Mean binary cross-entropy of masks inside their objects' boxes (YOLACT, section 3).
+
+    A matched anchor in MASKS_A_PICTURE * B, spread evenly over the batch, is judged; anchors
+    whose object shows no pixel are not.
+    """
+    if output.prototypes is None:
+        return targets.boxes.sum() * 0.0
+    prototypes = output.prototypes.float()
+    batch, _, height, width = prototypes.shape
+    coefficients = torch.cat([x.flatten(2) for x in output.coefficients], dim=2).float().mT
+    picture, anchor = found.matched.nonzero(as_tuple=True)
+    wanted = found.objects[picture, anchor]
+    rows = _shown(targets)[picture, wanted].nonzero()[:, 0]
+    if len(rows) > (limit := MASKS_A_PICTURE * batch):
+        rows = rows[torch.linspace(0, len(rows) - 1, limit, device=rows.device).long()]
+    if not len(rows):
+        return prototypes.sum() * 0.0
+    picture, anchor, wanted = picture[rows], anchor[rows], wanted[rows]
+    counts = torch.bincount(picture, minlength=batch).tolist()
+    chosen = coefficients[picture, anchor].split(counts)
+    flat = prototypes.flatten(2)
+    # A product a picture: gathering each row's own prototypes would copy them by the hundred.
+    logits = torch.cat([part @ flat[i] for i, part in enumerate(chosen)])
+    truth = (targets.owner[picture] == wanted[:, None, None]).flatten(1).to(logits)
+    crop = _box_cells(found.boxes[picture, anchor] / PROTOTYPE_STRIDE, height, width)
+    loss = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * crop
+    return (loss.sum(dim=1) / crop.sum(dim=1).clamp(min=1)).mean()
+
+
+def _shown(targets: Targets) -> Tensor:
+    """Bool [B, M]: objects that own a cell."""
+    batch, objects = targets.valid.shape
+    first = torch.arange(batch, device=targets.owner.device)[:, None, None] * (objects + 1)
+    cells = (targets.owner + 1 + first).flatten()
+    counts = torch.bincount(cells, minlength=batch * (objects + 1))
+    return counts.view(batch, objects + 1)[:, 1:] > 0
+
+
+def _box_cells(boxes: Tensor, height: int, width: int) -> Tensor:
+    """Cells [N, height * width] whose middle lies in boxes [N, 4] xyxy, given in cells."""
+    x = torch.arange(width, device=boxes.device) + 0.5
+    y = torch.arange(height, device=boxes.device) + 0.5
+    across = (x >= boxes[:, None, 0]) & (x <= boxes[:, None, 2])
+    down = (y >= boxes[:, None, 1]) & (y <= boxes[:, None, 3])
+    return (down[:, :, None] & across[:, None, :]).flatten(1).float()
 
 
 def class_loss(logits: Tensor, centres: Tensor, targets: Targets, found: Assignment) -> Tensor:

@@ -23,6 +23,7 @@ class Recipe:
         data: data set folders (images/ + annotations.json), sampled in proportion to size.
         architecture: name in `models.detectors.dosod.ARCHITECTURES`.
         activation: "silu" or "relu".
+        prototypes: of the instance masks; 0 for boxes only.
         size: square network input px; a multiple of 32.
         steps, batch: optimiser steps and pictures a step.
         texts: phrases a picture is asked for (80 in the paper).
@@ -45,6 +46,7 @@ class Recipe:
     data: tuple[str, ...]
     architecture: str = "dosod_nano"
     activation: str = "silu"
+    prototypes: int = 0
     size: int = 320
     steps: int = 5000
     batch: int = 32

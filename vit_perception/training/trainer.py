@@ -9,8 +9,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -72,7 +72,7 @@ class Trainer:
         self.text = torch.from_numpy(book.embeddings).to(self.device)
         self.model = build_model(recipe, self.text.shape[1]).to(self.device)
         if start is not None:
-            self.model.load_state_dict(start)
+            load_start(self.model, start)
         self.model.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.optimizer = torch.optim.AdamW(_groups(self.model, recipe), lr=recipe.learning_rate)
@@ -133,7 +133,7 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         self._update_average()
-        return Losses(*(getattr(losses, n).detach() for n in ("classes", "box", "distribution")))
+        return Losses(*(getattr(losses, name).detach() for name in _LOSSES))
 
     def _text(self, phrases: Tensor) -> Tensor:
         """Embeddings [B, K, D] of phrases, with noise so that near names share a place."""
@@ -175,7 +175,7 @@ class Trainer:
         path = self.folder / "checkpoint.pt"
         state = torch.load(path, map_location=self.device, weights_only=True)
         before = json.loads(state["recipe"])
-        for key in ("architecture", "activation", "batch", "texts"):
+        for key in ("architecture", "activation", "prototypes", "batch", "texts"):
             if before[key] != getattr(self.recipe, key):
                 raise RecipeError(
                     f"{path}: expected a run with {key} {getattr(self.recipe, key)}, "
@@ -192,7 +192,8 @@ class Trainer:
             log.write_text("".join(row + "\n" for row in rows[: self.step]), encoding="utf-8")
 
 
-_TARGETS = ("boxes", "labels", "ignored", "valid")
+_TARGETS = tuple(field.name for field in fields(Targets))
+_LOSSES = tuple(field.name for field in fields(Losses))
 
 
 def build_model(recipe: Recipe, text_dimension: int) -> DOSOD:
@@ -203,8 +204,27 @@ def build_model(recipe: Recipe, text_dimension: int) -> DOSOD:
             f"found {recipe.architecture}"
         )
     return ARCHITECTURES[recipe.architecture](
-        text_dimension=text_dimension, activation=recipe.activation
+        text_dimension=text_dimension,
+        activation=recipe.activation,
+        prototypes=recipe.prototypes,
     )
+
+
+def load_start(model: DOSOD, start: Mapping[str, Tensor]) -> None:
+    """Begin from other weights; a mask head that they lack stays freshly initialised.
+
+    Raises:
+        RecipeError: they are of another architecture.
+    """
+    own = model.state_dict()
+    absent = [key for key in own if key not in start and not key.startswith("mask_head.")]
+    other = [key for key in start if key not in own or own[key].shape != start[key].shape]
+    if absent or other:
+        raise RecipeError(
+            "start: expected weights of the recipe's architecture, found "
+            f"{len(absent)} entries missing and {len(other)} others ({(absent + other)[0]} …)"
+        )
+    model.load_state_dict({**own, **start})
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

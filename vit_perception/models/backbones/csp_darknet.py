@@ -23,6 +23,7 @@ class CSPDarknet(nn.Module):
 
     Attributes:
         channels: channels of the three outputs, strides 8, 16 and 32.
+        detail: channels of the map of stride 4.
     """
 
     def __init__(self, width: float, depth: float, last: int, activation: str = "silu") -> None:
@@ -39,6 +40,7 @@ class CSPDarknet(nn.Module):
                 stage.append(SPPF(c_out, activation))
             setattr(self, f"stage{index + 1}", stage)
         self.channels = tuple(sizes[2:])
+        self.detail = sizes[1]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of one image batch.
@@ -49,7 +51,11 @@ class CSPDarknet(nn.Module):
         Returns:
             Maps of stride 8, 16 and 32.
         """
-        x = self.stage1(self.stem(image))
-        c3 = self.stage2(x)
+        return self.pyramid(image)[1:]
+
+    def pyramid(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As :meth:`forward`, with the map of stride 4 in front."""
+        c2 = self.stage1(self.stem(image))
+        c3 = self.stage2(c2)
         c4 = self.stage3(c3)
-        return c3, c4, self.stage4(c4)
+        return c2, c3, c4, self.stage4(c4)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,13 @@ from torch import Tensor, nn
 from vit_perception.models import boxes as box_math
 from vit_perception.models.backbones.csp_darknet import CSPDarknet
 from vit_perception.models.heads.dosod_head import (
+    BINS,
     STRIDES,
     DOSODHead,
     FixedContrast,
     HeadOutput,
 )
+from vit_perception.models.heads.mask_head import MaskHead
 from vit_perception.models.necks.pafpn import PAFPN
 
 #: Prefix of the head's entries in the released files; everything else has the same name there.
@@ -34,6 +37,7 @@ class DOSOD(nn.Module):
         text_dimension: dimension D of the text embeddings.
         adaptor_layers: linear layers of the text adaptor.
         activation: "silu" (the paper's) or "relu".
+        prototypes: of the instance masks; 0 for boxes only, as the paper.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class DOSOD(nn.Module):
         text_dimension: int = 512,
         adaptor_layers: int = 3,
         activation: str = "silu",
+        prototypes: int = 0,
     ) -> None:
         super().__init__()
         self.backbone = CSPDarknet(width, depth, last, activation)
@@ -60,6 +65,18 @@ class DOSOD(nn.Module):
             adaptor_layers,
             activation,
         )
+        self.mask_head = (
+            MaskHead(
+                self.backbone.detail,
+                channels[0],
+                4 * BINS,
+                len(channels),
+                prototypes,
+                activation=activation,
+            )
+            if prototypes
+            else None
+        )
         self.text_dimension = text_dimension
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -72,7 +89,12 @@ class DOSOD(nn.Module):
 
     def forward(self, image: Tensor, class_embeddings: Tensor | None = None) -> HeadOutput:
         """Raw maps; see :meth:`DOSODHead.forward`."""
-        return self.head(self.features(image), class_embeddings)
+        if self.mask_head is None:
+            return self.head(self.features(image), class_embeddings)
+        detail, *deeper = self.backbone.pyramid(image)
+        features = self.neck(tuple(deeper))
+        output = self.head(features, class_embeddings, self.mask_head)
+        return replace(output, prototypes=self.mask_head.prototypes(detail, features[0]))
 
     def detect(
         self, image: Tensor, class_embeddings: Tensor | None = None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vit_perception.models.heads.mask_head import MaskHead
 from vit_perception.models.layers import ConvModule
 
 STRIDES = (8, 16, 32)
@@ -29,10 +30,14 @@ class HeadOutput:
     Attributes:
         logits: per level [B, K, h, w] class logits.
         distances: per level [B, 4 * BINS, h, w] side-major (l, t, r, b) bin logits.
+        coefficients: per level [B, P, h, w] weights of the prototypes; empty without masks.
+        prototypes: [B, P, H / 4, W / 4], or None without masks.
     """
 
     logits: list[Tensor]
     distances: list[Tensor]
+    coefficients: tuple[Tensor, ...] = ()
+    prototypes: Tensor | None = None
 
 
 class TextAdaptor(nn.Sequential):
@@ -155,14 +160,23 @@ class DOSODHead(nn.Module):
         """Class embeddings of every position: [B, E, h, w]."""
         return self.cls_preds[level](x)
 
+    def box_features(self, level: int, x: Tensor) -> Tensor:
+        """Box branch before its last convolution: [B, 4 * BINS, h, w]."""
+        branch = self.reg_preds[level]
+        return branch[1](branch[0](x))
+
     def forward(
-        self, features: tuple[Tensor, Tensor, Tensor], class_embeddings: Tensor | None = None
+        self,
+        features: tuple[Tensor, Tensor, Tensor],
+        class_embeddings: Tensor | None = None,
+        masks: MaskHead | None = None,
     ) -> HeadOutput:
-        """Raw outputs.
+        """Raw outputs, without prototypes.
 
         Args:
             features: neck maps.
             class_embeddings: [K, E] or, one vocabulary an image, [B, K, E]; None when fixed.
+            masks: gives the anchors' coefficients.
         """
         logits = []
         for level, x in enumerate(features):
@@ -175,5 +189,9 @@ class DOSODHead(nn.Module):
             # Folding first costs K*E*c a level instead of h*w*E*c; the result is the same sum.
             product = weight @ self.class_features(level, x).flatten(2)
             logits.append((product + bias[..., None]).unflatten(2, x.shape[2:]))
-        distances = [reg(x) for reg, x in zip(self.reg_preds, features, strict=True)]
-        return HeadOutput(logits, distances)
+        boxes = [self.box_features(level, x) for level, x in enumerate(features)]
+        distances = [branch[2](x) for branch, x in zip(self.reg_preds, boxes, strict=True)]
+        if masks is None:
+            return HeadOutput(logits, distances)
+        coefficients = tuple(masks.weights(level, x) for level, x in enumerate(boxes))
+        return HeadOutput(logits, distances, coefficients)

@@ -1,0 +1,124 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What eight bits bring: a bundle's fp32 and int8 graphs, and untrained nets of either activation.
+
+All graphs of a table take turns in one run. Speed does not depend on what was learned, so that
+the activations are compared on nets with random weights, quantized on noise (needs torch).
+
+    python benchmarks/int8.py --bundle tabletop_nano --data DATASET --threads 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from interleaved import take_turns
+from rich.console import Console
+from rich.table import Table
+
+from vit_perception.bundle import Bundle
+from vit_perception.bundle_paths import find_bundle
+from vit_perception.compression.quantization.bundle import quantize_bundle
+from vit_perception.compression.quantization.qdq import quantize_graph
+from vit_perception.session import open_session
+
+CLASSES = 80
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--bundle", default="", help="bundle folder or bundled name")
+    parser.add_argument("--data", type=Path, help="calibrates a bundle that has no int8 graph")
+    parser.add_argument("--size", type=int, default=320, help="input of the untrained nets")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=30)
+    options = parser.parse_args()
+    graphs = untrained(options.size)
+    graphs |= bundled(Bundle.load(find_bundle(options.bundle)), options.data)
+    before = os.getloadavg()[0]
+    table = compared(graphs, options.threads, options.rounds)
+    table.title = (
+        f"{options.threads} threads, {CLASSES} names, load average {before:.1f} before and "
+        f"{os.getloadavg()[0]:.1f} after"
+    )
+    Console().print(table)
+    return 0
+
+
+def bundled(bundle: Bundle, data: Path | None) -> dict[str, tuple[bytes, bytes]]:
+    """The bundle's graphs, quantized here if it has only fp32 and there are pictures."""
+    if "int8" in bundle.graphs:
+        return {bundle.name: (bundle.graph(), bundle.graph("int8"))}
+    if data is None:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        made = quantize_bundle(bundle, Path(folder) / "int8", data=data).bundle
+        return {bundle.name: (made.graph(), made.graph("int8"))}
+
+
+def untrained(size: int) -> dict[str, tuple[bytes, bytes]]:
+    """dosod_nano with either activation, in fp32 and int8."""
+    import torch
+
+    from vit_perception.export.detector import live_graph
+    from vit_perception.models.detectors.dosod import dosod_nano
+
+    graphs = {}
+    for activation in ("silu", "relu"):
+        torch.manual_seed(0)
+        model = dosod_nano(activation=activation)
+        with torch.no_grad():
+            for _ in range(10):  # in training mode: BatchNorm gets statistics
+                model.features(torch.rand(2, 3, size, size))
+            model = model.eval().requires_grad_(False)
+            embeddings = model.embed(torch.eye(4, 384))
+        fp32 = live_graph(model, size, size, embeddings)
+        graphs[f"dosod_nano {activation} {size}"] = fp32, quantize_graph(fp32, noise(size)).model
+    return graphs
+
+
+def noise(size: int) -> Iterator[np.ndarray]:
+    """Pictures, uint8 [1, size, size, 3]."""
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        yield rng.integers(0, 256, (1, size, size, 3), np.uint8)
+
+
+def compared(graphs: dict[str, tuple[bytes, bytes]], threads: int, rounds: int) -> Table:
+    """Milliseconds of each graph and how many times faster int8 is."""
+    table = Table("graph", "fp32 ms", "int8 ms", "fp32 / int8")
+    calls = {}
+    for name, (fp32, int8) in graphs.items():
+        calls[f"{name} fp32"] = running(fp32, threads)
+        calls[f"{name} int8"] = running(int8, threads)
+    timing = take_turns(calls, rounds)
+    for name in graphs:
+        both = [f"{name} {precision}" for precision in ("fp32", "int8")]
+        milliseconds = [f"{timing.median_ms(each):.2f}" for each in both]
+        table.add_row(name, *milliseconds, f"{timing.ratio(*both):.2f}")
+    return table
+
+
+def running(model: bytes, threads: int) -> Callable[[], object]:
+    """A call of the graph on noise."""
+    session = open_session(model, threads=threads)
+    rng = np.random.default_rng(0)
+    shapes = {value.name: value.shape for value in session.inputs}
+    feed = {
+        "image": rng.integers(0, 256, [size or 1 for size in shapes["image"]], np.uint8),
+        "class_thresholds": np.full(CLASSES, 0.25, np.float32),
+    }
+    if "class_embeddings" in shapes:
+        width = shapes["class_embeddings"][1] or 1
+        feed["class_embeddings"] = rng.normal(size=(CLASSES, width)).astype(np.float32)
+    return lambda: session.run(feed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

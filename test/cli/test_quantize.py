@@ -1,0 +1,69 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vit_perception.bundle import Bundle
+from vit_perception.cli.__main__ import main
+
+from ..compression.deep_toy import deep_toy_graph, write_squares
+from ..toy_bundle import write_toy_bundle
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    write_toy_bundle(tmp_path / "toy", graphs={"fp32": deep_toy_graph("relu")})
+    return tmp_path / "toy"
+
+
+def test_a_graph_is_added_and_shown(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = write_squares(tmp_path / "data", 4), tmp_path / "out"
+    arguments = ["quantize", str(source), "--data", str(data), "--out", str(out)]
+    assert main([*arguments, "--count", "3", "--method", "minmax"]) == 0
+    said = capsys.readouterr()
+    assert f"toy in {out}: graph int8, 3 of 4 convolutions in eight bits, 0.0 MB" in said.out
+    assert said.out.endswith("3 pictures\n")
+    assert said.out.count("\n") == 1
+    assert list(Bundle.load(out).graphs) == ["fp32", "int8"]
+    assert main(["info", str(out)]) == 0
+    assert "fp32: model.onnx, int8: model.int8.onnx" in capsys.readouterr().out
+    picture = data / "images" / "000.png"
+    found = tmp_path / "found"
+    detect = ["detect", str(picture), "--bundle", str(out), "--out", str(found)]
+    assert main([*detect, "--precision", "int8"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"--data": "absent"}, "absent: expected a picture, video or folder, found nothing"),
+        ({"--data": "empty"}, "expected pictures or videos"),
+        ({"--precision-name": "fp32"}, "precision name: expected a-z, 0-9 and _, other than fp32"),
+        ({"--out": "data"}, "data: expected a bundle or an empty folder to replace"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_squares(Path("data"), 1)
+    Path("empty").mkdir()
+    options = {"--data": "data", "--out": "out", **changes}
+    assert (
+        main(["quantize", str(source), *(part for pair in options.items() for part in pair)]) == 2
+    )
+    said = capsys.readouterr().err
+    assert said.startswith("vit-perception quantize: ")
+    assert message in said
+    assert said.count("\n") == 1
+    assert not Path("out").exists()

@@ -1,0 +1,136 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The ranges that a graph's tensors take on pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationMethod
+from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
+
+from vit_perception.compression.quantization.region import OPERATORS
+from vit_perception.letterbox import Canvas
+from vit_perception.media import MediaError, find_media, read_picture
+
+#: How a range is drawn from the values seen, with ONNX Runtime's options for it. A range is
+#: never made symmetric: activations are unsigned.
+METHODS = {
+    "minmax": (CalibrationMethod.MinMax, {}),
+    # Leaves out one value in 100,000 at either end.
+    "percentile": (CalibrationMethod.Percentile, {"percentile": 99.999, "symmetric": False}),
+    "entropy": (CalibrationMethod.Entropy, {"symmetric": False}),
+}
+# ONNX Runtime keeps every tensor of as many pictures before it counts their values.
+_PICTURES_AT_ONCE = 4
+
+
+def calibration_pictures(folder: Path, count: int) -> list[Path]:
+    """At most `count` pictures of a data set, evenly spaced in the order of their names.
+
+    Args:
+        folder: a data set with images/, or a folder of pictures.
+
+    Raises:
+        MediaError: no pictures there.
+    """
+    images = folder / "images"
+    found = find_media([images if images.is_dir() else folder])
+    pictures = [file.path for file in found if not file.is_video]
+    if not pictures:
+        raise MediaError(f"{folder}: expected pictures, found videos only")
+    count = min(count, len(pictures))
+    return [pictures[index * len(pictures) // count] for index in range(count)]
+
+
+def letterboxed(
+    pictures: Iterable[Path], height: int, width: int, pad_value: int
+) -> Iterator[NDArray[np.uint8]]:
+    """Each picture as the network sees it, uint8 [1, height, width, 3].
+
+    Raises:
+        MediaError: a file that is no picture.
+    """
+    canvas = Canvas(height, width, pad_value)
+    for path in pictures:
+        canvas.draw(read_picture(path).image)
+        yield canvas.pixels.copy()
+
+
+def calibrated(
+    model: onnx.ModelProto,
+    nodes: Sequence[str],
+    images: Iterable[NDArray[np.uint8]],
+    method: str,
+    image: str = "image",
+) -> TensorsData:
+    """Ranges of all tensors that the nodes read or write.
+
+    Only the part of the graph that leads to the nodes runs. They depend on no other input than
+    the picture, so the vocabulary does not matter.
+
+    Args:
+        model: with the types of its tensors inferred.
+        nodes: names, see `quantizable`.
+        images: uint8 [1, height, width, 3], at least one.
+        method: a key of METHODS.
+        image: the input with the picture.
+    """
+    kind, options = METHODS[method]
+    remaining = iter(images)
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        path = Path(folder) / "upstream.onnx"
+        onnx.save(_upstream(model, set(nodes), image), path)
+        calibrator = create_calibrator(
+            path,
+            list(OPERATORS),
+            augmented_model_path=str(Path(folder) / "augmented.onnx"),
+            calibrate_method=kind,
+            extra_options=options,
+        )
+        while some := list(islice(remaining, _PICTURES_AT_ONCE)):
+            calibrator.collect_data(_Feeds(image, some))
+        return calibrator.compute_data()
+
+
+class _Feeds:
+    """Pictures in the form that ONNX Runtime's calibrators take."""
+
+    def __init__(self, image: str, pictures: Sequence[NDArray[np.uint8]]) -> None:
+        self._feeds = iter([{image: picture} for picture in pictures])
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        return next(self._feeds, None)
+
+
+def _upstream(model: onnx.ModelProto, nodes: set[str], image: str) -> onnx.ModelProto:
+    """The model without everything that the nodes do not need."""
+    needed, kept = set(), []
+    for node in reversed(model.graph.node):
+        if node.name in nodes or not needed.isdisjoint(node.output):
+            kept.append(node)
+            needed.update(node.input)
+    kept.reverse()
+    # A tensor that another kept node reads is seen there; the others have to be outputs.
+    read = {tensor for node in kept for tensor in node.input}
+    ends = [tensor for node in kept for tensor in node.output if tensor not in read]
+    known = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
+    graph = onnx.helper.make_graph(
+        kept,
+        "upstream",
+        [value for value in model.graph.input if value.name == image],
+        [known[tensor] for tensor in ends],
+        [tensor for tensor in model.graph.initializer if tensor.name in needed],
+        value_info=list(model.graph.value_info),
+    )
+    return onnx.helper.make_model(
+        graph, opset_imports=model.opset_import, ir_version=model.ir_version
+    )

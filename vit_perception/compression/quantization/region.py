@@ -1,0 +1,76 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which nodes of a detector's graph are worth eight bits, told by the graph's shape alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from onnx import GraphProto, NodeProto
+
+#: Operators that ONNX Runtime's CPU engine computes in eight bits without going through float.
+OPERATORS = (
+    "Add",
+    "AveragePool",
+    "Clip",
+    "Concat",
+    "Conv",
+    "LeakyRelu",
+    "MaxPool",
+    "Mul",
+    "Relu",
+    "Resize",
+    "Sigmoid",
+    "Slice",
+    "Split",
+)
+#: Activations that an eight-bit convolution makes by the limits of its output.
+ABSORBED = ("Clip", "Relu")
+
+
+def quantizable(graph: GraphProto, image: str = "image") -> list[str]:
+    """Names of the nodes to compute in eight bits, in graph order.
+
+    A detector narrows to several last convolutions with constant weights: of boxes, classes and
+    masks. Everything between the picture and them is quantized. What follows them, and what
+    another input than the picture reaches (the vocabulary), keeps float: thresholds, the
+    distribution over bins and the choice of the best need its range. So do last convolutions
+    with a 1x1 kernel, whose outputs are coordinates, logits or prototypes, and which cost
+    little.
+
+    Args:
+        graph: every node has a name of its own.
+        image: the input with the picture.
+    """
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    used_by: dict[str, list[NodeProto]] = defaultdict(list)
+    for node in graph.node:
+        for tensor in node.input:
+            used_by[tensor].append(node)
+
+    def is_convolution(node: NodeProto) -> bool:
+        return node.op_type == "Conv" and node.input[1] in weights
+
+    def users(node: NodeProto) -> list[NodeProto]:
+        return [user for tensor in node.output for user in used_by[tensor]]
+
+    # Nodes of an ONNX graph are in topological order.
+    leads_on: set[str] = set()
+    for node in reversed(graph.node):
+        if any(is_convolution(user) or user.name in leads_on for user in users(node)):
+            leads_on.add(node.name)
+    others = {value.name for value in graph.input} - weights.keys() - {image}
+    for node in graph.node:
+        if not others.isdisjoint(node.input):
+            others.update(node.output)
+
+    chosen = set()
+    for node in graph.node:
+        if node.op_type not in OPERATORS or not others.isdisjoint(node.input):
+            continue
+        if node.name in leads_on:
+            chosen.add(node.name)
+        elif is_convolution(node) and any(side > 1 for side in weights[node.input[1]].dims[2:]):
+            chosen.add(node.name)
+            chosen.update(user.name for user in users(node) if user.op_type in ABSORBED)
+    return [node.name for node in graph.node if node.name in chosen]
