@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,33 @@ def write_pack(root: Path) -> Path:
     _write_cutout(root)
     _write_pictures(root / "textures", "wood", 96, {"kind": "wood", "tileable": True})
     _write_pictures(root / "backgrounds", "room", 128, {"contains_small_objects": False})
+    return root
+
+
+def write_boxes(root: Path, names: Sequence[str]) -> Path:
+    """A second folder with nothing but objects: boxes called `<category>_<colour>`."""
+    entries = []
+    for name in names:
+        category, colour = name.split("_")
+        folder = root / "objects" / name
+        folder.mkdir(parents=True)
+        write_box(folder / "mesh.obj", (0.08, 0.08, 0.08), (0.25, 0.75))
+        texture = np.full((32, 32, 3), PALETTE[colour], np.uint8)
+        Image.fromarray(texture).save(folder / "texture.jpg", quality=95)
+        entries.append(_entry(name, category, colour))
+    _write_json(root / "objects" / "meta.json", entries)
+    return root
+
+
+def add_split_pairs(
+    pack: Path, root: Path, pairs: Sequence[tuple[str, str]], novel: Sequence[str] = ()
+) -> Path:
+    """A copy of the pack whose split.json lists attribute pairs and more novel categories."""
+    shutil.copytree(pack, root)
+    split = json.loads((root / "split.json").read_text(encoding="utf-8"))
+    split["attribute_pairs"] = [{"category": "?", "a": a, "b": b} for a, b in pairs]
+    split["novel_categories"]["categories"] += novel
+    _write_json(root / "split.json", split)
     return root
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from test.scenes.pack import write_pack
+from test.scenes.pack import write_boxes, write_pack
 from vit_perception.scenes.catalogue import CatalogueError, load_catalogue
 
 
@@ -53,6 +53,26 @@ def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
     entries[0]["id"] = "../crate_red"
     meta.write_text(json.dumps(entries), encoding="utf-8")
     assert "../crate_red" in {entry.id for entry in load_catalogue(root).skipped}
+
+
+def test_folders_are_merged_and_a_second_object_of_one_id_is_skipped(
+    pack: Path, tmp_path: Path
+) -> None:
+    """A folder of objects alone needs neither split nor cut-outs; the first of two ids stays."""
+    more = write_boxes(tmp_path / "more", ["disc_red", "crate_red"])
+    alone, both = load_catalogue(pack), load_catalogue(pack, more)
+    assert {asset.id for asset in both.assets} - {asset.id for asset in alone.assets} == {
+        "disc_red"
+    }
+    assert [asset.id for asset in both.assets] == sorted(asset.id for asset in both.assets)
+    assert set(both.categories) == {*alone.categories, "disc"}
+    (skipped,) = set(both.skipped) - set(alone.skipped)
+    assert skipped.id == "crate_red"
+    assert str(pack) in skipped.reason
+    by_id = {asset.id: asset for asset in both.assets}
+    assert by_id["crate_red"].mesh == pack / "objects" / "crate_red" / "mesh.obj"
+    assert by_id["disc_red"].part == "train"
+    assert both.novel_categories == {"tower"}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1"])

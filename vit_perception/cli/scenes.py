@@ -6,24 +6,28 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vit_perception.scenes.dataset import Recipe
+    from vit_perception.scenes.dataset import Written
+    from vit_perception.scenes.recipe import Recipe
 
 NAME = "scenes"
-HELP = "make labelled pictures of tabletop objects from a folder of meshes, textures and photos"
+HELP = "make labelled pictures of tabletop objects from folders of meshes, textures and photos"
 EPILOG = """example:
   vit-perception scenes --assets assets --out data/train --count 20000 --seed 1 --workers 4
-  vit-perception scenes --assets assets --out data/test --count 200 --seed 7 --part test
+  vit-perception scenes --assets assets --assets mine --out data/tables --kind table
+  vit-perception scenes --assets assets --out data/test_v1 --recipe recipes/test_v1.yaml
 
 writes to the folder --out:
   images/           JPEG pictures
-  annotations.json  COCO, with names, colours, material and caption of every object
+  depth/            16-bit PNG, millimetres along the optical axis (kind table)
+  annotations.json  COCO: boxes, masks, visible fraction, names, colours, material and caption of
+                    every object; kind table: camera and poses too
+  parametric/       objects made in code, in the form of an asset folder (--parametric)
   recipe.json       what was asked for; the same command finishes an interrupted run"""
 
 
@@ -32,28 +36,47 @@ class OptionError(ValueError):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("--assets", type=Path, required=True, metavar="DIR", help="asset folder")
+    """Declare the options: those without a default leave a setting to the recipe file."""
+    parser.add_argument(
+        "--assets",
+        type=Path,
+        required=True,
+        action="append",
+        metavar="DIR",
+        help="asset folder; may be given again to add objects (surfaces: of the first)",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="data set folder")
-    parser.add_argument("--count", type=int, default=1000, help="pictures (1000)")
-    parser.add_argument("--seed", type=int, default=1, help="same seed, same bytes (1)")
+    parser.add_argument(
+        "--recipe", type=Path, metavar="FILE", help="YAML with settings; options come before it"
+    )
+    parser.add_argument("--count", type=int, help="pictures (1000)")
+    parser.add_argument("--seed", type=int, help="same seed, same bytes (1)")
     parser.add_argument(
         "--part",
         choices=("train", "test"),
-        default="train",
-        help="train: training objects and surfaces; test: all objects on held-out surfaces",
+        help="train (the default): training objects and surfaces; "
+        "test: all objects on held-out surfaces",
     )
     parser.add_argument(
         "--kind",
         choices=("composed", "table"),
-        default="composed",
-        help="cut-outs on backgrounds, or whole tables rendered in 3-D",
+        help="cut-outs on backgrounds (the default), or whole tables rendered in 3-D",
     )
-    parser.add_argument("--size", default="416x416", metavar="WxH", help="pixels (416x416)")
+    parser.add_argument("--size", metavar="WxH", help="pixels (416x416)")
     parser.add_argument(
         "--objects", metavar="A-B", help="fewest and most named objects (train 1-25, test 3-15)"
     )
-    parser.add_argument("--views", type=int, help="views of an object (train 120, test 16)")
+    parser.add_argument(
+        "--views",
+        type=int,
+        help="views of an object (train 120, test 16), or with --kind table pictures a scene (20)",
+    )
+    parser.add_argument(
+        "--parametric", type=int, metavar="N", help="add N objects made in code to training (0)"
+    )
+    parser.add_argument(
+        "--no-depth", dest="depth", action="store_const", const=False, help="leave depth/ out"
+    )
     parser.add_argument(
         "--sprites", type=Path, metavar="DIR", help="where rendered objects are kept (OUT/sprites)"
     )
@@ -64,8 +87,9 @@ def run(args: argparse.Namespace) -> int:
     """Make the data set; return 0."""
     from vit_perception.scenes.dataset import write_dataset
 
+    if args.workers < 1:
+        raise OptionError(f"--workers: expected at least 1, found {args.workers}")
     recipe = _recipe(args)
-    began = time.monotonic()
     with _bars() as show:
         written = write_dataset(
             args.assets,
@@ -77,48 +101,39 @@ def run(args: argparse.Namespace) -> int:
         )
     for entry in written.skipped:
         print(f"skipped {entry.id}: {entry.reason}", file=sys.stderr)
-    seconds = time.monotonic() - began
-    print(
-        f"{args.out}: {written.pictures} pictures, {written.annotations} objects, "
-        f"{len(written.skipped)} assets skipped, {seconds:.0f} s"
-    )
+    print("\n".join(_summary(args.out, written)))
     return 0
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
-    from vit_perception.scenes.dataset import Recipe
+    """The recipe file's settings, or none, with the options given laid over them."""
+    from vit_perception.scenes.recipe import KEYS, load_recipe, recipe_from
 
-    test = args.part == "test"
-    views = args.views if args.views is not None else (16 if test else 120)
-    for option, value in (("count", args.count), ("workers", args.workers), ("views", views)):
-        if value < 1:
-            raise OptionError(f"--{option}: expected at least 1, found {value}")
-    if args.seed < 0:
-        raise OptionError(f"--seed: expected at least 0, found {args.seed}")
-    width, height = _pair(args.size, "x", "--size", 64, 4096)
-    fewest, most = _pair(args.objects or ("3-15" if test else "1-25"), "-", "--objects", 1, 100)
-    if fewest > most:
-        raise OptionError(f"--objects: expected A-B with A <= B, found {args.objects!r}")
-    return Recipe(
-        count=args.count,
-        seed=args.seed,
-        part=args.part,
-        kind=args.kind,
-        width=width,
-        height=height,
-        fewest=fewest,
-        most=most,
-        views=views,
+    options = {key: getattr(args, key, None) for key in KEYS}
+    given = {key: value for key, value in options.items() if value is not None}
+    listed = load_recipe(args.recipe) if args.recipe else {}
+    return recipe_from(
+        {**listed, **given},
+        lambda key: f"--{key}" if key in given or args.recipe is None else f"{args.recipe}: {key}",
     )
 
 
-def _pair(text: str, separator: str, option: str, low: int, high: int) -> tuple[int, int]:
-    parts = text.split(separator)
-    if len(parts) == 2 and all(part.isascii() and part.isdigit() for part in parts):
-        first, second = int(parts[0]), int(parts[1])
-        if low <= first <= high and low <= second <= high:
-            return first, second
-    raise OptionError(f"{option}: expected A{separator}B of {low} to {high}, found {text!r}")
+def _summary(directory: Path, written: Written) -> Iterator[str]:
+    yield (
+        f"{directory}: {written.pictures} pictures, {written.annotations} objects "
+        f"({written.hidden:.0%} partly hidden), {len(written.skipped)} assets skipped"
+    )
+    if written.left_out:
+        yield f"{written.left_out} parametric objects left out: they bear a novel category's name"
+    if written.asks or written.unasked:
+        yield f"{written.asks} questions, {written.unasked} pairs nobody could ask for"
+    if written.unmade:
+        yield f"{len(written.unmade)} pictures could not be made: {written.unmade[0]}"
+    if written.absent:
+        yield f"{len(written.absent)} objects in no picture: {', '.join(written.absent[:10])}"
+    if written.made:
+        rate = written.made / max(written.seconds, 1e-3)
+        yield f"{written.made} pictures made in {written.seconds:.0f} s: {rate:.1f} a second"
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The objects a scene can hold, read from an asset folder.
 
-The folder has `objects/meta.json` with one `objects/<id>/{mesh.obj,texture.jpg}` an entry,
-optionally `cutouts/meta.json` with RGBA pictures of real objects, and `split.json`.
+A folder has `objects/meta.json` with one `objects/<id>/{mesh.obj,texture.jpg}` an entry,
+optionally `cutouts/meta.json` with RGBA pictures of real objects, and `split.json`. Several
+folders make one catalogue.
 """
 
 from __future__ import annotations
@@ -75,37 +76,53 @@ class Catalogue:
     assets: tuple[Asset, ...]
     skipped: tuple[Skipped, ...]
     categories: tuple[str, ...]
-    """Sorted categories of the whole folder, skipped entries included: ids stay the same."""
+    """Sorted categories of the whole folders, skipped entries included: ids stay the same."""
+    novel_categories: frozenset[str] = frozenset()
+    """Categories that the folders' split.json keep out of training."""
 
     def parts(self, *parts: Part) -> tuple[Asset, ...]:
         return tuple(asset for asset in self.assets if asset.part in parts)
 
 
-def load_catalogue(root: Path) -> Catalogue:
-    """Read the asset folder `root`; entries that cannot be used are skipped by name.
+def load_catalogue(*roots: Path) -> Catalogue:
+    """Read the asset folders; entries that cannot be used are skipped by name.
 
-    Raises CatalogueError when meta.json or split.json is missing or malformed.
+    An id that an earlier folder has already is skipped too. Raises CatalogueError when a meta.json
+    is missing or a json file malformed.
     """
-    entries = _read_json(root / "objects" / "meta.json", list)
-    cutouts_file = root / "cutouts" / "meta.json"
-    cutouts = _read_json(cutouts_file, list) if cutouts_file.exists() else []
-    part_of = _parts(root)
-    assets: list[Asset] = []
+    assets: dict[str, Asset] = {}
     skipped: list[Skipped] = []
     categories: set[str] = set()
-    for entry in [*entries, *cutouts]:
-        key = str(entry.get("id", entry.get("file", "?"))) if isinstance(entry, dict) else "?"
-        try:
-            asset = _asset(root, entry, part_of.get(key, "train"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = f"missing key {error}" if isinstance(error, KeyError) else str(error)
-            skipped.append(Skipped(key, reason))
-        else:
-            assets.append(asset)
-        if isinstance(entry, dict) and isinstance(entry.get("category"), str):
-            categories.add(entry["category"])
-    assets.sort(key=lambda asset: asset.id)
-    return Catalogue(tuple(assets), tuple(skipped), tuple(sorted(categories)))
+    novel: set[str] = set()
+    for root in roots:
+        part_of, novel_here = _split(root)
+        novel |= novel_here
+        for entry in _entries(root):
+            key = str(entry.get("id", entry.get("file", "?"))) if isinstance(entry, dict) else "?"
+            try:
+                asset = _asset(root, entry, part_of.get(key, "train"))
+                if key in assets:
+                    where = assets[key].texture.parent
+                    raise ValueError(f"expected an id of its own, found it in {where} already")
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                reason = f"missing key {error}" if isinstance(error, KeyError) else str(error)
+                skipped.append(Skipped(key, reason))
+            else:
+                assets[key] = asset
+            if isinstance(entry, dict) and isinstance(entry.get("category"), str):
+                categories.add(entry["category"])
+    return Catalogue(
+        assets=tuple(assets[key] for key in sorted(assets)),
+        skipped=tuple(skipped),
+        categories=tuple(sorted(categories)),
+        novel_categories=frozenset(novel),
+    )
+
+
+def _entries(root: Path) -> list[Any]:
+    entries: list[Any] = _read_json(root / "objects" / "meta.json", list)
+    cutouts = root / "cutouts" / "meta.json"
+    return [*entries, *(_read_json(cutouts, list) if cutouts.exists() else ())]
 
 
 def _read_json(path: Path, kind: type) -> Any:
@@ -120,11 +137,14 @@ def _read_json(path: Path, kind: type) -> Any:
     return value
 
 
-def _parts(root: Path) -> Mapping[str, Part]:
-    """Object id or cut-out file -> part; without split.json everything is for training."""
+def _split(root: Path) -> tuple[Mapping[str, Part], set[str]]:
+    """Object id or cut-out file -> part, and the novel categories.
+
+    Without split.json everything is for training.
+    """
     path = root / "split.json"
     if not path.exists():
-        return {}
+        return {}, set()
     split = _read_json(path, dict)
     parts: dict[str, Part] = {}
     try:
@@ -132,11 +152,12 @@ def _parts(root: Path) -> Mapping[str, Part]:
         parts.update(dict.fromkeys(split["val_instances"], "val_instances"))
         parts.update(dict.fromkeys(split["novel_categories"]["objects"], "novel"))
         parts.update(dict.fromkeys(split.get("cutouts", {}).get("novel", ()), "novel"))
+        novel = {str(name) for name in split["novel_categories"]["categories"]}
     except (KeyError, TypeError) as error:
         raise CatalogueError(
             f"{path}: expected train, val_instances and novel_categories, found {error!r}"
         ) from None
-    return parts
+    return parts, novel
 
 
 def _asset(root: Path, entry: Mapping[str, Any], part: Part) -> Asset:

@@ -4,10 +4,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vit_perception.scenes.labels import Label
+import numpy as np
+
+from vit_perception.rle import encode_mask
+from vit_perception.scenes.labels import Label, Picture
+
+if TYPE_CHECKING:
+    from vit_perception.scenes.choice import Pair
+
+DECIMALS = 6
+"""Of metres and of turns: far below what a pixel shows."""
 
 
 def categories(names: Sequence[str]) -> list[dict[str, Any]]:
@@ -15,13 +25,17 @@ def categories(names: Sequence[str]) -> list[dict[str, Any]]:
     return [{"id": number, "name": name} for number, name in enumerate(sorted(names), start=1)]
 
 
-def annotation(label: Label, category_id: int) -> dict[str, Any]:
-    """One object without its ids; `ignore` (and iscrowd 1) marks what is too hidden to ask for."""
+def annotation(label: Label, category_id: int, mask: np.ndarray) -> dict[str, Any]:
+    """One object without its ids; `ignore` (and iscrowd 1) marks what is too hidden to ask for.
+
+    `mask` bool [H,W]: its visible pixels.
+    """
     thing = label.thing
     return {
         "category_id": category_id,
         "bbox": list(label.box),
         "area": label.area,
+        "segmentation": encode_mask(mask),
         "iscrowd": int(label.ignored),
         "ignore": int(label.ignored),
         "visible_fraction": round(label.visible_fraction, 3),
@@ -34,27 +48,101 @@ def annotation(label: Label, category_id: int) -> dict[str, Any]:
     }
 
 
+def record(
+    picture: Picture, index: int, category_ids: dict[str, int], pair: Pair | None = None
+) -> dict[str, Any]:
+    """A picture with its annotations, before the ids of annotations are known.
+
+    `pair` is what the picture asks for: annotations are then named by their place in it.
+    """
+    stem = f"{index:07d}"
+    found: dict[str, Any] = {
+        "index": index,
+        "file_name": f"{stem}.jpg",
+        "width": picture.width,
+        "height": picture.height,
+    }
+    if picture.depth is not None:
+        found["depth"] = f"{stem}.png"
+    if picture.camera is not None:
+        found["camera"] = {
+            "name": picture.camera.name,
+            "K": _numbers(picture.camera.intrinsics),
+            "pose": _numbers(picture.camera.pose),
+        }
+    if pair is not None:
+        found["asks"] = asks(picture.labels, pair)
+    annotations = []
+    for number, label in enumerate(picture.labels):
+        entry = annotation(label, category_ids[label.thing.category], picture.owner == number)
+        if picture.poses is not None:
+            entry["pose"] = _numbers(picture.poses[number])
+        annotations.append(entry)
+    found["annotations"] = annotations
+    return found
+
+
+def _numbers(matrix: np.ndarray) -> list[float]:
+    return [round(float(value), DECIMALS) for value in matrix.reshape(-1)]
+
+
+def asks(labels: Sequence[Label], pair: Pair) -> list[dict[str, Any]]:
+    """Both questions of a pair; none where one of the two cannot be asked for."""
+    places = {label.thing.asset: n for n, label in enumerate(labels) if not label.ignored}
+    found = [places.get(asset.id) for asset in pair.objects]
+    if None in found:
+        return []
+    first, second = found
+    return [
+        {"phrase": phrase, "annotation": asked, "other": other, "part": pair.part}
+        for phrase, asked, other in zip(
+            pair.phrases, (first, second), (second, first), strict=True
+        )
+    ]
+
+
 def assemble(
     pictures: Sequence[dict[str, Any]], names: Sequence[str], info: dict[str, Any]
 ) -> dict[str, Any]:
-    """The whole COCO document from the records of dataset.py, in order of their index."""
+    """The whole COCO document from the records of every picture, in order of their index.
+
+    Records of pictures that could not be made (`unmade`: the reason) are listed in its info.
+    """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
+    unmade = [picture for picture in pictures if "unmade" in picture]
     for picture in pictures:
+        if "unmade" in picture:
+            continue
         image_id = picture["index"] + 1
-        images.append(
-            {
-                "id": image_id,
-                "file_name": picture["file_name"],
-                "width": picture["width"],
-                "height": picture["height"],
-            }
-        )
+        before = len(annotations) + 1
+        image = {key: value for key, value in picture.items() if key not in _NOT_IN_IMAGES}
+        if "asks" in picture:
+            image["asks"] = [
+                {**ask, "annotation": before + ask["annotation"], "other": before + ask["other"]}
+                for ask in picture["asks"]
+            ]
+        images.append({"id": image_id, **image})
         for entry in picture["annotations"]:
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **entry})
     return {
-        "info": info,
+        "info": {**info, "unmade": unmade},
         "images": images,
         "annotations": annotations,
         "categories": categories(names),
     }
+
+
+_NOT_IN_IMAGES = frozenset({"index", "annotations"})
+
+
+def text(document: dict[str, Any]) -> str:
+    """The JSON text of a document: one line an entry, so that errors can name the line."""
+    parts = []
+    for key, value in document.items():
+        if isinstance(value, list):
+            entries = ",\n".join(json.dumps(entry) for entry in value)
+            parts.append(f"{json.dumps(key)}: [\n{entries}\n]")
+        else:
+            parts.append(f"{json.dumps(key)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"

@@ -10,12 +10,22 @@ import cv2
 import numpy as np
 
 from vit_perception.scenes.labels import Picture, label_things, visible_pixels
-from vit_perception.scenes.layout import Placed, Shelf, arrange, choose_sprites
+from vit_perception.scenes.layout import (
+    Placed,
+    Shelf,
+    arrange,
+    arrange_crowd,
+    choose_crowd,
+    choose_sprites,
+)
 from vit_perception.scenes.photometry import Noise, encode, light_up, photograph
+from vit_perception.scenes.sprites import Sprite
 from vit_perception.scenes.surfaces import Background, Surfaces, draw_background
 
 ATTEMPTS = 8
 """Arrangements tried until enough things are in sight."""
+CROWDS, DISTRACTED = 0.22, 0.5
+"""Share of pictures with touching things of one kind, and with patches that are nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +63,16 @@ class Composer:
         elevation = {"flat": rng.uniform(50, 88), "table": rng.uniform(12, 60), "shelf": 6.0}.get(
             background.kind
         )
-        sprites = choose_sprites(self.shelf, self._count(rng), elevation, rng)
-        placed = arrange(sprites, background, width, height, rng)
-        canvas, owner, totals = _paste_all(background, placed, self.surfaces, rng)
+        count = self._count(rng)
+        if count >= 3 and rng.random() < CROWDS:
+            count = int(np.clip(rng.integers(6, 26), self.settings.fewest, self.settings.most))
+            sprites = choose_crowd(self.shelf, count, elevation, rng)
+            placed = arrange_crowd(sprites, width, height, rng)
+        else:
+            sprites = choose_sprites(self.shelf, count, elevation, rng)
+            placed = arrange(sprites, background, width, height, rng)
+        outline = self.shelf.draw(self.shelf.draw_category(rng), rng)[0]
+        canvas, owner, totals = _paste_all(background, placed, outline, self.surfaces, rng)
         lit = light_up(canvas, rng)
         visible = visible_pixels(owner, len(placed))
         fractions = [min(float(v) / max(t, 1), 1.0) for v, t in zip(visible, totals, strict=True)]
@@ -78,15 +95,25 @@ class Composer:
 
 
 def _paste_all(
-    background: Background, placed: list[Placed], surfaces: Surfaces, rng: np.random.Generator
+    background: Background,
+    placed: list[Placed],
+    outline: Sprite,
+    surfaces: Surfaces,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """float32 [H,W,3], the owner of each pixel int16 [H,W], and each object's full pixel count."""
+    """float32 [H,W,3], the owner of each pixel int16 [H,W], and each object's full pixel count.
+
+    `outline` gives its shape to patches that are nothing.
+    """
     canvas = background.pixels.astype(np.float32)
     owner = np.full(canvas.shape[:2], -1, np.int16)
     light = _Light.draw(background, rng)
-    if rng.random() < 0.2:
+    if rng.random() < DISTRACTED:
         for _ in range(int(rng.integers(1, 4))):
-            _paste_distractor(canvas, surfaces, light, rng)
+            # An edge alone must not make a thing: half of them have the outline of one.
+            _paste_distractor(
+                canvas, outline if rng.random() < 0.5 else None, surfaces, light, rng
+            )
     totals = []
     feather = float(rng.uniform(0.35, 0.9)) if rng.random() < 0.5 else 0.0
     for number, item in enumerate(placed):
@@ -228,20 +255,30 @@ def _cast_shadow(
 
 
 def _paste_distractor(
-    canvas: np.ndarray, surfaces: Surfaces, light: _Light, rng: np.random.Generator
+    canvas: np.ndarray,
+    outline: Sprite | None,
+    surfaces: Surfaces,
+    light: _Light,
+    rng: np.random.Generator,
 ) -> None:
     """A patch of some texture without a name: not everything that lies there is asked for."""
-    side = int(rng.uniform(0.05, 0.3) * min(canvas.shape[:2]))
+    side = int(rng.uniform(0.05, 0.3 if outline is None else 0.5) * min(canvas.shape[:2]))
     texture = surfaces.draw_texture(rng).levels[1]
     y, x = (int(rng.integers(0, max(length - side, 1))) for length in texture.shape[:2])
     patch = texture[y : y + side, x : x + side]
     side = min(patch.shape[:2])
     patch = patch[:side, :side]
-    angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(5, 12))))
-    radii = rng.uniform(0.25, 0.5, len(angles)) * side
-    points = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None] + side / 2
     alpha = np.zeros((side, side), np.uint8)
-    cv2.fillPoly(alpha, [points.astype(np.int32)], 255, lineType=cv2.LINE_AA)
+    if outline is None:
+        angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(5, 12))))
+        radii = rng.uniform(0.25, 0.5, len(angles)) * side
+        points = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None] + side / 2
+        cv2.fillPoly(alpha, [points.astype(np.int32)], 255, lineType=cv2.LINE_AA)
+    else:
+        shape = np.ascontiguousarray(outline.pixels[..., 3])
+        scale = side / max(shape.shape)
+        size = max(int(shape.shape[1] * scale), 1), max(int(shape.shape[0] * scale), 1)
+        alpha[: size[1], : size[0]] = cv2.resize(shape, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.GaussianBlur(alpha, (3, 3), 0.7)
     corner = (
         int(rng.integers(-side // 2, canvas.shape[1])),

@@ -1,36 +1,27 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Data sets on disk: DIR/images/*.jpg, DIR/annotations.json (COCO), DIR/recipe.json.
-
-Pictures are made in chunks by parallel workers. A finished chunk leaves its labels in
-DIR/labels/, so that an interrupted run goes on where it stopped; the chunks are joined and
-removed at the end.
-"""
+"""Data sets on disk: a folder with images/, depth/, annotations.json (COCO) and recipe.json."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import cv2
+from typing import Any
 
 from vit_perception.scenes import coco
 from vit_perception.scenes.catalogue import Asset, Catalogue, Skipped, load_catalogue
-from vit_perception.scenes.compose import Composer, Composition
-from vit_perception.scenes.labels import Picture
-from vit_perception.scenes.layout import Shelf
-from vit_perception.scenes.photometry import Noise
-from vit_perception.scenes.sprites import SpriteSet, build_sprites
-from vit_perception.scenes.surfaces import load_surfaces
+from vit_perception.scenes.choice import Pair, load_pairs, standing
+from vit_perception.scenes.chunks import CHUNK, Job, labels_file, make_chunks
+from vit_perception.scenes.recipe import Recipe
+from vit_perception.scenes.sprites import build_sprites
 
-CHUNK = 120
-"""Pictures a job; a multiple of the views a rendered scene has."""
-FORMAT = 1
+FORMAT = 2
+PARTLY_HIDDEN = 0.95
+"""Things with a smaller visible fraction count as partly hidden."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -40,39 +31,31 @@ class DatasetError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that decides the bytes of a data set, besides the asset folder.
-
-    Part `train`: training objects, recoloured where they may be, on training surfaces. Part
-    `test`: every object of the folder as it is, on surfaces that training never uses.
-    """
-
-    count: int
-    seed: int
-    part: Literal["train", "test"] = "train"
-    width: int = 416
-    height: int = 416
-    fewest: int = 1
-    most: int = 25
-    views: int = 120
-    sprite_seed: int = 0
-    kind: Literal["composed", "table"] = "composed"
-    """Cut-outs on backgrounds, or whole tables rendered in 3-D."""
-    first: int = 0
-    """Index of the first picture, so that a second folder can go on where the first ended."""
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
-    """What a run left on disk."""
+    """What a run left on disk.
+
+    `hidden` is the share of objects that are partly hidden or cut off; `absent` the ids of objects
+    that have their turn (recipe: covering) and are in no picture; `left_out` the number of objects
+    made in code that bear a novel category's name; `unasked` the number of pairs that cannot be
+    asked for; `unmade` the reasons of pictures that could not be made. `made` pictures took
+    `seconds`, objects and meshes not counted.
+    """
 
     pictures: int
     annotations: int
     skipped: tuple[Skipped, ...]
+    hidden: float
+    absent: tuple[str, ...]
+    left_out: int
+    asks: int
+    unasked: int
+    unmade: tuple[str, ...]
+    made: int
+    seconds: float
 
 
 def write_dataset(
-    assets: Path,
+    assets: Path | Sequence[Path],
     directory: Path,
     recipe: Recipe,
     *,
@@ -82,31 +65,55 @@ def write_dataset(
 ) -> Written:
     """Make the data set in `directory`, or finish an interrupted one with the same recipe.
 
-    `sprites` is where rendered objects are kept (default DIR/sprites); several data sets may
-    share it. Raises DatasetError, CatalogueError or SurfaceError.
+    `assets` are asset folders; surfaces and pairs come from the first. `sprites` is where rendered
+    objects are kept (default DIR/sprites); several data sets may share it. Raises DatasetError,
+    CatalogueError or SurfaceError.
     """
+    roots = (assets,) if isinstance(assets, Path) else tuple(assets)
     _check_recipe(directory, recipe)
-    catalogue = load_catalogue(assets)
+    catalogue, left_out = _gather(roots, directory, recipe)
     chosen = _assets_of(catalogue, recipe)
-    if not chosen:
-        raise DatasetError(f"{assets}: expected objects for part {recipe.part}, found none")
     sprite_folder = sprites if sprites is not None else directory / "sprites"
-    unrendered: tuple[Skipped, ...] = ()
     if recipe.kind == "composed":
-        unrendered = build_sprites(
-            chosen,
-            sprite_folder,
-            views=recipe.views,
-            seed=recipe.sprite_seed + (0 if recipe.part == "train" else 1_000_003),
-            recolour=recipe.part == "train",
-            workers=workers,
-            on_progress=_named(on_progress, "objects"),
-        )
-    (directory / "images").mkdir(parents=True, exist_ok=True)
-    (directory / "labels").mkdir(exist_ok=True)
-    _compose(assets, directory, recipe, sprite_folder, workers, on_progress)
-    pictures, annotations = _join(directory, recipe, catalogue)
-    return Written(pictures, annotations, (*catalogue.skipped, *unrendered))
+        refused = _build_sprites(chosen, sprite_folder, directory, recipe, workers, on_progress)
+    else:
+        chosen = standing(chosen)
+        refused = _refused(chosen, _named(on_progress, "meshes"))
+    unusable = {entry.id for entry in refused}
+    chosen = tuple(asset for asset in chosen if asset.id not in unusable)
+    if not chosen:
+        raise DatasetError(f"{roots[0]}: expected objects for part {recipe.part}, found none")
+    pairs, unasked = _pairs_of(roots, chosen, recipe)
+    job = Job(
+        recipe=recipe,
+        assets=chosen,
+        category_ids={e["name"]: e["id"] for e in coco.categories(catalogue.categories)},
+        pairs=pairs,
+        surfaces=roots[0],
+        sprites=sprite_folder,
+        directory=directory,
+    )
+    began = time.monotonic()
+    made = _make_pictures(job, workers, on_progress)
+    seconds = time.monotonic() - began
+    document = _join(directory, recipe, catalogue)
+    annotations = document["annotations"]
+    covered = chosen if recipe.kind == "table" and recipe.choose == "covering" else ()
+    shown = {entry["object"] for entry in annotations}
+    hidden = sum(entry["visible_fraction"] < PARTLY_HIDDEN for entry in annotations)
+    return Written(
+        pictures=len(document["images"]),
+        annotations=len(annotations),
+        skipped=(*catalogue.skipped, *refused),
+        hidden=hidden / max(len(annotations), 1),
+        absent=tuple(asset.id for asset in covered if asset.id not in shown),
+        left_out=left_out,
+        asks=sum(len(image.get("asks", ())) for image in document["images"]),
+        unasked=unasked,
+        unmade=tuple(entry["unmade"] for entry in document["info"]["unmade"]),
+        made=made,
+        seconds=seconds,
+    )
 
 
 def _check_recipe(directory: Path, recipe: Recipe) -> None:
@@ -132,6 +139,36 @@ def _check_recipe(directory: Path, recipe: Recipe) -> None:
     path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
 
 
+def _gather(roots: tuple[Path, ...], directory: Path, recipe: Recipe) -> tuple[Catalogue, int]:
+    """The catalogue of all folders, and how many objects made in code were left out of it.
+
+    Those that bear the name of a novel category: what is to be new in the test stays new.
+    """
+    if not recipe.parametric:
+        return load_catalogue(*roots), 0
+    folder = directory / "parametric"
+    if not folder.exists():
+        # Not at the top: only those who ask for such objects wait for it.
+        from vit_perception.scenes.parametric import write_parametric
+
+        partial = directory / "parametric.part"
+        shutil.rmtree(partial, ignore_errors=True)
+        write_parametric(partial, count=recipe.parametric, seed=recipe.seed)
+        partial.rename(folder)
+    catalogue = load_catalogue(*roots, folder)
+    novel = catalogue.novel_categories
+    kept = tuple(
+        asset
+        for asset in catalogue.assets
+        if not (_made_in_code(asset, directory) and novel.intersection(asset.names))
+    )
+    return replace(catalogue, assets=kept), len(catalogue.assets) - len(kept)
+
+
+def _made_in_code(asset: Asset, directory: Path) -> bool:
+    return asset.texture.is_relative_to(directory / "parametric")
+
+
 def _assets_of(catalogue: Catalogue, recipe: Recipe) -> tuple[Asset, ...]:
     if recipe.part == "train":
         return catalogue.parts("train")
@@ -141,152 +178,98 @@ def _assets_of(catalogue: Catalogue, recipe: Recipe) -> tuple[Asset, ...]:
     )
 
 
+def _build_sprites(
+    assets: Sequence[Asset],
+    folder: Path,
+    directory: Path,
+    recipe: Recipe,
+    workers: int,
+    on_progress: Progress | None,
+) -> tuple[Skipped, ...]:
+    """Views of every object; a quarter of them for objects made in code, many of a kind."""
+    skipped: list[Skipped] = []
+    for made_in_code in (False, True):
+        group = [a for a in assets if _made_in_code(a, directory) == made_in_code]
+        skipped += build_sprites(
+            group,
+            folder,
+            views=max(recipe.views // 4, 1) if made_in_code else recipe.views,
+            seed=recipe.sprite_seed + (0 if recipe.part == "train" else 1_000_003),
+            recolour=recipe.part == "train",
+            workers=workers,
+            on_progress=_named(on_progress, "made objects" if made_in_code else "objects"),
+        )
+    return tuple(skipped)
+
+
+def _refused(
+    assets: Sequence[Asset], on_progress: Callable[[int, int], None] | None
+) -> tuple[Skipped, ...]:
+    """Objects that the renderer would refuse in the middle of a scene."""
+    from vit_perception.scenes.object_view import refusal
+
+    skipped = []
+    for number, asset in enumerate(assets, start=1):
+        reason = refusal(asset)
+        if reason:
+            skipped.append(Skipped(asset.id, reason))
+        if on_progress:
+            on_progress(number, len(assets))
+    return tuple(skipped)
+
+
+def _pairs_of(
+    roots: tuple[Path, ...], assets: Sequence[Asset], recipe: Recipe
+) -> tuple[tuple[Pair, ...], int]:
+    if recipe.choose != "pairs":
+        return (), 0
+    pairs, unasked = load_pairs(roots, {asset.id: asset for asset in assets})
+    if not pairs:
+        raise DatasetError(f"{roots[0]}: expected attribute_pairs to ask for, found none")
+    return pairs, unasked
+
+
 def _named(on_progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
     if on_progress is None:
         return None
     return lambda done, total: on_progress(what, done, total)
 
 
-def _compose(
-    assets: Path,
-    directory: Path,
-    recipe: Recipe,
-    sprites: Path,
-    workers: int,
-    on_progress: Progress | None,
-) -> None:
-    starts = range(recipe.first, recipe.first + recipe.count, CHUNK)
-    missing = [start for start in starts if not _labels_file(directory, start).exists()]
-    if (directory / "annotations.json").exists():
+def _make_pictures(job: Job, workers: int, on_progress: Progress | None) -> int:
+    """Make the chunks that are not there; returns the number of pictures made."""
+    with_depth = job.recipe.kind == "table" and job.recipe.depth
+    for folder in ("images", "labels", *(["depth"] if with_depth else [])):
+        (job.directory / folder).mkdir(exist_ok=True)
+    first, count = job.recipe.first, job.recipe.count
+    starts = range(first, first + count, CHUNK)
+    missing = [start for start in starts if not labels_file(job.directory, start).exists()]
+    if (job.directory / "annotations.json").exists():
         missing = []
-    done = recipe.count - sum(min(CHUNK, recipe.first + recipe.count - s) for s in missing)
-    for pictures in _chunks(missing, (assets, directory, recipe, sprites), workers):
-        done += pictures
+    total = sum(min(CHUNK, first + count - start) for start in missing)
+    made = 0
+    for pictures in make_chunks(job, missing, workers):
+        made += pictures
         if on_progress:
-            on_progress("pictures", done, recipe.count)
+            on_progress("pictures", count - total + made, count)
+    return made
 
 
-def _chunks(
-    starts: list[int], setting: tuple[Path, Path, Recipe, Path], workers: int
-) -> Iterator[int]:
-    """Make the chunks; yields the number of pictures of each as it is done."""
-    if not starts:
-        return
-    if workers <= 1:
-        _start_worker(*setting)
-        try:
-            yield from map(_compose_chunk, starts)
-        finally:
-            # An OpenGL context left to the interpreter's end cannot be freed any more.
-            _worker.clear()
-        return
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=_start_worker,
-        initargs=setting,
-    ) as pool:
-        for job in as_completed([pool.submit(_compose_chunk, start) for start in starts]):
-            yield job.result()
-
-
-def _labels_file(directory: Path, start: int) -> Path:
-    return directory / "labels" / f"{start:07d}.json"
-
-
-@dataclass(frozen=True, slots=True)
-class _Worker:
-    directory: Path
-    recipe: Recipe
-    draw: Callable[[int], Picture]
-    category_ids: dict[str, int]
-
-
-_worker: list[_Worker] = []
-
-
-def _start_worker(assets: Path, directory: Path, recipe: Recipe, sprites: Path) -> None:
-    """Load what every picture needs, once a process."""
-    cv2.setNumThreads(1)
-    catalogue = load_catalogue(assets)
-    draw = _table(assets, recipe) if recipe.kind == "table" else _composer(assets, recipe, sprites)
-    ids = {entry["name"]: entry["id"] for entry in coco.categories(catalogue.categories)}
-    _worker[:] = [_Worker(directory, recipe, draw, ids)]
-
-
-def _composer(assets: Path, recipe: Recipe, sprites: Path) -> Composer:
-    chosen = _assets_of(load_catalogue(assets), recipe)
-    return Composer(
-        shelf=Shelf(SpriteSet(sprites, chosen).sprites),
-        surfaces=load_surfaces(assets, held_out=recipe.part == "test"),
-        settings=Composition(recipe.width, recipe.height, recipe.fewest, recipe.most),
-        seed=recipe.seed,
-        noise=Noise.from_seed(recipe.seed),
-    )
-
-
-def _table(assets: Path, recipe: Recipe) -> Callable[[int], Picture]:
-    # Not at the top: composing from finished sprites needs no MuJoCo.
-    from vit_perception.scenes.table_pictures import TablePictures
-
-    return TablePictures(
-        assets=_assets_of(load_catalogue(assets), recipe),
-        surfaces=load_surfaces(assets, held_out=recipe.part == "test"),
-        seed=recipe.seed,
-        noise=Noise.from_seed(recipe.seed),
-        width=recipe.width,
-        height=recipe.height,
-        fewest=recipe.fewest,
-        most=recipe.most,
-        recolour=recipe.part == "train",
-    )
-
-
-def _compose_chunk(start: int) -> int:
-    worker = _worker[0]
-    end = min(start + CHUNK, worker.recipe.first + worker.recipe.count)
-    records = []
-    for index in range(start, end):
-        picture = worker.draw(index)
-        name = f"{index:07d}.jpg"
-        (worker.directory / "images" / name).write_bytes(picture.jpeg)
-        annotations = [
-            coco.annotation(label, worker.category_ids[label.thing.category])
-            for label in picture.labels
-        ]
-        records.append(
-            {
-                "index": index,
-                "file_name": name,
-                "width": picture.width,
-                "height": picture.height,
-                "annotations": annotations,
-            }
-        )
-    path = _labels_file(worker.directory, start)
-    partial = path.with_suffix(".json.part")
-    partial.write_text(json.dumps(records), encoding="utf-8")
-    partial.replace(path)
-    return len(records)
-
-
-def _join(directory: Path, recipe: Recipe, catalogue: Catalogue) -> tuple[int, int]:
-    """Write annotations.json from the chunks; returns pictures and annotations."""
+def _join(directory: Path, recipe: Recipe, catalogue: Catalogue) -> dict[str, Any]:
+    """Write annotations.json from the chunks, or read the finished one."""
     path = directory / "annotations.json"
     if not path.exists():
         pictures: list[dict[str, Any]] = []
         for chunk in sorted((directory / "labels").glob("*.json")):
             pictures.extend(json.loads(chunk.read_text(encoding="utf-8")))
-        document = coco.assemble(
-            pictures, catalogue.categories, {"description": "composed tabletop pictures"}
-        )
-        document["info"]["recipe"] = asdict(recipe)
+        what = "rendered" if recipe.kind == "table" else "composed"
+        info = {"description": f"{what} tabletop pictures", "recipe": asdict(recipe)}
+        document = coco.assemble(pictures, catalogue.categories, info)
         partial = path.with_suffix(".json.part")
-        partial.write_text(json.dumps(document), encoding="utf-8")
+        partial.write_text(coco.text(document), encoding="utf-8")
         partial.replace(path)
-    document = json.loads(path.read_text(encoding="utf-8"))
     for chunk in (directory / "labels").glob("*.json"):
         chunk.unlink()
     if (directory / "labels").exists():
         (directory / "labels").rmdir()
-    return len(document["images"]), len(document["annotations"])
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

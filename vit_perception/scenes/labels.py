@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vit_perception.scenes.cameras import CameraPose
 from vit_perception.scenes.catalogue import Asset
 
 IGNORE_BELOW = 0.2
@@ -59,13 +60,20 @@ class Label:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """JPEG bytes with size and labels; `owner` int16 [H,W] is the label index, -1 elsewhere."""
+    """JPEG bytes with size and labels; `owner` int16 [H,W] is the label index, -1 elsewhere.
+
+    Rendered pictures also have `depth` uint16 [H,W] (millimetres along the optical axis, 0 =
+    none), the `camera`, and `poses`: float64 [4,4] of each label's object, its own frame to world.
+    """
 
     jpeg: bytes
     width: int
     height: int
     labels: tuple[Label, ...]
     owner: np.ndarray
+    depth: np.ndarray | None = None
+    camera: CameraPose | None = None
+    poses: tuple[np.ndarray, ...] | None = None
 
 
 def visible_pixels(owner: np.ndarray, count: int) -> np.ndarray:

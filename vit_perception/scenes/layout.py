@@ -75,6 +75,14 @@ def choose_sprites(
     return [_view(shelf.draw(category, rng), elevation, rng) for category in categories]
 
 
+def choose_crowd(
+    shelf: Shelf, count: int, elevation: float | None, rng: np.random.Generator
+) -> list[Sprite]:
+    """`count` sprites of one or two objects: a crate of apples, a row of cartons."""
+    kinds = [shelf.draw(shelf.draw_category(rng), rng) for _ in range(1 + (rng.random() < 0.4))]
+    return [_view(kinds[int(n)], elevation, rng) for n in rng.integers(len(kinds), size=count)]
+
+
 def _view(sprites: Sequence[Sprite], elevation: float | None, rng: np.random.Generator) -> Sprite:
     candidates = [sprites[int(i)] for i in rng.integers(len(sprites), size=4)]
     if elevation is None or rng.random() < 0.25:
@@ -114,6 +122,32 @@ def arrange(
         placed.append(Placed(sprite, float(size), float(angle), float(x), float(y)))
     if background.kind == "table":
         placed.sort(key=lambda item: item.y + item.longest / 3)
+    return placed
+
+
+def arrange_crowd(
+    sprites: Sequence[Sprite], width: int, height: int, rng: np.random.Generator
+) -> list[Placed]:
+    """Rows of things that touch or overlap, over part of the picture or beyond its edges."""
+    columns = int(rng.integers(2, max(len(sprites) // 2, 2) + 1))
+    rows = -(-len(sprites) // columns)
+    share = float(rng.uniform(0.4, 1.25))
+    step = np.array([width / columns, height / rows]) * share
+    # As close as their sides allow, seldom as far apart as their longest sides.
+    tight = float(rng.uniform(0.8, 1.15))
+    middle = rng.uniform(0.35, 0.65, 2) * (width, height) if share < 1 else (width / 2, height / 2)
+    start = np.array(middle) - step * (columns - 1, rows - 1) / 2
+    loose = float(rng.choice([0.02, 0.12, 0.3]))
+    turned = rng.random() < 0.35
+    placed = []
+    for number, sprite in enumerate(sprites):
+        row, column = divmod(number, columns)
+        y, x = sprite.pixels.shape[:2]
+        longest = max(x, y) * min(step[0] / x, step[1] / y) / tight * rng.uniform(0.92, 1.08)
+        longest = float(np.clip(longest, SMALLEST * min(width, height), 1.5 * min(width, height)))
+        at = start + step * (column, row) + rng.normal(0, loose, 2) * step
+        angle = rng.uniform(0, 360) if turned else rng.normal(0, 4)
+        placed.append(Placed(sprite, longest, float(angle), float(at[0]), float(at[1])))
     return placed
 
 

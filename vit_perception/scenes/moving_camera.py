@@ -10,13 +10,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
+from vit_perception.scenes.cameras import Pinhole
 from vit_perception.scenes.catalogue import Asset, CatalogueError, load_catalogue
+from vit_perception.scenes.clutter import Thing, drop
 from vit_perception.scenes.labels import Label, label_things, thing_of
+from vit_perception.scenes.lamps import Lamp, Lighting
 from vit_perception.scenes.photometry import Noise
+from vit_perception.scenes.recolour import Look
+from vit_perception.scenes.shapes import hull_of
 from vit_perception.scenes.surfaces import load_surfaces
-from vit_perception.scenes.table_render import TableRenderer
-from vit_perception.scenes.tabletop import Pinhole, furnish, stand_on_table
+from vit_perception.scenes.table_render import TableRenderer, millimetres
+from vit_perception.scenes.tabletop import Arrangement, furnish
 
 SAMPLE_OBJECTS = (
     "mug_large",
@@ -31,7 +37,12 @@ SAMPLE_OBJECTS = (
 )
 """Everyday things of the asset pack's val_instances: no detector was trained on them."""
 
-MAX_DEPTH_M = 10.0
+SAMPLE_LIGHT = Lighting(
+    "soft", (Lamp((0.5, -0.6, 1.5), 0.6, True), Lamp((-0.9, 0.5, 1.3), 0.25, False)), 0.4
+)
+LIT_M = 0.6
+MEAN_LEVEL = 118.0
+"""How far shadows reach around the middle, metres, and the mean grey level of the first frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,28 +107,53 @@ def render_moving_camera(
     The table and the room are of the surfaces held out from training. Raises CatalogueError when
     the asset folder lacks one of `objects`.
     """
+    arrangement = _clutter(_things(_find(assets, objects)), seed)
     rng = np.random.default_rng([seed, 2026])
-    standing = stand_on_table(_find(assets, objects), rng, recolour=False, lying=0.0)
-    scene = furnish(standing, load_surfaces(assets, held_out=True), rng)
-    middle = np.mean([[item.x, item.y] for item in standing], axis=0)
+    scene = furnish(arrangement, load_surfaces(assets, held_out=True), rng)
+    middle = np.mean([item.middle() for item in arrangement.items], axis=0)
     target = (float(middle[0]), float(middle[1]), 0.03)
-    things = [thing_of(item.asset, item.look.colours, item.look.caption) for item in standing]
+    things = [
+        thing_of(item.asset, item.look.colours, item.look.caption) for item in arrangement.items
+    ]
     noise = Noise.from_seed(seed)
     count = max(round(arc.seconds * arc.rate), 2)
     with TableRenderer(scene, width, height) as renderer:
+        renderer.light(SAMPLE_LIGHT, target, LIT_M)
+        gain = 1.0
         for number in range(count):
             camera = arc.camera(number / (count - 1), target)
             view = renderer.render(camera)
+            if number == 0:
+                # Exposure is set once, as a camera with a fixed setting keeps it.
+                gain = float(np.clip(MEAN_LEVEL / max(float(view.rgb.mean()), 1.0), 0.6, 2.0))
             labels, _ = label_things(view.owner, things, view.visible_fraction)
             grain = noise.cut(height, width, rng) * 1.2
             yield CameraFrame(
                 stamp=start_ns + round(number / arc.rate * 1e9),
-                rgb=np.clip(view.rgb + grain, 0, 255).astype(np.uint8),
-                depth=_millimetres(view.depth),
+                rgb=np.clip(view.rgb * gain + grain, 0, 255).astype(np.uint8),
+                depth=millimetres(view.depth),
                 intrinsics=camera.intrinsics(width, height),
                 pose=camera.pose(),
                 labels=labels,
             )
+
+
+def _clutter(things: Sequence[Thing], seed: int) -> Arrangement:
+    """All the things let go over the table, mostly upright, and none lost."""
+    for attempt in range(50):
+        rng = np.random.default_rng([seed, 2026, attempt])
+        arrangement = drop(things, 0.06 * np.sqrt(len(things)), rng, upright=0.85)
+        if len(arrangement.items) == len(things):
+            return arrangement
+    raise CatalogueError(f"expected {len(things)} objects to stay on the table, found fewer")
+
+
+def _things(assets: Sequence[Asset]) -> list[Thing]:
+    pictures = [np.asarray(Image.open(asset.texture).convert("RGB")) for asset in assets]
+    return [
+        Thing(asset, Look(picture, asset.colours, asset.caption), hull_of(asset))
+        for asset, picture in zip(assets, pictures, strict=True)
+    ]
 
 
 def _find(assets: Path, objects: Sequence[str]) -> list[Asset]:
@@ -127,10 +163,6 @@ def _find(assets: Path, objects: Sequence[str]) -> list[Asset]:
     if missing:
         raise CatalogueError(f"{assets}: expected the objects {', '.join(missing)}, found none")
     return [by_id[name] for name in objects]
-
-
-def _millimetres(depth: np.ndarray) -> np.ndarray:
-    return np.where(depth < MAX_DEPTH_M, np.round(depth * 1000), 0).astype(np.uint16)
 
 
 def contact_sheet(frames: Sequence[CameraFrame], columns: int = 4) -> np.ndarray:

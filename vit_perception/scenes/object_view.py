@@ -139,6 +139,22 @@ class ObjectRenderer:
         model.vis.map.zfar = 4.0 * self._distance(view.fov)
 
 
+def refusal(asset: Asset) -> str:
+    """Why MuJoCo or the picture reader refuses the asset, in one line; empty when neither does."""
+    xml = (
+        '<mujoco><asset><mesh name="m" file="mesh.obj" inertia="shell"/></asset><worldbody>'
+        '<body><freejoint/><geom type="mesh" mesh="m"/></body></worldbody></mujoco>'
+    )
+    try:
+        with Image.open(asset.texture) as texture:
+            texture.load()
+        if asset.mesh is not None:
+            mujoco.MjModel.from_xml_string(xml, assets={"mesh.obj": asset.mesh.read_bytes()})
+    except (ValueError, OSError) as error:
+        return str(error).partition("\n")[0] or type(error).__name__
+    return ""
+
+
 def _png(rgb: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "PNG", compress_level=1)

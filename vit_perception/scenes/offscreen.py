@@ -4,20 +4,35 @@
 
 from __future__ import annotations
 
-import os
+import atexit
 
 import cv2
-import numpy as np
-
-os.environ.setdefault("MUJOCO_GL", "osmesa")
-# Mesa's own threads only get in each other's way: pictures are made in parallel processes.
-os.environ.setdefault("LP_NUM_THREADS", "0")
-
 import mujoco
+import numpy as np
 
 _SEGMENT = mujoco.mjtRndFlag.mjRND_SEGMENT.value
 _IDCOLOR = mujoco.mjtRndFlag.mjRND_IDCOLOR.value
 _SHADOW = mujoco.mjtRndFlag.mjRND_SHADOW.value
+
+
+_gl: dict[tuple[int, int], mujoco.GLContext] = {}
+"""One OpenGL context a picture size: making a new one costs more than all a scene's textures."""
+_last: list[Offscreen] = []
+"""The one that rendered last: contexts are shared, so that its buffers are the current ones."""
+
+
+def _context_of(size: tuple[int, int]) -> mujoco.GLContext:
+    if size not in _gl:
+        _gl[size] = mujoco.GLContext(*size)
+    _gl[size].make_current()
+    return _gl[size]
+
+
+@atexit.register
+def _free_all() -> None:
+    # Left to the interpreter's end they cannot be freed any more.
+    while _gl:
+        _gl.popitem()[1].free()
 
 
 class Offscreen:
@@ -33,10 +48,9 @@ class Offscreen:
         self.model = model
         self.data = mujoco.MjData(model)
         large = round(width * oversample), round(height * oversample)
-        self._gl = mujoco.GLContext(*large)
-        self._gl.make_current()
-        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
+        self._gl = _context_of(large)
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50.value)
+        _last.clear()
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 8)
         self._camera = mujoco.MjvCamera()
@@ -46,17 +60,28 @@ class Offscreen:
         self._view = mujoco.MjrRect(0, 0, width, height)
         self._large = mujoco.MjrRect(0, 0, *large)
 
+    @property
+    def shadow_scale(self) -> float:
+        """Share of a lamp's cone that its shadow map covers."""
+        return float(self._context.shadowScale)
+
+    @shadow_scale.setter
+    def shadow_scale(self, share: float) -> None:
+        self._context.shadowScale = share
+
     def __enter__(self) -> Offscreen:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._gl.make_current()
         self._context.free()
-        self._gl.free()
+        _last.clear()
 
     def upload_texture(self, number: int, rgb: np.ndarray) -> None:
         """Replace texture `number` by uint8 [H,W,3] of the size it has."""
         start = self.model.tex_adr[number]
         self.model.tex_data[start : start + rgb.size] = rgb.reshape(-1)
+        self._take_over()
         mujoco.mjr_uploadTexture(self.model, self._context, number)
 
     def update(self) -> None:
@@ -126,7 +151,15 @@ class Offscreen:
             side.frustum_width, side.frustum_center = width, centre
         return counts
 
+    def _take_over(self) -> None:
+        """Make this scene's buffers the current ones, where another scene has rendered since."""
+        if _last != [self]:
+            self._gl.make_current()
+            mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
+            _last[:] = [self]
+
     def _render(self, pixels: np.ndarray, depth: np.ndarray | None, view: mujoco.MjrRect) -> None:
+        self._take_over()
         mujoco.mjr_render(view, self._scene, self._context)
         mujoco.mjr_readPixels(pixels, depth, view, self._context)
 

@@ -83,10 +83,55 @@ def _glare(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     return full * float(rng.uniform(30, 130))
 
 
-def photograph(picture: np.ndarray, noise: Noise, rng: np.random.Generator) -> np.ndarray:
+def expose(picture: np.ndarray, light: str, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """The camera's automatic exposure in light of a kind (lamps.LightKind): float32 [H,W,3].
+
+    Also returns the least noise, in grey levels, that it brings with it: 0 in good light.
+    """
+    grain = 0.0
+    wanted = float(rng.normal(112, 20))
+    if light == "dim":
+        # The gain is turned up as far as it goes, and the noise with it.
+        wanted, grain = float(rng.uniform(35, 80)), float(rng.uniform(4.0, 15.0))
+    elif light == "sun":
+        wanted = float(rng.normal(118, 30))
+    elif light == "back":
+        # Exposed for what is bright behind, with light scattered in the lens.
+        wanted, grain = float(rng.uniform(50, 105)), float(rng.uniform(0.0, 4.0))
+        picture = picture + float(rng.uniform(0, 40))
+    elif light == "glare":
+        height, width = picture.shape[:2]
+        picture = picture + _glare(width, height, rng)[..., None] * 1.3
+    elif light == "cast":
+        warmth = float(rng.normal(0, 0.06))
+        picture = picture * np.array([1 + warmth, 1.0, 1 - warmth], np.float32)
+    gain = wanted / max(float(picture[::8, ::8].mean()), 1.0)
+    # A black table stays darker than a white one: automatic exposure goes half of the way.
+    return picture * float(np.clip(gain, 0.3, 6.0)) ** 0.7, grain
+
+
+def defocus(picture: np.ndarray, depth: np.ndarray, sharp_m: float, strength: float) -> np.ndarray:
+    """Blur float32 [H,W,3] away from the distance `sharp_m`; depth float32 [H,W] metres.
+
+    `strength` is the blur in pixels of what is infinitely far.
+    """
+    blur = np.abs(1.0 - sharp_m / np.maximum(depth, 0.02)) * strength
+    blur = cv2.GaussianBlur(blur.astype(np.float32), (0, 0), max(strength / 2, 0.5))
+    soft = cv2.GaussianBlur(picture, (0, 0), max(strength, 0.5))
+    middle = cv2.GaussianBlur(picture, (0, 0), max(strength / 2, 0.3))
+    share = np.clip(blur / strength, 0, 1)[..., None]
+    near = picture + (middle - picture) * np.minimum(share * 2, 1)
+    out: np.ndarray = near + (soft - near) * np.maximum(share * 2 - 1, 0)
+    return out
+
+
+def photograph(
+    picture: np.ndarray, noise: Noise, rng: np.random.Generator, *, grain_least: float = 0.0
+) -> np.ndarray:
     """Lens, exposure, white balance and sensor: float32 [H,W,3] in, uint8 out.
 
-    White balance stays within what leaves colour words true.
+    White balance stays within what leaves colour words true. `grain_least`: no less noise than
+    this many grey levels.
     """
     height, width = picture.shape[:2]
     picture = _lens(picture, rng)
@@ -98,8 +143,8 @@ def photograph(picture: np.ndarray, noise: Noise, rng: np.random.Generator) -> n
     middle = 118.0 * (1 - contrast)
     picture = picture * (gains * contrast)
     picture += middle
-    if rng.random() < 0.55:
-        level = float(np.exp(rng.uniform(np.log(1.0), np.log(11.0))))
+    if rng.random() < 0.55 or grain_least > 0:
+        level = max(float(np.exp(rng.uniform(np.log(1.0), np.log(11.0)))), grain_least)
         grain = noise.cut(height, width, rng)
         if rng.random() < 0.4:
             # Shot noise: grows with the square root of the light.

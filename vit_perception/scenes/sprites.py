@@ -27,7 +27,7 @@ from vit_perception.scenes.labels import Thing, thing_of
 from vit_perception.scenes.recolour import recoloured
 
 SPRITE_PX = 256
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ def build_sprites(
 ) -> tuple[Skipped, ...]:
     """Render `views` sprites of every asset into `directory`; returns what could not be rendered.
 
-    Assets that are there already with the same settings are kept.
+    Assets that are there already, unchanged and with the same settings, are kept.
     """
     directory.mkdir(parents=True, exist_ok=True)
     settings = {"format": FORMAT, "views": views, "seed": seed, "recolour": recolour}
@@ -115,7 +115,14 @@ def _is_built(directory: Path, asset: Asset, settings: dict[str, Any]) -> bool:
         found = json.loads((directory / f"{asset.id}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(found.get("settings") == settings)
+    return bool(found.get("settings") == {**settings, "content": _content(asset)})
+
+
+def _content(asset: Asset) -> str:
+    """Tells objects of one id apart: two asset folders may share a folder of sprites."""
+    files = [path.read_bytes() for path in (asset.mesh, asset.texture) if path is not None]
+    words = repr((asset.colours, asset.caption, asset.recolourable)).encode()
+    return hashlib.sha256(b"".join([words, *files])).hexdigest()[:16]
 
 
 def _build_one(asset: Asset, directory: Path, settings: dict[str, Any]) -> str:
@@ -134,7 +141,8 @@ def _build_one(asset: Asset, directory: Path, settings: dict[str, Any]) -> str:
             start += pixels.size
     index = directory / f"{asset.id}.json"
     partial = index.with_suffix(".json.part")
-    partial.write_text(json.dumps({"settings": settings, "sprites": records}), encoding="utf-8")
+    made = {"settings": {**settings, "content": _content(asset)}, "sprites": records}
+    partial.write_text(json.dumps(made), encoding="utf-8")
     partial.replace(index)
     return ""
 

@@ -5,72 +5,155 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
-from vit_perception.scenes.catalogue import Asset
+from vit_perception.scenes.cameras import Pinhole, aim
+from vit_perception.scenes.catalogue import Asset, Skipped
+from vit_perception.scenes.clutter import Thing, arrange
 from vit_perception.scenes.labels import Picture, label_things, thing_of
-from vit_perception.scenes.photometry import Noise, encode, light_up, photograph
-from vit_perception.scenes.surfaces import Surfaces
-from vit_perception.scenes.table_render import TableRenderer
-from vit_perception.scenes.tabletop import (
-    TableScene,
-    dim_lamps,
-    furnish,
-    look_from_somewhere,
-    stand_on_table,
+from vit_perception.scenes.lamps import draw_light
+from vit_perception.scenes.photometry import (
+    Noise,
+    defocus,
+    encode,
+    expose,
+    light_up,
+    photograph,
 )
+from vit_perception.scenes.recolour import Look, recoloured
+from vit_perception.scenes.settings import Choice, SceneSettings
+from vit_perception.scenes.shapes import hull_of
+from vit_perception.scenes.surfaces import Surfaces
+from vit_perception.scenes.table_render import TableRenderer, millimetres
+from vit_perception.scenes.tabletop import TableScene, TableView, furnish
 
-VIEWS_A_SCENE = 20
 LONGEST_M = 0.45
+LARGEST_M = 0.9
+"""Longest side of what is drawn at random, and of what a chooser may ask for."""
+SEEN_WELL = 0.7
+CAMERA_TRIES = 30
+REARRANGED = 6
+"""Times a scene is arranged anew for a view that does not show what must be shown."""
+CLEARANCE_M = 0.03
+SHALLOW_FOCUS = ("phone_close", "d405_wrist")
+
+Choose = Callable[[int, np.random.Generator], Choice]
 
 
 @dataclass(slots=True, eq=False)
 class TablePictures:
     """Picture number `index` of `seed`; the same two numbers give the same bytes.
 
-    Pictures index // VIEWS_A_SCENE share a scene, whose renderer is kept between calls: ask for
-    them in order. Holds an OpenGL context, closed with `close`.
+    Pictures index // settings.views share a scene, whose renderer is kept between calls: ask for
+    them in order. `choose(number, rng)` says what scene `number` holds; without it `fewest` to
+    `most` of `assets` are drawn. Objects that cannot be used are left out, named in `skipped`
+    (id -> reason) and told to `on_skip` once. Holds OpenGL resources, given back by `close`.
+
+    Calling raises ValueError when a chooser's objects cannot be shown as it asks.
     """
 
-    assets: Sequence[Asset]
-    surfaces: Surfaces
-    seed: int
-    noise: Noise
-    width: int
-    height: int
-    fewest: int
-    most: int
-    recolour: bool
-    _number: int = field(default=-1, init=False)
-    _renderer: TableRenderer | None = field(default=None, init=False)
+    assets: Sequence[Asset] = ()
+    surfaces: Surfaces = field(kw_only=True)
+    seed: int = field(kw_only=True)
+    noise: Noise = field(kw_only=True)
+    width: int = field(kw_only=True)
+    height: int = field(kw_only=True)
+    fewest: int = 1
+    most: int = 25
+    recolour: bool = True
+    choose: Choose | None = None
+    settings: SceneSettings = field(default_factory=SceneSettings)
+    on_skip: Callable[[Skipped], None] | None = None
+    skipped: dict[str, str] = field(default_factory=dict, init=False)
+    _renderers: dict[tuple[int, int], TableRenderer] = field(default_factory=dict, init=False)
 
     def __call__(self, index: int) -> Picture:
-        number, view = divmod(index, VIEWS_A_SCENE)
-        if self._renderer is None or number != self._number:
-            self.close()
-            self._renderer = TableRenderer(self._scene(number), self.width, self.height)
-            self._number = number
-        rng = np.random.default_rng([self.seed, number, view])
-        scene = self._renderer.scene
-        self._renderer.relight(*dim_lamps(scene, rng))
-        seen = self._renderer.render(look_from_somewhere(scene, rng))
-        things = [thing_of(o.asset, o.look.colours, o.look.caption) for o in scene.objects]
-        labels, owner = label_things(seen.owner, things, seen.visible_fraction)
-        lit = light_up(seen.rgb.astype(np.float32), rng)
-        jpeg = encode(photograph(lit, self.noise, rng), rng)
-        return Picture(jpeg, self.width, self.height, labels, owner)
+        number, view = divmod(index, self.settings.views)
+        for attempt in range(REARRANGED):
+            renderer = self._renderer(number, attempt)
+            if renderer is None:
+                continue
+            rng = np.random.default_rng([self.seed, number, view, attempt])
+            found = self._camera(renderer, rng)
+            if found is not None:
+                return self._picture(renderer, *found, rng)
+        raise ValueError(f"scene {number}: expected every object to be shown well, found no way")
 
     def close(self) -> None:
-        """Give the OpenGL context back."""
-        if self._renderer is not None:
-            self._renderer.__exit__()
-            self._renderer = None
+        """Give the OpenGL resources back."""
+        while self._renderers:
+            self._renderers.popitem()[1].__exit__()
 
-    def _scene(self, number: int) -> TableScene:
-        rng = np.random.default_rng([self.seed, number])
+    def _renderer(self, number: int, attempt: int) -> TableRenderer | None:
+        key = number, attempt
+        if key not in self._renderers:
+            # The scene as first arranged is kept for the views to come.
+            for old in [k for k in self._renderers if k != (number, 0)]:
+                self._renderers.pop(old).__exit__()
+            scene = self._scene(number, attempt)
+            if scene is None:
+                return None
+            self._renderers[key] = TableRenderer(scene, self.width, self.height)
+        return self._renderers[key]
+
+    def _scene(self, number: int, attempt: int) -> TableScene | None:
+        """The scene, or None when something that must be shown was lost on the way."""
+        rng = np.random.default_rng([self.seed, number, attempt])
+        things = self._things(number)
+        shown = [thing for thing in things if thing.shown]
+        name = _draw(self.settings.arrangements, rng)
+        if attempt >= REARRANGED - 2:
+            name = "scattered"
+        if attempt == REARRANGED - 1 and shown:
+            things = shown
+        arrangement = arrange(
+            name, things, self.surfaces, rng, distractors=self.settings.distractors
+        )
+        if sum(item.shown for item in arrangement.items) < max(len(shown), 0):
+            return None
+        if not arrangement.items:
+            return None
+        return furnish(arrangement, self.surfaces, rng)
+
+    def _things(self, number: int) -> list[Thing]:
+        """What the scene holds, without what cannot be used."""
+        for again in range(20):
+            rng = np.random.default_rng([self.seed, number, 1000 + again])
+            choice = self.choose(number, rng) if self.choose else self._draw_assets(rng)
+            things = [
+                self._thing(asset, place < choice.shown, rng)
+                for place, asset in enumerate(choice.assets)
+            ]
+            usable = [thing for thing in things if thing is not None]
+            # What must be shown has to be usable: another draw where it is not.
+            if usable and all(thing is not None for thing in things[: choice.shown]):
+                return usable
+        raise ValueError(f"scene {number}: expected objects that can be used, found none")
+
+    def _thing(self, asset: Asset, shown: bool, rng: np.random.Generator) -> Thing | None:
+        try:
+            if max(asset.size_m) > LARGEST_M:
+                raise ValueError(
+                    f"{asset.id}: expected at most {LARGEST_M} m, found {max(asset.size_m):.2f} m"
+                )
+            hull = hull_of(asset)
+            texture = np.asarray(Image.open(asset.texture).convert("RGB"))
+        except (OSError, ValueError) as error:
+            if asset.id not in self.skipped:
+                self.skipped[asset.id] = str(error)
+                if self.on_skip is not None:
+                    self.on_skip(Skipped(asset.id, str(error)))
+            return None
+        look = Look(texture, asset.colours, asset.caption)
+        if self.recolour:
+            look = recoloured(asset, texture, rng)
+        return Thing(asset, look, hull, shown)
+
+    def _draw_assets(self, rng: np.random.Generator) -> Choice:
         by_category: dict[str, list[Asset]] = defaultdict(list)
         for asset in self.assets:
             if asset.mesh is not None and max(asset.size_m) <= LONGEST_M:
@@ -84,5 +167,91 @@ class TablePictures:
             if several:
                 same = several[int(rng.integers(len(several)))]
                 drawn[: int(rng.integers(2, 4))] = [same] * min(3, count)
-        chosen = [assets[int(rng.integers(len(assets)))] for assets in drawn]
-        return furnish(stand_on_table(chosen, rng, recolour=self.recolour), self.surfaces, rng)
+        return Choice(tuple(assets[int(rng.integers(len(assets)))] for assets in drawn))
+
+    def _camera(
+        self, renderer: TableRenderer, rng: np.random.Generator
+    ) -> tuple[Pinhole, TableView] | None:
+        """A camera that shows what must be shown with what it sees but colour, or None."""
+        scene = renderer.scene
+        targets = np.array([item.middle() for item in scene.objects])
+        radii = [item.radius() for item in scene.objects]
+        must = [n for n, item in enumerate(scene.objects) if item.shown]
+        size = self.width, self.height
+        for _ in range(CAMERA_TRIES):
+            model = _draw(self.settings.cameras, rng)
+            camera = aim(model, targets, radii, must, scene.arrangement.vantage, size, rng)
+            if _inside(camera, scene):
+                continue
+            seen = renderer.look(camera)
+            if must:
+                if all(_shown_well(seen, number) for number in must):
+                    return camera, seen
+            elif any(
+                fraction >= 0.3 and np.count_nonzero(seen.owner == number) >= 60
+                for number, fraction in enumerate(seen.visible_fraction)
+            ):
+                return camera, seen
+        return None
+
+    def _picture(
+        self,
+        renderer: TableRenderer,
+        camera: Pinhole,
+        seen: TableView,
+        rng: np.random.Generator,
+    ) -> Picture:
+        away = np.subtract(camera.place, camera.target)
+        light = draw_light(
+            self.settings.hard_light,
+            (away[0], away[1], away[2]),
+            rng,
+            in_front=renderer.scene.arrangement.name == "shelf",
+        )
+        reach = float(np.linalg.norm(away)) * np.tan(np.radians(camera.fov) / 2)
+        renderer.light(light, camera.target, float(np.clip(2.0 * reach, 0.12, 0.9)))
+        seen = renderer.render(camera, seen)
+        objects = renderer.scene.objects
+        things = [thing_of(o.asset, o.look.colours, o.look.caption) for o in objects]
+        labels, owner = label_things(seen.owner, things, seen.visible_fraction)
+        order = [number for number in range(len(objects)) if (seen.owner == number).any()]
+        picture = seen.rgb.astype(np.float32)
+        if camera.name in SHALLOW_FOCUS and rng.random() < 0.5:
+            strength = float(rng.uniform(0.8, 4.5)) * self.height / 416
+            picture = defocus(picture, seen.depth, float(np.linalg.norm(away)), strength)
+        lit, grain = expose(light_up(picture, rng), light.kind, rng)
+        jpeg = encode(photograph(lit, self.noise, rng, grain_least=grain), rng)
+        return Picture(
+            jpeg,
+            self.width,
+            self.height,
+            labels,
+            owner,
+            depth=millimetres(seen.depth) if self.settings.depth else None,
+            camera=camera.seen(self.width, self.height),
+            poses=tuple(objects[number].pose() for number in order),
+        )
+
+
+def _draw(weights: Mapping[str, float], rng: np.random.Generator) -> str:
+    names = sorted(weights)
+    share = np.array([weights[name] for name in names])
+    return names[int(rng.choice(len(names), p=share / share.sum()))]
+
+
+def _inside(camera: Pinhole, scene: TableScene) -> bool:
+    """Whether the camera is in one of the objects or nearly so."""
+    place = np.array(camera.place)
+    for item in scene.objects:
+        corners = item.corners()
+        low, high = corners.min(axis=0) - CLEARANCE_M, corners.max(axis=0) + CLEARANCE_M
+        if ((place > low) & (place < high)).all():
+            return True
+    return False
+
+
+def _shown_well(seen: TableView, number: int) -> bool:
+    """Visible enough and nowhere at the picture's edge."""
+    mine = seen.owner == number
+    edge = mine[0].any() or mine[-1].any() or mine[:, 0].any() or mine[:, -1].any()
+    return bool(seen.visible_fraction[number] >= SEEN_WELL and not edge)

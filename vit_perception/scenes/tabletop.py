@@ -1,102 +1,83 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A table with objects standing on it, rendered whole: true perspective, shadows and depth."""
+"""A furnished table with objects on it, ready to be rendered: true perspective and shadows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from vit_perception.scenes.cameras import Vantage
 from vit_perception.scenes.catalogue import Asset
-from vit_perception.scenes.recolour import Look, recoloured
+from vit_perception.scenes.furniture import Prop
+from vit_perception.scenes.poses import matrix, rotation
+from vit_perception.scenes.recolour import Look
 from vit_perception.scenes.surfaces import Surfaces
 
 TABLE_HEIGHT = 0.75
 ROOM = 2.6
-GAP = 0.006
-"""Half the room's side, and the least distance between neighbours, metres."""
+"""Half the room's side, metres."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
-    """An object on the table: middle of its bottom (x, y) in metres, turn about z in radians.
+class Item:
+    """An object in the scene: `position` float64 [3] metres, `quaternion` float64 [4] w, x, y, z.
 
-    `tip` is 0 for upright, 1 for lying after a quarter turn about its x axis.
+    Both place the asset's own frame in the world. `hull` float64 [N,3]: its convex hull there.
+    `shown`: it has to be seen well in every picture.
     """
 
     asset: Asset
     look: Look
-    x: float
-    y: float
-    yaw: float
-    tip: int
+    hull: np.ndarray
+    position: np.ndarray
+    quaternion: np.ndarray
+    shown: bool = False
 
-    @property
-    def extent(self) -> tuple[float, float, float]:
-        """x, y, z extent in metres as it stands or lies, before the turn about z."""
-        x, y, z = self.asset.size_m
-        return (x, z, y) if self.tip else (x, y, z)
+    def pose(self) -> np.ndarray:
+        """float64 [4,4]: the asset's frame to the world."""
+        return matrix(self.position, self.quaternion)
+
+    def corners(self) -> np.ndarray:
+        """Hull vertices in the world, float64 [N,3]."""
+        return self.hull @ rotation(self.quaternion).T + self.position
+
+    def middle(self) -> np.ndarray:
+        """Middle of the hull's bounding box in the world, float64 [3]."""
+        corners = self.corners()
+        return (corners.min(axis=0) + corners.max(axis=0)) / 2
+
+    def radius(self) -> float:
+        """Of the sphere around the hull's bounding box, metres."""
+        return float(np.linalg.norm(np.ptp(self.hull, axis=0))) / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Lamp:
-    """A spot light: place in metres, brightness 0 to 1."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrangement:
+    """Objects and unnamed props at rest, and from where they may be looked at."""
 
-    place: tuple[float, float, float]
-    brightness: float
-    casts_shadow: bool
+    name: str
+    items: tuple[Item, ...]
+    props: tuple[Prop, ...] = ()
+    vantage: Vantage = Vantage()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableScene:
     """A furnished room; the table top is the plane z = 0, its middle the origin."""
 
-    objects: tuple[Standing, ...]
+    arrangement: Arrangement
     table: np.ndarray
     tile_m: float
     half_size: tuple[float, float]
     floor: np.ndarray
     walls: tuple[np.ndarray, ...]
-    lamps: tuple[Lamp, ...]
-    ambient: float
 
-
-@dataclass(frozen=True, slots=True)
-class Pinhole:
-    """A camera: its place and target in metres, roll and vertical field of view in degrees."""
-
-    place: tuple[float, float, float]
-    target: tuple[float, float, float]
-    roll: float
-    fov: float
-
-    def intrinsics(self, width: int, height: int) -> np.ndarray:
-        """float64 [3,3]; the middle of the first pixel is (0, 0)."""
-        focal = height / 2 / np.tan(np.radians(self.fov) / 2)
-        return np.array(
-            [[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], np.float64
-        )
-
-    def pose(self) -> np.ndarray:
-        """float64 [4,4]: optical frame (x right, y down, z forward) to world."""
-        place, target = np.array(self.place), np.array(self.target)
-        forward = (target - place) / np.linalg.norm(target - place)
-        right = np.cross(forward, [0.0, 0.0, 1.0])
-        if np.linalg.norm(right) < 1e-6:
-            right = np.array([1.0, 0.0, 0.0])
-        right /= np.linalg.norm(right)
-        down = np.cross(forward, right)
-        turn = np.radians(self.roll)
-        pose = np.eye(4)
-        pose[:3, 0] = np.cos(turn) * right + np.sin(turn) * down
-        pose[:3, 1] = np.cos(turn) * down - np.sin(turn) * right
-        pose[:3, 2] = forward
-        pose[:3, 3] = place
-        return pose
+    @property
+    def objects(self) -> tuple[Item, ...]:
+        return self.arrangement.items
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,63 +95,20 @@ class TableView:
     visible_fraction: tuple[float, ...]
 
 
-def stand_on_table(
-    assets: Sequence[Asset], rng: np.random.Generator, *, recolour: bool, lying: float = 0.12
-) -> tuple[Standing, ...]:
-    """Put the assets on the table without touching; those that find no place are left out."""
-    placed: list[Standing] = []
-    radius = 0.05 + 0.055 * np.sqrt(len(assets)) * float(rng.uniform(0.8, 1.5))
-    for asset in assets:
-        texture = np.asarray(Image.open(asset.texture).convert("RGB"))
-        look = Look(texture, asset.colours, asset.caption)
-        if recolour:
-            look = recoloured(asset, texture, rng)
-        tip = int(rng.random() < lying)
-        for attempt in range(30):
-            reach = radius * (1 + attempt / 10)
-            x, y = rng.uniform(-reach, reach, 2)
-            yaw = float(rng.uniform(0, 2 * np.pi))
-            candidate = Standing(asset, look, float(x), float(y), yaw, tip)
-            if not any(_touch(candidate, other) for other in placed):
-                placed.append(candidate)
-                break
-    return tuple(placed)
-
-
-def _touch(a: Standing, b: Standing) -> bool:
-    kind, _ = cv2.rotatedRectangleIntersection(_footprint(a), _footprint(b))
-    return bool(kind != cv2.INTERSECT_NONE)
-
-
-def _footprint(item: Standing) -> tuple[tuple[float, float], tuple[float, float], float]:
-    x, y, _ = item.extent
-    return (item.x, item.y), (x + GAP, y + GAP), float(np.degrees(item.yaw))
-
-
-def furnish(
-    objects: tuple[Standing, ...], surfaces: Surfaces, rng: np.random.Generator
-) -> TableScene:
-    """A table, floor, four walls and one to three lamps around the objects."""
+def furnish(arrangement: Arrangement, surfaces: Surfaces, rng: np.random.Generator) -> TableScene:
+    """A table large enough, a floor and four walls around the objects."""
     table = surfaces.draw_texture(rng)
-    half = (float(rng.uniform(0.45, 1.0)), float(rng.uniform(0.4, 0.8)))
-    walls = tuple(_wall(surfaces, rng) for _ in range(4))
-    count = int(rng.integers(1, 4))
-    total = float(rng.uniform(0.55, 0.9))
-    shares = np.sort(rng.dirichlet(np.full(count, 2.0)) * total)[::-1]
-    # A shadow costs a rendering of its own: the brightest lamp's is the one that is seen.
-    casts = [number == 0 or (number == 1 and rng.random() < 0.3) for number in range(count)]
+    half = np.array([rng.uniform(0.45, 1.0), rng.uniform(0.42, 0.8)])
+    for item in arrangement.items:
+        half = np.maximum(half, np.abs(item.corners()[:, :2]).max(axis=0) + 0.03)
+    half = np.minimum(half, ROOM - 0.1)
     return TableScene(
-        objects=objects,
+        arrangement=arrangement,
         table=table.levels[0],
-        tile_m=float(rng.uniform(0.3, 1.0)) if table.tileable else 2 * max(half),
-        half_size=half,
+        tile_m=float(rng.uniform(0.3, 1.0)) if table.tileable else 2 * float(half.max()),
+        half_size=(float(half[0]), float(half[1])),
         floor=surfaces.draw_texture(rng).levels[1],
-        walls=walls,
-        lamps=tuple(
-            Lamp(_lamp_place(rng), float(share), cast)
-            for share, cast in zip(shares, casts, strict=True)
-        ),
-        ambient=float(rng.uniform(0.25, 0.5)),
+        walls=tuple(_wall(surfaces, rng) for _ in range(4)),
     )
 
 
@@ -181,50 +119,3 @@ def _wall(surfaces: Surfaces, rng: np.random.Generator) -> np.ndarray:
     side = int(rng.choice([48, 128, 384]))
     small = cv2.resize(room, (side, side), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (384, 384), interpolation=cv2.INTER_CUBIC)
-
-
-def _lamp_place(rng: np.random.Generator) -> tuple[float, float, float]:
-    angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 1.5)
-    return (
-        float(reach * np.cos(angle)),
-        float(reach * np.sin(angle)),
-        float(rng.uniform(0.9, 1.9)),
-    )
-
-
-def dim_lamps(scene: TableScene, rng: np.random.Generator) -> tuple[tuple[Lamp, ...], float]:
-    """The scene's lamps moved and dimmed for another picture, and the ambient light."""
-    lamps = tuple(
-        Lamp(
-            _lamp_place(rng),
-            lamp.brightness * float(rng.uniform(0.7, 1.2)),
-            lamp.casts_shadow,
-        )
-        for lamp in scene.lamps
-    )
-    return lamps, scene.ambient * float(rng.uniform(0.7, 1.3))
-
-
-def look_from_somewhere(scene: TableScene, rng: np.random.Generator) -> Pinhole:
-    """A camera 0.25 to 1.2 m from one of the objects or their middle, at any side and height."""
-    places = np.array([[item.x, item.y, item.extent[2] / 2] for item in scene.objects])
-    middle = places.mean(axis=0)
-    near = places[int(rng.integers(len(places)))]
-    target = middle + (near - middle) * rng.uniform(0, 1) + rng.normal(0, 0.02, 3)
-    distance = float(np.exp(rng.uniform(np.log(0.28), np.log(1.2))))
-    elevation = np.radians(rng.uniform(14, 60) if rng.random() < 0.75 else rng.uniform(60, 88))
-    azimuth = rng.uniform(0, 2 * np.pi)
-    away = np.array(
-        [
-            np.cos(elevation) * np.cos(azimuth),
-            np.cos(elevation) * np.sin(azimuth),
-            np.sin(elevation),
-        ]
-    )
-    place = target + away * distance
-    place[2] = max(place[2], 0.08)
-    return Pinhole(_xyz(place), _xyz(target), float(rng.normal(0, 4)), float(rng.uniform(34, 58)))
-
-
-def _xyz(vector: np.ndarray) -> tuple[float, float, float]:
-    return float(vector[0]), float(vector[1]), float(vector[2])

@@ -1,0 +1,181 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which objects a rendered scene holds: drawn at random, each in its turn, or pair by pair.
+
+A chooser takes the scene's number and random numbers of the scene and returns a Choice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from vit_perception.scenes.catalogue import Asset, CatalogueError
+from vit_perception.scenes.settings import Choice
+
+LONGEST_M = 0.55
+"""Longer things leave no table to others."""
+PACKAGING = frozenset(
+    {"box", "can", "bottle", "cup", "jar", "carton", "tube", "tin", "bag", "packet", "pouch"}
+)
+"""Last words of what kitchens and shops are full of; drawn twice as often."""
+SEVERAL = 0.3
+"""Share of scenes with two or three of a kind."""
+CROWDS, CROWD = 0.18, 6
+"""Share of the scenes of CROWD objects or more that hold one or two objects many times."""
+MOST_OTHERS = 4
+
+
+def standing(assets: Sequence[Asset]) -> tuple[Asset, ...]:
+    """Those with a mesh that a table has room for."""
+    return tuple(a for a in assets if a.mesh is not None and max(a.size_m) <= LONGEST_M)
+
+
+@dataclass(frozen=True)
+class RandomChoice:
+    """Categories first, objects second, so that rare things are seen too.
+
+    A category of n objects is drawn as sqrt(n) is to the others, packaging twice as often: plenty
+    of different cartons is worth more looks than the one whisk, though not in proportion.
+    """
+
+    assets: tuple[Asset, ...]
+    fewest: int
+    most: int
+
+    def __call__(self, number: int, rng: np.random.Generator) -> Choice:
+        """Draw scene `number`."""
+        groups, weights = self._groups, self._weights
+        count = int(rng.integers(self.fewest, self.most + 1))
+        drawn = [int(n) for n in rng.choice(len(groups), size=count, p=weights)]
+        if count >= CROWD and rng.random() < CROWDS:
+            # A crate of apples, a row of cartons: what touches its like is hard to tell apart.
+            kinds = [groups[n][int(rng.integers(len(groups[n])))] for n in drawn[:2]]
+            return Choice(tuple(kinds[int(n)] for n in rng.integers(len(kinds), size=count)))
+        if count >= 2 and rng.random() < SEVERAL and self._varied:
+            same = self._varied[int(rng.integers(len(self._varied)))]
+            several = min(count, int(rng.integers(2, 4)))
+            drawn[:several] = [same] * several
+        return Choice(tuple(groups[n][int(rng.integers(len(groups[n])))] for n in drawn))
+
+    @cached_property
+    def _groups(self) -> list[list[Asset]]:
+        by_category: dict[str, list[Asset]] = defaultdict(list)
+        for asset in self.assets:
+            by_category[asset.category].append(asset)
+        return [by_category[name] for name in sorted(by_category)]
+
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        weights = np.array(
+            [
+                np.sqrt(len(group)) * (1 + (group[0].category.split()[-1] in PACKAGING))
+                for group in self._groups
+            ]
+        )
+        return weights / weights.sum()
+
+    @cached_property
+    def _varied(self) -> list[int]:
+        """Categories whose objects differ, or can be told apart by a new colour."""
+        return [n for n, group in enumerate(self._groups) if len(group) > 1 or _colourful(group)]
+
+
+def _colourful(group: Sequence[Asset]) -> bool:
+    return any(asset.recolourable for asset in group)
+
+
+@dataclass(frozen=True)
+class CoveringChoice:
+    """Every object in its turn: shuffled passes over all of them, cut into scenes."""
+
+    assets: tuple[Asset, ...]
+    fewest: int
+    most: int
+    seed: int
+
+    def __call__(self, number: int, rng: np.random.Generator) -> Choice:
+        """Take the next objects of the pass; `rng` is not used, so that no object is missed."""
+        start = sum(self._count(earlier) for earlier in range(number))
+        places = range(start, start + self._count(number))
+        return Choice(tuple(self._at(place) for place in places))
+
+    def _count(self, number: int) -> int:
+        rng = np.random.default_rng([self.seed, 11, number])
+        return int(rng.integers(self.fewest, self.most + 1))
+
+    def _at(self, place: int) -> Asset:
+        turn, slot = divmod(place, len(self.assets))
+        order = np.random.default_rng([self.seed, 13, turn]).permutation(len(self.assets))
+        return self.assets[int(order[slot])]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two objects of one category with the phrase that is true of one of them alone."""
+
+    objects: tuple[Asset, Asset]
+    phrases: tuple[str, str]
+
+    @property
+    def part(self) -> str:
+        """`train` when both were trained on, else `unseen`."""
+        return "train" if all(asset.part == "train" for asset in self.objects) else "unseen"
+
+
+@dataclass(frozen=True)
+class PairChoice:
+    """Scene k holds pair k and 0 to 4 objects that share no name with it."""
+
+    assets: tuple[Asset, ...]
+    pairs: tuple[Pair, ...]
+
+    def __call__(self, number: int, rng: np.random.Generator) -> Choice:
+        """Draw the company of the pair; the pair itself must be seen well."""
+        pair = pair_of(number, self.pairs)
+        taken = {name for asset in pair.objects for name in asset.names}
+        others = [asset for asset in self.assets if taken.isdisjoint(asset.names)]
+        count = min(int(rng.integers(0, MOST_OTHERS + 1)), len(others))
+        company = rng.choice(len(others), size=count, replace=False) if count else ()
+        return Choice((*pair.objects, *(others[int(n)] for n in company)), shown=2)
+
+
+def pair_of(scene: int, pairs: Sequence[Pair]) -> Pair:
+    """The pair that scene number `scene` asks for; after the last comes the first."""
+    return pairs[scene % len(pairs)]
+
+
+def load_pairs(roots: Sequence[Path], assets: Mapping[str, Asset]) -> tuple[tuple[Pair, ...], int]:
+    """`attribute_pairs` of the first split.json, sorted; and how many of them cannot be asked for.
+
+    That is: neither main colour nor material differs, or an object is not among `assets` (by id).
+    Raises CatalogueError when there is no such list.
+    """
+    found = [root / "split.json" for root in roots if (root / "split.json").exists()]
+    if not found:
+        raise CatalogueError(f"{roots[0]}: expected split.json with attribute_pairs, found none")
+    try:
+        listed = json.loads(found[0].read_text(encoding="utf-8"))["attribute_pairs"]
+        ids = sorted((str(entry["a"]), str(entry["b"])) for entry in listed)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CatalogueError(f"{found[0]}: expected attribute_pairs, found {error!r}") from None
+    pairs = []
+    for a, b in ids:
+        phrases = _phrases(assets[a], assets[b]) if a in assets and b in assets else None
+        if phrases:
+            pairs.append(Pair((assets[a], assets[b]), phrases))
+    return tuple(pairs), len(ids) - len(pairs)
+
+
+def _phrases(a: Asset, b: Asset) -> tuple[str, str] | None:
+    """Main colour and category of each, or material and category where the colours are equal."""
+    for one, other in (("".join(a.colours[:1]), "".join(b.colours[:1])), (a.material, b.material)):
+        if one and other and one != other:
+            return f"{one} {a.category}", f"{other} {b.category}"
+    return None

@@ -1,0 +1,180 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of a data set made in chunks by parallel workers.
+
+A finished chunk leaves its labels in DIR/labels/, so that an interrupted run goes on where it
+stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from vit_perception.scenes import coco
+from vit_perception.scenes.catalogue import Asset
+from vit_perception.scenes.choice import (
+    CoveringChoice,
+    Pair,
+    PairChoice,
+    RandomChoice,
+    pair_of,
+    standing,
+)
+from vit_perception.scenes.compose import Composer, Composition
+from vit_perception.scenes.labels import Picture
+from vit_perception.scenes.layout import Shelf
+from vit_perception.scenes.photometry import Noise
+from vit_perception.scenes.recipe import Recipe
+from vit_perception.scenes.sprites import SpriteSet
+from vit_perception.scenes.surfaces import load_surfaces
+
+CHUNK = 60
+"""Pictures a job; a multiple of most numbers of views a rendered scene may have."""
+SPARE = 6
+"""Views tried for a picture of a table until one shows enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every picture of a data set is made from.
+
+    `surfaces` is the asset folder with textures/ and backgrounds/; `pairs` what the pictures ask
+    for, empty unless the recipe says so.
+    """
+
+    recipe: Recipe
+    assets: tuple[Asset, ...]
+    category_ids: dict[str, int]
+    pairs: tuple[Pair, ...]
+    surfaces: Path
+    sprites: Path
+    directory: Path
+
+
+def make_chunks(job: Job, starts: Sequence[int], workers: int) -> Iterator[int]:
+    """Make the chunks that begin at `starts`; yields the number of pictures of each when done."""
+    if not starts:
+        return
+    if workers <= 1:
+        _start_worker(job)
+        try:
+            yield from map(_make_chunk, starts)
+        finally:
+            # An OpenGL context left to the interpreter's end cannot be freed any more.
+            _worker.clear()
+        return
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(job,)
+    ) as pool:
+        for done in as_completed([pool.submit(_make_chunk, start) for start in starts]):
+            yield done.result()
+
+
+def labels_file(directory: Path, start: int) -> Path:
+    """Where the labels of the chunk that begins with picture `start` wait to be joined."""
+    return directory / "labels" / f"{start:07d}.json"
+
+
+_worker: list[tuple[Job, Callable[[int], Picture]]] = []
+
+
+def _start_worker(job: Job) -> None:
+    """Load what every picture needs, once a process."""
+    cv2.setNumThreads(1)
+    _worker[:] = [(job, _table(job) if job.recipe.kind == "table" else _composer(job))]
+
+
+def _composer(job: Job) -> Composer:
+    recipe = job.recipe
+    return Composer(
+        shelf=Shelf(SpriteSet(job.sprites, job.assets).sprites),
+        surfaces=load_surfaces(job.surfaces, held_out=recipe.part == "test"),
+        settings=Composition(recipe.width, recipe.height, recipe.fewest, recipe.most),
+        seed=recipe.seed,
+        noise=Noise.from_seed(recipe.seed),
+    )
+
+
+def _table(job: Job) -> Callable[[int], Picture]:
+    # Not at the top: composing from finished sprites needs no MuJoCo.
+    from vit_perception.scenes.table_pictures import TablePictures
+
+    recipe = job.recipe
+    draw = TablePictures(
+        choose=_chooser(job),
+        settings=replace(recipe.scene_settings(), views=recipe.views * SPARE),
+        surfaces=load_surfaces(job.surfaces, held_out=recipe.part == "test"),
+        seed=recipe.seed,
+        noise=Noise.from_seed(recipe.seed),
+        width=recipe.width,
+        height=recipe.height,
+        recolour=recipe.part == "train",
+    )
+    least = 1 if recipe.choose == "pairs" else recipe.fewest
+    return lambda index: _enough_in_sight(draw, *divmod(index, recipe.views), recipe.views, least)
+
+
+def _enough_in_sight(
+    draw: Callable[[int], Picture], scene: int, view: int, views: int, least: int
+) -> Picture:
+    """The first of a picture's spare views with `least` things to ask for, or the fullest.
+
+    Raises ValueError when no view can be made.
+    """
+    best, most, reason = None, -1, ""
+    for spare in range(SPARE):
+        try:
+            picture = draw((scene * SPARE + spare) * views + view)
+        except ValueError as error:
+            reason = str(error)
+            continue
+        asked = sum(not label.ignored for label in picture.labels)
+        if asked > most:
+            best, most = picture, asked
+        if asked >= least:
+            break
+    if best is None:
+        raise ValueError(reason)
+    return best
+
+
+def _chooser(job: Job) -> RandomChoice | CoveringChoice | PairChoice:
+    recipe, assets = job.recipe, standing(job.assets)
+    if recipe.choose == "pairs":
+        return PairChoice(assets, job.pairs)
+    if recipe.choose == "covering":
+        return CoveringChoice(assets, recipe.fewest, recipe.most, recipe.seed)
+    return RandomChoice(assets, recipe.fewest, recipe.most)
+
+
+def _make_chunk(start: int) -> int:
+    job, draw = _worker[0]
+    end = min(start + CHUNK, job.recipe.first + job.recipe.count)
+    records: list[dict[str, Any]] = []
+    for index in range(start, end):
+        try:
+            picture = draw(index)
+        except ValueError as error:
+            # One scene that cannot be made must not end a run of hours.
+            records.append({"index": index, "unmade": " ".join(str(error).split())})
+            continue
+        pair = pair_of(index // job.recipe.views, job.pairs) if job.pairs else None
+        record = coco.record(picture, index, job.category_ids, pair)
+        (job.directory / "images" / record["file_name"]).write_bytes(picture.jpeg)
+        if picture.depth is not None:
+            # Written whole or not at all is no matter here: the chunk's labels come last.
+            cv2.imwrite(str(job.directory / "depth" / record["depth"]), picture.depth)
+        records.append(record)
+    path = labels_file(job.directory, start)
+    partial = path.with_suffix(".json.part")
+    partial.write_text(json.dumps(records), encoding="utf-8")
+    partial.replace(path)
+    return len(records)

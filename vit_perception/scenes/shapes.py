@@ -1,0 +1,49 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Convex hulls of meshes, as MuJoCo makes them: what physics and cameras know of an object."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from vit_perception.scenes.catalogue import Asset
+
+_XML = (
+    '<mujoco><asset><mesh name="o" file="o.obj" inertia="shell"/></asset>'
+    '<worldbody><geom type="mesh" mesh="o"/></worldbody></mujoco>'
+)
+
+
+def hull_of(asset: Asset) -> np.ndarray:
+    """Vertices of the asset's convex hull in its own frame, metres, float64 [N,3]; read only.
+
+    Raises ValueError, one line with the asset's id, when MuJoCo refuses the mesh.
+    """
+    if asset.mesh is None:
+        raise ValueError(f"{asset.id}: expected an asset with a mesh, found a cut-out")
+    try:
+        return _hull(asset.mesh)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{asset.id}: expected a mesh MuJoCo takes, found {reason}") from None
+
+
+@lru_cache(maxsize=4096)
+def _hull(mesh: Path) -> np.ndarray:
+    model = mujoco.MjModel.from_xml_string(_XML, assets={"o.obj": mesh.read_bytes()})
+    start = int(model.mesh_graphadr[0])
+    if start < 0:
+        raise ValueError("no convex hull")
+    graph = model.mesh_graph[start:]
+    count = int(graph[0])
+    corners = model.mesh_vert[graph[2 + count : 2 + 2 * count]].astype(np.float64)
+    # MuJoCo moved the mesh to its middle and main axes: back to the file's own frame.
+    turned = np.empty(9)
+    mujoco.mju_quat2Mat(turned, model.mesh_quat[0])
+    hull = corners @ turned.reshape(3, 3).T + model.mesh_pos[0]
+    hull.setflags(write=False)
+    return hull
