@@ -16,14 +16,13 @@ from ..toy_bundle import toy_picture
 pytest.importorskip("faster_coco_eval")
 
 
-def test_a_perfect_detector_scores_one(
-    tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def write_dataset(folder: Path) -> Path:
+    """Three pictures of a red and a yellow square; in the first both are asked for."""
     names = ("red", "green", "yellow")
     pictures, objects = [], []
     for number in range(1, 4):
         image, boxes = toy_picture(128, 192, {"red": (0, number), "yellow": (4, 2 * number)})
-        write_picture(tmp_path / "data" / "images" / f"{number}.png", image)
+        write_picture(folder / "images" / f"{number}.png", image)
         pictures.append({"id": number, "file_name": f"{number}.png", "width": 192, "height": 128})
         for name, box in boxes.items():
             size = box[2:] - box[:2]
@@ -38,8 +37,20 @@ def test_a_perfect_detector_scores_one(
                 }
             )
     categories = [{"id": index, "name": name} for index, name in enumerate(names)]
+    asks = [("red", 1, 2), ("yellow", 2, 1), ("blue", 1, 2), ("YELLOW", 1, 2)]
+    pictures[0]["asks"] = [
+        {"phrase": phrase, "annotation": asked, "other": other, "part": "train"}
+        for phrase, asked, other in asks
+    ]
     document = {"images": pictures, "annotations": objects, "categories": categories}
-    (tmp_path / "data" / "annotations.json").write_text(json.dumps(document))
+    (folder / "annotations.json").write_text(json.dumps(document))
+    return folder
+
+
+def test_a_perfect_detector_scores_one(
+    tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dataset(tmp_path / "data")
     arguments = ["evaluate", str(tmp_path / "data"), "--bundle", str(toy_bundle_dir)]
     assert main([*arguments, "--json", str(tmp_path / "metrics.json")]) == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())
@@ -48,5 +59,29 @@ def test_a_perfect_detector_scores_one(
     assert metrics["overall"]["categories"] == 2
     assert metrics["bundle"] == "toy"
     assert "data: 3 pictures, 3 names asked at once" in capsys.readouterr().out
-    assert main([*arguments, "--limit", "1"]) == 0
-    assert "data: 1 pictures" in capsys.readouterr().out
+    assert metrics["pairs"]["overall"]["right"] == 2
+    assert metrics["pairs"]["overall"]["on_other"] == 1
+    assert metrics["false_alarms"]["threshold"] == 0.6
+    assert metrics["false_alarms"]["per_picture"] == 0
+    assert metrics["command"] == "vit-perception evaluate data --bundle toy"
+
+
+def test_names_wordings_and_limit(
+    tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_dataset(tmp_path / "data")
+    wordings = tmp_path / "wordings.yaml"
+    wordings.write_text("colour: {red: magenta}\n")
+    arguments = ["evaluate", str(folder), "--bundle", str(toy_bundle_dir), "--limit", "1"]
+    arguments += ["--names", "red, cyan", "--wordings", str(wordings)]
+    assert main([*arguments, "--json", str(tmp_path / "metrics.json")]) == 0
+    assert "data: 1 pictures, 2 names asked at once" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["overall"]["categories"] == 1
+    assert metrics["wordings"]["colour"]["AP50_own"] == pytest.approx(1)
+    assert metrics["wordings"]["colour"]["names"]["red"]["phrase"] == "magenta"
+    assert "--names 'red, cyan'" in metrics["command"]
+    names = tmp_path / "names.txt"
+    names.write_text("red\nyellow\n")
+    assert main([*arguments[:6], "--names-file", str(names)]) == 0
+    assert "2 names asked" in capsys.readouterr().out

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from vit_perception.detections import Detections
-from vit_perception.evaluation.coco import evaluate_dataset, format_table
+from vit_perception.evaluation.coco import evaluate_dataset
 from vit_perception.evaluation.dataset import EvaluationError, load_dataset
+from vit_perception.evaluation.tables import format_tables
 from vit_perception.frame import Frame
 from vit_perception.images import encode_jpeg
 
@@ -130,6 +131,44 @@ def test_objects_of_other_parts_are_neither_right_nor_wrong(tmp_path: Path) -> N
     assert metrics["parts"]["val_instances"]["AP50"] == pytest.approx(0.5)
 
 
+def test_the_strict_reading_counts_boxes_on_objects_of_other_parts(tmp_path: Path) -> None:
+    # The surest hat lies on the spoon, of another part: false in the strict reading, so that
+    # the precision of hat is 1/2. The mug of val_instances is surely a mug: not judged.
+    predict = answers(
+        [("mug", 0.99, MUG), ("mug", 0.5, TRAIN_MUG)],
+        [("hat", 0.9, SPOON), ("hat", 0.8, HAT), ("spoon", 0.7, SPOON)],
+    )
+    metrics = evaluate_dataset(write_dataset(tmp_path / "data"), predict)
+    novel, train = metrics["parts"]["novel"], metrics["parts"]["train"]
+    assert (novel["AP50"], novel["AP50_strict"]) == pytest.approx((1, 0.5))
+    assert (train["AP50"], train["AP50_strict"]) == pytest.approx((1, 1))
+    assert metrics["overall"]["AP50"] == metrics["overall"]["AP50_strict"]
+
+
+def test_average_precision_without_names(tmp_path: Path) -> None:
+    # Three boxes of four objects, one false box between them: precisions 1, 1, 3/4 at the
+    # recalls 1/4, 1/2, 3/4; COCO reads them at 0, 0.01, ..., 1.
+    predict = answers(
+        [("spoon", 0.9, MUG), ("hat", 0.8, MUG), ("hat", 0.7, TRAIN_MUG)],
+        [("mug", 0.6, (150, 110, 200, 150)), ("mug", 0.5, HAT)],
+    )
+    metrics = evaluate_dataset(write_dataset(tmp_path / "data"), predict)
+    assert metrics["overall"]["AP50_any"] == pytest.approx((51 * 1 + 25 * 0.75) / 101)
+    # The other mug and the hat are not judged: one mug of two objects, the background false.
+    assert metrics["parts"]["val_instances"]["AP50_any"] == pytest.approx(1)
+
+
+def test_names_that_are_not_asked_for_are_objects_without_a_name(tmp_path: Path) -> None:
+    data = load_dataset(write_dataset(tmp_path / "data")).asking(("mug", "sock"))
+    assert data.names == ("mug", "sock")
+    right = answers([("mug", 0.9, MUG), ("mug", 0.8, TRAIN_MUG)], [])
+    metrics = evaluate_dataset(data, right)
+    assert (metrics["categories"], metrics["overall"]["categories"]) == (2, 1)
+    assert metrics["overall"]["AP50"] == pytest.approx(1)
+    assert metrics["overall"]["AR50@100"] == pytest.approx(0.5)
+    assert metrics["parts"]["novel"]["AP50"] is None
+
+
 def test_looser_boxes_count_at_50_only(tmp_path: Path) -> None:
     # IoU 0.64: found at thresholds 0.50, 0.55 and 0.60 of ten.
     predict = answers([("mug", 0.9, (0, 0, 40, 40))], [])
@@ -142,14 +181,12 @@ def test_looser_boxes_count_at_50_only(tmp_path: Path) -> None:
 def test_nothing_found_is_zero_and_the_table_says_so(tmp_path: Path) -> None:
     metrics = evaluate_dataset(write_dataset(tmp_path / "data"), answers([], []))
     assert metrics["overall"]["AP50"] == 0
-    table = format_table(metrics)
-    assert "data: 2 pictures, 3 names asked at once" in table
-    assert [line.split()[0] for line in table.splitlines()[2:]] == [
-        "all",
-        "train",
-        "val_instances",
-        "novel",
-    ]
+    head, boxes, readings, unnamed = format_tables(metrics).split("\n\n")
+    assert head == "data: 2 pictures, 3 names asked at once"
+    for table in (boxes, unnamed):
+        firsts = [line.split()[0] for line in table.splitlines()]
+        assert firsts == ["boxes", "all", "train", "val_instances", "novel"]
+    assert "strict" in boxes and "AP50 any" in unnamed and "is false" in readings
 
 
 def test_limit_and_progress(tmp_path: Path) -> None:
@@ -182,6 +219,36 @@ def test_a_name_that_the_dataset_lacks_is_refused(tmp_path: Path) -> None:
         ({"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "category"),
         ({"annotations": [{"id": 1, "image_id": 1, "category_id": 10, "bbox": [1]}]}, "bbox"),
         ({"annotations": None}, "COCO"),
+        (
+            {
+                "annotations": [
+                    {
+                        "id": 1,
+                        "image_id": 1,
+                        "category_id": 10,
+                        "bbox": [0, 0, 9, 9],
+                        "segmentation": {"size": [160, 220], "counts": "04"},
+                    }
+                ]
+            },
+            "segmentation: expected .*runs that fill",
+        ),
+        (
+            {
+                "images": [
+                    {
+                        "id": 1,
+                        "file_name": "1.jpg",
+                        "asks": [
+                            {"phrase": "red mug", "annotation": 1, "other": 3, "part": "train"}
+                        ],
+                    },
+                    {"id": 2, "file_name": "2.jpg"},
+                ]
+            },
+            "asks: expected annotations of picture 1, found 1 and 3",
+        ),
+        ({"images": [{"id": 1, "file_name": "1.jpg", "asks": [{"phrase": "red mug"}]}]}, "COCO"),
     ],
 )
 def test_bad_datasets_are_refused(tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:

@@ -5,18 +5,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vit_perception.evaluation.asks import Ask, read_asks
+from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
 from vit_perception.images import decode_compressed
+from vit_perception.rle import RleError, decode_mask
+
+__all__ = ["Dataset", "EvaluationError", "Picture", "load_dataset", "read_frame"]
 
 PARTS = ("train", "val_instances", "novel")
-
-
-class EvaluationError(ValueError):
-    """A dataset or a prediction that cannot be evaluated: names the file and the finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,48 @@ class Picture:
 class Dataset:
     """Pictures with boxes.
 
-    categories maps COCO ids to names; annotations are COCO's objects, each with
-    `image_id`, `category_id`, `bbox` [x, y, w, h] px, `area` px², `iscrowd` and,
-    where the dataset tells them apart, `part` (one of PARTS).
+    Attributes:
+        directory: the folder.
+        pictures: in the order of their ids.
+        categories: COCO ids to names.
+        annotations: COCO's objects, each with `id`, `image_id`, `category_id`, `bbox`
+            [x, y, w, h] px, `area` px², `iscrowd`, `part` (one of PARTS, another word or "") and
+            `segmentation`, compressed run lengths or None.
+        asks: objects asked for by a phrase that says which of two alike is meant.
+        asked: ids of the categories whose names are asked for.
+
     """
 
     directory: Path
     pictures: tuple[Picture, ...]
     categories: dict[int, str]
     annotations: tuple[dict[str, Any], ...]
+    asks: tuple[Ask, ...]
+    asked: frozenset[int]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Category names in the order of their ids."""
-        return tuple(self.categories[key] for key in sorted(self.categories))
+        """Names that are asked for, in the order of their ids."""
+        return tuple(self.categories[key] for key in sorted(self.asked))
+
+    @property
+    def has_masks(self) -> bool:
+        """Every object has a mask, and there are objects."""
+        masks = [a["segmentation"] is not None for a in self.annotations]
+        return bool(masks) and all(masks)
+
+    def asking(self, names: Sequence[str]) -> Dataset:
+        """The same pictures, asked for these names.
+
+        Names without a category become categories without objects. Categories whose names are
+        not asked for keep their objects, but are not measured by name.
+        """
+        ids = {name: key for key, name in self.categories.items()}
+        first = max(ids.values(), default=0) + 1
+        new = (name for name in names if name not in ids)
+        ids |= {name: first + number for number, name in enumerate(new)}
+        categories = {key: name for name, key in ids.items()}
+        return replace(self, categories=categories, asked=frozenset(ids[name] for name in names))
 
     def parts(self) -> tuple[str, ...]:
         """Parts that occur, known ones first."""
@@ -79,13 +109,28 @@ def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
             for entry in document["annotations"]
             if int(entry["image_id"]) in kept
         )
+        asks = tuple(
+            ask
+            for entry in document["images"]
+            if int(entry["id"]) in kept
+            for ask in read_asks(entry)
+        )
+    except RleError as error:
+        raise EvaluationError(f"{source}: segmentation: {error}") from error
     except (KeyError, TypeError, IndexError) as error:
         raise EvaluationError(f"{source}: expected COCO entries, found {error!r}") from error
     if len(set(categories.values())) != len(categories):
         raise EvaluationError(f"{source}: expected one id per category name, found names twice")
     if not pictures:
         raise EvaluationError(f"{source}: expected pictures, found none")
-    return Dataset(root, pictures, categories, annotations)
+    places = {annotation["id"]: annotation["image_id"] for annotation in annotations}
+    for ask in asks:
+        if {places.get(ask.annotation), places.get(ask.other)} != {ask.picture}:
+            raise EvaluationError(
+                f"{source}: asks: expected annotations of picture {ask.picture}, "
+                f"found {ask.annotation} and {ask.other}"
+            )
+    return Dataset(root, pictures, categories, annotations, asks, frozenset(categories))
 
 
 def read_frame(picture: Picture) -> Frame:
@@ -140,4 +185,13 @@ def _annotation(entry: dict[str, Any], categories: dict[int, str]) -> dict[str, 
         "area": float(entry.get("area", box[2] * box[3])),
         "iscrowd": int(entry.get("iscrowd", 0)),
         "part": str(entry.get("part", "")),
+        "segmentation": _segmentation(entry.get("segmentation")),
     }
+
+
+def _segmentation(found: Any) -> dict[str, Any] | None:
+    """Compressed run lengths; other forms (polygons) count as no mask."""
+    if not isinstance(found, dict) or not isinstance(found.get("counts"), str):
+        return None
+    decode_mask(found)  # the metric's library trusts them
+    return {"size": found["size"], "counts": found["counts"]}

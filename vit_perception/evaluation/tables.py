@@ -1,0 +1,92 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics as plain text, figures in percent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from vit_perception.evaluation.coco import MASK_NAMED, NAMED, UNNAMED
+from vit_perception.evaluation.pairs import ANSWERS
+
+_READINGS = """\
+AP50, AP: what lies on objects of other parts is not judged. strict: only what lies on objects of
+the same name in other parts is not; a box on any other object is false."""
+
+
+def format_tables(metrics: dict[str, Any]) -> str:
+    """Tables of `summarize` and, where they are there, of `pairs`, `wordings`, `false_alarms`."""
+    head = (
+        f"{metrics['dataset']}: {metrics['pictures']} pictures, "
+        f"{metrics['categories']} names asked at once"
+    )
+    blocks = [head, _by_part("boxes", metrics, NAMED, "")]
+    if metrics["masks_per_picture"] is not None:
+        title = f"masks of the best {metrics['masks_per_picture']} boxes a picture"
+        blocks.append(_by_part(title, metrics, MASK_NAMED, "mask_"))
+    if metrics["parts"]:
+        blocks.append(_READINGS)
+    blocks.append(_by_part("boxes whatever their names", metrics, UNNAMED, ""))
+    alarms = metrics.get("false_alarms")
+    if alarms is not None:
+        blocks.append(
+            f"false alarms: {alarms['per_picture']:.2f} boxes a picture on the background at "
+            f"score {alarms['threshold']:g}, {_percent(alarms['clean_pictures'])} % of the "
+            f"pictures without one"
+        )
+    if "pairs" in metrics:
+        blocks.append(_pairs(metrics["pairs"]))
+    if "wordings" in metrics:
+        blocks.append(_wordings(metrics["wordings"]))
+    return "\n\n".join(blocks)
+
+
+def _by_part(title: str, metrics: dict[str, Any], columns: Sequence[str], prefix: str) -> str:
+    rows = (("all", metrics["overall"]), *metrics["parts"].items())
+    names = [column.removeprefix(prefix) for column in columns]
+    return _table(
+        (title, "objects", "names", *(name.replace("_", " ") for name in names)),
+        (
+            (part, row["objects"], row["categories"], *(_percent(row[c]) for c in columns))
+            for part, row in rows
+        ),
+    )
+
+
+def _pairs(pairs: dict[str, Any]) -> str:
+    return _table(
+        ("pairs", "asked", "accuracy", *(answer.replace("_", " ") for answer in ANSWERS)),
+        (
+            (part, row["asked"], _percent(row["accuracy"]), *(row[answer] for answer in ANSWERS))
+            for part, row in (("all", pairs["overall"]), *pairs["parts"].items())
+        ),
+    )
+
+
+def _wordings(wordings: dict[str, Any]) -> str:
+    columns = ("AP50_own", "AP50_other")
+    return _table(
+        ("wordings", "objects", "names", "AP50 own name", "AP50 so worded"),
+        (
+            (kind, row["objects"], row["categories"], *(_percent(row[c]) for c in columns))
+            for kind, row in wordings.items()
+        ),
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as their widest cell, the first to the left, the others to the right."""
+    cells = [list(map(str, row)) for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if index else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in cells
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
