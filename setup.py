@@ -69,7 +69,7 @@ TEST = [
 setup(
     name=NAME,
     version="0.1.0",
-    description="Open-vocabulary object detection for robots",
+    description="Open-vocabulary detection and segmentation for robots",
     license="Apache-2.0",
     author="The vit_perception Authors",
     maintainer="The vit_perception Authors",

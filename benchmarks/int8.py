@@ -5,7 +5,7 @@
 All graphs of a table take turns in one run. Speed does not depend on what was learned, so that
 the activations are compared on nets with random weights, quantized on noise (needs torch).
 
-    python benchmarks/int8.py --bundle tabletop_nano --data DATASET --threads 1
+    python benchmarks/int8.py --bundle tabletop_nano --data DATASET --threads 1 2
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--bundle", default="", help="bundle folder or bundled name")
     parser.add_argument("--data", type=Path, help="calibrates a bundle that has no int8 graph")
     parser.add_argument("--size", type=int, default=320, help="input of the untrained nets")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="(1 2)")
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
     graphs = untrained(options.size)
@@ -44,7 +44,7 @@ def main() -> int:
     before = os.getloadavg()[0]
     table = compared(graphs, options.threads, options.rounds)
     table.title = (
-        f"{options.threads} threads, {CLASSES} names, load average {before:.1f} before and "
+        f"{CLASSES} names, {os.cpu_count()} CPUs, load average {before:.1f} before and "
         f"{os.getloadavg()[0]:.1f} after"
     )
     Console().print(table)
@@ -90,18 +90,21 @@ def noise(size: int) -> Iterator[np.ndarray]:
         yield rng.integers(0, 256, (1, size, size, 3), np.uint8)
 
 
-def compared(graphs: dict[str, tuple[bytes, bytes]], threads: int, rounds: int) -> Table:
-    """Milliseconds of each graph and how many times faster int8 is."""
-    table = Table("graph", "fp32 ms", "int8 ms", "fp32 / int8")
-    calls = {}
-    for name, (fp32, int8) in graphs.items():
-        calls[f"{name} fp32"] = running(fp32, threads)
-        calls[f"{name} int8"] = running(int8, threads)
-    timing = take_turns(calls, rounds)
+def compared(graphs: dict[str, tuple[bytes, bytes]], threads: Sequence[int], rounds: int) -> Table:
+    """Milliseconds of each graph and how many times faster int8 is, by number of threads."""
+    table = Table("graph", "threads", "fp32 ms", "int8 ms", "fp32 / int8")
+    calls = {
+        (name, count, precision): running(model, count)
+        for name, pair in graphs.items()
+        for count in threads
+        for precision, model in zip(("fp32", "int8"), pair, strict=True)
+    }
+    timing = take_turns({str(key): call for key, call in calls.items()}, rounds)
     for name in graphs:
-        both = [f"{name} {precision}" for precision in ("fp32", "int8")]
-        milliseconds = [f"{timing.median_ms(each):.2f}" for each in both]
-        table.add_row(name, *milliseconds, f"{timing.ratio(*both):.2f}")
+        for count in threads:
+            both = [str((name, count, precision)) for precision in ("fp32", "int8")]
+            milliseconds = [f"{timing.median_ms(each):.2f}" for each in both]
+            table.add_row(name, str(count), *milliseconds, f"{timing.ratio(*both):.2f}")
     return table
 
 

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from vit_perception.bundle import Bundle
+from vit_perception.perceiver import Perceiver
 
 from .toy_bundle import write_toy_bundle, write_toy_segmentation_bundle
 
@@ -42,3 +44,21 @@ def toy_bundle(toy_bundle_dir: Path) -> Bundle:
 def toy_segmentation_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The toy detector with masks; do not write into its folder."""
     return write_toy_segmentation_bundle(tmp_path_factory.mktemp("bundles") / "toy_masks")
+
+
+@pytest.fixture
+def bundle_copy(toy_bundle_dir: Path, tmp_path: Path) -> Path:
+    """The folder of a toy detector to spoil."""
+    return Path(shutil.copytree(toy_bundle_dir, tmp_path / "toy"))
+
+
+@pytest.fixture(scope="session")
+def toy_perceiver(toy_bundle: Bundle) -> Perceiver:
+    """A perceiver for tests that change nothing."""
+    return Perceiver(toy_bundle, threads=1)
+
+
+@pytest.fixture
+def perceiver(toy_bundle: Bundle) -> Perceiver:
+    """A perceiver to change."""
+    return Perceiver(toy_bundle, threads=1)

@@ -142,7 +142,7 @@ def test_what_is_not_finite_does_not_spread(value: float) -> None:
     prototypes = np.full((2, 16, 24), 0.25, np.float32)
     prototypes[:, 5, 7] = value  # network pixels 28..31, 20..23; neighbours reach half of theirs
     box = np.array([[0, 0, 96, 64]], np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="raise"):
         mask = decode(np.full((1, 2), 2, np.float32), prototypes, box, letterbox).one(0)
     assert mask[:16].all()
     assert mask[28:].all()
@@ -170,6 +170,13 @@ def test_huge_images_take_memory_for_the_boxes_alone() -> None:
     assert peaks[1] < 7680 * 4320 + 20e6
 
 
+def test_more_masks_than_memory_are_refused_before_any_is_made() -> None:
+    letterbox = fit(8192, 8192, 416, 416)
+    boxes = np.tile(np.array([[0, 0, 8192, 8192]], np.float32), (17, 1))
+    with pytest.raises(MasksError, match=f"at most {2**30} px together, found {17 * 2**26}"):
+        decode(np.ones((17, 1), np.float32), np.ones((1, 104, 104), np.float32), boxes, letterbox)
+
+
 def test_other_numbers_of_coefficients_than_prototypes_are_refused() -> None:
     coefficients, prototypes = random_arrays(1)
     with pytest.raises(MasksError, match="^mask coefficients: expected 7 a row, .* found 8$"):
@@ -194,14 +201,6 @@ def test_masks_lie_in_the_image() -> None:
     for index in range(3):
         np.testing.assert_array_equal(masks.one(index), dense[index])
     assert (masks.areas().tolist(), masks.areas().dtype) == ([2, 3, 0], np.int64)
-
-
-def test_some_masks_are_taken_in_their_order() -> None:
-    masks = three()
-    taken = masks.take(np.array([1, 0]))
-    np.testing.assert_array_equal(taken.dense(), masks.dense()[[1, 0]])
-    assert len(masks.take(np.zeros(0, np.int64))) == 0
-    assert len(Masks.empty(4, 5)) == 0
 
 
 @pytest.mark.parametrize(

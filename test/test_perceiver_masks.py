@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import ModelProto, helper, numpy_helper
 
 from vit_perception.bundle import Bundle
 from vit_perception.frame import Frame
 from vit_perception.letterbox import fit
 from vit_perception.masks import Masks
-from vit_perception.perceiver import Perceiver, PerceiverError, Settings
+from vit_perception.perceiver import Perceiver, Settings
 from vit_perception.stages import StageTimes
 
 from .toy_bundle import (
+    CENTRAL,
     COLOURS,
     GREY,
     HEIGHT,
@@ -31,8 +29,6 @@ from .toy_bundle import (
     toy_vocabulary,
     write_toy_segmentation_bundle,
 )
-
-CENTRAL = {"red": (3, 4), "blue": (3, 6)}
 
 
 @pytest.fixture(scope="module")
@@ -170,91 +166,3 @@ def test_a_fixed_vocabulary_has_the_same_masks(tmp_path: Path, shared: Perceiver
     expected, found = masks_of(shared, image), masks_of(Perceiver(bundle), image)
     assert found[0] == expected[0]
     np.testing.assert_array_equal(found[1].dense(), expected[1].dense())
-
-
-# Graphs that break the contract
-
-
-def changed(change: Callable[[ModelProto], None]) -> bytes:
-    model = ModelProto()
-    model.ParseFromString(toy_graph(masks=True))
-    change(model)
-    return bytes(model.SerializeToString())
-
-
-def redone(model: ModelProto, output: str, operator: str, constant: Any, shape: list[int]) -> None:
-    """Put an operator with a constant in front of an output, which then has another shape."""
-    for node in model.graph.node:
-        node.output[:] = [f"{name}_before" if name == output else name for name in node.output]
-    model.graph.initializer.append(numpy_helper.from_array(np.asarray(constant), "constant"))
-    names = [f"{output}_before", "constant"]
-    model.graph.node.append(helper.make_node(operator, names, [output]))
-    for value in model.graph.output:
-        if value.name == output:
-            kind = value.type.tensor_type.elem_type
-            value.CopyFrom(helper.make_tensor_value_info(output, kind, shape))
-
-
-def drop_prototypes(model: ModelProto) -> None:
-    del model.graph.output[4]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            drop_prototypes,
-            "outputs: expected boxes, labels, mask_coefficients, prototypes, scores, "
-            "found boxes, labels, mask_coefficients, scores",
-        ),
-        (
-            lambda m: redone(m, "prototypes", "Reshape", np.array([1, 8, 8, 24]), [1, 8, 8, 24]),
-            "outputs: expected one number of prototypes, "
-            "found 4 in mask_coefficients, 8 in prototypes",
-        ),
-        (
-            lambda m: redone(m, "prototypes", "Reshape", np.array([1, 4, 12, 32]), [1, 4, 12, 32]),
-            "prototypes: expected a height and width that divide 64 x 96, found [1, 4, 12, 32]",
-        ),
-        (
-            lambda m: redone(m, "prototypes", "Reshape", np.array([4, 16, 24]), [4, 16, 24]),
-            "prototypes: expected float32 [1, any, any, any], found float32 [4, 16, 24]",
-        ),
-        (
-            lambda m: redone(
-                m, "mask_coefficients", "Reshape", np.array([1, 600, 2]), [1, 600, 2]
-            ),
-            "outputs: expected one number of rows, found 300 in boxes, 300 in labels, "
-            "600 in mask_coefficients, 300 in scores",
-        ),
-    ],
-)
-def test_a_graph_that_breaks_the_contract_is_refused(
-    tmp_path: Path, change: Callable[[ModelProto], None], message: str
-) -> None:
-    bundle = write_toy_segmentation_bundle(tmp_path / "toy", graphs={"fp32": changed(change)})
-    with pytest.raises(PerceiverError) as refusal:
-        Perceiver(bundle)
-    assert str(refusal.value) == f"{bundle.directory}: {message}"
-
-
-def test_the_task_says_whether_there_are_masks(tmp_path: Path) -> None:
-    masked = write_toy_segmentation_bundle(tmp_path / "one", task="detection")
-    with pytest.raises(PerceiverError, match="outputs: expected boxes, labels, scores, found"):
-        Perceiver(masked)
-    plain = write_toy_segmentation_bundle(tmp_path / "two", graphs={"fp32": toy_graph()})
-    with pytest.raises(PerceiverError, match="found boxes, labels, scores$"):
-        Perceiver(plain)
-
-
-def test_rows_whose_coefficients_are_not_finite_are_dropped(tmp_path: Path) -> None:
-    poison = np.zeros((1, 300, 1), np.float32)
-    poison[0, 0] = np.nan
-    graph = changed(lambda m: redone(m, "mask_coefficients", "Add", poison, [1, 300, 4]))
-    bundle = write_toy_segmentation_bundle(tmp_path / "toy", graphs={"fp32": graph})
-    perceiver = Perceiver(bundle)
-    image, _ = toy_picture(HEIGHT, WIDTH, {"red": (0, 0), "green": (6, 10)})
-    names, masks = masks_of(perceiver, image)
-    assert (len(names), masks.areas().tolist()) == (1, [16 * 16 - 1])
-    perceiver.set_settings(replace(perceiver.settings, masks=False))
-    assert len(perceiver(Frame(image))) == 2

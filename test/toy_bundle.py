@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from vit_perception.bundle import Bundle, write_bundle
+from vit_perception.frame import Frame
 from vit_perception.letterbox import boxes_to_source, fit
+from vit_perception.perceiver import Perceiver
 from vit_perception.vocabulary import Vocabulary
 
 HEIGHT, WIDTH = 64, 96
@@ -43,6 +45,11 @@ COLOURS = {
 }
 DEFAULT_NAMES = ("red", "green", "blue")
 GREY = 114
+
+# Where squares of these colours fill a box, see `toy_picture`.
+SQUARES = {"red": (0, 1), "green": (3, 4), "blue": (6, 9)}
+# In the middle, so that no shape of picture puts them into the margin.
+CENTRAL = {"red": (3, 4), "blue": (3, 6)}
 
 _K = 300
 _OPSET = 17
@@ -89,6 +96,12 @@ def toy_picture(
         left, top, right, bottom = np.rint(boxes[name]).astype(int)
         image[top:bottom, left:right] = COLOURS[name]
     return image, boxes
+
+
+def names_found(perceiver: Perceiver, image: NDArray[np.uint8]) -> list[str]:
+    """Names of what is found in an image, best first."""
+    detections = perceiver(Frame(image))
+    return [detections.class_name(index) for index in range(len(detections))]
 
 
 def toy_graph(fixed: Vocabulary | None = None, *, masks: bool = False) -> bytes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vit_perception.detections import Detections
 from vit_perception.letterbox import Letterbox, boxes_to_source
-from vit_perception.masks import Masks, decode
+from vit_perception.masks import Masks, MasksError, decode
 from vit_perception.nms import suppressed
 from vit_perception.settings import PerceiverError, Settings
 from vit_perception.stages import StageTimes
@@ -30,8 +30,8 @@ def detections_from(
 ) -> Detections:
     """Chooses among the graph's rows, and decodes the masks of the chosen ones.
 
-    A row that is not finite in its box or, where masks are wanted, in its coefficients, is
-    dropped.
+    A row that is not finite in its score, its box or, where masks are wanted, its coefficients,
+    is dropped.
 
     Args:
         outputs: as the graph contract says.
@@ -41,7 +41,8 @@ def detections_from(
         stages: receives the times of "nms" and, where there are masks, "masks".
 
     Raises:
-        PerceiverError: a label is no index of the vocabulary.
+        PerceiverError: a label is no index of the vocabulary, or the masks would take too much
+            memory, see `decode`.
     """
     with stages.measure("nms"):
         wants_masks = settings.masks and "prototypes" in outputs
@@ -59,7 +60,7 @@ def detections_from(
     masks: Masks | None = None
     if coefficients is not None:
         with stages.measure("masks"):
-            masks = decode(coefficients[rows[kept]], outputs["prototypes"][0], boxes, letterbox)
+            masks = _masks(coefficients[rows[kept]], outputs["prototypes"][0], boxes, letterbox)
     return Detections(
         boxes=boxes,
         scores=scores[kept],
@@ -70,10 +71,23 @@ def detections_from(
     )
 
 
+def _masks(
+    coefficients: NDArray[np.float32],
+    prototypes: NDArray[np.float32],
+    boxes: NDArray[np.float32],
+    letterbox: Letterbox,
+) -> Masks:
+    try:
+        return decode(coefficients, prototypes, boxes, letterbox)
+    except MasksError as error:
+        raise PerceiverError(str(error)) from error
+
+
 def _sound_rows(outputs: Outputs, coefficients: NDArray[np.float32] | None) -> NDArray[np.int64]:
     """Rows above their threshold that are finite."""
     # A row below its threshold has score 0; a NaN compares false.
-    rows = np.flatnonzero(outputs["scores"][0] > 0)
+    scores = outputs["scores"][0]
+    rows = np.flatnonzero((scores > 0) & (scores < np.inf))
     finite = np.isfinite(outputs["boxes"][0][rows]).all(axis=1)
     if coefficients is not None:
         finite &= np.isfinite(coefficients[rows]).all(axis=1)

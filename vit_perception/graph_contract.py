@@ -6,18 +6,24 @@ Detector inputs: `image` uint8 [1, H, W, 3] RGB; `class_thresholds` float32 [C];
 vocabulary is fixed, `class_embeddings` float32 [C, E] with C free. Outputs, K rows: `boxes`
 float32 [1, K, 4] x1 y1 x2 y2 in network pixels, `scores` float32 [1, K] (0 below the class's
 threshold), `labels` int64 [1, K]. Bundles of task instance_segmentation have two more:
-`mask_coefficients` float32 [1, K, P] and `prototypes` float32 [1, P, h, w], where h and w divide
-H and W. The mask of a row is where the sum of the prototypes, each times its coefficient, is
-above 0, inside the row's box.
+`mask_coefficients` float32 [1, K, P] and `prototypes` float32 [1, P, h, w] with P of 1 to 32, at
+stride 4 or 8: h and w are H and W divided by either. The mask of a row is where the sum of the
+prototypes, each times its coefficient, is above 0, inside the row's box.
 Text adaptor: `text_embeddings` float32 [C, D] to `class_embeddings` float32 [C, E].
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from vit_perception.bundle import Bundle
 from vit_perception.session import Session, TensorInfo
+
+MAX_PROTOTYPES = 32
+PROTOTYPE_STRIDES = (4, 8)
 
 # None stands for an axis of any size.
 _Shape = tuple[int | None, ...]
@@ -61,31 +67,56 @@ def check_adaptor(adaptor: Session, detector: Session, bundle: Bundle) -> None:
     _check(adaptor.outputs[0], "float32", wanted.shape)
 
 
+def check_results(outputs: Mapping[str, NDArray[Any]], bundle: Bundle) -> None:
+    """Compares what a run returned with the contract: a graph may leave its axes open.
+
+    Raises:
+        GraphContractError: naming the first tensor that differs.
+    """
+    values = [TensorInfo(name, str(a.dtype), a.shape) for name, a in outputs.items()]
+    _check_values({value.name: value for value in values}, bundle)
+
+
 def _check_outputs(session: Session, bundle: Bundle) -> None:
-    expected: dict[str, tuple[str, _Shape]] = {
-        "boxes": ("float32", (1, None, 4)),
-        "scores": ("float32", (1, None)),
-        "labels": ("int64", (1, None)),
-    }
-    if bundle.task == "instance_segmentation":
-        expected["mask_coefficients"] = ("float32", (1, None, None))
-        expected["prototypes"] = ("float32", (1, None, None, None))
-    _check_names("outputs", session.output_names, set(expected))
     outputs = {value.name: value for value in session.outputs}
-    for name, (dtype, shape) in expected.items():
-        _check(outputs[name], dtype, shape)
+    _check_names("outputs", session.output_names, {"boxes", "scores", "labels"} | _masks(bundle))
+    _check_values(outputs, bundle)
+
+
+def _masks(bundle: Bundle) -> set[str]:
+    """The outputs of masks."""
+    segments = bundle.task == "instance_segmentation"
+    return {"mask_coefficients", "prototypes"} if segments else set()
+
+
+def _check_values(outputs: Mapping[str, TensorInfo], bundle: Bundle) -> None:
+    _check(outputs["boxes"], "float32", (1, None, 4))
+    _check(outputs["scores"], "float32", (1, None))
+    _check(outputs["labels"], "int64", (1, None))
+    if _masks(bundle):
+        _check(outputs["mask_coefficients"], "float32", (1, None, None))
+        _check(outputs["prototypes"], "float32", (1, None, None, None))
     _check_equal("rows", {n: v.shape[1] for n, v in outputs.items() if n != "prototypes"})
-    if "prototypes" in expected:
-        _, number, *size = outputs["prototypes"].shape
-        wanted = {"mask_coefficients": outputs["mask_coefficients"].shape[2], "prototypes": number}
-        _check_equal("prototypes", wanted)
-        for side, whole in zip(size, (bundle.input_height, bundle.input_width), strict=True):
-            if side is not None and (side < 1 or whole % side):
-                raise GraphContractError(
-                    f"prototypes: expected a height and width that divide "
-                    f"{bundle.input_height} x {bundle.input_width}, "
-                    f"found {_shown(outputs['prototypes'].shape)}"
-                )
+    if _masks(bundle):
+        _check_prototypes(outputs, bundle)
+
+
+def _check_prototypes(outputs: Mapping[str, TensorInfo], bundle: Bundle) -> None:
+    shape = outputs["prototypes"].shape
+    _, number, *size = shape
+    wanted = {"mask_coefficients": outputs["mask_coefficients"].shape[2], "prototypes": number}
+    _check_equal("prototypes", wanted)
+    if number is not None and not 1 <= number <= MAX_PROTOTYPES:
+        raise GraphContractError(
+            f"prototypes: expected 1 to {MAX_PROTOTYPES} of them, found {_shown(shape)}"
+        )
+    whole = (bundle.input_height, bundle.input_width)
+    for side, pixels in zip(size, whole, strict=True):
+        if side is not None and not any(side * stride == pixels for stride in PROTOTYPE_STRIDES):
+            raise GraphContractError(
+                f"prototypes: expected stride {' or '.join(map(str, PROTOTYPE_STRIDES))} of "
+                f"{whole[0]} x {whole[1]}, found {_shown(shape)}"
+            )
 
 
 def _check_equal(what: str, sizes: Mapping[str, int | None]) -> None:

@@ -17,6 +17,8 @@ from vit_perception.letterbox import Letterbox
 
 # Source rows upsampled at once: so many stay in the cache.
 _STRIP = 64
+# Bytes of all crops of one image: whole-image masks of a hundred names on a 10 MP photograph.
+_MAX_PIXELS = 2**30
 
 
 class MasksError(ValueError):
@@ -62,11 +64,6 @@ class Masks:
                     f"found one at {x}..{right}, {y}..{bottom}"
                 )
 
-    @classmethod
-    def empty(cls, height: int, width: int) -> Masks:
-        """No masks of an image of this size."""
-        return cls(np.zeros((0, 2), np.int64), (), height, width)
-
     def __len__(self) -> int:
         return len(self.crops)
 
@@ -86,11 +83,6 @@ class Masks:
     def areas(self) -> NDArray[np.int64]:
         """Pixels of each mask: int64 [N]."""
         return np.array([np.count_nonzero(crop) for crop in self.crops], np.int64)
-
-    def take(self, rows: NDArray[np.int64]) -> Masks:
-        """The masks of these rows, int64 [M], in their order; the crops are shared."""
-        crops = tuple(self.crops[row] for row in rows.tolist())
-        return Masks(self.origins[rows], crops, self.height, self.width)
 
     def _paste(self, index: int, mask: NDArray[np.bool_]) -> None:
         (x, y), crop = self.origins[index].tolist(), self.crops[index]
@@ -119,7 +111,8 @@ def decode(
         centre has the pixel around its own.
 
     Raises:
-        MasksError: the number of coefficients and of prototypes differ.
+        MasksError: the number of coefficients and of prototypes differ, or the boxes hold more
+            pixels together than memory is taken for, 2^30.
     """
     if coefficients.shape[1] != len(prototypes):
         raise MasksError(
@@ -128,6 +121,9 @@ def decode(
         )
     size = np.array([letterbox.source_width, letterbox.source_height])
     begins, ends = _pixels(boxes[:, :2], boxes[:, 2:], size)
+    pixels = int((ends - begins).prod(axis=1).sum())
+    if pixels > _MAX_PIXELS:
+        raise MasksError(f"masks: expected at most {_MAX_PIXELS} px together, found {pixels}")
     _, height, width = prototypes.shape
     columns = _interpolation(
         letterbox.source_width, letterbox.scale_x, letterbox.left, width, letterbox.width
@@ -135,12 +131,14 @@ def decode(
     rows = _interpolation(
         letterbox.source_height, letterbox.scale_y, letterbox.top, height, letterbox.height
     )
-    crops = tuple(
-        _crop(row, prototypes, columns.part(left, right), rows.part(top, bottom))
-        for row, (left, top), (right, bottom) in zip(
-            coefficients, begins.tolist(), ends.tolist(), strict=True
+    # A broken network's overflows are dealt with below and are no news for a robot's log.
+    with np.errstate(over="ignore", invalid="ignore"):
+        crops = tuple(
+            _crop(row, prototypes, columns.part(left, right), rows.part(top, bottom))
+            for row, (left, top), (right, bottom) in zip(
+                coefficients, begins.tolist(), ends.tolist(), strict=True
+            )
         )
-    )
     return Masks(begins, crops, letterbox.source_height, letterbox.source_width)
 
 

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +17,12 @@ from vit_perception.bundle import Bundle
 from vit_perception.candidates import detections_from
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.graph_contract import GraphContractError, check_adaptor, check_detector
+from vit_perception.graph_contract import (
+    GraphContractError,
+    check_adaptor,
+    check_detector,
+    check_results,
+)
 from vit_perception.letterbox import Canvas
 from vit_perception.session import Session, SessionError, open_session
 from vit_perception.settings import PerceiverError, Settings, unknown_threshold_names
@@ -91,12 +99,12 @@ class Perceiver:
         self._adaptor: Session | None = None
         if adaptor is not None:
             self._adaptor = _opened(bundle, "text adaptor", adaptor, "cpu", threads)
-        try:
+        self._graph = bundle.directory / bundle.graphs[precision]
+        with _naming(self._graph):
             check_detector(self._session, bundle)
-            if self._adaptor is not None:
+        if self._adaptor is not None:
+            with _naming(bundle.directory / str(bundle.text_adaptor_file)):
                 check_adaptor(self._adaptor, self._session, bundle)
-        except GraphContractError as error:
-            raise PerceiverError(f"{where}: {error}") from error
         self._canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
         self._run_lock = threading.Lock()
         self._change_lock = threading.Lock()
@@ -182,7 +190,8 @@ class Perceiver:
 
         Raises:
             SessionError: the engine failed.
-            PerceiverError: the graph returned a class that does not exist.
+            PerceiverError: the graph returned a class that does not exist or arrays of other
+                shapes than the contract's, or the masks would take too much memory.
         """
         times = StageTimes() if stages is None else stages
         with self._run_lock:
@@ -191,6 +200,8 @@ class Perceiver:
                 letterbox = self._canvas.draw(frame.image)
             with times.measure("inference"):
                 outputs = self._session.run(self._inputs(active))
+        with _naming(self._graph):
+            check_results(outputs, self.bundle)
         return detections_from(outputs, letterbox, active.vocabulary, active.settings, times)
 
     def _inputs(self, active: _Active) -> dict[str, NDArray[np.uint8] | NDArray[np.float32]]:
@@ -242,6 +253,14 @@ class Perceiver:
             return vocabulary.embeddings
         embeddings = self._adaptor.run({"text_embeddings": vocabulary.embeddings})
         return np.ascontiguousarray(embeddings["class_embeddings"], np.float32)
+
+
+@contextmanager
+def _naming(graph: Path) -> Iterator[None]:
+    try:
+        yield
+    except GraphContractError as error:
+        raise PerceiverError(f"{shown_path(graph)}: {error}") from error
 
 
 def _opened(bundle: Bundle, what: str, model: bytes, provider: str, threads: int) -> Session:

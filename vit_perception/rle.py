@@ -11,6 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from vit_perception.wording import shown
+
+#: Pixels of the largest mask that is decoded; no larger image is taken anywhere.
+MAX_PIXELS = 2**28
+
 
 class Rle(TypedDict):
     """`size` [height, width] and `counts`, COCO's compressed text."""
@@ -34,44 +39,68 @@ def decode_mask(rle: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Mask bool [H, W] of compressed run lengths.
 
     Raises:
-        RleError: size or counts are missing or of another kind, or the runs do not fill the size.
+        RleError: size or counts are missing or of another kind, the size is beyond MAX_PIXELS,
+            or the runs do not fill it.
 
     """
-    try:
-        height, width = (int(side) for side in rle["size"])
-        counts = rle["counts"].encode("ascii")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RleError(f"expected size and compressed counts, found {error!r}") from None
-    if not (0 < height < 2**15 and 0 < width < 2**15):
-        raise RleError(f"expected a size of 1 to 32767 px, found {height} x {width}")
-    # The library's own decoder writes wherever the runs lead it: these may come from anybody.
-    runs = _runs(counts)
-    if sum(runs) != height * width:
-        raise RleError(f"expected runs that fill {height} x {width} px, found {sum(runs)} px")
+    height, width = _size(rle)
+    runs = _runs(rle, height * width)
     columns = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height)
     return np.asarray(columns.T, np.bool_)
 
 
-def _runs(counts: bytes) -> list[int]:
-    """The run lengths in COCO's text: six bits a character, from the third on as differences."""
-    runs: list[int] = []
-    at = 0
-    while at < len(counts):
-        value = shift = 0
-        while True:
-            if at >= len(counts) or not 48 <= counts[at] < 112 or shift > 30:
-                raise RleError("expected compressed run lengths, found other characters")
-            chunk = counts[at] - 48
-            value |= (chunk & 0x1F) << shift
-            at += 1
-            shift += 5
-            if not chunk & 0x20:
-                break
-        if chunk & 0x10:
-            value -= 1 << shift
-        if len(runs) > 2:
-            value += runs[-2]
-        if value < 0:
-            raise RleError("expected run lengths of at least 0, found less")
-        runs.append(value)
+def check_mask(rle: Mapping[str, Any]) -> None:
+    """Refuse what `decode_mask` would, without the memory of a mask.
+
+    Raises:
+        RleError: see `decode_mask`.
+
+    """
+    height, width = _size(rle)
+    _runs(rle, height * width)
+
+
+def _size(rle: Mapping[str, Any]) -> tuple[int, int]:
+    size = rle.get("size")
+    if not (isinstance(size, Sequence) and [type(side) for side in size] == [int, int]):
+        raise RleError(f"expected a size of two integers, found {shown(size)}")
+    height, width = size
+    if not (height > 0 and width > 0 and height * width <= MAX_PIXELS):
+        raise RleError(f"expected a size of 1 to {MAX_PIXELS} px, found {height} x {width}")
+    return height, width
+
+
+def _runs(rle: Mapping[str, Any], pixels: int) -> NDArray[np.int64]:
+    """Run lengths int64 [N] that fill so many pixels.
+
+    COCO's text has five bits a character from the lowest on, a bit that says whether more
+    follow, and the sign in the last one's highest; from the fourth run on it has differences to
+    the run two before. The library's own decoder writes wherever the runs lead it: these may
+    come from anybody.
+    """
+    counts = rle.get("counts")
+    if not isinstance(counts, str):
+        raise RleError(f"expected compressed counts, found {shown(counts)}")
+    # Seven characters are 35 bits, more than any size has.
+    if len(counts) > 7 * (pixels + 1):
+        raise RleError(f"expected run lengths of {pixels} px, found {len(counts)} characters")
+    letters = np.frombuffer(counts.encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = letters.astype(np.int64) - 48
+    if not len(codes) or codes.min() < 0 or codes.max() > 63 or codes[-1] & 0x20:
+        raise RleError(f"expected compressed run lengths, found {shown(counts)}")
+    ends = np.flatnonzero(codes & 0x20 == 0)
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    if (ends - begins).max() > 6:
+        raise RleError("expected run lengths of at most 7 characters, found longer ones")
+    place = 5 * (np.arange(len(codes)) - np.repeat(begins, ends - begins + 1))
+    values = np.add.reduceat((codes & 0x1F) << place, begins)
+    values -= np.where(codes[ends] & 0x10, np.int64(1) << (place[ends] + 5), 0)
+    runs: NDArray[np.int64] = values.copy()
+    runs[1::2], runs[2::2] = np.cumsum(values[1::2]), np.cumsum(values[2::2])
+    if runs.min() < 0:
+        raise RleError("expected run lengths of at least 0, found less")
+    if runs.max() > pixels or runs.sum() != pixels:
+        raise RleError(
+            f"expected runs that fill {pixels} px, found {runs.sum(dtype=float):.0f} px"
+        )
     return runs

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The sample recording and the photograph that come with the package."""
+"""The sample recording and the photographs that come with the package."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ GROUND_TRUTH_TOPIC = "/ground_truth"
 DISTRACTORS = ("scissors", "shoe", "teddy bear", "remote control")
 # What the demonstration looks for after the change, when nobody types names.
 NAMES_AFTER = ("fruit", "tool", "red box")
-# What to look for in the photographs.
-PHOTOGRAPH_NAMES = {"open_fridge.jpg": ("bottle", "box")}
+# Photographs of the demonstration, and what it looks for in each.
+PHOTOGRAPH_NAMES = {
+    "shelf_items.jpg": ("bottle", "box", "cup", "can"),
+    "open_fridge.jpg": ("bottle", "can", "carton"),
+    "kitchen_counter.jpg": ("kettle", "pan", "box", "cup"),
+}
 
 
 def sample_bag() -> Path:
@@ -28,6 +32,6 @@ def sample_bag() -> Path:
     return find_shared("samples/tabletop")
 
 
-def sample_photographs() -> list[Path]:
-    """Real photographs, sorted by name."""
-    return sorted(find_shared("samples/photos").glob("*.jpg"))
+def sample_photographs() -> Path:
+    """Folder of real photographs with labels, a data set of `vit-perception evaluate`."""
+    return find_shared("samples/photos")

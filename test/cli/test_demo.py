@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +16,13 @@ from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
 from vit_perception.bundle import Bundle
 from vit_perception.cli.demo import ask_names
-from vit_perception.cli.demo_report import (
-    caption,
-    ground_truth_rate,
-    print_report,
-    with_masks,
-    write_pictures,
-)
+from vit_perception.cli.demo_pictures import caption, with_masks, write_pictures
+from vit_perception.cli.demo_report import ground_truth_rate, print_pictures, print_report
 from vit_perception.detections import Detections
 from vit_perception.masks import Masks
 from vit_perception.media import read_picture
 from vit_perception.ros.demo_run import Arrival, DemoRun, Seen, place
-from vit_perception.samples import GROUND_TRUTH_TOPIC
+from vit_perception.samples import GROUND_TRUTH_TOPIC, PHOTOGRAPH_NAMES, sample_photographs
 
 from ..bags.squares import START, record_squares
 
@@ -183,11 +179,37 @@ def test_pictures_show_masks_of_a_bundle_that_has_them(
         truth = [detections_from_message(m.value) for m in reader.messages([GROUND_TRUTH_TOPIC])]
     run = DemoRun(("red", "green"), ("cyan",))
     run.seen = [Seen(0, START, 0.01, 0, truth[0])]
-    changed = []
+    changed, masked = [], []
     for bundle in (toy_bundle, toy_segmentation_bundle):
         out = tmp_path / bundle.directory.name
         out.mkdir()
         written = write_pictures(run, bag, bundle.directory, out)
-        assert [path.name for path in written[:2]] == ["before_0.jpg", "detections.mp4"]
-        changed.append(read_picture(written[0]).image.astype(int))
+        names = ["before_0.jpg", "detections.mp4", *(f"photograph_{p}" for p in PHOTOGRAPH_NAMES)]
+        assert [path.name for path in written.paths] == names
+        changed.append(read_picture(written.paths[0]).image.astype(int))
+        console = Console(file=io.StringIO(), width=200)
+        print_pictures(written, console)
+        text = console.file.getvalue()
+        masked += [line for line in text.splitlines() if line.startswith("masks:")]
+        assert f"wrote {written.paths[-1]}" in text
+        # The toy knows colours only: it is asked for bottles and finds none.
+        assert "bottle: 0, can: 0, carton: 0" in text
     assert (np.abs(changed[0] - changed[1]).max(axis=2) > 20).sum() > 200
+    # Of the three squares, cyan is asked for in the other pass and has no mask in this one.
+    assert masked == [
+        "masks: on 0 of 3 boxes in the recording, on 0 of 0 in the photographs",
+        "masks: on 2 of 3 boxes in the recording, on 0 of 0 in the photographs",
+    ]
+
+
+def test_photographs_are_asked_for_what_they_show() -> None:
+    document = json.loads((sample_photographs() / "annotations.json").read_text())
+    images = {image["file_name"]: image["id"] for image in document["images"]}
+    categories = {entry["id"]: entry["name"] for entry in document["categories"]}
+    for name, asked in PHOTOGRAPH_NAMES.items():
+        there = {
+            categories[a["category_id"]]
+            for a in document["annotations"]
+            if a["image_id"] == images[name]
+        }
+        assert set(asked) <= there

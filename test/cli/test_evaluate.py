@@ -64,6 +64,33 @@ def test_a_perfect_detector_scores_one(
     assert metrics["false_alarms"]["threshold"] == 0.6
     assert metrics["false_alarms"]["per_picture"] == 0
     assert metrics["command"] == "vit-perception evaluate data --bundle toy"
+    assert metrics["limits"]["per_picture_and_name"] == 100
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--score-threshold", "7"], "score_threshold: expected 0..1, found 7.0"),
+        (["--score-threshold", "nan"], "score_threshold: expected 0..1, found nan"),
+        (["--iou-threshold", "-1"], "iou_threshold: expected 0..1, found -1.0"),
+        (["--limit", "-1"], "limit: expected at least 1 picture, found -1"),
+        (["--json", "absent/metrics.json"], "absent: No such file or directory"),
+    ],
+)
+def test_options_are_refused_before_any_picture_is_read(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    toy_bundle_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = write_dataset(tmp_path / "data")
+    for picture in (folder / "images").iterdir():
+        picture.unlink()
+    assert main(["evaluate", str(folder), "--bundle", str(toy_bundle_dir), *words]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
 
 
 def test_names_wordings_and_limit(

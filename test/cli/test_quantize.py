@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 from vit_perception.bundle import Bundle
 from vit_perception.cli.__main__ import main
+from vit_perception.cli.quantize import add_arguments
+from vit_perception.compression.quantization.calibration import METHODS
 
 from ..compression.deep_toy import deep_toy_graph, write_squares
 from ..toy_bundle import write_toy_bundle
@@ -36,6 +39,14 @@ def test_a_graph_is_added_and_shown(
     found = tmp_path / "found"
     detect = ["detect", str(picture), "--bundle", str(out), "--out", str(found)]
     assert main([*detect, "--precision", "int8"]) == 0
+
+
+def test_the_methods_offered_are_those_that_there_are() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    offered = next(action for action in parser._actions if action.dest == "method").choices
+    assert offered is not None
+    assert set(offered) == set(METHODS)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
@@ -77,9 +78,8 @@ def test_all_between_the_picture_and_the_last_convolutions(activation: str) -> N
         assert {f"{layer}_relu" for layer in layers} <= names
     else:
         # What follows the class branch's last convolution is float, at no cost.
-        inside = {f"{layer}_{kind}" for layer in layers[::2] + layers[1::2]
-                  for kind in ("sigmoid", "mul") if layer != "class_2"}  # fmt: skip
-        assert inside <= names
+        inside = [layer for layer in layers if layer != "class_2"]
+        assert {f"{layer}_{kind}" for layer in inside for kind in ("sigmoid", "mul")} <= names
         assert not {"class_2_sigmoid", "class_2_mul"} & names
 
 
@@ -152,8 +152,6 @@ def test_types_are_those_that_x86_multiplies(made: Bundle) -> None:
 
 
 def test_nothing_is_left_between_eight_bit_operators(made: Bundle, tmp_path: Path) -> None:
-    import onnxruntime
-
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     options.log_severity_level = 3
@@ -211,7 +209,9 @@ def test_all_else_in_the_bundle_stays(made: Bundle) -> None:
     assert made.metrics == source.metrics
     card = read_verified(made.directory, "MODEL_CARD.md", made.sha256["MODEL_CARD.md"]).decode()
     assert card.startswith("# Toy\n\nFinds squares of pure colour.\n\n## Graphs\n\n- `int8`: ")
-    assert "3 of 4 convolutions" in card
+    assert f"ONNX Runtime {onnxruntime.__version__} QDQ; 3 of 4 convolutions" in card
+    thresholds = (source.score_threshold, source.iou_threshold, source.default_names)
+    assert (made.score_threshold, made.iou_threshold, made.default_names) == thresholds
     assert "6 pictures of squares" in card
 
 
@@ -230,15 +230,30 @@ def test_quantizing_in_place_again_replaces_graph_and_remark(made: Bundle, squar
     assert "by entropy over 2 pictures" in card
 
 
+def test_a_bundle_without_a_card_gets_one_that_tells_of_the_graph(
+    squares: Path, tmp_path: Path
+) -> None:
+    graphs = {"fp32": deep_toy_graph("relu")}
+    source = write_toy_bundle(tmp_path / "a", graphs=graphs, model_card="gone")
+    manifest = source.directory / "bundle.yaml"
+    (source.directory / "MODEL_CARD.md").unlink()
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(line for line in lines if "MODEL_CARD" not in line))
+    quantize_bundle(Bundle.load(source.directory), tmp_path / "b", data=squares)
+    card = (tmp_path / "b" / "MODEL_CARD.md").read_text()
+    assert card.startswith("# toy\n\n## Graphs\n\n- `int8`: ONNX Runtime ")
+
+
 def test_destinations_and_names_that_cannot_be(
     made: Bundle, squares: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(BundleError, match="found other content"):
-        quantize_bundle(made, tmp_path, data=squares)
+        quantize_bundle(made, tmp_path, data=tmp_path / "absent")
     for name in ("fp32", "../int8", ""):
+        # Refused before the pictures are looked for.
         with pytest.raises(BundleError, match="precision name: expected a-z, 0-9 and _"):
-            quantize_bundle(made, tmp_path / "new", data=squares, precision=name)
+            quantize_bundle(made, tmp_path / "new", data=tmp_path / "absent", precision=name)
     assert not (tmp_path / "new").exists()
 
 
@@ -274,14 +289,18 @@ def test_the_last_convolutions_of_a_detector_stay_float() -> None:
     from vit_perception.models.detectors.dosod import dosod_nano
 
     torch.manual_seed(0)
-    model = dosod_nano(activation="relu").eval().requires_grad_(False)
+    model = dosod_nano(activation="relu", prototypes=8).eval().requires_grad_(False)
     graph = live_graph(model, 64, 64, model.embed(torch.eye(4, 384)))
     simple = simplified(graph)
     names = set(quantizable(simple.graph))
     convolutions = [node for node in simple.graph.node if node.op_type == "Conv"]
     left = [node for node in convolutions if node.name not in names]
-    assert len(left) == 3  # the boxes of three levels
-    assert all("reg_preds" in node.name for node in left)
+    kinds = [
+        next(k for k in ("reg_preds", "coefficients", "project") if k in node.name)
+        for node in left
+    ]
+    # Of three levels the boxes and weights, and the prototypes.
+    assert sorted(kinds) == ["coefficients"] * 3 + ["project"] + ["reg_preds"] * 3
     assert len(convolutions) - len(left) > 50
     last = {"Gemm", "Where", "TopK", "Softmax", "ReduceMax", "GreaterOrEqual", "Gather"}
     assert not {nodes_of(simple)[name].op_type for name in names} & last

@@ -17,6 +17,7 @@ from vit_perception.evaluation.dataset import EvaluationError, load_dataset
 from vit_perception.evaluation.tables import format_tables
 from vit_perception.frame import Frame
 from vit_perception.images import encode_jpeg
+from vit_perception.rle import encode_mask
 
 pytest.importorskip("faster_coco_eval")
 
@@ -27,6 +28,8 @@ MUG, TRAIN_MUG, SPOON, HAT = (
     (0, 0, 20, 20),
     (100, 0, 200, 100),
 )
+
+MUG_ENTRY = {"id": 1, "image_id": 1, "category_id": 10, "bbox": [0, 0, 9, 9]}
 
 
 def write_dataset(folder: Path, **changes: Any) -> Path:
@@ -164,6 +167,7 @@ def test_names_that_are_not_asked_for_are_objects_without_a_name(tmp_path: Path)
     right = answers([("mug", 0.9, MUG), ("mug", 0.8, TRAIN_MUG)], [])
     metrics = evaluate_dataset(data, right)
     assert (metrics["categories"], metrics["overall"]["categories"]) == (2, 1)
+    assert (metrics["overall"]["objects"], metrics["overall"]["named_objects"]) == (4, 2)
     assert metrics["overall"]["AP50"] == pytest.approx(1)
     assert metrics["overall"]["AR50@100"] == pytest.approx(0.5)
     assert metrics["parts"]["novel"]["AP50"] is None
@@ -181,7 +185,7 @@ def test_looser_boxes_count_at_50_only(tmp_path: Path) -> None:
 def test_nothing_found_is_zero_and_the_table_says_so(tmp_path: Path) -> None:
     metrics = evaluate_dataset(write_dataset(tmp_path / "data"), answers([], []))
     assert metrics["overall"]["AP50"] == 0
-    head, boxes, readings, unnamed = format_tables(metrics).split("\n\n")
+    head, boxes, readings, unnamed, _ = format_tables(metrics).split("\n\n")
     assert head == "data: 2 pictures, 3 names asked at once"
     for table in (boxes, unnamed):
         firsts = [line.split()[0] for line in table.splitlines()]
@@ -197,6 +201,13 @@ def test_limit_and_progress(tmp_path: Path) -> None:
     )
     assert told == [(1, 1)]
     assert metrics["objects"] == 2
+
+
+def test_a_limit_below_one_picture_is_refused(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "data")
+    for limit in (0, -1):
+        with pytest.raises(EvaluationError, match=f"limit: expected at least 1.*found {limit}"):
+            load_dataset(folder, limit)
 
 
 def test_a_name_that_the_dataset_lacks_is_refused(tmp_path: Path) -> None:
@@ -218,7 +229,22 @@ def test_a_name_that_the_dataset_lacks_is_refused(tmp_path: Path) -> None:
         ({"images": [{"id": 1, "file_name": "../../etc/passwd"}]}, "inside the folder"),
         ({"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "category"),
         ({"annotations": [{"id": 1, "image_id": 1, "category_id": 10, "bbox": [1]}]}, "bbox"),
-        ({"annotations": None}, "COCO"),
+        ({"annotations": None}, "annotations: expected a list, as COCO has"),
+        ({"categories": ["mug"]}, "categories: expected COCO entries, found 'mug'"),
+        ({"images": [{"id": "one", "file_name": "1.jpg"}]}, "expected COCO entries"),
+        ({"images": [{"id": 1, "file_name": "a\0b"}]}, "expected COCO entries"),
+        ({"images": 2 * [{"id": 1, "file_name": "1.jpg"}]}, "every picture id once, found 1"),
+        ({"annotations": 2 * [MUG_ENTRY]}, "every annotation id once, found 1"),
+        ({"annotations": [MUG_ENTRY | {"category_id": 9}]}, "annotation 1: .* category, found 9"),
+        (
+            {"annotations": [MUG_ENTRY | {"bbox": [0, 0, float("nan"), 9]}]},
+            "annotation 1: expected a bbox",
+        ),
+        ({"annotations": [MUG_ENTRY | {"bbox": [9, 9, -4, 4]}]}, "annotation 1: expected a bbox"),
+        (
+            {"annotations": [MUG_ENTRY | {"segmentation": encode_mask(np.ones((9, 9), bool))}]},
+            r"annotation 1: .*picture's size \[160, 220\], found \[9, 9\]",
+        ),
         (
             {
                 "annotations": [
@@ -253,8 +279,17 @@ def test_a_name_that_the_dataset_lacks_is_refused(tmp_path: Path) -> None:
 )
 def test_bad_datasets_are_refused(tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:
     folder = write_dataset(tmp_path / "data", **changes)
-    with pytest.raises(EvaluationError, match=complaint):
+    with pytest.raises(EvaluationError, match=complaint) as refused:
         load_dataset(folder)
+    assert str(refused.value).startswith(str(folder / "annotations.json"))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "data")
+    (folder / "images" / "2.jpg").write_bytes(b"no picture")
+    with pytest.raises(EvaluationError, match=r"2\.jpg: expected a picture, found"):
+        evaluate_dataset(folder, answers([], []))
 
 
 def test_absent_and_unreadable_files_are_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from safetensors.torch import save  # noqa: E402
+
+from test.toy_bundle import write_toy_bundle  # noqa: E402
 from vit_perception.bundle import Bundle  # noqa: E402
 from vit_perception.export.detector import (  # noqa: E402
     ExportError,
@@ -179,8 +182,33 @@ def test_what_is_exported_again_from_a_bundle_is_the_same(tmp_path: Path, protot
     bundle = small_bundle(tmp_path / "live", prototypes)
     again = load_bundle_model(Bundle.load(tmp_path / "live"))
     example = again.model.embed(torch.from_numpy(unit_text(3))).detach()
-    assert again.recipe == dataclasses.replace(again.recipe)
+    assert again.recipe == Recipe(data=("train",), prototypes=prototypes)
+    assert again.steps == 12
     assert live_graph(again.model, HEIGHT, WIDTH, example) == bundle.graph()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("recipe.json", b"[]", "recipe.json: expected recipe and steps, found TypeError"),
+        ("recipe.json", b"{", "recipe.json: expected recipe and steps, found JSONDecodeError"),
+        ("recipe.json", b'{"recipe": {"data": [1]}}', "expected recipe and steps, found KeyError"),
+        ("weights.safetensors", b"none", "weights.safetensors: expected weights of dosod_nano"),
+    ],
+)
+def test_broken_training_files_of_a_bundle_are_refused(
+    tmp_path: Path, file: str, content: bytes, message: str
+) -> None:
+    """The toy has no network of ours, and does not need one to be refused."""
+    recipe = {"recipe": {"data": ["train"]}, "steps": 1}
+    files = {"recipe.json": json.dumps(recipe).encode(), "weights.safetensors": save({})}
+    bundle = write_toy_bundle(
+        tmp_path / "toy", architecture="dosod_nano", extra_files=files | {file: content}
+    )
+    with pytest.raises(ExportError) as error:
+        load_bundle_model(bundle)
+    assert message in str(error.value)
+    assert str(error.value).isprintable()
 
 
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from test.scenes.pack import write_boxes, write_pack
 from vit_perception.scenes.catalogue import CatalogueError, load_catalogue
@@ -82,3 +89,132 @@ def test_a_broken_meta_file_is_refused_in_one_line(tmp_path: Path, text: str) ->
     with pytest.raises(CatalogueError, match=r"meta\.json: expected") as refused:
         load_catalogue(root)
     assert "\n" not in str(refused.value)
+
+
+def _spoil(root: Path, spoilt: Callable[[str], str]) -> None:
+    mesh = root / "objects" / "crate_red" / "mesh.obj"
+    mesh.write_text(spoilt(mesh.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _link(path: Path, target: str) -> None:
+    path.unlink()
+    path.symlink_to(target)
+
+
+def _vast_png() -> bytes:
+    """60000 x 60000 px says the header, and no pixels follow."""
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "vertex not a number": (
+        lambda root: _spoil(root, lambda text: text.replace("v -0.05000", "v nan", 1)),
+        "mesh.obj: expected finite numbers after v, found others",
+    ),
+    "texture place not a number": (
+        lambda root: _spoil(root, lambda text: text.replace("vt 0.25", "vt inf", 1)),
+        "mesh.obj: expected finite numbers after vt, found others",
+    ),
+    "texture place cut short": (
+        lambda root: _spoil(root, lambda text: text.replace("vt 0.25 0.75", "vt 0.25", 1)),
+        "mesh.obj: expected 2 numbers after vt, found other words",
+    ),
+    "no face": (
+        lambda root: _spoil(root, lambda text: text.replace("f ", "l ")),
+        "mesh.obj: expected vertices and faces, found 8 vertices and no face",
+    ),
+    "far from its origin": (
+        lambda root: _spoil(root, lambda text: re.sub(r"(?m)^v -?0", "v 7", text)),
+        "mesh.obj: expected the origin in the middle of the bottom, found it 7.05 m away",
+    ),
+    "a device": (
+        lambda root: _link(root / "objects" / "crate_red" / "mesh.obj", "/dev/zero"),
+        "mesh.obj: expected a file, found something else",
+    ),
+    "a link to nothing": (
+        lambda root: _link(root / "objects" / "crate_red" / "texture.jpg", "nowhere"),
+        "texture.jpg: expected a file, found none",
+    ),
+    "longer than any tabletop mesh": (
+        lambda root: os.truncate(root / "objects" / "crate_red" / "mesh.obj", 33 * 2**20),
+        "mesh.obj: expected at most 32 MiB, found 33.0 MiB",
+    ),
+    "a texture cut off": (
+        lambda root: os.truncate(root / "objects" / "crate_red" / "texture.jpg", 400),
+        "texture.jpg: expected a picture, found",
+    ),
+    "a texture of text": (
+        lambda root: (root / "objects" / "crate_red" / "texture.jpg").write_text("red"),
+        "texture.jpg: expected a picture, found other bytes",
+    ),
+    "a texture that fills the memory": (
+        lambda root: (root / "objects" / "crate_red" / "texture.jpg").write_bytes(_vast_png()),
+        "texture.jpg: expected at most 4096 px a side, found Image size (3600000000 pixels)",
+    ),
+    "a wide texture": (
+        lambda root: Image.new("RGB", (5000, 8)).save(
+            root / "objects" / "crate_red" / "texture.jpg"
+        ),
+        "texture.jpg: expected at most 4096 px a side, found 5000 x 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_from_anybody_are_refused_in_one_line_and_the_rest_is_kept(
+    name: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    root = write_pack(tmp_path / "assets")
+    spoil, reason = FILES[name]
+    spoil(root)
+    catalogue = load_catalogue(root)
+    reasons = {entry.id: entry.reason for entry in catalogue.skipped}
+    assert f"{root}/objects/crate_red/{reason}" in reasons["crate_red"]
+    assert "\n" not in reasons["crate_red"]
+    assert {"crate_blue", "printed"} <= {asset.id for asset in catalogue.assets}
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"id": ".."}, "expected a plain name, found '..'"),
+        ({"id": "../../etc"}, "expected a plain name, found '../../etc'"),
+        ({"id": "\x1b[31m"}, "expected a plain name"),
+        ({"names": "mug"}, "names: expected a list of texts, found 'mug'"),
+        ({"names": []}, "names: expected at least one, found none"),
+        ({"category": 5}, "category: expected a text, found 5"),
+        ({"category": " "}, "category: expected a text, found ' '"),
+        ({"attributes": None}, "attributes: expected an object, found None"),
+        ({"attributes": {"colours": "red"}}, "colours: expected a list of texts, found 'red'"),
+        ({"attributes": {"material": ["wood"]}}, "material: expected a text, found ['wood']"),
+        ({"has_texture": "no"}, "has_texture: expected true or false, found 'no'"),
+        ({"caption": 7}, "caption: expected a text, found 7"),
+    ],
+)
+def test_entries_of_another_form_are_refused_in_one_line(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    root = write_pack(tmp_path / "assets")
+    meta = root / "objects" / "meta.json"
+    entries = json.loads(meta.read_text(encoding="utf-8"))
+    entries[0] |= changes
+    meta.write_text(json.dumps([*entries, 5, "box", {"category": "box"}]), encoding="utf-8")
+    skipped = {entry.id: entry.reason for entry in load_catalogue(root).skipped}
+    found = [text for text in skipped.values() if reason in text]
+    assert len(found) == 1
+    assert all(text.isprintable() for text in (*skipped, *skipped.values()))
+    assert skipped[f"{meta} entry 10"] == "expected an object, found 5"
+    assert skipped[f"{meta} entry 12"] == "expected the key 'id', found none"
+
+
+def test_nested_json_is_refused_like_any_other(tmp_path: Path) -> None:
+    root = write_pack(tmp_path / "assets")
+    (root / "split.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"split\.json: expected JSON"):
+        load_catalogue(root)

@@ -18,7 +18,7 @@ SHORT = Arc(seconds=0.4, rate=10.0)
 
 def test_the_camera_moves_and_names_what_it_sees(pack: Path) -> None:
     frames = list(
-        render_moving_camera(pack, objects=OBJECTS, arc=SHORT, width=160, height=120, start_ns=5)
+        render_moving_camera([pack], objects=OBJECTS, arc=SHORT, width=160, height=120, start_ns=5)
     )
     assert [frame.stamp for frame in frames] == [5 + 100_000_000 * n for n in range(4)]
     assert len({frame.pose.tobytes() for frame in frames}) == 4
@@ -37,12 +37,22 @@ def test_the_camera_moves_and_names_what_it_sees(pack: Path) -> None:
 
 def test_the_same_seed_gives_the_same_frames(pack: Path) -> None:
     one, two = (
-        list(render_moving_camera(pack, objects=OBJECTS, arc=SHORT, width=96, height=64))
+        list(render_moving_camera([pack], objects=OBJECTS, arc=SHORT, width=96, height=64))
         for _ in range(2)
     )
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in zip(one, two, strict=True))
 
 
-def test_a_missing_object_is_named(pack: Path) -> None:
-    with pytest.raises(CatalogueError, match="teapot"):
-        next(render_moving_camera(pack, objects=("crate_green", "teapot")))
+@pytest.mark.parametrize(
+    ("name", "finding"),
+    [
+        ("teapot", "expected the object teapot, found no object of that id"),
+        ("giant", "expected the object giant, found .*mesh.obj: expected a longest side"),
+        ("label.png", "label.png: expected an asset with a mesh, found a cut-out"),
+    ],
+)
+def test_an_object_that_cannot_be_used_is_named(pack: Path, name: str, finding: str) -> None:
+    with pytest.raises(CatalogueError, match=finding) as error:
+        next(render_moving_camera([pack], objects=("crate_green", name)))
+    assert str(error.value).startswith(f"{pack}: ")
+    assert "\n" not in str(error.value)

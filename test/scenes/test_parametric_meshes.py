@@ -15,12 +15,12 @@ from vit_perception.scenes.parametric.meshes import (
     Mesh,
     box,
     circle,
-    extrude,
     lathe,
     rounded_rectangle,
     sweep,
 )
 from vit_perception.scenes.parametric.obj import corner_normals
+from vit_perception.scenes.parametric.slabs import extrude
 
 mujoco = pytest.importorskip("mujoco")
 

@@ -14,10 +14,17 @@ pytest.importorskip("mujoco")
 from vit_perception.bags.depth import decode_depth
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
-from vit_perception.samples import COMPRESSED_DEPTH_TOPIC, GROUND_TRUTH_TOPIC
+from vit_perception.samples import (
+    COMPRESSED_DEPTH_TOPIC,
+    DEPTH_TOPIC,
+    GROUND_TRUTH_TOPIC,
+    IMAGE_TOPIC,
+)
 from vit_perception.scenes.labels import Label, Thing
 from vit_perception.scenes.moving_camera import CameraFrame
-from vit_perception.scenes.sample_bag import ground_truth, quaternion, write_sample_bag
+from vit_perception.scenes.sample_bag import ground_truth, main, quaternion, write_sample_bag
+
+from .pack import write_boxes
 
 
 def label(category: str, box: tuple[int, int, int, int], visible: float = 1.0) -> Label:
@@ -50,6 +57,64 @@ def test_frames_become_messages_of_one_stamp(tmp_path: Path) -> None:
     assert header_stamp(truth[2].header) == 1_000_000_002
     np.testing.assert_allclose(detections_from_message(truth[0]).boxes, [[10, 20, 40, 35]])
     assert poses[2].transform.translation.z == 2
+
+
+def test_raw_pictures_keep_every_value(tmp_path: Path) -> None:
+    made = [frame(i) for i in range(2)]
+    made[1].depth[3, 5] = 0
+    assert write_sample_bag(tmp_path / "bag", iter(made), raw=True) == 2
+    with BagReader(tmp_path / "bag") as bag:
+        assert bag.image_topic() == IMAGE_TOPIC
+        frames = [f for _, f in bag.frames()]
+        depth = [m.value for m in bag.messages([DEPTH_TOPIC])]
+    for wrote, read, packed in zip(made, frames, depth, strict=True):
+        np.testing.assert_array_equal(read.image, wrote.rgb)
+        assert read.stamp == wrote.stamp == header_stamp(packed.header)
+        assert (packed.encoding, packed.is_bigendian, packed.step) == ("16UC1", 0, 128)
+        np.testing.assert_array_equal(packed.data.view("<u2").reshape(48, 64), wrote.depth)
+
+
+def test_a_bag_of_own_meshes(pack: Path, rendering: None, tmp_path: Path) -> None:
+    mine = write_boxes(tmp_path / "mine", ("tin_red", "tin_blue"))
+    out = tmp_path / "bag"
+    words = ["--assets", str(pack), "--assets", str(mine), "--objects", "tin_red,crate_green"]
+    path = ["--seconds", "0.4", "--rate", "5", "--size", "96x64", "--seed", "3", "--raw"]
+    assert main([*words, *path, "--out", str(out)]) == 0
+    with BagReader(out) as bag:
+        frames = [f for _, f in bag.frames()]
+        truth = [m.value for m in bag.messages([GROUND_TRUTH_TOPIC])]
+    assert [f.image.shape for f in frames] == [(64, 96, 3)] * 2
+    assert frames[1].stamp - frames[0].stamp == 200_000_000
+    assert detections_from_message(truth[0]).names == ("crate", "tin")
+
+
+@pytest.mark.parametrize(
+    ("words", "finding"),
+    [
+        (["--objects", "teapot"], "expected the object teapot, found no object of that id"),
+        (["--out", "."], "expected a new folder, found one that is there already"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    words: list[str], finding: str, pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--assets", str(pack), "--out", str(tmp_path / "bag"), *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("sample_bag: ")
+    assert finding in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "bag").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["--size", "640"], ["--rate", "0"], ["--seconds", "-1"], ["--seed", "-1"]]
+)
+def test_impossible_options_are_named(
+    words: list[str], pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--assets", str(pack), *words])
+    assert f"argument {words[0]}: expected" in capsys.readouterr().err
 
 
 def test_what_is_hardly_visible_is_not_asked_for() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import mujoco
 import numpy as np
+import pytest
 
 from vit_perception.scenes.poses import IDENTITY, after, random_turn, rotation, turn
-from vit_perception.scenes.settle import Board, Body, Rest, settle
+from vit_perception.scenes.settle import Board, Body, Rest, UnstableError, settle
 
 REACH = (0.43, 0.4)
 
@@ -100,3 +102,23 @@ def test_turns_compose_like_matrices() -> None:
     first, second = turn((0, 0, 1), 40), turn((1, 0, 0), -70)
     assert np.allclose(rotation(after(second, first)), rotation(second) @ rotation(first))
     assert np.allclose(rotation(turn((0, 0, 1), 90)) @ [1, 0, 0], [0, 1, 0])
+
+
+def test_an_unstable_simulation_is_an_error_and_nothing_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    near, lost = (Body(box(0.1, 0.1, 0.1), np.array([0, 0, z]), IDENTITY) for z in (0.01, 1e11))
+    said: list[str] = []
+    mujoco.set_mju_user_warning(said.append)
+    try:
+        with pytest.raises(UnstableError, match="expected 2 things to come to rest, found .*huge"):
+            settle([near, lost], (), REACH)
+        assert mujoco.get_mju_user_warning() == said.append
+    finally:
+        mujoco.set_mju_user_warning(None)
+    assert said == []
+    assert capfd.readouterr() == ("", "")
+    assert not (tmp_path / "MUJOCO_LOG.TXT").exists()
+    # And the next heap settles.
+    assert settle([near], (), REACH)[0] is not None

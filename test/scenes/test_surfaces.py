@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from vit_perception.scenes.surfaces import (
-    SurfaceError,
-    draw_background,
-    is_held_out,
-    load_surfaces,
-)
+from test.scenes.pack import write_pack
+from vit_perception.scenes.backgrounds import draw_background
+from vit_perception.scenes.surfaces import SurfaceError, is_held_out, load_surfaces
 
 
 def test_training_and_test_share_no_surface(pack: Path) -> None:
@@ -48,3 +47,26 @@ def test_backgrounds_have_the_asked_size(pack: Path, width: int, height: int) ->
 def test_a_folder_without_surfaces_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SurfaceError, match=r"licences\.json"):
         load_surfaces(tmp_path, held_out=False)
+
+
+def test_pictures_that_cannot_be_used_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:
+    root = write_pack(tmp_path / "assets")
+    names = [f"odd_{number}.jpg" for number in range(60)]
+    text, thin, gone, outside, empty = [name for name in names if not is_held_out(name)][:5]
+    textures = root / "textures"
+    (textures / text).write_text("no picture", encoding="utf-8")
+    cv2.imwrite(str(textures / thin), np.zeros((4, 300, 3), np.uint8))
+    (textures / empty).write_bytes(b"")
+    listed = json.loads((textures / "licences.json").read_text(encoding="utf-8"))
+    odd = [text, thin, gone, f"../../{outside}", empty]
+    listed += [{"file": name, "kind": "wood", "tileable": True} for name in odd]
+    (textures / "licences.json").write_text(json.dumps(listed), encoding="utf-8")
+    surfaces = load_surfaces(root, held_out=False)
+    assert len(surfaces.textures) == 2
+    reasons = {entry.id: entry.reason for entry in surfaces.skipped}
+    assert set(reasons) == {f"textures/{name}" for name in odd}
+    assert "found other bytes" in reasons[f"textures/{text}"]
+    assert "expected 32 px a side, found 300 x 4" in reasons[f"textures/{thin}"]
+    assert "expected a file, found none" in reasons[f"textures/{gone}"]
+    assert "found one outside" in reasons[f"textures/../../{outside}"]
+    assert all("\n" not in reason for reason in reasons.values())

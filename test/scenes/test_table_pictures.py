@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.scenes.catalogue import Asset, Skipped, load_catalogue
+from test.scenes.pack import write_box
+from vit_perception.scenes.catalogue import Asset, load_catalogue
+from vit_perception.scenes.choice import RandomChoice
 from vit_perception.scenes.photometry import Noise
 from vit_perception.scenes.settings import Choice, SceneSettings
 from vit_perception.scenes.surfaces import load_surfaces
@@ -17,7 +19,6 @@ from vit_perception.scenes.surfaces import load_surfaces
 pytestmark = pytest.mark.usefixtures("rendering")
 
 MIXED = SceneSettings(views=2, distractors=2.0, hard_light=0.5)
-FLAT = "v 0 0 0\nv 0.1 0 0\nv 0.1 0.1 0\nv 0 0.1 0\nvt 0 0\nf 1/1 2/1 3/1\nf 1/1 3/1 4/1\n"
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +35,12 @@ def pictures(pack: Path, assets: tuple[Asset, ...]) -> Iterator:
 
     def make(**changes: object) -> TablePictures:
         keys = {
-            "assets": assets,
+            "choose": RandomChoice(assets, 3, 5),
             "surfaces": load_surfaces(pack, held_out=False),
             "seed": 5,
             "noise": Noise.from_seed(5),
             "width": 128,
             "height": 96,
-            "fewest": 3,
-            "most": 5,
             "settings": MIXED,
         }
         made.append(TablePictures(**{**keys, **changes}))
@@ -108,30 +107,31 @@ def test_what_must_be_shown_is_seen_well_in_every_view(
         assert wanted <= well
 
 
-def test_a_mesh_that_mujoco_refuses_is_skipped_by_name(
+def test_an_object_whose_files_are_gone_ends_the_picture_in_one_line(
     pictures, assets: tuple[Asset, ...], tmp_path: Path
 ) -> None:
-    mesh = tmp_path / "mesh.obj"
-    mesh.write_text(FLAT, encoding="utf-8")
-    flat = replace(assets[0], id="flat_thing", mesh=mesh)
-    giant = replace(assets[0], id="giant", size_m=(1.5, 0.1, 0.1))
     gone = replace(assets[0], id="gone", texture=tmp_path / "texture.jpg")
-    told: list[Skipped] = []
-
-    def choose(number: int, rng: np.random.Generator) -> Choice:
-        return Choice((flat, giant, gone, *assets[1:]))
-
-    maker = pictures(choose=choose, on_skip=told.append)
-    for index in range(4):
-        assert {label.thing.asset for label in maker(index).labels} <= {a.id for a in assets[1:]}
-    assert {entry.id for entry in told} == {"flat_thing", "giant", "gone"} == set(maker.skipped)
-    assert len(told) == 3
-    assert maker.skipped["flat_thing"].startswith("flat_thing: expected a mesh MuJoCo takes")
-    assert "\n" not in maker.skipped["flat_thing"]
-
-
-def test_a_chooser_of_nothing_usable_is_told_so(pictures, assets: tuple[Asset, ...]) -> None:
-    giant = replace(assets[0], id="giant", size_m=(1.5, 0.1, 0.1))
-    maker = pictures(choose=lambda number, rng: Choice((giant,), shown=1))
-    with pytest.raises(ValueError, match="scene 0: expected objects that can be used"):
+    maker = pictures(choose=lambda number, rng: Choice((gone,)))
+    with pytest.raises(ValueError, match=r"texture\.jpg: expected a file, found none"):
         maker(0)
+
+
+def test_arrangements_that_break_down_are_left_without_a_word(
+    pictures,
+    assets: tuple[Asset, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A thing as large as the solar system makes every simulation unstable."""
+    monkeypatch.chdir(tmp_path)
+    write_box(tmp_path / "mesh.obj", (1e12, 1e12, 1e12), (0.25, 0.75))
+    vast = replace(assets[0], id="vast", mesh=tmp_path / "mesh.obj")
+    maker = pictures(
+        choose=lambda number, rng: Choice((vast, vast, vast)),
+        settings=replace(MIXED, arrangements={"pile": 1.0}, distractors=0.0),
+    )
+    with pytest.raises(ValueError, match="scene 0: expected every object to be shown well"):
+        maker(0)
+    assert capfd.readouterr() == ("", "")
+    assert not (tmp_path / "MUJOCO_LOG.TXT").exists()

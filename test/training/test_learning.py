@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,14 +24,18 @@ from test.training import toy  # noqa: E402
 from vit_perception.bundle import Bundle  # noqa: E402
 from vit_perception.evaluation.coco import evaluate_dataset  # noqa: E402
 from vit_perception.export.detector import export_bundle, load_run  # noqa: E402
+from vit_perception.media import read_picture  # noqa: E402
 from vit_perception.models.boxes import complete_iou  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, dosod_nano  # noqa: E402
 from vit_perception.perceiver import Perceiver, Settings  # noqa: E402
 from vit_perception.text.encoder import TextEncoder, find_text_encoder  # noqa: E402
+from vit_perception.training.annotations import load_pictures  # noqa: E402
+from vit_perception.training.device import DeviceError, find_device  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
-from vit_perception.training.pictures import Picture, load_pictures, read  # noqa: E402
+from vit_perception.training.pictures import DataError, Picture, read  # noqa: E402
 from vit_perception.training.recipe import Recipe, RecipeError  # noqa: E402
-from vit_perception.training.trainer import Trainer, load_start  # noqa: E402
+from vit_perception.training.run import write_curves  # noqa: E402
+from vit_perception.training.trainer import Trainer, TrainingError, load_start  # noqa: E402
 from vit_perception.vocabulary import Vocabulary  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -101,14 +107,88 @@ def test_twenty_steps_lower_every_loss(tmp_path: Path) -> None:
         assert np.mean(values[-5:]) < np.mean(values[:5]), name
 
 
-def test_other_weights_are_a_start_and_may_lack_the_masks() -> None:
-    plain, masked = (dosod_nano(text_dimension=64, prototypes=p) for p in (0, 8))
-    load_start(masked, plain.state_dict())
-    assert_same({k: masked.state_dict()[k] for k in plain.state_dict()}, plain.state_dict())
-    with pytest.raises(RecipeError, match="others"):
-        load_start(plain, masked.state_dict())
-    with pytest.raises(RecipeError, match="1 entries missing"):
-        load_start(masked, dict(list(plain.state_dict().items())[1:]))
+@pytest.mark.parametrize(("theirs", "ours"), [(0, 8), (8, 0), (8, 4), (8, 8)])
+def test_other_weights_are_a_start_with_or_without_masks(theirs: int, ours: int) -> None:
+    start = dosod_nano(text_dimension=64, prototypes=theirs, activation="silu").state_dict()
+    model = dosod_nano(text_dimension=64, prototypes=ours, activation="relu")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    load_start(model, start)
+    for key, value in model.state_dict().items():
+        taken = theirs == ours or not key.startswith("mask_head.")
+        np.testing.assert_array_equal(value, (start if taken else before)[key], err_msg=key)
+
+
+def test_weights_of_another_network_are_no_start() -> None:
+    model = dosod_nano(text_dimension=64)
+    with pytest.raises(RecipeError, match="found 1 entries that differ"):
+        load_start(model, dict(list(model.state_dict().items())[1:]))
+    with pytest.raises(RecipeError, match=r"found 1 entries that differ \(head\.text_mlp"):
+        load_start(model, dosod_nano(text_dimension=65).state_dict())
+
+
+def test_a_checkpoint_of_another_network_or_none_at_all_is_refused(tmp_path: Path) -> None:
+    data = toy.write_pictures(tmp_path / "train", 24)
+    options = {"steps": 2, "batch": 2, "size": 64}
+    trainer(data, tmp_path / "run", **options).run(until=1)
+    assert not list((tmp_path / "run").glob("*.tmp"))
+    with pytest.raises(TrainingError, match="expected a run with prototypes 8, found 0"):
+        trainer(data, tmp_path / "run", prototypes=8, **options)
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(TrainingError, match="expected a training checkpoint") as error:
+        trainer(data, tmp_path / "run", **options)
+    assert str(error.value).isprintable()
+
+
+def test_a_picture_that_vanishes_ends_the_run_in_one_line(tmp_path: Path) -> None:
+    run = trainer(toy.write_pictures(tmp_path / "train", 24), tmp_path / "run", steps=2)
+    for picture in run.source.pictures:
+        picture.path.unlink()
+    run.workers = 1
+    with pytest.raises(DataError) as error:
+        run.run()
+    assert re.fullmatch(r"\S*\.png: expected a JPEG or PNG picture, could.*", str(error.value))
+
+
+@pytest.mark.parametrize("name", ["gpu", "mps", "cuda:99", "cuda:x", ""])
+def test_devices_that_are_not_here_are_refused(name: str) -> None:
+    with pytest.raises(DeviceError, match="^device: expected ") as error:
+        find_device(name)
+    assert str(error.value).isprintable()
+
+
+def test_the_device_is_a_gpu_where_there_is_one() -> None:
+    assert find_device("cpu").type == "cpu"
+    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_runs_the_same_recipe_to_the_same_bits(tmp_path: Path) -> None:
+    data = toy.write_pictures(tmp_path / "train", 24)
+    recipe = Recipe(data=(str(data),), **{**QUICK, "steps": 4, "prototypes": 8})
+    pictures, described = load_pictures(recipe.data)
+    book = build_phrase_book(described, toy.encode)
+    runs = [Trainer(recipe, pictures, book, tmp_path / n, device="cuda", workers=0) for n in "ab"]
+    for run in runs:
+        run.run()
+    weights = [{k: v.cpu() for k, v in run.average.state_dict().items()} for run in runs]
+    assert_same(*weights)
+
+
+def test_curves_show_every_loss_as_picture_and_numbers(tmp_path: Path) -> None:
+    assert write_curves(tmp_path) is None
+    rows = [
+        {"step": n, "classes": 2.0, "box": n, "distribution": 1.0, "mask": 3.0}
+        for n in range(1, 301)
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert write_curves(tmp_path) == tmp_path / "curves.png"
+    assert read_picture(tmp_path / "curves.png").image.std() > 1
+    curves = json.loads((tmp_path / "curves.json").read_text())
+    assert curves["window"] == 3
+    assert curves["step"] == list(range(3, 301))
+    assert curves["box"] == pytest.approx([n - 1 for n in range(3, 301)])
+    assert set(curves["mask"]) == {3.0}
 
 
 def command_line(folder: Path, run: Path, **options: object) -> list[str]:
@@ -140,7 +220,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert load_run(killed).steps < 16
     subprocess.run(command_line(tmp_path, killed, **options), check=True, capture_output=True)
     assert_same(load_run(killed).model.state_dict(), load_run(whole).model.state_dict())
-    assert (killed / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
+    for file in ("log.jsonl", "curves.json"):
+        assert (killed / file).read_text() == (whole / file).read_text()
 
 
 @pytest.mark.slow

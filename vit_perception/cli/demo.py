@@ -19,7 +19,9 @@ EPILOG = """example:
   vit-perception demo --vocabulary-after 'cup, tool, bottle' --out seen
 
 Plays a rendered recording twice over DDS to a detector_node in another process. In the second
-pass the names it looks for change while images flow: you are asked for them."""
+pass the names it looks for change while images flow: you are asked for them. Pictures and a video
+of both passes and of three real photographs go to the folder --out, with masks where the bundle
+has them."""
 
 PROMPT_SECONDS = 20.0
 
@@ -43,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the demonstration; return 0, or 1 when no detection arrived."""
     from vit_perception.bundle import Bundle
     from vit_perception.bundle_paths import find_bundle
-    from vit_perception.cli.demo_report import print_report, write_pictures
+    from vit_perception.cli.demo_pictures import write_pictures
+    from vit_perception.cli.demo_report import print_pictures, print_report
     from vit_perception.ros.demo import run_demo
     from vit_perception.samples import DISTRACTORS, NAMES_AFTER, sample_bag
     from vit_perception.vocabulary import parse_names
@@ -70,8 +73,7 @@ def run(args: argparse.Namespace) -> int:
         say=lambda line: print(line, flush=True),
     )
     print_report(seen)
-    written = write_pictures(seen, bag, bundle, out)
-    print("\n".join(f"wrote {path}" for path in written))
+    print_pictures(write_pictures(seen, bag, bundle, out))
     complaint = _complaint(seen, out)
     if complaint:
         print(f"vit-perception demo: {complaint}", file=sys.stderr)

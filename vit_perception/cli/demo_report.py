@@ -1,40 +1,21 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the demonstration shows: tables, annotated pictures and a video."""
+"""What the demonstration saw, in tables."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from vit_perception.bags.reader import BagReader
-from vit_perception.bundle import Bundle
+from vit_perception.cli.demo_pictures import Drawn, Pictures
 from vit_perception.evaluation.hit_rate import HitRate
-from vit_perception.masks import Masks
-from vit_perception.media import VideoWriter, write_picture
-from vit_perception.overlay import draw
 
 if TYPE_CHECKING:
-    from vit_perception.detections import Detections
-    from vit_perception.frame import Frame
-    from vit_perception.perceiver import Perceiver
-    from vit_perception.ros.demo_run import DemoRun, Seen
-
-_PICTURES_PER_PASS = 3
-_VIDEO_RATE = 10.0
-# Boxes of one frame, from a topic and computed again, differ less; px.
-_SAME_BOX = 0.5
-_CAPTION_HEIGHT = 26
-_CAPTION_FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.45)
+    from vit_perception.ros.demo_run import DemoRun
 
 
 def print_report(run: DemoRun, console: Console | None = None) -> None:
@@ -51,6 +32,27 @@ def print_report(run: DemoRun, console: Console | None = None) -> None:
     )
 
 
+def print_pictures(pictures: Pictures, console: Console | None = None) -> None:
+    """Print what was found in the photographs, how much of all has masks, and the files."""
+    console = console or Console()
+    table = Table(title="photographs", title_justify="left")
+    table.add_column("picture")
+    table.add_column("found of each name asked for")
+    drawn = Drawn()
+    for name, (asked, found) in pictures.photographs.items():
+        counts = Counter(found.class_name(index) for index in range(len(found)))
+        table.add_row(name, ", ".join(f"{word}: {counts[word]}" for word in asked))
+        drawn.add(found)
+    console.print(table)
+    recording = pictures.recording
+    console.print(
+        f"masks: on {recording.masks} of {recording.boxes} boxes in the recording, "
+        f"on {drawn.masks} of {drawn.boxes} in the photographs"
+    )
+    for path in pictures.paths:
+        console.print(f"wrote {path}", soft_wrap=True, highlight=False, markup=False)
+
+
 def ground_truth_rate(run: DemoRun) -> HitRate:
     """Hit rate of the first pass, before the names changed."""
     rate = HitRate()
@@ -58,132 +60,6 @@ def ground_truth_rate(run: DemoRun) -> HitRate:
         if seen.bag_pass == 0 and seen.stamp in run.truth:
             rate.add(run.truth[seen.stamp], seen.detections)
     return rate
-
-
-def write_pictures(run: DemoRun, bag: Path, bundle: Path, out: Path) -> list[Path]:
-    """Write pictures of both passes, a video of all frames, and the photographs.
-
-    Topics carry boxes. The masks of a bundle that has them are made here, from the same frame
-    and names, and drawn for the boxes that the node found.
-
-    Returns:
-        The files, in the order in which to look at them.
-
-    """
-    by_pass = {
-        number: {seen.stamp: seen for seen in run.seen if seen.bag_pass == number}
-        for number in (0, 1)
-    }
-    written: list[Path] = []
-    model = Bundle.load(bundle)
-    masks = _masks_by_names(model, run) if model.task == "instance_segmentation" else {}
-    video = out / "detections.mp4"
-    with VideoWriter(video, _VIDEO_RATE) as movie:
-        for number, name in ((0, "before"), (1, "after")):
-            chosen = _spread(
-                [s for s in by_pass[number].values() if number == 0 or run.is_after(s)]
-            )
-            for frame, seen in _frames_with(bag, by_pass[number]):
-                names = _names(run, seen)
-                found = seen.detections
-                if names in masks:
-                    found = with_masks(found, masks[names](frame))
-                image = _captioned(draw(frame.image, found), names)
-                movie.write(image)
-                if seen.stamp in chosen:
-                    path = out / f"{name}_{len(written)}.jpg"
-                    write_picture(path, image)
-                    written.append(path)
-    if video.exists():
-        written.append(video)
-    return written + _photographs(model, out)
-
-
-def with_masks(seen: Detections, again: Detections) -> Detections:
-    """Detections as seen, with the masks of the same ones in `again`, which has masks.
-
-    One that is not there again has an empty mask.
-    """
-    assert again.masks is not None
-    origins = np.zeros((len(seen), 2), np.int64)
-    crops = [np.zeros((0, 0), np.bool_)] * len(seen)
-    for index, box in enumerate(seen.boxes):
-        same = [again.class_name(i) == seen.class_name(index) for i in range(len(again))]
-        near = np.abs(again.boxes - box).max(axis=1, initial=0) < _SAME_BOX
-        for row in np.flatnonzero(near & np.array(same, np.bool_))[:1]:
-            origins[index], crops[index] = again.masks.origins[row], again.masks.crops[row]
-    masks = Masks(origins, tuple(crops), again.masks.height, again.masks.width)
-    return replace(seen, masks=masks)
-
-
-def _masks_by_names(model: Bundle, run: DemoRun) -> dict[tuple[str, ...], Perceiver]:
-    """A perceiver with the settings of the demonstration's node, for each list of names."""
-    from vit_perception.perceiver import Perceiver, Settings
-    from vit_perception.text.builder import VocabularyBuilder
-
-    settings = Settings(model.score_threshold, model.iou_threshold, class_agnostic_nms=True)
-    builder = VocabularyBuilder(model)
-    return {
-        names: Perceiver(model, vocabulary=builder.build(names, version=1), settings=settings)
-        for names in {run.names_before, run.names_after}
-    }
-
-
-def _names(run: DemoRun, seen: Seen) -> tuple[str, ...]:
-    """What the frame was asked for."""
-    return run.names_after if run.is_after(seen) else run.names_before
-
-
-def _spread(seen: list[Seen]) -> set[int]:
-    """Stamps of a few frames, evenly spread."""
-    stamps = sorted(entry.stamp for entry in seen)
-    if not stamps:
-        return set()
-    places = np.linspace(0, len(stamps) - 1, _PICTURES_PER_PASS + 2)[1:-1]
-    return {stamps[round(place)] for place in places}
-
-
-def _frames_with(bag: Path, seen: dict[int, Seen]) -> Iterator[tuple[Frame, Seen]]:
-    with BagReader(bag) as reader:
-        for _, frame in reader.frames():
-            if frame.stamp in seen:
-                yield frame, seen[frame.stamp]
-
-
-def _captioned(image: npt.NDArray[np.uint8], names: tuple[str, ...]) -> npt.NDArray[np.uint8]:
-    """The picture with the names asked for in a line below."""
-    strip = np.full((_CAPTION_HEIGHT, image.shape[1], 3), 30, np.uint8)
-    text = caption(names, image.shape[1] - 12)
-    cv2.putText(strip, text, (6, 18), *_CAPTION_FONT, (230, 230, 230), 1, cv2.LINE_AA)
-    return np.concatenate([image, strip])
-
-
-def caption(names: tuple[str, ...], width: int) -> str:
-    """As many of the names as fit into a width in px, and how many more there are."""
-    for shown in range(len(names), -1, -1):
-        rest = f" and {len(names) - shown} more" if shown < len(names) else ""
-        text = f"asked: {', '.join(names[:shown])}{rest}".encode("ascii", "replace").decode()
-        if cv2.getTextSize(text, *_CAPTION_FONT, 1)[0][0] <= width:
-            break
-    return text
-
-
-def _photographs(model: Bundle, out: Path) -> list[Path]:
-    """Detect on the real photographs in this process, without ROS."""
-    from vit_perception.media import read_picture
-    from vit_perception.perceiver import Perceiver
-    from vit_perception.samples import PHOTOGRAPH_NAMES, sample_photographs
-    from vit_perception.text.builder import VocabularyBuilder
-
-    written = []
-    for path in sample_photographs():
-        names = PHOTOGRAPH_NAMES[path.name]
-        perceiver = Perceiver(model, vocabulary=VocabularyBuilder(model).build(names, version=1))
-        frame = read_picture(path)
-        target = out / f"photograph_{path.name}"
-        write_picture(target, draw(frame.image, perceiver(frame)))
-        written.append(target)
-    return written
 
 
 def _frames_table(run: DemoRun) -> Table:

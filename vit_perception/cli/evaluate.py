@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.evaluation.dataset import load_dataset
     from vit_perception.evaluation.tables import format_tables
 
+    if args.json:
+        Path(args.json).parent.stat()  # an absent folder is told before the work, not after it
     data = _asked(load_dataset(args.dataset, args.limit), args)
     metrics = _measured(data, _Asker(args), args)
     print(format_tables(metrics))
@@ -96,20 +98,20 @@ def _asked(data: Dataset, args: argparse.Namespace) -> Dataset:
 def _measured(data: Dataset, ask: _Asker, args: argparse.Namespace) -> dict[str, Any]:
     """All metrics, with what they were measured with, so that a bundle can quote them."""
     from vit_perception.cli.progress import progress_bar
-    from vit_perception.evaluation.coco import summarize
+    from vit_perception.evaluation.coco import DETECTIONS_PER_CATEGORY, summarize
     from vit_perception.evaluation.false_alarms import false_alarms
     from vit_perception.evaluation.pairs import evaluate_pairs
     from vit_perception.evaluation.results import predict_all
-    from vit_perception.evaluation.wordings import evaluate_wordings, load_wordings
+    from vit_perception.evaluation.wordings import evaluate_wordings, load_wordings, renamed
 
     wordings = load_wordings(Path(args.wordings)) if args.wordings else {}
+    for phrases in wordings.values():
+        renamed(data, phrases)  # refused now rather than after all pictures
     with progress_bar("evaluating", len(data.pictures)) as show:
         masks = ask.with_masks(data.names) if data.has_masks else None
         results = predict_all(data, ask(data.names), masks, lambda done, _: show(done))
     metrics = summarize(data, results)
-    threshold = args.score_threshold
-    threshold = ask.bundle.score_threshold if threshold is None else threshold
-    metrics["false_alarms"] = false_alarms(data, results.boxes, threshold)
+    metrics["false_alarms"] = false_alarms(data, results.boxes, ask.published.score_threshold)
     if data.asks:
         ask.learn([one.phrase for one in data.asks])
         with progress_bar("pairs", len({one.picture for one in data.asks})) as show:
@@ -124,6 +126,12 @@ def _measured(data: Dataset, ask: _Asker, args: argparse.Namespace) -> dict[str,
         **metrics,
         "bundle": name,
         "precision": args.precision,
+        "limits": {
+            "score_threshold": SCORE_THRESHOLD,
+            "iou_threshold": ask.published.iou_threshold,
+            "per_picture": MAX_DETECTIONS,
+            "per_picture_and_name": DETECTIONS_PER_CATEGORY,
+        },
         "command": _command(metrics["dataset"], name, args),
     }
 
@@ -132,16 +140,22 @@ class _Asker:
     """Predictors of one perceiver for any vocabulary."""
 
     def __init__(self, args: argparse.Namespace) -> None:
+        from dataclasses import replace
+
         from vit_perception.bundle import Bundle
         from vit_perception.bundle_paths import find_bundle
         from vit_perception.perceiver import Perceiver, Settings
         from vit_perception.text.builder import VocabularyBuilder
 
         self.bundle: Bundle = Bundle.load(find_bundle(args.bundle))
-        iou = self.bundle.iou_threshold if args.iou_threshold is None else args.iou_threshold
-        self._settings = Settings(
+        # What a robot would publish with; measured is with as good as no threshold.
+        self.published = Settings(
+            _given(args.score_threshold, self.bundle.score_threshold),
+            _given(args.iou_threshold, self.bundle.iou_threshold),
+        )
+        self._settings = replace(
+            self.published,
             score_threshold=SCORE_THRESHOLD,
-            iou_threshold=iou,
             max_detections=MAX_DETECTIONS,
             masks=False,
         )
@@ -185,6 +199,10 @@ class _Asker:
             return perceiver(frame)
 
         return predict
+
+
+def _given(option: float | None, otherwise: float) -> float:
+    return otherwise if option is None else option
 
 
 def _command(dataset: str, bundle: str, args: argparse.Namespace) -> str:

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
+
+from vit_perception.cli.arguments import at_least
 
 NAME = "export"
 HELP = "export a training run, or a bundle again, as a bundle that robots run"
@@ -26,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--default-names", help="vocabulary to start with, 'red mug, spoon' (default: all names)"
     )
     parser.add_argument("--size", help="network input, HEIGHTxWIDTH (default: as trained)")
-    parser.add_argument("--top-k", type=int, default=300, help="rows of the graph's outputs")
+    parser.add_argument(
+        "--top-k", type=at_least(1), default=300, help="rows of the graph's outputs"
+    )
     parser.add_argument(
         "--score-threshold", type=float, help="recommended score (default: the bundle's, or 0.25)"
     )
@@ -42,8 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export and check."""
-    import json
-
     from vit_perception.bundle import Bundle
     from vit_perception.bundle_files import MANIFEST
     from vit_perception.export.detector import (
@@ -55,6 +58,9 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.training.run import cached_encoder
     from vit_perception.vocabulary import Vocabulary, names_from_file, parse_names
 
+    # What can be refused at once is, before a network is loaded.
+    size = _size(args.size) if args.size else None
+    metrics = _metrics(args.metrics) if args.metrics else ()
     source = Bundle.load(args.trained) if (args.trained / MANIFEST).is_file() else None
     if args.names_file is not None:
         names = names_from_file(args.names_file)
@@ -72,16 +78,33 @@ def run(args: argparse.Namespace) -> int:
         name=args.name or args.out.resolve().name,
         vocabulary=vocabulary,
         default_names=parse_names(args.default_names) if args.default_names else names,
-        size=_size(args.size) if args.size else None,
+        size=size,
         top_k=args.top_k,
         score_threshold=_first(args.score_threshold, recommended[0]),
         iou_threshold=_first(args.iou_threshold, recommended[1]),
-        metrics=json.loads(args.metrics.read_text()) if args.metrics else (),
+        metrics=metrics,
         card=args.card.read_text(encoding="utf-8") if args.card else "",
     )
     print(f"{bundle.name} in {args.out}: {len(vocabulary)} ready-made names, "
           f"{len(bundle.default_names)} by default")  # fmt: skip
     return 0
+
+
+def _metrics(path: Path) -> list[dict[str, Any]]:
+    import json
+
+    from vit_perception.export.detector import ExportError
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ExportError(f"{path}: expected a JSON list of metrics, found {error}") from None
+    keys = {"dataset", "command"}
+    if not isinstance(found, list) or not all(
+        isinstance(m, dict) and keys <= m.keys() for m in found
+    ):
+        raise ExportError(f"{path}: expected a list of metrics with dataset and command")
+    return found
 
 
 def _first(wanted: float | None, otherwise: float) -> float:

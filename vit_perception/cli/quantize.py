@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from vit_perception.cli.arguments import at_least
+
 NAME = "quantize"
 HELP = "add an eight-bit graph to a copy of a bundle"
 EPILOG = """example:
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE2",
                         help="bundle folder to write; may be the same")  # fmt: skip
-    parser.add_argument("--count", type=_count, default=200, metavar="N",
+    parser.add_argument("--count", type=at_least(1), default=200, metavar="N",
                         help="pictures to calibrate with, at most (200)")  # fmt: skip
     parser.add_argument(
         "--method",
@@ -68,10 +70,3 @@ def run(args: argparse.Namespace) -> int:
         f"{after / 1e6:.1f} MB (fp32 {before / 1e6:.1f} MB), {made.pictures} pictures"
     )
     return 0
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
-    return value

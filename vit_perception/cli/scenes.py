@@ -28,7 +28,16 @@ writes to the folder --out:
   annotations.json  COCO: boxes, masks, visible fraction, names, colours, material and caption of
                     every object; kind table: camera and poses too
   parametric/       objects made in code, in the form of an asset folder (--parametric)
-  recipe.json       what was asked for; the same command finishes an interrupted run"""
+  recipe.json       what was asked for; the same command finishes an interrupted run
+
+an asset folder holds (one given after the first may be just objects/):
+  objects/meta.json        list of {"id", "category", "names": [...], "has_texture": true/false,
+                           "attributes": {"colours": [...], "material"}, "caption"}
+  objects/ID/mesh.obj      metres, z up, origin in the middle of the bottom
+  objects/ID/texture.jpg   a picture, or (has_texture false) plain patches that may be recoloured
+  textures/, backgrounds/  pictures and licences.json: list of {"file", ...}; of the first folder
+  cutouts/, split.json     optional: RGBA photographs; what is kept out of training
+What cannot be used there is named, left out and counted."""
 
 
 class OptionError(ValueError):

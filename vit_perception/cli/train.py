@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from vit_perception.cli.arguments import at_least
+
 NAME = "train"
 HELP = "train a detector from a recipe, or resume a run"
 EPILOG = """example:
@@ -18,26 +20,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("recipe", type=Path, help="YAML; data folders are relative to it")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if begun")
-    parser.add_argument("--from", dest="start", type=Path, help="bundle to start from")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=1, help="data loader processes")
-    parser.add_argument("--threads", type=int, default=0, help="torch threads, 0 for all cores")
+    parser.add_argument(
+        "--from", dest="start", metavar="BUNDLE", help="bundle to start from, folder or name"
+    )
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda, or auto: a GPU where there is one (auto)"
+    )
+    parser.add_argument(
+        "--workers", type=at_least(0), metavar="N", help="data loader processes (1; on a GPU more)"
+    )
+    parser.add_argument(
+        "--threads", type=at_least(0), default=0, help="torch threads, 0 for all cores"
+    )
     parser.add_argument("--text-encoder-dir", help="folder with model.safetensors, tokenizer.json")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train; 0 when the last step is done."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
+    from vit_perception.cli.progress import progress_bar
     from vit_perception.training.recipe import load_recipe
-    from vit_perception.training.run import plot_curves, prepare
+    from vit_perception.training.run import prepare, write_curves
 
     recipe = load_recipe(args.recipe)
     trainer = prepare(
@@ -52,22 +54,13 @@ def run(args: argparse.Namespace) -> int:
     book = trainer.source.book
     print(
         f"{len(trainer.source.pictures)} pictures, {len(book.descriptions)} kinds of objects, "
-        f"{len(book.texts)} phrases; step {trainer.step} of {recipe.steps}"
+        f"{len(book.texts)} phrases; step {trainer.step} of {recipe.steps} on {trainer.device}",
+        flush=True,
     )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns) as progress:
-        task = progress.add_task("steps", total=recipe.steps, completed=trainer.step)
-
-        def report(step: int, losses: dict[str, float]) -> None:
-            text = " ".join(f"{name} {value:.2f}" for name, value in losses.items())
-            progress.update(task, completed=step, description=text)
-
-        trainer.run(report)
-    print(f"run in {args.out}, curves in {plot_curves(args.out)}")
+    try:
+        with progress_bar("steps", recipe.steps) as show:
+            trainer.run(lambda step, losses: show(step))
+    finally:
+        curves = write_curves(args.out)
+    print(f"run in {args.out}, curves in {curves}")
     return 0

@@ -37,8 +37,30 @@ def with_graph(
         remark: what the model card says of the graph, one line of Markdown.
 
     Raises:
-        BundleError: the destination holds something else, the name is none, or a file of the
-            bundle changed since it was loaded.
+        BundleError: see `check_destination`, or a file of the bundle changed since it was loaded.
+    """
+    check_destination(directory, precision)
+    target = Path(directory).resolve()
+    files = {
+        file: read_verified(bundle.directory, file, digest)
+        for file, digest in bundle.sha256.items()
+    }
+    manifest = yaml.safe_load((bundle.directory / MANIFEST).read_bytes())
+    file = manifest["graphs"].get(precision, graph_file(precision))
+    manifest["graphs"] = {**manifest["graphs"], precision: file}
+    files[file] = model
+    card = files.get(_CARD, f"# {bundle.name}\n".encode()).decode(errors="replace")
+    files[_CARD] = _remarked(card, precision, remark).encode()
+    files[MANIFEST] = manifest_text(manifest, files, target)
+    replace_folder(target, files, check=Bundle.load)
+    return Bundle.load(target)
+
+
+def check_destination(directory: str | Path, precision: str) -> None:
+    """Refuse what `with_graph` could not write, before work is put into a graph.
+
+    Raises:
+        BundleError: the destination holds something else than a bundle, or the name is none.
     """
     target = Path(directory).resolve()
     if target.exists() and not is_replaceable(target):
@@ -50,19 +72,6 @@ def with_graph(
         raise BundleError(
             f"precision name: expected a-z, 0-9 and _, other than fp32, found {shown(precision)}"
         )
-    files = {
-        file: read_verified(bundle.directory, file, digest)
-        for file, digest in bundle.sha256.items()
-    }
-    manifest = yaml.safe_load((bundle.directory / MANIFEST).read_bytes())
-    file = manifest["graphs"].get(precision, graph_file(precision))
-    manifest["graphs"] = {**manifest["graphs"], precision: file}
-    files[file] = model
-    if _CARD in files:
-        files[_CARD] = _remarked(files[_CARD].decode(), precision, remark).encode()
-    files[MANIFEST] = manifest_text(manifest, files, target)
-    replace_folder(target, files, check=Bundle.load)
-    return Bundle.load(target)
 
 
 def _remarked(card: str, precision: str, remark: str) -> str:

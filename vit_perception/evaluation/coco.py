@@ -68,8 +68,8 @@ def summarize(data: Dataset, results: Results) -> dict[str, Any]:
     Returns:
         `dataset`, `pictures`, `objects`, `categories` (asked), `detections`,
         `masks_per_picture` (None without masks), `overall` and `parts` (name → the same keys):
-        `objects`, `categories` (with an object), NAMED, UNNAMED and, with masks, MASK_NAMED. A
-        figure nothing was there to measure with is None.
+        `objects`, `named_objects` (whose names are asked), `categories` (with such), NAMED,
+        UNNAMED and, with masks, MASK_NAMED. A figure nothing was there to measure with is None.
 
         AP and AP50 leave out what lies on objects of other parts, AP_strict and AP50_strict only
         what lies on objects of the same name in other parts. AR50@N is the recall of the best N
@@ -98,7 +98,12 @@ def summarize(data: Dataset, results: Results) -> dict[str, Any]:
 
 
 def _counts(truth: Truth) -> dict[str, Any]:
-    return {"objects": len(truth.objects), "categories": len(truth.categories)}
+    named = sum(a["category_id"] in truth.categories for a in truth.objects)
+    return {
+        "objects": len(truth.objects),
+        "named_objects": named,
+        "categories": len(truth.categories),
+    }
 
 
 def _named(

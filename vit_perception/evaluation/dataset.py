@@ -5,16 +5,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vit_perception.evaluation.asks import Ask, read_asks
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
-from vit_perception.images import decode_compressed
-from vit_perception.rle import RleError, decode_mask
+from vit_perception.images import ImageError, decode_compressed
+from vit_perception.rle import RleError, check_mask
+from vit_perception.wording import one_line, shown
 
 __all__ = ["Dataset", "EvaluationError", "Picture", "load_dataset", "read_frame"]
 
@@ -23,11 +27,20 @@ PARTS = ("train", "val_instances", "novel")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a dataset: its COCO id and where its file lies."""
+    """One picture of a dataset.
+
+    Attributes:
+        id: COCO's.
+        file_name: below `images/`.
+        path: where its file lies.
+        size: height and width px as the dataset states them, or None.
+
+    """
 
     id: int
     file_name: str
     path: Path
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +101,40 @@ def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
 
     Args:
         directory: folder with `images/` and `annotations.json`.
-        limit: keep only the first pictures, in the order of their ids.
+        limit: keep only the first pictures, in the order of their ids; None keeps all.
 
     Raises:
         EvaluationError: a file is absent or not COCO's form.
 
     """
+    if limit is not None and limit < 1:
+        raise EvaluationError(f"limit: expected at least 1 picture, found {limit}")
     root = Path(directory)
-    document = _read_document(root / "annotations.json")
     source = root / "annotations.json"
+    document = _read_document(source)
     try:
-        pictures = tuple(
-            Picture(int(entry["id"]), str(entry["file_name"]), _locate(root, entry["file_name"]))
-            for entry in sorted(document["images"], key=lambda entry: int(entry["id"]))
-        )[:limit]
-        categories = {int(entry["id"]): str(entry["name"]) for entry in document["categories"]}
-        kept = {picture.id for picture in pictures}
+        images = sorted(_entries(document, "images"), key=lambda entry: int(entry["id"]))[:limit]
+        pictures = tuple(_picture(entry, root) for entry in images)
+        categories = {
+            int(entry["id"]): str(entry["name"]) for entry in _entries(document, "categories")
+        }
+        kept = {picture.id: picture for picture in pictures}
         annotations = tuple(
-            _annotation(entry, categories)
-            for entry in document["annotations"]
+            _annotation(entry, categories, kept[int(entry["image_id"])])
+            for entry in _entries(document, "annotations")
             if int(entry["image_id"]) in kept
         )
-        asks = tuple(
-            ask
-            for entry in document["images"]
-            if int(entry["id"]) in kept
-            for ask in read_asks(entry)
-        )
-    except RleError as error:
-        raise EvaluationError(f"{source}: segmentation: {error}") from error
-    except (KeyError, TypeError, IndexError) as error:
+        asks = tuple(ask for entry in images for ask in read_asks(entry))
+    except EvaluationError as error:
+        raise EvaluationError(f"{source}: {error}") from None
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise EvaluationError(f"{source}: expected COCO entries, found {error!r}") from error
-    if len(set(categories.values())) != len(categories):
-        raise EvaluationError(f"{source}: expected one id per category name, found names twice")
     if not pictures:
         raise EvaluationError(f"{source}: expected pictures, found none")
+    _check_once(source, "picture id", [picture.id for picture in pictures])
+    _check_once(source, "category id", [int(entry["id"]) for entry in document["categories"]])
+    _check_once(source, "category name", list(categories.values()))
+    _check_once(source, "annotation id", [annotation["id"] for annotation in annotations])
     places = {annotation["id"]: annotation["image_id"] for annotation in annotations}
     for ask in asks:
         if {places.get(ask.annotation), places.get(ask.other)} != {ask.picture}:
@@ -133,20 +145,39 @@ def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
     return Dataset(root, pictures, categories, annotations, asks, frozenset(categories))
 
 
+def _entries(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    entries = document[key]
+    if not isinstance(entries, list):
+        raise EvaluationError(f"{key}: expected a list, as COCO has, found {shown(entries)}")
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise EvaluationError(f"{key}: expected COCO entries, found {shown(entry)}")
+    return entries
+
+
+def _check_once(source: Path, what: str, values: Sequence[object]) -> None:
+    twice = [value for value, count in Counter(values).items() if count > 1]
+    if twice:
+        raise EvaluationError(
+            f"{source}: expected every {what} once, found {shown(twice[0])} again"
+        )
+
+
 def read_frame(picture: Picture) -> Frame:
     """Decode a picture of a dataset.
 
     Raises:
-        EvaluationError: the file cannot be read.
-        ImageError: its bytes are no picture.
+        EvaluationError: the file cannot be read, or its bytes are no picture.
 
     """
     try:
         data = picture.path.read_bytes()
-    except OSError as error:
-        raise EvaluationError(f"{picture.path}: expected a picture, found {error}") from error
-    image = decode_compressed(format=picture.path.suffix.lstrip(".").lower(), data=data)
-    return Frame(image)
+        form = picture.path.suffix.lstrip(".").lower()
+        return Frame(decode_compressed(format=form, data=data))
+    except (OSError, ImageError) as error:
+        raise EvaluationError(
+            f"{picture.path}: expected a picture, found {one_line(error)}"
+        ) from error
 
 
 def _read_document(path: Path) -> dict[str, Any]:
@@ -154,8 +185,8 @@ def _read_document(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise EvaluationError(f"{path}: expected a COCO file, found {error.strerror}") from error
-    except ValueError as error:
-        raise EvaluationError(f"{path}: expected JSON, found {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path}: expected JSON, found {one_line(error)}") from error
     missing = {"images", "annotations", "categories"} - set(
         document if isinstance(document, dict) else ()
     )
@@ -165,33 +196,58 @@ def _read_document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _locate(root: Path, file_name: str) -> Path:
-    folder = root.resolve()
-    path = (root / "images" / file_name).resolve()
+def _picture(entry: dict[str, Any], root: Path) -> Picture:
+    name = str(entry["file_name"])
+    folder = (root / "images").resolve()
+    path = (folder / name).resolve()
     if not path.is_relative_to(folder):
-        raise EvaluationError(f"{root}: expected pictures inside the folder, found {file_name}")
-    return path
+        raise EvaluationError(
+            f"file_name: expected a file inside the folder images/, found {shown(name)}"
+        )
+    stated = "height" in entry and "width" in entry
+    size = (int(entry["height"]), int(entry["width"])) if stated else None
+    return Picture(int(entry["id"]), name, path, size)
 
 
-def _annotation(entry: dict[str, Any], categories: dict[int, str]) -> dict[str, Any]:
+def _annotation(
+    entry: dict[str, Any], categories: dict[int, str], picture: Picture
+) -> dict[str, Any]:
+    number = int(entry["id"])
     box = [float(value) for value in entry["bbox"]]
-    if len(box) != 4 or int(entry["category_id"]) not in categories:
-        raise EvaluationError(f"expected bbox of 4 and a known category, found {entry}")
+    if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) < 0:
+        raise EvaluationError(
+            f"annotation {number}: expected a bbox [x, y, width, height], "
+            f"found {shown(entry['bbox'])}"
+        )
+    category = int(entry["category_id"])
+    if category not in categories:
+        raise EvaluationError(f"annotation {number}: expected a known category, found {category}")
+    area = float(entry.get("area", box[2] * box[3]))
+    if not np.isfinite(area):
+        raise EvaluationError(f"annotation {number}: expected a finite area, found {area}")
+    try:
+        mask = _segmentation(entry.get("segmentation"), picture)
+    except RleError as error:
+        raise EvaluationError(f"annotation {number}: segmentation: {error}") from None
     return {
-        "id": int(entry["id"]),
-        "image_id": int(entry["image_id"]),
-        "category_id": int(entry["category_id"]),
+        "id": number,
+        "image_id": picture.id,
+        "category_id": category,
         "bbox": box,
-        "area": float(entry.get("area", box[2] * box[3])),
+        "area": area,
         "iscrowd": int(entry.get("iscrowd", 0)),
         "part": str(entry.get("part", "")),
-        "segmentation": _segmentation(entry.get("segmentation")),
+        "segmentation": mask,
     }
 
 
-def _segmentation(found: Any) -> dict[str, Any] | None:
+def _segmentation(found: Any, picture: Picture) -> dict[str, Any] | None:
     """Compressed run lengths; other forms (polygons) count as no mask."""
     if not isinstance(found, dict) or not isinstance(found.get("counts"), str):
         return None
-    decode_mask(found)  # the metric's library trusts them
+    check_mask(found)  # the metric's library trusts them
+    if picture.size is not None and list(found["size"]) != list(picture.size):
+        raise RleError(
+            f"expected the picture's size {list(picture.size)}, found {list(found['size'])}"
+        )
     return {"size": found["size"], "counts": found["counts"]}

@@ -106,13 +106,14 @@ def predict_all(
 
     """
     targets = {name: (key,) for key, name in data.categories.items()}
+    has_masks = data.has_masks
     boxes: list[Found] = []
     masks: list[Found] = []
     for done, picture in enumerate(data.pictures, start=1):
         frame = read_frame(picture)
         detections = predict(frame)
         boxes.append(found(picture.id, detections, targets))
-        if data.has_masks:
+        if has_masks:
             if predict_masks is not None:
                 detections = predict_masks(frame)
             if detections.masks is not None:
@@ -155,7 +156,11 @@ def _encoded(masks: Masks, rows: Sequence[int]) -> tuple[Rle, ...]:
         crop = masks.crops[row]
         key = (*masks.origins[row].tolist(), crop.shape, crop.tobytes())
         if key not in known:
-            known[key] = encode_mask(masks.one(row))
+            # Column by column, as run lengths go: a third of the time of turning a whole mask.
+            whole = np.zeros((masks.height, masks.width), np.bool_, order="F")
+            left, top = masks.origins[row].tolist()
+            whole[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
+            known[key] = encode_mask(whole)
         encoded.append(known[key])
     return tuple(encoded)
 

@@ -10,9 +10,15 @@ from typing import Any
 from vit_perception.evaluation.coco import MASK_NAMED, NAMED, UNNAMED
 from vit_perception.evaluation.pairs import ANSWERS
 
-_READINGS = """\
+_READING = """\
+Figures are percent, means over the names that have an object; '-': nothing there to measure.
+AP: mean over overlaps (IoU) 0.50 to 0.95; AP50: at 0.50; small, medium, large: objects below
+32x32 px, below 96x96 px, others."""
+_PARTS = """\
 AP50, AP: what lies on objects of other parts is not judged. strict: only what lies on objects of
 the same name in other parts is not; a box on any other object is false."""
+_UNNAMED = """\
+AR50@N: share of the objects found by the best N boxes of a picture, whatever they are called."""
 
 
 def format_tables(metrics: dict[str, Any]) -> str:
@@ -21,13 +27,15 @@ def format_tables(metrics: dict[str, Any]) -> str:
         f"{metrics['dataset']}: {metrics['pictures']} pictures, "
         f"{metrics['categories']} names asked at once"
     )
+    if "bundle" in metrics:
+        head += f", {metrics['bundle']} {metrics['precision']}"
     blocks = [head, _by_part("boxes", metrics, NAMED, "")]
     if metrics["masks_per_picture"] is not None:
         title = f"masks of the best {metrics['masks_per_picture']} boxes a picture"
         blocks.append(_by_part(title, metrics, MASK_NAMED, "mask_"))
-    if metrics["parts"]:
-        blocks.append(_READINGS)
-    blocks.append(_by_part("boxes whatever their names", metrics, UNNAMED, ""))
+    blocks.append("\n".join([_READING, *([_PARTS] if metrics["parts"] else [])]))
+    unnamed = _by_part("boxes whatever their names", metrics, UNNAMED, "", objects="objects")
+    blocks += [unnamed, _UNNAMED]
     alarms = metrics.get("false_alarms")
     if alarms is not None:
         blocks.append(
@@ -42,13 +50,19 @@ def format_tables(metrics: dict[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
-def _by_part(title: str, metrics: dict[str, Any], columns: Sequence[str], prefix: str) -> str:
+def _by_part(
+    title: str,
+    metrics: dict[str, Any],
+    columns: Sequence[str],
+    prefix: str,
+    objects: str = "named_objects",
+) -> str:
     rows = (("all", metrics["overall"]), *metrics["parts"].items())
     names = [column.removeprefix(prefix) for column in columns]
     return _table(
         (title, "objects", "names", *(name.replace("_", " ") for name in names)),
         (
-            (part, row["objects"], row["categories"], *(_percent(row[c]) for c in columns))
+            (part, row[objects], row["categories"], *(_percent(row[c]) for c in columns))
             for part, row in rows
         ),
     )

@@ -12,6 +12,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -26,6 +27,7 @@ from vit_perception.training.recipe import Recipe, recipe_from
 from vit_perception.training.run import WEIGHTS_FILE
 from vit_perception.training.trainer import build_model
 from vit_perception.vocabulary import Vocabulary
+from vit_perception.wording import one_line
 
 OUTPUTS = ("boxes", "scores", "labels")
 MASK_OUTPUTS = ("mask_coefficients", "prototypes")
@@ -62,10 +64,12 @@ def load_run(folder: Path) -> Trained:
         text_dimension = state["average"]["head.text_mlp.0.0.weight"].shape[1]
         model = build_model(recipe, text_dimension)
         model.load_state_dict(state["average"])
+        steps = int(state["step"])
     except (UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ExportError(f"{path}: expected a training checkpoint, found {reason}") from None
-    return Trained(model.eval(), recipe, int(state["step"]))
+        raise ExportError(
+            f"{path}: expected a training checkpoint, found {one_line(error, 120)}"
+        ) from None
+    return Trained(model.eval(), recipe, steps)
 
 
 def load_bundle_model(bundle: Bundle) -> Trained:
@@ -81,17 +85,24 @@ def load_bundle_model(bundle: Bundle) -> Trained:
                 f"{', '.join(sorted(bundle.sha256))}"
             )
     recipe_file = read_verified(bundle.directory, RECIPE_FILE, bundle.sha256[RECIPE_FILE])
-    made = json.loads(recipe_file)
-    recipe = recipe_from(made["recipe"], f"{bundle.directory / RECIPE_FILE}")
+    try:
+        made = json.loads(recipe_file)
+        recipe = recipe_from(made["recipe"], f"{bundle.directory / RECIPE_FILE}")
+        steps = int(made["steps"])
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ExportError(
+            f"{bundle.directory / RECIPE_FILE}: expected recipe and steps, found {error!r}"
+        ) from None
     weights = read_verified(bundle.directory, WEIGHTS_FILE, bundle.sha256[WEIGHTS_FILE])
     model = build_model(recipe, bundle.text_dimension)
     try:
         model.load_state_dict(load(weights))
-    except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ExportError(f"{bundle.directory / WEIGHTS_FILE}: expected weights of "
-                          f"{bundle.architecture}, found {reason}") from None  # fmt: skip
-    return Trained(model.eval(), recipe, int(made["steps"]))
+    except (RuntimeError, SafetensorError, ValueError) as error:
+        raise ExportError(
+            f"{bundle.directory / WEIGHTS_FILE}: expected weights of {bundle.architecture}, "
+            f"found {one_line(error, 120)}"
+        ) from None
+    return Trained(model.eval(), recipe, steps)
 
 
 def export_bundle(
@@ -167,7 +178,8 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
     with torch.no_grad():
         embeddings = trained.model.embed(torch.tensor(vocabulary.embeddings))
     graph = fixed_graph(trained.model, bundle.input_height, bundle.input_width, embeddings)
-    card = read_verified(bundle.directory, "MODEL_CARD.md", bundle.sha256["MODEL_CARD.md"])
+    digest = bundle.sha256.get("MODEL_CARD.md")
+    card = read_verified(bundle.directory, "MODEL_CARD.md", digest) if digest else b""
     return write_bundle(
         directory,
         name=f"{bundle.name}_fixed",

@@ -15,14 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from PIL import Image
+from vit_perception.scenes.asset_files import check_mesh, read_rgb, read_rgba
+from vit_perception.wording import one_line, shown, shown_path
 
 Part = Literal["train", "val_instances", "novel"]
-
-# A tabletop thing is neither smaller than a seed nor larger than a table: outside of this a mesh
-# is in the wrong unit.
-SMALLEST_M, LARGEST_M = 0.002, 3.0
 
 # Things whose colour is part of what they are, so that recolouring would make the name false.
 NATURAL_MATERIALS = frozenset(
@@ -97,19 +93,20 @@ def load_catalogue(*roots: Path) -> Catalogue:
     for root in roots:
         part_of, novel_here = _split(root)
         novel |= novel_here
-        for entry in _entries(root):
-            key = str(entry.get("id", entry.get("file", "?"))) if isinstance(entry, dict) else "?"
+        for label, entry in _entries(root):
+            key = _key(entry, label)
             try:
                 asset = _asset(root, entry, part_of.get(key, "train"))
                 if key in assets:
                     where = assets[key].texture.parent
                     raise ValueError(f"expected an id of its own, found it in {where} already")
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                reason = f"missing key {error}" if isinstance(error, KeyError) else str(error)
-                skipped.append(Skipped(key, reason))
+            except KeyError as error:
+                skipped.append(Skipped(shown_path(key), f"expected the key {error}, found none"))
+            except (OSError, ValueError) as error:
+                skipped.append(Skipped(shown_path(key), one_line(error)))
             else:
                 assets[key] = asset
-            if isinstance(entry, dict) and isinstance(entry.get("category"), str):
+            if isinstance(entry, dict) and _is_text(entry.get("category")):
                 categories.add(entry["category"])
     return Catalogue(
         assets=tuple(assets[key] for key in sorted(assets)),
@@ -119,10 +116,24 @@ def load_catalogue(*roots: Path) -> Catalogue:
     )
 
 
-def _entries(root: Path) -> list[Any]:
-    entries: list[Any] = _read_json(root / "objects" / "meta.json", list)
-    cutouts = root / "cutouts" / "meta.json"
-    return [*entries, *(_read_json(cutouts, list) if cutouts.exists() else ())]
+def _entries(root: Path) -> list[tuple[str, Any]]:
+    """What the folder lists, each with the words that say where it stands."""
+    listed = []
+    for folder in ("objects", "cutouts"):
+        path = root / folder / "meta.json"
+        if folder == "objects" or path.exists():
+            entries = _read_json(path, list)
+            listed += [(f"{path} entry {n}", e) for n, e in enumerate(entries, start=1)]
+    return listed
+
+
+def _key(entry: Any, label: str) -> str:
+    """The id or the cut-out's file of an entry; its place for one that has none."""
+    if isinstance(entry, dict):
+        for name in ("id", "file"):
+            if name in entry:
+                return str(entry[name])
+    return label
 
 
 def _read_json(path: Path, kind: type) -> Any:
@@ -130,8 +141,9 @@ def _read_json(path: Path, kind: type) -> Any:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CatalogueError(f"{path}: expected the asset folder's file, found none") from None
-    except (ValueError, OSError) as error:
-        raise CatalogueError(f"{path}: expected JSON, found {error}") from None
+    # Lists in lists in lists end in a RecursionError.
+    except (ValueError, OSError, RecursionError) as error:
+        raise CatalogueError(f"{path}: expected JSON, found {one_line(error)}") from None
     if not isinstance(value, kind):
         raise CatalogueError(f"{path}: expected a {kind.__name__}, found {type(value).__name__}")
     return value
@@ -160,34 +172,41 @@ def _split(root: Path) -> tuple[Mapping[str, Part], set[str]]:
     return parts, novel
 
 
-def _asset(root: Path, entry: Mapping[str, Any], part: Part) -> Asset:
+def _asset(root: Path, entry: Any, part: Part) -> Asset:
+    """One entry with its files; KeyError, OSError or ValueError say what is wrong with it."""
+    if not isinstance(entry, dict):
+        raise ValueError(f"expected an object, found {shown(entry)}")
     is_cutout = "file" in entry
     key = str(entry["file"] if is_cutout else entry["id"])
-    if not key or Path(key).name != key:
-        raise ValueError(f"expected a plain name, found {key!r}")
-    attributes = entry.get("attributes", {})
-    material = str(attributes.get("material", ""))
-    names = tuple(str(name) for name in entry["names"])
+    if Path(key).name != key or key == ".." or not key.isprintable():
+        raise ValueError(f"expected a plain name, found {shown(key)}")
+    names, attributes = _texts(entry, "names"), entry.get("attributes", {})
     if not names:
-        raise ValueError("expected at least one name, found none")
+        raise ValueError("names: expected at least one, found none")
+    if not isinstance(attributes, dict):
+        raise ValueError(f"attributes: expected an object, found {shown(attributes)}")
+    colours = _texts(attributes, "colours") if "colours" in attributes else ()
+    material = _text({"material": "", **attributes}, "material", may_be_empty=True)
     if is_cutout:
         mesh, texture = None, root / "cutouts" / key
         size_m, has_texture = (0.15, 0.15, 0.05), True
+        read_rgba(texture)
     else:
         mesh, texture = root / "objects" / key / "mesh.obj", root / "objects" / key / "texture.jpg"
-        size_m, has_texture = _mesh_extent(mesh), bool(entry["has_texture"])
-    with Image.open(texture) as picture:
-        picture.verify()
+        size_m, has_texture = check_mesh(mesh), entry["has_texture"]
+        read_rgb(texture)
+        if not isinstance(has_texture, bool):
+            raise ValueError(f"has_texture: expected true or false, found {shown(has_texture)}")
     natural = material in NATURAL_MATERIALS or any(
         word in NATURAL_NAMES for word in names[0].split()
     )
     return Asset(
         id=key,
-        category=str(entry["category"]),
+        category=_text(entry, "category"),
         names=names,
-        colours=tuple(str(colour) for colour in attributes.get("colours", ())),
+        colours=colours,
         material=material,
-        caption=str(entry.get("caption", "")),
+        caption=_text({"caption": "", **entry}, "caption", may_be_empty=True),
         size_m=size_m,
         has_texture=has_texture,
         recolourable=not has_texture and not natural,
@@ -197,23 +216,19 @@ def _asset(root: Path, entry: Mapping[str, Any], part: Part) -> Asset:
     )
 
 
-def _mesh_extent(path: Path) -> tuple[float, float, float]:
-    """Extent of the vertices in metres; ValueError names what is wrong with the mesh."""
-    lines = path.read_bytes().splitlines()
-    rows = [line.split()[1:4] for line in lines if line.startswith(b"v ")]
-    try:
-        vertices = np.array(rows, dtype=np.float64)
-    except ValueError:
-        raise ValueError(f"{path.name}: expected three numbers a vertex") from None
-    if vertices.ndim != 2 or len(vertices) < 4 or not any(x.startswith(b"f ") for x in lines):
-        raise ValueError(f"{path.name}: expected vertices and faces, found {len(rows)} vertices")
-    if not np.isfinite(vertices).all():
-        raise ValueError(f"{path.name}: expected finite vertices")
-    extent = np.ptp(vertices, axis=0)
-    longest = float(extent.max())
-    if not SMALLEST_M <= longest <= LARGEST_M:
-        raise ValueError(
-            f"{path.name}: expected a longest side of {SMALLEST_M} to {LARGEST_M} m, "
-            f"found {longest:.4g} m"
-        )
-    return float(extent[0]), float(extent[1]), float(extent[2])
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _text(entry: Mapping[str, Any], key: str, *, may_be_empty: bool = False) -> str:
+    value = entry[key]
+    if not (_is_text(value) or (may_be_empty and value == "")):
+        raise ValueError(f"{key}: expected a text, found {shown(value)}")
+    return str(value)
+
+
+def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = entry[key]
+    if not isinstance(values, list) or not all(map(_is_text, values)):
+        raise ValueError(f"{key}: expected a list of texts, found {shown(values)}")
+    return tuple(values)

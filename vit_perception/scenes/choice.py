@@ -19,8 +19,6 @@ import numpy as np
 from vit_perception.scenes.catalogue import Asset, CatalogueError
 from vit_perception.scenes.settings import Choice
 
-LONGEST_M = 0.55
-"""Longer things leave no table to others."""
 PACKAGING = frozenset(
     {"box", "can", "bottle", "cup", "jar", "carton", "tube", "tin", "bag", "packet", "pouch"}
 )
@@ -30,11 +28,6 @@ SEVERAL = 0.3
 CROWDS, CROWD = 0.18, 6
 """Share of the scenes of CROWD objects or more that hold one or two objects many times."""
 MOST_OTHERS = 4
-
-
-def standing(assets: Sequence[Asset]) -> tuple[Asset, ...]:
-    """Those with a mesh that a table has room for."""
-    return tuple(a for a in assets if a.mesh is not None and max(a.size_m) <= LONGEST_M)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from vit_perception.scenes import coco
 from vit_perception.scenes.catalogue import Asset
@@ -26,7 +25,6 @@ from vit_perception.scenes.choice import (
     PairChoice,
     RandomChoice,
     pair_of,
-    standing,
 )
 from vit_perception.scenes.compose import Composer, Composition
 from vit_perception.scenes.labels import Picture
@@ -35,6 +33,8 @@ from vit_perception.scenes.photometry import Noise
 from vit_perception.scenes.recipe import Recipe
 from vit_perception.scenes.sprites import SpriteSet
 from vit_perception.scenes.surfaces import load_surfaces
+from vit_perception.scenes.workers import in_processes
+from vit_perception.wording import one_line
 
 CHUNK = 60
 """Pictures a job; a multiple of most numbers of views a rendered scene may have."""
@@ -71,11 +71,8 @@ def make_chunks(job: Job, starts: Sequence[int], workers: int) -> Iterator[int]:
             # An OpenGL context left to the interpreter's end cannot be freed any more.
             _worker.clear()
         return
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(job,)
-    ) as pool:
-        for done in as_completed([pool.submit(_make_chunk, start) for start in starts]):
-            yield done.result()
+    done = in_processes(_make_chunk, starts, workers, start=_start_worker, start_arguments=(job,))
+    yield from (pictures for _, pictures in done)
 
 
 def labels_file(directory: Path, start: int) -> Path:
@@ -147,7 +144,7 @@ def _enough_in_sight(
 
 
 def _chooser(job: Job) -> RandomChoice | CoveringChoice | PairChoice:
-    recipe, assets = job.recipe, standing(job.assets)
+    recipe, assets = job.recipe, job.assets
     if recipe.choose == "pairs":
         return PairChoice(assets, job.pairs)
     if recipe.choose == "covering":
@@ -164,17 +161,24 @@ def _make_chunk(start: int) -> int:
             picture = draw(index)
         except ValueError as error:
             # One scene that cannot be made must not end a run of hours.
-            records.append({"index": index, "unmade": " ".join(str(error).split())})
+            records.append({"index": index, "unmade": one_line(error)})
             continue
         pair = pair_of(index // job.recipe.views, job.pairs) if job.pairs else None
         record = coco.record(picture, index, job.category_ids, pair)
         (job.directory / "images" / record["file_name"]).write_bytes(picture.jpeg)
         if picture.depth is not None:
-            # Written whole or not at all is no matter here: the chunk's labels come last.
-            cv2.imwrite(str(job.directory / "depth" / record["depth"]), picture.depth)
+            _write_depth(job.directory / "depth" / record["depth"], picture.depth)
         records.append(record)
+    # Pictures that were cut off in the middle are no matter: the chunk's labels come last.
     path = labels_file(job.directory, start)
     partial = path.with_suffix(".json.part")
     partial.write_text(json.dumps(records), encoding="utf-8")
     partial.replace(path)
     return len(records)
+
+
+def _write_depth(path: Path, depth: np.ndarray) -> None:
+    """16-bit PNG of depth uint16 [H,W]; OSError when it cannot be written."""
+    # imwrite would keep a full disk to itself.
+    encoded = cv2.imencode(".png", depth)[1]
+    path.write_bytes(encoded.tobytes())

@@ -13,6 +13,15 @@ import numpy as np
 from vit_perception.scenes.cameras import Vantage
 from vit_perception.scenes.catalogue import Asset
 from vit_perception.scenes.distractors import Lump, draw_flat, draw_lump, place_lump
+from vit_perception.scenes.footing import (
+    UP,
+    flattest,
+    footprint,
+    lies_flat,
+    outline,
+    standing,
+    turned_size,
+)
 from vit_perception.scenes.furniture import Furniture, Prop, make_bin, make_shelf
 from vit_perception.scenes.poses import after, random_turn, rotation, turn
 from vit_perception.scenes.recolour import Look
@@ -22,11 +31,9 @@ from vit_perception.scenes.tabletop import Arrangement, Item
 
 REACH = (0.43, 0.4)
 """Half sides of the part of the table that a thing may end on, metres: inside every table."""
-GAP = 0.006
 LYING = 0.12
 EVERY_S = 0.09
 """Time between two drops."""
-_UP = (0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,13 +98,13 @@ def stand_apart(
         )
         for attempt in range(30):
             x, y = rng.uniform(-1, 1, 2) * min(reach * (1 + attempt / 10), 0.9)
-            yaw = turn(_UP, float(rng.uniform(0, 360)))
+            yaw = turn(UP, float(rng.uniform(0, 360)))
             quaternion = yaw if tilted is None else after(yaw, tilted)
-            body = _standing(thing.hull, float(x), float(y), quaternion)
-            outline = _outline(body)
-            if not any(cv2.intersectConvexConvex(outline, other)[0] > 0 for other in taken):
+            body = standing(thing.hull, float(x), float(y), quaternion)
+            around = outline(body)
+            if not any(cv2.intersectConvexConvex(around, other)[0] > 0 for other in taken):
                 placed.append(_Part(thing, body))
-                taken.append(outline)
+                taken.append(around)
                 break
     return placed
 
@@ -136,11 +143,11 @@ def _stack(
     things: Sequence[Thing], lumps: Sequence[Lump], surfaces: Surfaces, rng: np.random.Generator
 ) -> Arrangement:
     """Flat and box-like things on one another, the largest below; the others around them."""
-    flat = [thing for thing in things if not thing.shown and _lies_flat(thing)]
+    flat = [thing for thing in things if not thing.shown and lies_flat(thing.hull)]
     others = [thing for thing in things if not any(thing is one for one in flat)]
     piles = [flat[n : n + 6] for n in range(0, len(flat), 6)]
     # A stack takes the place of its lowest thing.
-    bases = [max(pile, key=_footprint) for pile in piles]
+    bases = [max(pile, key=lambda thing: footprint(thing.hull)) for pile in piles]
     parts: list[_Part] = []
     for part in stand_apart([*bases, *others, *lumps], rng, lying=0.05):
         number = next((n for n, base in enumerate(bases) if base is part.source), None)
@@ -151,11 +158,11 @@ def _stack(
 def _on_one_another(pile: Sequence[Thing], base: Body, rng: np.random.Generator) -> list[_Part]:
     top = 0.0
     parts = []
-    for thing in sorted(pile, key=_footprint, reverse=True):
-        slack = 0.08 * np.sqrt(_footprint(thing))
+    for thing in sorted(pile, key=lambda thing: footprint(thing.hull), reverse=True):
+        slack = 0.08 * np.sqrt(footprint(thing.hull))
         x, y = base.position[:2] + rng.normal(0, slack if parts else 0.0, 2)
-        quaternion = after(turn(_UP, float(rng.uniform(0, 360))), _flattest(thing.hull))
-        body = _standing(thing.hull, float(x), float(y), quaternion, top + 0.002)
+        quaternion = after(turn(UP, float(rng.uniform(0, 360))), flattest(thing.hull))
+        body = standing(thing.hull, float(x), float(y), quaternion, top + 0.002)
         top = float((body.hull @ rotation(quaternion).T + body.position)[:, 2].max())
         parts.append(_Part(thing, body))
     return parts
@@ -171,14 +178,14 @@ def _shelf(
     }
     order = [things[int(n)] for n in rng.permutation(len(things))]
     order.sort(key=lambda thing: (not thing.shown, thing.asset.category))
-    sizes = [_turned_size(thing, facing[id(thing)]) for thing in order]
+    sizes = [turned_size(thing.hull, facing[id(thing)]) for thing in order]
     space = float(rng.choice([0.003, 0.012, 0.04]))
     rows = int(np.clip(rng.integers(1, 4), 1, max(1, len(order) // 2)))
     wide = sum(size[0] + space for size in sizes) / rows
     half_width = float(np.clip(max(wide * 0.56, max(s[0] for s in sizes) * 0.7), 0.12, 0.85))
     depth = float(np.clip(max(size[1] for size in sizes) + 0.06, 0.15, 0.6))
     gap = max(size[2] for size in sizes) + float(rng.uniform(0.02, 0.1))
-    plan = make_shelf(half_width, depth, (gap,) * rows, surfaces, rng)
+    boards, tops = make_shelf(half_width, depth, (gap,) * rows, surfaces, rng)
     items: list[Item] = []
     row, x = 0, -half_width + space + 0.004
     front = float(rng.uniform(0.005, 0.04))
@@ -188,11 +195,11 @@ def _shelf(
         if row >= rows:
             break
         place = (x + size[0] / 2, front + size[1] / 2 + float(rng.uniform(0, 0.02)))
-        body = _standing(thing.hull, *place, turn(_UP, facing[id(thing)]), plan.tops[row])
+        body = standing(thing.hull, *place, turn(UP, facing[id(thing)]), tops[row])
         items.append(_item(thing, body.position, body.quaternion))
         x += size[0] + space * float(rng.uniform(0.8, 2.0))
     vantage = Vantage((-90 - 38, -90 + 38), (-4.0, 28.0), 0.22)
-    return Arrangement("shelf", tuple(items), plan.furniture.props, vantage)
+    return Arrangement("shelf", tuple(items), boards, vantage)
 
 
 _Way = Callable[[Sequence[Thing], Sequence[Lump], Surfaces, np.random.Generator], Arrangement]
@@ -221,7 +228,7 @@ def _dropped(
     for number, thing in enumerate(mixed):
         angle, share = rng.uniform(0, 2 * np.pi), np.sqrt(rng.random())
         stands = rng.random() < (0.8 if _shown(thing) else upright)
-        quaternion = turn(_UP, float(rng.uniform(0, 360))) if stands else random_turn(rng)
+        quaternion = turn(UP, float(rng.uniform(0, 360))) if stands else random_turn(rng)
         place = np.array(
             [radius[0] * share * np.cos(angle), radius[1] * share * np.sin(angle), 0.0]
         )
@@ -258,52 +265,6 @@ def _shown(thing: Thing | Lump) -> bool:
     return isinstance(thing, Thing) and thing.shown
 
 
-def _standing(
-    hull: np.ndarray, x: float, y: float, quaternion: np.ndarray, floor: float = 0.0
-) -> Body:
-    """With the middle of its outline over x, y and its lowest point at `floor`, metres."""
-    corners = hull @ rotation(quaternion).T
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    position = np.array([x, y, floor + 0.0003]) - [*((low + high)[:2] / 2), low[2]]
-    return Body(hull, position, quaternion)
-
-
-def _outline(body: Body) -> np.ndarray:
-    """The body's rectangle on the table with a gap around, float32 [4,2] metres."""
-    corners = (body.hull @ rotation(body.quaternion).T + body.position)[:, :2]
-    middle, size, angle = cv2.minAreaRect(corners.astype(np.float32))
-    return cv2.boxPoints((middle, (size[0] + GAP, size[1] + GAP), angle))
-
-
 def _typical(things: Sequence[Thing | Lump]) -> float:
     """Mean of the things' longest horizontal sides, metres."""
     return float(np.mean([np.ptp(thing.hull, axis=0)[:2].max() for thing in things]))
-
-
-def _footprint(thing: Thing) -> float:
-    size = np.sort(np.ptp(thing.hull, axis=0))
-    return float(size[1] * size[2])
-
-
-def _lies_flat(thing: Thing) -> bool:
-    """Whether something can stand on it when it lies on its largest side."""
-    size = np.sort(np.ptp(thing.hull, axis=0))
-    if size[0] < 0.008 or size[1] < 0.3 * size[2]:
-        return False
-    upright = np.ptp(thing.hull, axis=0)
-    as_it_stands = upright[2] < 0.55 * min(upright[:2])
-    full = cv2.contourArea(cv2.convexHull(thing.hull[:, :2].astype(np.float32)))
-    box_like = full > 0.9 * upright[0] * upright[1] and size[0] < 0.8 * size[1]
-    return bool(as_it_stands or box_like)
-
-
-def _flattest(hull: np.ndarray) -> np.ndarray:
-    """The turn that lays the thing on its largest side."""
-    axis = int(np.argmin(np.ptp(hull, axis=0)))
-    if axis == 2:
-        return turn(_UP, 0.0)
-    return turn((1.0, 0.0, 0.0), 90.0) if axis == 1 else turn((0.0, 1.0, 0.0), 90.0)
-
-
-def _turned_size(thing: Thing, degrees: float) -> np.ndarray:
-    return np.ptp(thing.hull @ rotation(turn(_UP, degrees)).T, axis=0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vit_perception.scenes.backgrounds import Background, draw_background
 from vit_perception.scenes.labels import Picture, label_things, visible_pixels
 from vit_perception.scenes.layout import (
     Placed,
@@ -20,7 +21,7 @@ from vit_perception.scenes.layout import (
 )
 from vit_perception.scenes.photometry import Noise, encode, light_up, photograph
 from vit_perception.scenes.sprites import Sprite
-from vit_perception.scenes.surfaces import Background, Surfaces, draw_background
+from vit_perception.scenes.surfaces import Surfaces
 
 ATTEMPTS = 8
 """Arrangements tried until enough things are in sight."""

@@ -14,10 +14,11 @@ from typing import Any
 
 from vit_perception.scenes import coco
 from vit_perception.scenes.catalogue import Asset, Catalogue, Skipped, load_catalogue
-from vit_perception.scenes.choice import Pair, load_pairs, standing
+from vit_perception.scenes.choice import Pair, load_pairs
 from vit_perception.scenes.chunks import CHUNK, Job, labels_file, make_chunks
 from vit_perception.scenes.recipe import Recipe
 from vit_perception.scenes.sprites import build_sprites
+from vit_perception.scenes.surfaces import load_surfaces
 
 FORMAT = 2
 PARTLY_HIDDEN = 0.95
@@ -34,11 +35,12 @@ class DatasetError(ValueError):
 class Written:
     """What a run left on disk.
 
-    `hidden` is the share of objects that are partly hidden or cut off; `absent` the ids of objects
-    that have their turn (recipe: covering) and are in no picture; `left_out` the number of objects
-    made in code that bear a novel category's name; `unasked` the number of pairs that cannot be
-    asked for; `unmade` the reasons of pictures that could not be made. `made` pictures took
-    `seconds`, objects and meshes not counted.
+    `skipped` are objects, textures and photographs that cannot be used; `hidden` is the share of
+    objects that are partly hidden or cut off; `absent` the ids of objects that have their turn
+    (recipe: covering) and are in no picture; `left_out` the number of objects made in code that
+    bear a novel category's name; `unasked` the number of pairs that cannot be asked for; `unmade`
+    the reasons of pictures that could not be made. `made` pictures took `seconds`, objects and
+    meshes not counted.
     """
 
     pictures: int
@@ -67,18 +69,25 @@ def write_dataset(
 
     `assets` are asset folders; surfaces and pairs come from the first. `sprites` is where rendered
     objects are kept (default DIR/sprites); several data sets may share it. Raises DatasetError,
-    CatalogueError or SurfaceError.
+    CatalogueError, SurfaceError or WorkerError.
     """
     roots = (assets,) if isinstance(assets, Path) else tuple(assets)
+    # Folders that cannot be used are told before anything is written.
+    catalogue, left_out = load_catalogue(*roots), 0
+    surfaces = load_surfaces(roots[0], held_out=recipe.part == "test")
     _check_recipe(directory, recipe)
-    catalogue, left_out = _gather(roots, directory, recipe)
+    if recipe.parametric:
+        catalogue, left_out = _with_parametric(roots, directory, recipe)
     chosen = _assets_of(catalogue, recipe)
     sprite_folder = sprites if sprites is not None else directory / "sprites"
     if recipe.kind == "composed":
         refused = _build_sprites(chosen, sprite_folder, directory, recipe, workers, on_progress)
     else:
-        chosen = standing(chosen)
-        refused = _refused(chosen, _named(on_progress, "meshes"))
+        # Not at the top: composing from finished sprites needs no MuJoCo.
+        from vit_perception.scenes.vetting import unfit
+
+        chosen = tuple(asset for asset in chosen if asset.mesh is not None)
+        refused = unfit(chosen, _named(on_progress, "meshes"))
     unusable = {entry.id for entry in refused}
     chosen = tuple(asset for asset in chosen if asset.id not in unusable)
     if not chosen:
@@ -104,7 +113,7 @@ def write_dataset(
     return Written(
         pictures=len(document["images"]),
         annotations=len(annotations),
-        skipped=(*catalogue.skipped, *refused),
+        skipped=(*catalogue.skipped, *surfaces.skipped, *refused),
         hidden=hidden / max(len(annotations), 1),
         absent=tuple(asset.id for asset in covered if asset.id not in shown),
         left_out=left_out,
@@ -139,13 +148,13 @@ def _check_recipe(directory: Path, recipe: Recipe) -> None:
     path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
 
 
-def _gather(roots: tuple[Path, ...], directory: Path, recipe: Recipe) -> tuple[Catalogue, int]:
-    """The catalogue of all folders, and how many objects made in code were left out of it.
+def _with_parametric(
+    roots: tuple[Path, ...], directory: Path, recipe: Recipe
+) -> tuple[Catalogue, int]:
+    """The catalogue with objects made in code, and how many of these were left out of it.
 
     Those that bear the name of a novel category: what is to be new in the test stays new.
     """
-    if not recipe.parametric:
-        return load_catalogue(*roots), 0
     folder = directory / "parametric"
     if not folder.exists():
         # Not at the top: only those who ask for such objects wait for it.
@@ -199,22 +208,6 @@ def _build_sprites(
             workers=workers,
             on_progress=_named(on_progress, "made objects" if made_in_code else "objects"),
         )
-    return tuple(skipped)
-
-
-def _refused(
-    assets: Sequence[Asset], on_progress: Callable[[int, int], None] | None
-) -> tuple[Skipped, ...]:
-    """Objects that the renderer would refuse in the middle of a scene."""
-    from vit_perception.scenes.object_view import refusal
-
-    skipped = []
-    for number, asset in enumerate(assets, start=1):
-        reason = refusal(asset)
-        if reason:
-            skipped.append(Skipped(asset.id, reason))
-        if on_progress:
-            on_progress(number, len(assets))
     return tuple(skipped)
 
 

@@ -83,38 +83,30 @@ def make_bin(
     return Furniture(tuple(solid), props)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ShelfPlan:
-    """A shelf's inside: half width and depth, and the heights of the boards' tops, metres."""
-
-    half_width: float
-    depth: float
-    tops: tuple[float, ...]
-    gap: float
-    furniture: Furniture
-
-
 def make_shelf(
     half_width: float,
     depth: float,
     gaps: tuple[float, ...],
     surfaces: Surfaces,
     rng: np.random.Generator,
-) -> ShelfPlan:
-    """Boards above one another, open to -y, front edge at y = 0; `gaps` is the room above each."""
+) -> tuple[tuple[Prop, ...], tuple[float, ...]]:
+    """Boards above one another, open to -y, front edge at y = 0, and the heights of their tops.
+
+    `gaps` is the room above each board; all lengths in metres.
+    """
     thick = float(rng.uniform(0.004, 0.012))
     board_skin = draw_skin(surfaces, rng, 0.5)
     back_skin = board_skin if rng.random() < 0.5 else draw_skin(surfaces, rng, 0.5)
     middle = depth / 2
     boards, tops, z = [], [], 0.0
-    for number, gap in enumerate((*gaps, None)):
+    for gap in (*gaps, None):
         half = (half_width, depth / 2, thick)
         if gap is not None or rng.random() < 0.7:
             boards.append(Board(half, (0.0, middle, z + thick)))
         if gap is not None:
             tops.append(z + 2 * thick)
             z += 2 * thick + gap
-            if rng.random() < 0.3 and number >= 0:
+            if rng.random() < 0.3:
                 # A strip for prices along the front edge.
                 strip = Board((half_width, 0.002, 0.016), (0.0, -0.002, tops[-1] - thick))
                 boards.append(strip)
@@ -130,8 +122,7 @@ def make_shelf(
         back = []
     props = [as_prop(board, board_skin, 0.5, 0.1) for board in (*boards, *sides)]
     props += [as_prop(board, back_skin, 0.6, 0.05) for board in back]
-    furniture = Furniture(tuple(boards[:1]), tuple(props))
-    return ShelfPlan(half_width, depth, tuple(tops), min(gaps), furniture)
+    return tuple(props), tuple(tops)
 
 
 def as_prop(board: Board, skin: np.ndarray, tile_m: float, shine: float) -> Prop:

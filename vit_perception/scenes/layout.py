@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vit_perception.scenes.backgrounds import Background
 from vit_perception.scenes.sprites import Sprite
-from vit_perception.scenes.surfaces import Background
 
 SMALLEST, LARGEST = 0.04, 0.9
 """Longest side of an object as a share of the picture's shorter side."""

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from vit_perception.scenes.cameras import Pinhole
+from vit_perception.scenes.cameras import MODELS, Pinhole
 from vit_perception.scenes.catalogue import Asset, CatalogueError, load_catalogue
 from vit_perception.scenes.clutter import Thing, drop
 from vit_perception.scenes.labels import Label, label_things, thing_of
@@ -25,24 +24,32 @@ from vit_perception.scenes.table_render import TableRenderer, millimetres
 from vit_perception.scenes.tabletop import Arrangement, furnish
 
 SAMPLE_OBJECTS = (
-    "mug_large",
-    "banana_ycb",
-    "bowl_green",
-    "screwdriver_red",
-    "plate_turquoise",
-    "apple_ycb",
-    "hammer_yellow",
-    "water_bottle_green",
     "cracker_box_red",
+    "water_bottle_green",
+    "can_pepsi",
+    "mug_brown_printed",
+    "mug_large",
+    "bowl_plastic_blue",
+    "plate_turquoise",
+    "banana_ycb",
+    "apple_ycb",
+    "lemon_ycb",
+    "screwdriver_red",
+    "hammer_yellow",
 )
 """Everyday things of the asset pack's val_instances: no detector was trained on them."""
 
 SAMPLE_LIGHT = Lighting(
     "soft", (Lamp((0.5, -0.6, 1.5), 0.6, True), Lamp((-0.9, 0.5, 1.3), 0.25, False)), 0.4
 )
-LIT_M = 0.6
-MEAN_LEVEL = 118.0
+LIT_M = 0.9
+MEAN_LEVEL = 105.0
 """How far shadows reach around the middle, metres, and the mean grey level of the first frame."""
+GRAIN = 1.2
+"""Noise of a pixel of medium brightness, grey levels."""
+CAMERA = "d435"
+UPRIGHT = 0.85
+"""Share of the things that are let go upright."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +79,12 @@ class Arc:
     azimuth: tuple[float, float] = (-125.0, -40.0)
     elevation: tuple[float, float] = (34.0, 52.0)
     distance: tuple[float, float] = (1.02, 0.95)
-    fov: float = 42.0
 
-    def camera(self, share: float, target: tuple[float, float, float]) -> Pinhole:
-        """The camera at `share` (0 to 1) of the way; it starts and stops softly."""
+    def camera(self, share: float, target: tuple[float, float, float], fov: float) -> Pinhole:
+        """The camera at `share` (0 to 1) of the way; it starts and stops softly.
+
+        `fov`: vertical field of view in degrees.
+        """
         ease = share * share * (3 - 2 * share)
         azimuth, elevation = (
             np.radians(start + (end - start) * ease)
@@ -89,11 +98,13 @@ class Arc:
                 np.sin(elevation),
             ]
         )
-        return Pinhole((float(place[0]), float(place[1]), float(place[2])), target, 0.0, self.fov)
+        return Pinhole(
+            (float(place[0]), float(place[1]), float(place[2])), target, 0.0, fov, CAMERA
+        )
 
 
 def render_moving_camera(
-    assets: Path,
+    roots: Sequence[Path],
     *,
     seed: int = 7,
     objects: Sequence[str] = SAMPLE_OBJECTS,
@@ -104,33 +115,37 @@ def render_moving_camera(
 ) -> Iterator[CameraFrame]:
     """Render the frames one after the other; same arguments, same bytes.
 
-    The table and the room are of the surfaces held out from training. Raises CatalogueError when
-    the asset folder lacks one of `objects`.
+    `objects` are ids in the asset folders `roots`; they are let go over a table and lie as they
+    fell. The table and the room are of the first folder's surfaces held out from training. Raises
+    CatalogueError when an object is absent, cannot be used or does not stay on the table.
     """
-    arrangement = _clutter(_things(_find(assets, objects)), seed)
+    arrangement = _clutter(_find(roots, objects), seed)
     rng = np.random.default_rng([seed, 2026])
-    scene = furnish(arrangement, load_surfaces(assets, held_out=True), rng)
+    scene = furnish(arrangement, load_surfaces(roots[0], held_out=True), rng)
     middle = np.mean([item.middle() for item in arrangement.items], axis=0)
     target = (float(middle[0]), float(middle[1]), 0.03)
     things = [
         thing_of(item.asset, item.look.colours, item.look.caption) for item in arrangement.items
     ]
     noise = Noise.from_seed(seed)
+    fov = MODELS[CAMERA].fov(width, height)
     count = max(round(arc.seconds * arc.rate), 2)
     with TableRenderer(scene, width, height) as renderer:
         renderer.light(SAMPLE_LIGHT, target, LIT_M)
         gain = 1.0
         for number in range(count):
-            camera = arc.camera(number / (count - 1), target)
+            camera = arc.camera(number / (count - 1), target, fov)
             view = renderer.render(camera)
             if number == 0:
                 # Exposure is set once, as a camera with a fixed setting keeps it.
                 gain = float(np.clip(MEAN_LEVEL / max(float(view.rgb.mean()), 1.0), 0.6, 2.0))
             labels, _ = label_things(view.owner, things, view.visible_fraction)
-            grain = noise.cut(height, width, rng) * 1.2
+            light = np.minimum(view.rgb * gain, 255.0)
+            # Shot noise: grows with the square root of the light.
+            grain = noise.cut(height, width, rng) * GRAIN * np.sqrt(np.maximum(light, 1) / 128)
             yield CameraFrame(
                 stamp=start_ns + round(number / arc.rate * 1e9),
-                rgb=np.clip(view.rgb * gain + grain, 0, 255).astype(np.uint8),
+                rgb=np.clip(light + grain, 0, 255).astype(np.uint8),
                 depth=millimetres(view.depth),
                 intrinsics=camera.intrinsics(width, height),
                 pose=camera.pose(),
@@ -142,40 +157,30 @@ def _clutter(things: Sequence[Thing], seed: int) -> Arrangement:
     """All the things let go over the table, mostly upright, and none lost."""
     for attempt in range(50):
         rng = np.random.default_rng([seed, 2026, attempt])
-        arrangement = drop(things, 0.06 * np.sqrt(len(things)), rng, upright=0.85)
+        arrangement = drop(things, 0.06 * np.sqrt(len(things)), rng, upright=UPRIGHT)
         if len(arrangement.items) == len(things):
             return arrangement
     raise CatalogueError(f"expected {len(things)} objects to stay on the table, found fewer")
 
 
-def _things(assets: Sequence[Asset]) -> list[Thing]:
-    pictures = [np.asarray(Image.open(asset.texture).convert("RGB")) for asset in assets]
-    return [
-        Thing(asset, Look(picture, asset.colours, asset.caption), hull_of(asset))
-        for asset, picture in zip(assets, pictures, strict=True)
-    ]
-
-
-def _find(assets: Path, objects: Sequence[str]) -> list[Asset]:
-    catalogue = load_catalogue(assets)
+def _find(roots: Sequence[Path], objects: Sequence[str]) -> list[Thing]:
+    """The objects of these ids, none of which is absent or unusable."""
+    catalogue = load_catalogue(*roots)
     by_id = {asset.id: asset for asset in catalogue.assets}
-    missing = [name for name in objects if name not in by_id]
-    if missing:
-        raise CatalogueError(f"{assets}: expected the objects {', '.join(missing)}, found none")
-    return [by_id[name] for name in objects]
+    reasons = {entry.id: entry.reason for entry in catalogue.skipped}
+    folders = ", ".join(str(root) for root in roots)
+    things = []
+    for name in objects:
+        if name not in by_id:
+            reason = reasons.get(name, "no object of that id")
+            raise CatalogueError(f"{folders}: expected the object {name}, found {reason}")
+        try:
+            things.append(_thing(by_id[name]))
+        except (OSError, ValueError) as error:
+            raise CatalogueError(f"{folders}: {error}") from None
+    return things
 
 
-def contact_sheet(frames: Sequence[CameraFrame], columns: int = 4) -> np.ndarray:
-    """The frames with their boxes and names side by side at half size, uint8 RGB: to look at."""
-    tiles = []
-    for frame in frames:
-        picture = frame.rgb.copy()
-        for label in frame.labels:
-            x, y, width, height = label.box
-            cv2.rectangle(picture, (x, y), (x + width, y + height), (0, 255, 0), 2)
-            cv2.putText(picture, label.thing.category, (x, y - 4), 0, 0.6, (255, 255, 0), 2)
-        tiles.append(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
-    blank = np.zeros_like(tiles[0])
-    tiles += [blank] * (-len(tiles) % columns)
-    rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
-    return np.vstack(rows)
+def _thing(asset: Asset) -> Thing:
+    picture = np.asarray(Image.open(asset.texture).convert("RGB"))
+    return Thing(asset, Look(picture, asset.colours, asset.caption), hull_of(asset))

@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from vit_perception.scenes.asset_files import read_rgb
 from vit_perception.scenes.catalogue import Asset
 from vit_perception.scenes.colours import SHINY
 from vit_perception.scenes.offscreen import Offscreen
+from vit_perception.wording import one_line
 
 # isort: split
 # After offscreen, which chooses the OpenGL library.
@@ -62,17 +64,24 @@ class View:
 class ObjectRenderer:
     """Renders one asset; a context manager, since it holds an OpenGL context.
 
-    Raises ValueError when MuJoCo refuses the mesh or texture.
+    Raises ValueError, one line with the file's path, when MuJoCo refuses the mesh or the texture
+    cannot be read.
     """
 
     def __init__(self, asset: Asset, *, pixels: int = RENDER_PX) -> None:
         if asset.mesh is None:
             raise ValueError(f"{asset.id}: expected an asset with a mesh, found a cut-out")
-        self.palette = np.asarray(Image.open(asset.texture).convert("RGB"))
+        self.palette = read_rgb(asset.texture)
         shiny = asset.material in SHINY
         xml = _XML.format(px=pixels, specular=0.45 if shiny else 0.08, shininess=0.6)
         files = {"texture.png": _png(self.palette), "mesh.obj": asset.mesh.read_bytes()}
-        self._model = mujoco.MjModel.from_xml_string(xml, assets=files)
+        try:
+            self._model = mujoco.MjModel.from_xml_string(xml, assets=files)
+        except ValueError as error:
+            raise ValueError(
+                f"{asset.mesh}: expected a mesh MuJoCo takes, found {one_line(error)}"
+            ) from None
+        self._mesh = asset.mesh
         self._offscreen = Offscreen(self._model, pixels, pixels)
         self._pixels = pixels
         self._size = np.array(asset.size_m)
@@ -96,7 +105,7 @@ class ObjectRenderer:
         alpha = (self._offscreen.identities()[0] >= 0).astype(np.uint8)
         left, top, width, height = cv2.boundingRect(alpha)
         if width < 4 or height < 4:
-            raise ValueError("expected a visible object, found an empty picture")
+            raise ValueError(f"{self._mesh}: expected faces that are seen, found none")
         window = (slice(top, top + height), slice(left, left + width))
         sprite = np.empty((height, width, 4), np.uint8)
         sprite[..., :3] = np.clip(colour[window], 0, 255)
@@ -137,22 +146,6 @@ class ObjectRenderer:
         # Distance scales with the object, so that the depth range always holds it.
         model.vis.map.znear = 0.02 * self._distance(view.fov)
         model.vis.map.zfar = 4.0 * self._distance(view.fov)
-
-
-def refusal(asset: Asset) -> str:
-    """Why MuJoCo or the picture reader refuses the asset, in one line; empty when neither does."""
-    xml = (
-        '<mujoco><asset><mesh name="m" file="mesh.obj" inertia="shell"/></asset><worldbody>'
-        '<body><freejoint/><geom type="mesh" mesh="m"/></body></worldbody></mujoco>'
-    )
-    try:
-        with Image.open(asset.texture) as texture:
-            texture.load()
-        if asset.mesh is not None:
-            mujoco.MjModel.from_xml_string(xml, assets={"mesh.obj": asset.mesh.read_bytes()})
-    except (ValueError, OSError) as error:
-        return str(error).partition("\n")[0] or type(error).__name__
-    return ""
 
 
 def _png(rgb: np.ndarray) -> bytes:

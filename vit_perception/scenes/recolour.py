@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vit_perception.scenes.asset_files import texture_points
 from vit_perception.scenes.catalogue import Asset
 from vit_perception.scenes.colours import WORD_RANGES, nearest_word, sample_rgb, words_for
 
@@ -67,16 +68,16 @@ def _patches(texture: np.ndarray, points: np.ndarray) -> dict[tuple[int, int], n
     columns = np.clip(points[:, 0] * width, 0, width - 1).astype(int) // PATCH_PX * PATCH_PX
     rows = np.clip((1 - points[:, 1]) * height, 0, height - 1).astype(int) // PATCH_PX * PATCH_PX
     middle = PATCH_PX // 2
+    # A patch that the picture's edge cuts has its middle inside nevertheless.
     return {
-        (row, column): texture[row + middle, column + middle].astype(np.float64)
+        (row, column): texture[
+            min(row + middle, height - 1), min(column + middle, width - 1)
+        ].astype(np.float64)
         for row, column in sorted(set(zip(rows.tolist(), columns.tolist(), strict=True)))
     }
 
 
 @lru_cache(maxsize=4)
 def _texture_points(mesh: Path | None) -> np.ndarray:
-    """The texture coordinates (u to the right, v up) of a mesh file, float64 [N,2]."""
-    if mesh is None:
-        return np.empty((0, 2))
-    rows = [x.split()[1:3] for x in mesh.read_bytes().splitlines() if x.startswith(b"vt ")]
-    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+    """Texture coordinates of a mesh file, float64 [N,2]; none without one."""
+    return np.empty((0, 2)) if mesh is None else texture_points(mesh)

@@ -1,19 +1,25 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The sample bag: a camera that moves over a tabletop scene, recorded as a robot would.
+"""Recordings of a camera that moves over a rendered table, as a robot would make them.
 
-Topics: colour as JPEG, depth as `compressedDepth` PNG (16UC1, aligned), camera_info, /tf from
-`world` to the optical frame, /tf_static from `world` to `table`, and the true boxes as
+Topics: colour (JPEG, or raw), depth (16UC1, aligned; `compressedDepth` PNG, or raw), camera_info,
+/tf from `world` to the optical frame, /tf_static from `world` to `table`, and the true boxes as
 Detection2DArray. Everything of one moment has one stamp.
 
     python -m vit_perception.scenes.sample_bag --assets ASSETS --out samples/tabletop
+
+writes the sample bag; options put other things on the table, your own meshes too:
+
+    python -m vit_perception.scenes.sample_bag --assets ASSETS --assets mine \
+        --objects my_cup,my_box,banana_ycb --seconds 10 --raw --out my_bag
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +30,14 @@ from vit_perception.bags.messages import (
     CAMERA_INFO,
     COMPRESSED_IMAGE,
     DETECTIONS,
+    IMAGE,
     TF,
     Message,
     detections_to_message,
     make,
     make_header,
 )
+from vit_perception.bags.reader import BagError
 from vit_perception.bags.writer import BagWriter
 from vit_perception.detections import Detections
 from vit_perception.images import encode_jpeg
@@ -37,22 +45,31 @@ from vit_perception.samples import (
     CAMERA_INFO_TOPIC,
     COMPRESSED_DEPTH_TOPIC,
     COMPRESSED_TOPIC,
+    DEPTH_TOPIC,
     GROUND_TRUTH_TOPIC,
+    IMAGE_TOPIC,
 )
+from vit_perception.scenes.catalogue import CatalogueError
 from vit_perception.scenes.labels import Label
-from vit_perception.scenes.moving_camera import Arc, CameraFrame, render_moving_camera
+from vit_perception.scenes.moving_camera import (
+    SAMPLE_OBJECTS,
+    Arc,
+    CameraFrame,
+    render_moving_camera,
+)
+from vit_perception.scenes.surfaces import SurfaceError
 
 WORLD, TABLE, CAMERA = "world", "table", "camera_color_optical_frame"
 # 2026-01-01 00:00:00 UTC: any fixed date, so that the bag has the same bytes in every run.
 START = 1_767_225_600_000_000_000
-SECONDS = 6.0
-JPEG_QUALITY = 92
+SEED = 7
+JPEG_QUALITY = 85
 # image_transport's word for JPEG made from rgb8.
 JPEG_FORMAT = "rgb8; jpeg compressed bgr8"
 
 
-def write_sample_bag(path: Path, frames: Iterable[CameraFrame]) -> int:
-    """Write a bag of rendered frames; return their number.
+def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = False) -> int:
+    """Write a bag of rendered frames, pictures compressed or `raw`; return their number.
 
     Raises:
         BagError: the folder is there already or cannot be written.
@@ -63,13 +80,15 @@ def write_sample_bag(path: Path, frames: Iterable[CameraFrame]) -> int:
         bag.add_topic("/tf_static", TF, latched=True)
         bag.add_topic("/tf", TF)
         bag.add_topic(CAMERA_INFO_TOPIC, CAMERA_INFO)
-        bag.add_topic(COMPRESSED_TOPIC, COMPRESSED_IMAGE)
-        bag.add_topic(COMPRESSED_DEPTH_TOPIC, COMPRESSED_IMAGE)
+        for topic in (
+            (IMAGE_TOPIC, DEPTH_TOPIC) if raw else (COMPRESSED_TOPIC, COMPRESSED_DEPTH_TOPIC)
+        ):
+            bag.add_topic(topic, IMAGE if raw else COMPRESSED_IMAGE)
         bag.add_topic(GROUND_TRUTH_TOPIC, DETECTIONS)
         for frame in frames:
             if count == 0:
                 bag.write("/tf_static", frame.stamp, _transform(frame.stamp, TABLE, np.eye(4)))
-            _write_frame(bag, frame)
+            _write_frame(bag, frame, raw=raw)
             count += 1
     return count
 
@@ -88,24 +107,49 @@ def ground_truth(labels: Iterable[Label]) -> Detections:
     )
 
 
-def _write_frame(bag: BagWriter, frame: CameraFrame) -> None:
+def _write_frame(bag: BagWriter, frame: CameraFrame, *, raw: bool) -> None:
     stamp, header = frame.stamp, make_header(frame.stamp, CAMERA)
-    truth = detections_to_message(ground_truth(frame.labels), stamp, CAMERA)
     messages = {
         "/tf": _transform(stamp, CAMERA, frame.pose),
         CAMERA_INFO_TOPIC: _camera_info(header, frame),
-        COMPRESSED_TOPIC: _compressed(
-            header, JPEG_FORMAT, encode_jpeg(frame.rgb, quality=JPEG_QUALITY)
-        ),
-        COMPRESSED_DEPTH_TOPIC: _compressed(header, DEPTH_FORMAT, encode_depth(frame.depth)),
-        GROUND_TRUTH_TOPIC: truth,
+        **(_raw_pictures(header, frame) if raw else _compressed_pictures(header, frame)),
+        GROUND_TRUTH_TOPIC: detections_to_message(ground_truth(frame.labels), stamp, CAMERA),
     }
     for topic, message in messages.items():
         bag.write(topic, stamp, message)
 
 
+def _compressed_pictures(header: Message, frame: CameraFrame) -> dict[str, Message]:
+    colour = encode_jpeg(frame.rgb, quality=JPEG_QUALITY)
+    return {
+        COMPRESSED_TOPIC: _compressed(header, JPEG_FORMAT, colour),
+        COMPRESSED_DEPTH_TOPIC: _compressed(header, DEPTH_FORMAT, encode_depth(frame.depth)),
+    }
+
+
+def _raw_pictures(header: Message, frame: CameraFrame) -> dict[str, Message]:
+    return {
+        IMAGE_TOPIC: _raw(header, "rgb8", frame.rgb),
+        DEPTH_TOPIC: _raw(header, "16UC1", frame.depth.astype("<u2")),
+    }
+
+
 def _compressed(header: Message, layout: str, data: bytes) -> Message:
     return make(COMPRESSED_IMAGE, header=header, format=layout, data=np.frombuffer(data, np.uint8))
+
+
+def _raw(header: Message, encoding: str, pixels: np.ndarray) -> Message:
+    height, width = pixels.shape[:2]
+    return make(
+        IMAGE,
+        header=header,
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=0,
+        step=pixels.nbytes // height,
+        data=np.ascontiguousarray(pixels).reshape(-1).view(np.uint8),
+    )
 
 
 def _camera_info(header: Message, frame: CameraFrame) -> Message:
@@ -179,22 +223,79 @@ def _counted(frames: Iterable[CameraFrame], show: Callable[[int], None]) -> Iter
         show(number)
 
 
-def main() -> int:
-    """Render and write the bag."""
-    parser = argparse.ArgumentParser(description="Render the sample bag.")
-    parser.add_argument("--assets", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path("samples/tabletop"))
-    parser.add_argument("--seed", type=int, default=7)
-    args = parser.parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Render and write a bag; return 0, or 2 with one line on stderr when that cannot be."""
+    args = _parser().parse_args(arguments)
+    width, height = args.size
     frames = render_moving_camera(
-        args.assets, seed=args.seed, arc=Arc(seconds=SECONDS), start_ns=START
+        args.assets,
+        seed=args.seed,
+        objects=args.objects,
+        arc=Arc(seconds=args.seconds, rate=args.rate),
+        width=width,
+        height=height,
+        start_ns=START,
     )
-    count = write_sample_bag(
-        args.out, _counted(frames, lambda n: print(f"\r{n} frames", end="", file=sys.stderr))
-    )
+    counted = _counted(frames, lambda n: print(f"\r{n} frames", end="", file=sys.stderr))
+    try:
+        count = write_sample_bag(args.out, counted, raw=args.raw)
+    except (BagError, CatalogueError, SurfaceError) as error:
+        print(f"sample_bag: {error}", file=sys.stderr)
+        return 2
     size = sum(path.stat().st_size for path in args.out.iterdir())
     print(f"\n{args.out}: {count} frames, {size / 1e6:.1f} MB")
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sample_bag", description="Record a camera that moves over a rendered table."
+    )
+    parser.add_argument(
+        "--assets",
+        type=Path,
+        required=True,
+        action="append",
+        metavar="DIR",
+        help="asset folder; may be given again to add objects (surfaces: of the first)",
+    )
+    parser.add_argument("--out", type=Path, default=Path("samples/tabletop"), metavar="BAG")
+    parser.add_argument(
+        "--objects",
+        type=lambda text: tuple(text.split(",")),
+        default=SAMPLE_OBJECTS,
+        metavar="ID,ID",
+        help="what lies on the table, ids of the folders (those of the sample bag)",
+    )
+    parser.add_argument("--seed", type=_seed, default=SEED, help=f"same seed, same bytes ({SEED})")
+    parser.add_argument("--seconds", type=_above_zero, default=6.0, help="duration (6)")
+    parser.add_argument("--rate", type=_above_zero, default=10.0, help="frames a second (10)")
+    parser.add_argument("--size", type=_size, default=(640, 480), metavar="WxH", help="(640x480)")
+    parser.add_argument(
+        "--raw", action="store_true", help="sensor_msgs/Image for colour and depth, uncompressed"
+    )
+    return parser
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")
+    return value
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < np.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text, re.ASCII)
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected WxH as in 640x480, found {text}")
+    return int(found[1]), int(found[2])
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 
-from vit_perception.scenes.poses import rotation
+from vit_perception.scenes.poses import IDENTITY, rotation
+from vit_perception.wording import one_line
 
 STEP_S = 0.004
 LONGEST_S = 3.0
@@ -20,7 +22,21 @@ DEEPEST_M = 0.0025
 """A thing deeper than this in another one or in the table is taken away."""
 STILL_MPS, STILL_RADPS = 0.015, 0.15
 CHECK_STEPS = 10
+ROUNDS = 4
+"""Times that things are taken away and the others left to settle again."""
 _PARKED_M = 30.0
+_UNSTABLE = tuple(
+    kind.value
+    for kind in (
+        mujoco.mjtWarning.mjWARN_BADQPOS,
+        mujoco.mjtWarning.mjWARN_BADQVEL,
+        mujoco.mjtWarning.mjWARN_BADQACC,
+    )
+)
+
+
+class UnstableError(ValueError):
+    """The simulation broke down; one line. Other places or turns of the same things may do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,20 +78,43 @@ def settle(
 
     Taken away are bodies that fell further than `reach` (half sides x, y in metres) from the
     middle, that never came to rest, or that went into one another. Raises ValueError when MuJoCo
-    refuses a hull.
+    refuses a hull, UnstableError when its numbers run away.
     """
     if not bodies:
         return ()
     heap = _Heap(bodies, boards)
-    heap.drop_all()
-    for _ in range(4):
-        heap.run(LONGEST_S)
-        wrong = heap.wrong(reach)
-        if not wrong:
-            break
-        for number in wrong:
-            heap.park(number)
+    with _warnings_kept() as warnings:
+        heap.drop_all()
+        for _ in range(ROUNDS):
+            heap.run(LONGEST_S)
+            wrong = heap.wrong(reach)
+            if not wrong:
+                break
+            for number in wrong:
+                heap.park(number)
+    if heap.unstable():
+        raise UnstableError(f"expected {len(bodies)} things to come to rest, found {warnings[0]}")
     return heap.rest()
+
+
+def check_hull(hull: np.ndarray) -> None:
+    """Raise ValueError, one line, when MuJoCo refuses hull vertices float64 [N,3] as a body."""
+    try:
+        _Heap([Body(hull, np.zeros(3), IDENTITY)], ())
+    except ValueError as error:
+        raise ValueError(f"expected a thing with a volume, found {one_line(error)}") from None
+
+
+@contextmanager
+def _warnings_kept() -> Iterator[list[str]]:
+    """MuJoCo's warnings inside; it would print them and write them to a file where we stand."""
+    kept: list[str] = []
+    before = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(kept.append)
+    try:
+        yield kept
+    finally:
+        mujoco.set_mju_user_warning(before)
 
 
 class _Heap:
@@ -142,6 +181,10 @@ class _Heap:
         self.gone[number] = True
         self.free[number] = False
         self._park(number)
+
+    def unstable(self) -> bool:
+        """Whether MuJoCo met numbers that are huge or none at all, and began anew."""
+        return any(self.data.warning[kind].number for kind in _UNSTABLE)
 
     def rest(self) -> tuple[Rest | None, ...]:
         places = self.data.qpos.reshape(-1, 7)

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from vit_perception.scenes.catalogue import Asset
+from vit_perception.wording import one_line
 
 _XML = (
     '<mujoco><asset><mesh name="o" file="o.obj" inertia="shell"/></asset>'
@@ -21,15 +22,16 @@ _XML = (
 def hull_of(asset: Asset) -> np.ndarray:
     """Vertices of the asset's convex hull in its own frame, metres, float64 [N,3]; read only.
 
-    Raises ValueError, one line with the asset's id, when MuJoCo refuses the mesh.
+    Raises ValueError, one line with the mesh file's path, when MuJoCo refuses it.
     """
     if asset.mesh is None:
         raise ValueError(f"{asset.id}: expected an asset with a mesh, found a cut-out")
     try:
         return _hull(asset.mesh)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{asset.id}: expected a mesh MuJoCo takes, found {reason}") from None
+        raise ValueError(
+            f"{asset.mesh}: expected a mesh MuJoCo takes, found {one_line(error)}"
+        ) from None
 
 
 @lru_cache(maxsize=4096)

@@ -12,19 +12,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from vit_perception.scenes.asset_files import read_rgba
 from vit_perception.scenes.catalogue import Asset, Skipped
 from vit_perception.scenes.labels import Thing, thing_of
 from vit_perception.scenes.recolour import recoloured
+from vit_perception.scenes.workers import in_processes
+from vit_perception.wording import one_line
 
 SPRITE_PX = 256
 FORMAT = 2
@@ -102,12 +103,11 @@ def _build_all(
     assets: Sequence[Asset], directory: Path, settings: dict[str, Any], workers: int
 ) -> Iterator[tuple[Asset, str]]:
     """Each asset as it is done, with the reason if it could not be."""
+    build = partial(_build_one, directory=directory, settings=settings)
     if workers <= 1:
-        yield from ((asset, _build_one(asset, directory, settings)) for asset in assets)
+        yield from ((asset, build(asset)) for asset in assets)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(_build_one, asset, directory, settings): asset for asset in assets}
-        yield from ((jobs[job], job.result()) for job in as_completed(jobs))
+    yield from in_processes(build, assets, workers)
 
 
 def _is_built(directory: Path, asset: Asset, settings: dict[str, Any]) -> bool:
@@ -125,13 +125,13 @@ def _content(asset: Asset) -> str:
     return hashlib.sha256(b"".join([words, *files])).hexdigest()[:16]
 
 
-def _build_one(asset: Asset, directory: Path, settings: dict[str, Any]) -> str:
+def _build_one(asset: Asset, *, directory: Path, settings: dict[str, Any]) -> str:
     """Render one asset; the reason it could not be, or an empty string."""
     cv2.setNumThreads(1)
     try:
         pictures = _cutout(asset) if asset.mesh is None else _views(asset, settings)
     except (ValueError, OSError) as error:
-        return str(error).splitlines()[0] if str(error) else type(error).__name__
+        return one_line(error)
     records, start = [], 0
     with (directory / f"{asset.id}.bin").open("wb") as packed:
         for pixels, record in pictures:
@@ -176,7 +176,7 @@ def _views(asset: Asset, settings: dict[str, Any]) -> list[tuple[np.ndarray, dic
 
 def _cutout(asset: Asset) -> list[tuple[np.ndarray, dict[str, Any]]]:
     """A photograph that comes cut out: seen from above, drawn in by a pixel against halos."""
-    rgba = np.asarray(Image.open(asset.texture).convert("RGBA"))
+    rgba = read_rgba(asset.texture)
     alpha = cv2.erode(rgba[..., 3], np.ones((3, 3), np.uint8))
     left, top, width, height = cv2.boundingRect((alpha > 127).astype(np.uint8))
     if width < 8 or height < 8:

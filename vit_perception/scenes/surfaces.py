@@ -1,28 +1,35 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What lies behind the objects: table tops, floors, rooms, shelves, plain colours."""
+"""Textures and photographs of an asset folder, parted into those to train on and to test on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
+
+from vit_perception.scenes.asset_files import read_bytes
+from vit_perception.scenes.catalogue import Skipped
+from vit_perception.wording import one_line, shown_path
 
 HELD_OUT_SHARE = 0.15
 # Of the draws tried, one that holds out wood, stone, cloth and prints, a studio, a square, a shelf
 # and a white table: a test on three views of one city square would say little.
 HELD_OUT_DRAW = 269
-TEXTURE_PX = 512
+TEXTURE_PX, ROOM_PX = 512, 800
+"""Longest sides that are kept: what pictures of 416 to 640 px can show of a tile or a room."""
+SMALLEST_PX = 32
+"""A shortest side below is no surface, and cuts of it would be empty."""
+MOST_PICTURE_BYTES = 32 * 2**20
+PRINTED_WEIGHT = 0.35
 PRINTED_KINDS = frozenset({"printed pattern", "other"})
 # Said to be an empty bin; a towel, soap, crayons and a dumbbell lie in it.
 NOT_EMPTY = frozenset({"apc_134_149053624471.jpg"})
-
-Kind = Literal["flat", "table", "shelf", "photo", "plain"]
 
 
 class SurfaceError(ValueError):
@@ -48,25 +55,11 @@ class Surfaces:
     """Pictures without small objects."""
     crowded: tuple[np.ndarray, ...]
     """Pictures with objects nobody labelled: only for use far out of focus."""
-    skipped: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
 
     def draw_texture(self, rng: np.random.Generator) -> Texture:
         weights = np.array([texture.weight for texture in self.textures])
         return self.textures[int(rng.choice(len(weights), p=weights / weights.sum()))]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Background:
-    """uint8 [H,W,3] and where things stand on it.
-
-    `horizon` is the top of the table in pixels (0 where everything is table); `shelves` are
-    the y of the boards, empty without.
-    """
-
-    pixels: np.ndarray
-    kind: Kind
-    horizon: int
-    shelves: tuple[int, ...]
 
 
 def is_held_out(file: str) -> bool:
@@ -83,33 +76,23 @@ def _place(file: str) -> str:
 
 
 def load_surfaces(root: Path, *, held_out: bool) -> Surfaces:
-    """Read textures/ and backgrounds/ of the asset folder: the held-out part or the rest."""
+    """Read textures/ and backgrounds/ of the asset folder: the held-out part or the rest.
+
+    Pictures that cannot be used are named in the result's `skipped`. Raises SurfaceError for
+    lists that are missing or malformed, and where too little is left.
+    """
     textures: list[Texture] = []
     rooms: list[np.ndarray] = []
     crowded: list[np.ndarray] = []
-    skipped: list[str] = []
-    for entry in _entries(root / "textures" / "licences.json"):
-        file = str(entry["file"])
-        if is_held_out(file) != held_out:
-            continue
-        picture = _read(root / "textures" / file, TEXTURE_PX)
-        if picture is None:
-            skipped.append(f"textures/{file}")
-            continue
+    skipped: list[Skipped] = []
+    for entry, picture in _pictures(root / "textures", TEXTURE_PX, held_out, skipped):
         half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         quarter = cv2.resize(half, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        weight = 0.35 if entry.get("kind") in PRINTED_KINDS else 1.0
+        weight = PRINTED_WEIGHT if entry.get("kind") in PRINTED_KINDS else 1.0
         tileable = bool(entry.get("tileable", False))
         textures.append(Texture((picture, half, quarter), tileable, weight))
-    for entry in _entries(root / "backgrounds" / "licences.json"):
-        file = str(entry["file"])
-        if is_held_out(file) != held_out:
-            continue
-        picture = _read(root / "backgrounds" / file, 800)
-        if picture is None:
-            skipped.append(f"backgrounds/{file}")
-            continue
-        objects = entry.get("contains_small_objects") or file in NOT_EMPTY
+    for entry, picture in _pictures(root / "backgrounds", ROOM_PX, held_out, skipped):
+        objects = entry.get("contains_small_objects") or entry["file"] in NOT_EMPTY
         (crowded if objects else rooms).append(picture)
     if not textures or not rooms:
         raise SurfaceError(
@@ -119,189 +102,48 @@ def load_surfaces(root: Path, *, held_out: bool) -> Surfaces:
     return Surfaces(tuple(textures), tuple(rooms), tuple(crowded), tuple(skipped))
 
 
+def _pictures(
+    folder: Path, longest: int, held_out: bool, skipped: list[Skipped]
+) -> Iterator[tuple[dict[str, object], np.ndarray]]:
+    """Entries of the part with their pictures; those that cannot be used join `skipped`."""
+    for entry in _entries(folder / "licences.json"):
+        file = str(entry["file"])
+        if is_held_out(file) != held_out:
+            continue
+        try:
+            yield entry, _read(folder, file, longest)
+        except (OSError, ValueError) as error:
+            skipped.append(Skipped(shown_path(f"{folder.name}/{file}"), one_line(error)))
+
+
 def _entries(path: Path) -> list[dict[str, object]]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SurfaceError(f"{path}: expected a JSON list, found {error}") from None
+    except FileNotFoundError:
+        raise SurfaceError(f"{path}: expected the list of pictures, found none") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SurfaceError(f"{path}: expected a JSON list, found {one_line(error)}") from None
     if not isinstance(value, list) or not all(isinstance(e, dict) and "file" in e for e in value):
-        raise SurfaceError(f"{path}: expected a list of objects with the key file")
+        raise SurfaceError(f"{path}: expected a list of objects with the key file, found others")
     return value
 
 
-def _read(path: Path, longest: int) -> np.ndarray | None:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+def _read(folder: Path, file: str, longest: int) -> np.ndarray:
+    """A picture uint8 [H,W,3] made smaller than `longest` px; ValueError for what is none."""
+    path = folder / file
+    if Path(file).is_absolute() or ".." in Path(file).parts:
+        raise ValueError(f"{path}: expected a file of the folder, found one outside")
+    data = np.frombuffer(read_bytes(path, MOST_PICTURE_BYTES), np.uint8)
+    try:
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise ValueError(f"{path}: expected a picture, found {one_line(error)}") from None
     if picture is None:
-        return None
+        raise ValueError(f"{path}: expected a picture, found other bytes")
     scale = longest / max(picture.shape[:2])
     if scale < 1:
         picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = picture.shape[:2]
+    if min(height, width) < SMALLEST_PX:
+        raise ValueError(f"{path}: expected {SMALLEST_PX} px a side, found {width} x {height}")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-
-
-def draw_background(
-    surfaces: Surfaces, width: int, height: int, rng: np.random.Generator
-) -> Background:
-    """A random background of the given size."""
-    kind = rng.choice(
-        np.array(["flat", "table", "shelf", "photo", "plain"]), p=[0.34, 0.34, 0.08, 0.12, 0.12]
-    )
-    if kind == "table":
-        return _table(surfaces, width, height, rng)
-    if kind == "shelf":
-        return _shelf(surfaces, width, height, rng)
-    if kind == "photo":
-        room = _room(surfaces, width, height, rng, blur=rng.random() < 0.3)
-        return Background(room, "photo", 0, ())
-    if kind == "plain":
-        return Background(_plain(width, height, rng), "plain", 0, ())
-    texture = surfaces.draw_texture(rng)
-    return Background(_flat(texture, width, height, rng), "flat", 0, ())
-
-
-def _flat(texture: Texture, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """The texture seen from above, slightly tilted: tiles of 0.4 to 1.6 picture widths."""
-    longest = max(width, height)
-    tile = longest * float(np.exp(rng.uniform(np.log(0.4), np.log(1.6))))
-    if not texture.tileable:
-        tile = longest * float(rng.uniform(1.0, 1.8))
-    level = texture.levels[1 if tile < TEXTURE_PX * 0.75 else 0]
-    scale = tile / level.shape[1]
-    angle = rng.choice([0.0, 90.0, 180.0, 270.0]) + (
-        rng.normal(0, 12) if rng.random() < 0.6 else 0
-    )
-    matrix = np.eye(3)
-    middle = (level.shape[1] / 2, level.shape[0] / 2)
-    matrix[:2] = cv2.getRotationMatrix2D(middle, float(angle), scale)
-    matrix[:2, 2] += np.array([width, height]) / 2 - middle
-    if texture.tileable:
-        matrix[:2, 2] += rng.uniform(-0.5, 0.5, 2) * tile
-    matrix[2, :2] = rng.normal(0, 0.12, 2) / longest
-    return _warp(level, matrix, width, height, tileable=texture.tileable)
-
-
-def _warp(
-    picture: np.ndarray, matrix: np.ndarray, width: int, height: int, *, tileable: bool
-) -> np.ndarray:
-    border = cv2.BORDER_WRAP if tileable else cv2.BORDER_REFLECT
-    return cv2.warpPerspective(
-        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=border
-    )
-
-
-def _table(surfaces: Surfaces, width: int, height: int, rng: np.random.Generator) -> Background:
-    """A table plane in perspective in front of a room or wall."""
-    texture = surfaces.draw_texture(rng)
-    horizon = int(height * rng.uniform(0.05, 0.5))
-    if rng.random() < 0.55:
-        behind = _room(surfaces, width, height, rng, blur=True)
-    elif rng.random() < 0.6:
-        wall = surfaces.draw_texture(rng)
-        behind = _flat(wall, width, height, rng)
-    else:
-        behind = _plain(width, height, rng)
-    level = texture.levels[0 if rng.random() < 0.5 else 1]
-    side = float(level.shape[1])
-    repeat = float(rng.uniform(0.8, 3.0)) if texture.tileable else 1.0
-    spread = float(rng.uniform(0.05, 0.9)) * width
-    slant = float(rng.normal(0, 0.04)) * height
-    corners = np.array(
-        [
-            [0, horizon - slant],
-            [width, horizon + slant],
-            [width + spread, height],
-            [-spread, height],
-        ],
-        dtype=np.float32,
-    )
-    if rng.random() < 0.35:
-        # The table's own edges in view: narrower than the picture at the back.
-        inset = float(rng.uniform(0.02, 0.25)) * width
-        corners[0, 0] += inset
-        corners[1, 0] -= inset * float(rng.uniform(0.2, 1.5))
-    start = rng.uniform(0, side, 2) if texture.tileable else np.zeros(2)
-    extent = side * repeat
-    square = np.array([[0, 0], [extent, 0], [extent, extent], [0, extent]], dtype=np.float32)
-    matrix = cv2.getPerspectiveTransform((square + start).astype(np.float32), corners)
-    plane = _warp(level, matrix, width, height, tileable=texture.tileable)
-    mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, np.round(corners).astype(np.int32), 255, lineType=cv2.LINE_AA)
-    pixels = _over(behind, plane, mask)
-    if rng.random() < 0.4:
-        _front_edge(pixels, corners, rng)
-    return Background(pixels, "table", max(horizon, 1), ())
-
-
-def _front_edge(pixels: np.ndarray, corners: np.ndarray, rng: np.random.Generator) -> None:
-    """A dark or light line along the back edge, as tables and boards have."""
-    shade = int(rng.integers(20, 220))
-    left, right = (tuple(int(v) for v in corner) for corner in corners[:2])
-    cv2.line(pixels, left, right, (shade, shade, shade), int(rng.integers(1, 5)), cv2.LINE_AA)
-
-
-def _shelf(surfaces: Surfaces, width: int, height: int, rng: np.random.Generator) -> Background:
-    """Boards in front of a wall; things stand on the boards."""
-    wall = surfaces.draw_texture(rng)
-    board = surfaces.draw_texture(rng)
-    pixels = _flat(wall, width, height, rng) if rng.random() < 0.6 else _plain(width, height, rng)
-    boards = _flat(board, width, height, rng)
-    count = int(rng.integers(1, 4))
-    gap = height / count
-    thickness = max(int(height * rng.uniform(0.015, 0.05)), 3)
-    depth = int(gap * rng.uniform(0.05, 0.2))
-    shelves = []
-    for number in range(count):
-        edge = min(int(gap * (number + rng.uniform(0.86, 0.97))), height - thickness - 1)
-        top = pixels[edge - depth : edge]
-        top[:] = (boards[edge - depth : edge] * 0.85).astype(np.uint8)
-        pixels[edge : edge + thickness] = boards[edge : edge + thickness]
-        under = pixels[edge + thickness : edge + thickness + int(gap * 0.15)]
-        shade = np.linspace(0.55, 1.0, len(under))[:, None, None]
-        under[:] = (under * shade).astype(np.uint8)
-        shelves.append(edge - depth // 3)
-    return Background(pixels, "shelf", 0, tuple(shelves))
-
-
-def _room(
-    surfaces: Surfaces, width: int, height: int, rng: np.random.Generator, *, blur: bool
-) -> np.ndarray:
-    """A random crop of a photograph; crowded ones always far out of focus."""
-    crowded = bool(surfaces.crowded) and rng.random() < 0.1
-    pool = surfaces.crowded if crowded else surfaces.rooms
-    picture = pool[int(rng.integers(len(pool)))]
-    rows, columns = picture.shape[:2]
-    share = float(rng.uniform(0.45, 1.0))
-    crop_w = min(columns, rows * width / height) * share
-    crop_h = crop_w * height / width
-    x, y = rng.uniform(0, columns - crop_w), rng.uniform(0, rows - crop_h)
-    crop = picture[int(y) : int(y + crop_h), int(x) : int(x + crop_w)]
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    if crowded:
-        crop = cv2.resize(np.ascontiguousarray(crop), (12, 9), interpolation=cv2.INTER_AREA)
-    elif blur:
-        side = int(rng.integers(40, 160))
-        crop = cv2.resize(np.ascontiguousarray(crop), (side, side), interpolation=cv2.INTER_AREA)
-    return cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-def _plain(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """A colour, a gradient or soft clouds; often near white, grey or black, as tables are."""
-    if rng.random() < 0.55:
-        base = np.full(
-            3, rng.choice([rng.uniform(10, 60), rng.uniform(90, 170), rng.uniform(190, 255)])
-        )
-        base = base + rng.normal(0, 8, 3)
-    else:
-        base = rng.uniform(0, 255, 3)
-    cells = 1 if rng.random() < 0.3 else int(rng.integers(2, 7))
-    amount = rng.uniform(3, 40)
-    small = base + rng.normal(0, amount, (cells, cells, 1)) + rng.normal(0, 4, (cells, cells, 3))
-    clipped = np.clip(small, 0, 255).astype(np.uint8)
-    return cv2.resize(clipped, (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-def _over(below: np.ndarray, above: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    weight = mask.astype(np.float32)[..., None] / 255
-    mixed: np.ndarray = (below + (above.astype(np.float32) - below) * weight).astype(np.uint8)
-    return mixed

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import mujoco
 import numpy as np
-from PIL import Image
 
+from vit_perception.scenes.asset_files import read_rgb
 from vit_perception.scenes.cameras import Pinhole, aim
-from vit_perception.scenes.catalogue import Asset, Skipped
+from vit_perception.scenes.catalogue import Asset
 from vit_perception.scenes.clutter import Thing, arrange
 from vit_perception.scenes.labels import Picture, label_things, thing_of
 from vit_perception.scenes.lamps import draw_light
@@ -26,14 +26,12 @@ from vit_perception.scenes.photometry import (
 )
 from vit_perception.scenes.recolour import Look, recoloured
 from vit_perception.scenes.settings import Choice, SceneSettings
+from vit_perception.scenes.settle import UnstableError
 from vit_perception.scenes.shapes import hull_of
 from vit_perception.scenes.surfaces import Surfaces
 from vit_perception.scenes.table_render import TableRenderer, millimetres
 from vit_perception.scenes.tabletop import TableScene, TableView, furnish
 
-LONGEST_M = 0.45
-LARGEST_M = 0.9
-"""Longest side of what is drawn at random, and of what a chooser may ask for."""
 SEEN_WELL = 0.7
 CAMERA_TRIES = 30
 REARRANGED = 6
@@ -49,56 +47,62 @@ class TablePictures:
     """Picture number `index` of `seed`; the same two numbers give the same bytes.
 
     Pictures index // settings.views share a scene, whose renderer is kept between calls: ask for
-    them in order. `choose(number, rng)` says what scene `number` holds; without it `fewest` to
-    `most` of `assets` are drawn. Objects that cannot be used are left out, named in `skipped`
-    (id -> reason) and told to `on_skip` once. Holds OpenGL resources, given back by `close`.
+    them in order. `choose(number, rng)` says what scene `number` holds: assets with a mesh, tried
+    before (vetting.py). `recolour`: they may get other colours. Holds OpenGL resources, given
+    back by `close`.
 
-    Calling raises ValueError when a chooser's objects cannot be shown as it asks.
+    Calling raises ValueError, one line, when no arrangement of a scene can be shown as its choice
+    asks, or an asset's files are gone.
     """
 
-    assets: Sequence[Asset] = ()
-    surfaces: Surfaces = field(kw_only=True)
-    seed: int = field(kw_only=True)
-    noise: Noise = field(kw_only=True)
-    width: int = field(kw_only=True)
-    height: int = field(kw_only=True)
-    fewest: int = 1
-    most: int = 25
+    choose: Choose
+    surfaces: Surfaces
+    seed: int
+    noise: Noise
+    width: int
+    height: int
     recolour: bool = True
-    choose: Choose | None = None
     settings: SceneSettings = field(default_factory=SceneSettings)
-    on_skip: Callable[[Skipped], None] | None = None
-    skipped: dict[str, str] = field(default_factory=dict, init=False)
-    _renderers: dict[tuple[int, int], TableRenderer] = field(default_factory=dict, init=False)
+    _renderers: dict[tuple[int, int], TableRenderer | None] = field(
+        default_factory=dict, init=False
+    )
+    """By scene and attempt; None where nothing came of it."""
 
     def __call__(self, index: int) -> Picture:
         number, view = divmod(index, self.settings.views)
-        for attempt in range(REARRANGED):
-            renderer = self._renderer(number, attempt)
-            if renderer is None:
-                continue
-            rng = np.random.default_rng([self.seed, number, view, attempt])
-            found = self._camera(renderer, rng)
-            if found is not None:
-                return self._picture(renderer, *found, rng)
+        try:
+            for attempt in range(REARRANGED):
+                renderer = self._renderer(number, attempt)
+                if renderer is None:
+                    continue
+                rng = np.random.default_rng([self.seed, number, view, attempt])
+                found = self._camera(renderer, rng)
+                if found is not None:
+                    return self._picture(renderer, *found, rng)
+        except mujoco.FatalError as error:
+            raise ValueError(f"scene {number}: expected room for it, found {error}") from None
         raise ValueError(f"scene {number}: expected every object to be shown well, found no way")
 
     def close(self) -> None:
         """Give the OpenGL resources back."""
-        while self._renderers:
-            self._renderers.popitem()[1].__exit__()
+        for key in list(self._renderers):
+            self._drop(key)
 
     def _renderer(self, number: int, attempt: int) -> TableRenderer | None:
         key = number, attempt
         if key not in self._renderers:
             # The scene as first arranged is kept for the views to come.
             for old in [k for k in self._renderers if k != (number, 0)]:
-                self._renderers.pop(old).__exit__()
+                self._drop(old)
             scene = self._scene(number, attempt)
-            if scene is None:
-                return None
-            self._renderers[key] = TableRenderer(scene, self.width, self.height)
+            made = None if scene is None else TableRenderer(scene, self.width, self.height)
+            self._renderers[key] = made
         return self._renderers[key]
+
+    def _drop(self, key: tuple[int, int]) -> None:
+        renderer = self._renderers.pop(key)
+        if renderer is not None:
+            renderer.__exit__()
 
     def _scene(self, number: int, attempt: int) -> TableScene | None:
         """The scene, or None when something that must be shown was lost on the way."""
@@ -110,64 +114,32 @@ class TablePictures:
             name = "scattered"
         if attempt == REARRANGED - 1 and shown:
             things = shown
-        arrangement = arrange(
-            name, things, self.surfaces, rng, distractors=self.settings.distractors
-        )
-        if sum(item.shown for item in arrangement.items) < max(len(shown), 0):
+        try:
+            arrangement = arrange(
+                name, things, self.surfaces, rng, distractors=self.settings.distractors
+            )
+        except UnstableError:
             return None
-        if not arrangement.items:
+        if sum(item.shown for item in arrangement.items) < len(shown) or not arrangement.items:
             return None
         return furnish(arrangement, self.surfaces, rng)
 
     def _things(self, number: int) -> list[Thing]:
-        """What the scene holds, without what cannot be used."""
-        for again in range(20):
-            rng = np.random.default_rng([self.seed, number, 1000 + again])
-            choice = self.choose(number, rng) if self.choose else self._draw_assets(rng)
-            things = [
-                self._thing(asset, place < choice.shown, rng)
-                for place, asset in enumerate(choice.assets)
-            ]
-            usable = [thing for thing in things if thing is not None]
-            # What must be shown has to be usable: another draw where it is not.
-            if usable and all(thing is not None for thing in things[: choice.shown]):
-                return usable
-        raise ValueError(f"scene {number}: expected objects that can be used, found none")
+        """What the scene holds, in the colours it has there."""
+        rng = np.random.default_rng([self.seed, number, 1000])
+        choice = self.choose(number, rng)
+        return [
+            self._thing(asset, place < choice.shown, rng)
+            for place, asset in enumerate(choice.assets)
+        ]
 
-    def _thing(self, asset: Asset, shown: bool, rng: np.random.Generator) -> Thing | None:
-        try:
-            if max(asset.size_m) > LARGEST_M:
-                raise ValueError(
-                    f"{asset.id}: expected at most {LARGEST_M} m, found {max(asset.size_m):.2f} m"
-                )
-            hull = hull_of(asset)
-            texture = np.asarray(Image.open(asset.texture).convert("RGB"))
-        except (OSError, ValueError) as error:
-            if asset.id not in self.skipped:
-                self.skipped[asset.id] = str(error)
-                if self.on_skip is not None:
-                    self.on_skip(Skipped(asset.id, str(error)))
-            return None
+    def _thing(self, asset: Asset, shown: bool, rng: np.random.Generator) -> Thing:
+        hull = hull_of(asset)
+        texture = read_rgb(asset.texture)
         look = Look(texture, asset.colours, asset.caption)
         if self.recolour:
             look = recoloured(asset, texture, rng)
         return Thing(asset, look, hull, shown)
-
-    def _draw_assets(self, rng: np.random.Generator) -> Choice:
-        by_category: dict[str, list[Asset]] = defaultdict(list)
-        for asset in self.assets:
-            if asset.mesh is not None and max(asset.size_m) <= LONGEST_M:
-                by_category[asset.category].append(asset)
-        names = sorted(by_category)
-        count = int(rng.integers(self.fewest, self.most + 1))
-        drawn = [by_category[names[int(n)]] for n in rng.integers(len(names), size=count)]
-        if count >= 2 and rng.random() < 0.3:
-            # Two or three of a kind, in other colours where they may be recoloured.
-            several = [assets for assets in by_category.values() if assets[0].recolourable]
-            if several:
-                same = several[int(rng.integers(len(several)))]
-                drawn[: int(rng.integers(2, 4))] = [same] * min(3, count)
-        return Choice(tuple(assets[int(rng.integers(len(assets)))] for assets in drawn))
 
     def _camera(
         self, renderer: TableRenderer, rng: np.random.Generator

@@ -72,7 +72,7 @@ def fit(picture: Picture, size: int, rng: np.random.Generator) -> View:
     # The middle of each cell decides whose it is; cv2's nearest takes the corner.
     cells = (np.arange(size // PROTOTYPE_STRIDE) + 0.5) / (size // PROTOTYPE_STRIDE)
     at = np.ix_((y + cells * h).astype(np.int64), (x + cells * w).astype(np.int64))
-    owner = read_owner(picture, height, width)[at]
+    owner = read_owner(picture)[at]
     scale = np.array([size / w, size / h], np.float32)
     shift = -np.array([x, y], np.float32) * scale
     return View(image, *_moved(picture.labels, owner, scale, shift, size, size))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 from vit_perception.training.augment import View, fit, mirror, mosaic, recolour, repaint
 from vit_perception.training.losses import Targets
 from vit_perception.training.phrases import PhraseBook
-from vit_perception.training.pictures import Labelled, Picture
-from vit_perception.training.recipe import Recipe
+from vit_perception.training.pictures import DataError, Labelled, Picture
+from vit_perception.training.recipe import Recipe, RecipeError
 from vit_perception.training.truth import FALSE, TRUE
 
 Array = np.ndarray
@@ -36,18 +36,45 @@ class Batch:
     targets: Targets
 
 
-class BatchSource(Dataset[Batch]):
-    """Item ``step`` is the batch of that step."""
+class BatchSource(Dataset["Batch | DataError"]):
+    """Item ``step`` is the batch of that step, or what is wrong with its pictures.
+
+    An error that a loader's process raises would arrive with that process's traceback as text.
+
+    Raises:
+        RecipeError: the data have fewer phrases than the recipe asks for.
+    """
 
     def __init__(self, recipe: Recipe, pictures: list[Picture], book: PhraseBook) -> None:
+        # Pictures in false colours are asked for by phrases without colour alone.
+        usable = ~book.coloured if recipe.repaint else np.ones(len(book.texts), bool)
+        if np.count_nonzero(usable) < recipe.texts:
+            raise RecipeError(
+                f"recipe: texts must be at most the data's {np.count_nonzero(usable)} phrases"
+                f"{' without colour' if recipe.repaint else ''}, found {recipe.texts}"
+            )
         self.recipe = recipe
-        self.pictures = pictures
+        # Without masks to learn, none are decoded.
+        self.pictures = [
+            each if recipe.prototypes else replace(each, segments=()) for each in pictures
+        ]
         self.book = book
 
     def __len__(self) -> int:
         return self.recipe.steps
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Batch | DataError:
+        try:
+            return self.batch(step)
+        except DataError as error:
+            return error
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step.
+
+        Raises:
+            DataError: a picture or mask that cannot be read.
+        """
         # Workers must not multiply threads: the cores belong to the network.
         import cv2
 

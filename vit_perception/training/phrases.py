@@ -35,7 +35,7 @@ class PhraseBook:
         coloured: bool [P], phrases that may speak of a colour.
         category_phrases: int64 [categories], phrases that are category names.
         rivals: per description, false phrases that are hard to tell from true ones: near names,
-            and its own names with another colour or material.
+            and its own names, or captions of its like, with another colour or material.
     """
 
     texts: tuple[str, ...]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from vit_perception.graph_contract import MAX_PROTOTYPES
+
 
 class RecipeError(ValueError):
     """A recipe that cannot be used: one line naming the file, the key and what was found."""
@@ -23,7 +25,7 @@ class Recipe:
         data: data set folders (images/ + annotations.json), sampled in proportion to size.
         architecture: name in `models.detectors.dosod.ARCHITECTURES`.
         activation: "silu" or "relu".
-        prototypes: of the instance masks; 0 for boxes only.
+        prototypes: of the instance masks, at most 32; 0 for boxes only.
         size: square network input px; a multiple of 32.
         steps, batch: optimiser steps and pictures a step.
         texts: phrases a picture is asked for (80 in the paper).
@@ -32,7 +34,9 @@ class Recipe:
         weight_decay: on matrices only; none on biases, norms and scales.
         clip: gradient norm limit.
         ema: decay of the averaged weights that are exported.
-        category, name, colour, material, caption: odds of the kind of phrase an object gets.
+        category, name, colour, material, caption: odds of the kind of phrase an object gets:
+            its category, any of its names, a name with its colour or material, its caption; their
+            sum is 1. An object that has none of a kind is called by its category.
         hard: share of the negatives taken from rivals of the picture's own objects.
         text_noise: norm of the Gaussian noise added to text embeddings.
         repaint: probability of a picture in false colours, asked for by names without colour.
@@ -77,6 +81,18 @@ class Recipe:
                 raise RecipeError(f"recipe: {key} must be at least 1, found {getattr(self, key)}")
         if self.size % 32:
             raise RecipeError(f"recipe: size must be a multiple of 32, found {self.size}")
+        for key, (low, high) in _RANGES.items():
+            # A NaN is in no range.
+            if not low <= getattr(self, key) <= high:
+                raise RecipeError(
+                    f"recipe: {key} must be {low:g} to {high:g}, found {getattr(self, key)}"
+                )
+        odds = self.category + self.name + self.colour + self.material + self.caption
+        if abs(odds - 1) > 1e-6:
+            raise RecipeError(
+                "recipe: category, name, colour, material and caption must add up to 1, "
+                f"found {odds:g}"
+            )
         if not self.data:
             raise RecipeError("recipe: data must name at least one data set folder")
 
@@ -85,11 +101,27 @@ class Recipe:
         return {**asdict(self), "data": list(self.data)}
 
 
+_RANGES = {
+    "prototypes": (0, MAX_PROTOTYPES),
+    "learning_rate": (0, 1),
+    "final_learning_rate": (0, 1),
+    "warmup": (0, 2**31),
+    "weight_decay": (0, 1),
+    "clip": (0, 1e9),
+    "text_noise": (0, 10),
+    "class_weight": (0, 1e3),
+    "seed": (0, 2**31),
+    "checkpoint_minutes": (0, 1440),
+    **dict.fromkeys(("category", "name", "colour", "material", "caption"), (0, 1)),
+    **dict.fromkeys(("ema", "hard", "repaint", "mosaic", "close_mosaic"), (0, 1)),
+}
+
+
 def recipe_from(values: Mapping[str, object], where: str) -> Recipe:
     """Check plain values and make a recipe of them.
 
     Raises:
-        RecipeError: unknown key (with the known ones), or a value of another type.
+        RecipeError: unknown key (with the known ones), or a value of another type or range.
     """
     known = {f.name: f for f in fields(Recipe)}
     for key in values:
@@ -109,7 +141,10 @@ def recipe_from(values: Mapping[str, object], where: str) -> Recipe:
         if not isinstance(value, expected) or isinstance(value, bool):
             raise RecipeError(f"{where}: {key} must be {kind}, found {value!r}")
         checked[key] = value
-    return Recipe(**checked)  # type: ignore[arg-type]
+    try:
+        return Recipe(**checked)  # type: ignore[arg-type]
+    except RecipeError as error:
+        raise RecipeError(str(error).replace("recipe", where, 1)) from None
 
 
 def load_recipe(path: Path) -> Recipe:

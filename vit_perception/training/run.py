@@ -11,15 +11,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import Tensor
 
+from vit_perception.bundle import Bundle
+from vit_perception.bundle_files import read_verified
+from vit_perception.bundle_paths import find_bundle
 from vit_perception.text.cache import EmbeddingCache, default_directory
 from vit_perception.text.encoder import ENCODER_ID, TextEncoder, find_text_encoder
+from vit_perception.training.annotations import load_pictures
+from vit_perception.training.device import default_workers, find_device
 from vit_perception.training.phrases import build_phrase_book
-from vit_perception.training.pictures import load_pictures
 from vit_perception.training.recipe import Recipe, RecipeError
 from vit_perception.training.trainer import Trainer
+from vit_perception.wording import one_line
 
 #: Training-form weights inside a bundle, from which another run can start.
 WEIGHTS_FILE = "weights.safetensors"
@@ -48,60 +54,98 @@ def prepare(
     recipe: Recipe,
     folder: Path,
     *,
-    device: str = "cpu",
-    workers: int = 1,
+    device: str = "auto",
+    workers: int | None = None,
     threads: int = 0,
-    start: Path | None = None,
+    start: str | Path | None = None,
     text_encoder_dir: str | None = None,
 ) -> Trainer:
     """A trainer ready to run or resume.
 
     Args:
         folder: of the run; resumed when it holds a checkpoint.
+        device: "auto", "cpu" or "cuda", see `find_device`.
+        workers: loader processes; None lets the device decide.
         threads: of torch; 0 leaves its choice.
-        start: a bundle whose weights begin a new run.
+        start: a bundle, or the name of a bundled one, whose weights begin a new run.
 
     Raises:
-        DataError, RecipeError, TextEncoderError: one line each.
+        BundleError, DataError, DeviceError, NotInstalledError, RecipeError, TextEncoderError,
+        TrainingError: one line each.
     """
+    # What can be refused at once is, before minutes of reading.
+    found = find_device(device)
+    weights = load_weights(start) if start is not None else None
     if threads:
         torch.set_num_threads(threads)
     pictures, described = load_pictures(recipe.data)
     book = build_phrase_book(described, cached_encoder(text_encoder_dir))
-    weights = load_weights(start) if start is not None else None
+    if workers is None:
+        workers = default_workers(found)
     return Trainer(recipe, pictures, book, folder, device=device, workers=workers, start=weights)
 
 
-def load_weights(bundle: Path) -> dict[str, Tensor]:
-    """Training-form weights of a bundle, widened to float32."""
-    path = bundle / WEIGHTS_FILE
-    if not path.is_file():
+def load_weights(bundle: str | Path) -> dict[str, Tensor]:
+    """Training-form weights of a bundle, widened to float32.
+
+    Args:
+        bundle: a folder, or the name of a bundled one.
+
+    Raises:
+        BundleError, NotInstalledError: no bundle there, or its weights changed.
+        RecipeError: it has no weights to train from.
+    """
+    loaded = Bundle.load(find_bundle(bundle))
+    path = loaded.directory / WEIGHTS_FILE
+    if WEIGHTS_FILE not in loaded.sha256:
         raise RecipeError(f"{path}: expected training weights in the bundle, found no such file")
+    data = read_verified(loaded.directory, WEIGHTS_FILE, loaded.sha256[WEIGHTS_FILE])
+    try:
+        weights = load(data)
+    except SafetensorError as error:
+        raise RecipeError(f"{path}: expected training weights, found {one_line(error)}") from None
     return {
         key: value.float() if value.is_floating_point() else value
-        for key, value in load_file(path).items()
+        for key, value in weights.items()
     }
 
 
-def plot_curves(folder: Path) -> Path:
-    """Loss curves of a run's log as curves.png."""
+def write_curves(folder: Path) -> Path | None:
+    """A run's losses, smoothed over a hundredth of it, as curves.png and curves.json.
+
+    curves.json: "window" and "step", and of every loss the mean of the `window` steps up to it.
+
+    Returns:
+        The picture; None where no step has been logged.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    log = folder / "log.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    if not lines:
+        return None
     rows = [json.loads(line) for line in lines]
-    figure, axes = pyplot.subplots(figsize=(8, 4.5))
     window = max(1, len(rows) // 100)
-    for name in ("classes", "box", "distribution"):
-        values = np.array([row[name] for row in rows])
-        smooth = np.convolve(values, np.ones(window) / window, mode="valid")
-        axes.plot(np.arange(len(smooth)) + window, smooth, label=name)
+    steps = [row["step"] for row in rows][window - 1 :]
+    kernel = np.ones(window) / window
+    curves = {
+        name: np.convolve([row[name] for row in rows], kernel, mode="valid")
+        for name in rows[0]
+        if name != "step" and any(row[name] for row in rows)
+    }
+    figure, axes = pyplot.subplots(figsize=(8, 4.5))
+    for name, values in curves.items():
+        axes.plot(steps, values, label=name)
     axes.set(xlabel="step", ylabel="weighted loss", title=f"{folder.name}: mean of {window} steps")
     axes.legend()
     axes.grid(alpha=0.3)
     path = folder / "curves.png"
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
+    shown = {name: [round(float(value), 6) for value in curves[name]] for name in curves}
+    content = {"window": window, "step": steps, **shown}
+    (folder / "curves.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
     return path

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,16 @@ from torch.utils.data import DataLoader, Sampler
 
 from vit_perception.models.detectors.dosod import ARCHITECTURES, DOSOD
 from vit_perception.training.batches import Batch, BatchSource
+from vit_perception.training.device import find_device
 from vit_perception.training.losses import Losses, LossWeights, Targets, detection_losses
 from vit_perception.training.phrases import PhraseBook
-from vit_perception.training.pictures import Picture
+from vit_perception.training.pictures import DataError, Picture
 from vit_perception.training.recipe import Recipe, RecipeError
+from vit_perception.wording import one_line
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot begin, go on or be resumed: one line."""
 
 
 class _From(Sampler[int]):
@@ -38,7 +45,7 @@ class _From(Sampler[int]):
         return len(self.range)
 
 
-def _as_is(batch: list[Batch]) -> Batch:
+def _as_is(batch: list[Batch | DataError]) -> Batch | DataError:
     return batch[0]
 
 
@@ -49,9 +56,12 @@ class Trainer:
         recipe: what to do.
         pictures, book: the data, see `pictures.load_pictures` and `phrases.build_phrase_book`.
         folder: created if need be; a checkpoint in it is resumed.
-        device: "cpu" or a CUDA device.
-        workers: loader processes.
-        start: weights to begin from, when nothing is resumed.
+        device: "cpu", a CUDA device, or "auto": CUDA where there is one, else the CPU.
+        workers: loader processes; the batches do not depend on their number.
+        start: weights to begin from, when nothing is resumed; see `load_start`.
+
+    Raises:
+        DeviceError, RecipeError, TrainingError: one line.
     """
 
     def __init__(
@@ -61,12 +71,12 @@ class Trainer:
         book: PhraseBook,
         folder: Path,
         *,
-        device: str = "cpu",
+        device: str = "auto",
         workers: int = 1,
         start: dict[str, Tensor] | None = None,
     ) -> None:
+        self.recipe, self.folder, self.device = recipe, folder, find_device(device)
         torch.manual_seed(recipe.seed)
-        self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
         self.workers = workers
         self.source = BatchSource(recipe, pictures, book)
         self.text = torch.from_numpy(book.embeddings).to(self.device)
@@ -86,7 +96,12 @@ class Trainer:
         report: Callable[[int, dict[str, float]], None] | None = None,
         until: int | None = None,
     ) -> None:
-        """Train to the recipe's last step (or ``until``), logging and saving on the way."""
+        """Train to the recipe's last step (or ``until``), logging and saving on the way.
+
+        Raises:
+            DataError: a picture or mask that cannot be read.
+            TrainingError: a loss that is not finite; the checkpoint before stays.
+        """
         recipe = self.recipe
         stop = min(recipe.steps, until or recipe.steps)
         loader = DataLoader(
@@ -100,15 +115,18 @@ class Trainer:
         saved = time.monotonic()
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             for batch in loader:
+                if isinstance(batch, DataError):
+                    raise batch
                 losses = self.train_step(batch)
                 row = {name: float(value) for name, value in asdict(losses).items()}
                 if not all(map(math.isfinite, row.values())):
-                    raise FloatingPointError(f"loss is not finite at step {self.step}: {row}")
+                    raise TrainingError(
+                        f"{self.folder}: expected finite losses, found {row} at step {self.step}"
+                    )
                 print(json.dumps({"step": self.step, **row}), file=log, flush=True)
                 if report is not None:
                     report(self.step, row)
                 if time.monotonic() - saved > recipe.checkpoint_minutes * 60:
-                    log.flush()
                     self.save()
                     saved = time.monotonic()
         self.save()
@@ -167,29 +185,46 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
         }
         path = self.folder / "checkpoint.pt"
-        torch.save(state, path.with_suffix(".tmp"))
+        with path.with_suffix(".tmp").open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())  # the new name must not reach the disk before the content
         os.replace(path.with_suffix(".tmp"), path)
 
     def resume(self) -> None:
-        """Continue from the folder's checkpoint; the log is cut back to its step."""
+        """Continue from the folder's checkpoint; the log is cut back to its step.
+
+        Raises:
+            TrainingError: no checkpoint of this network and shape of batches.
+        """
         path = self.folder / "checkpoint.pt"
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        before = json.loads(state["recipe"])
-        for key in ("architecture", "activation", "prototypes", "batch", "texts"):
-            if before[key] != getattr(self.recipe, key):
-                raise RecipeError(
-                    f"{path}: expected a run with {key} {getattr(self.recipe, key)}, "
-                    f"found {before[key]}"
-                )
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = int(state["step"])
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            before = json.loads(state["recipe"])
+            for key in ("architecture", "activation", "prototypes", "batch", "texts"):
+                # A checkpoint older than a key was made with its default.
+                found = before.get(key, getattr(Recipe, key))
+                if found != getattr(self.recipe, key):
+                    raise TrainingError(
+                        f"{path}: expected a run with {key} {getattr(self.recipe, key)}, "
+                        f"found {found}"
+                    )
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step = int(state["step"])
+        except TrainingError:
+            raise
+        except (UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+            raise TrainingError(
+                f"{path}: expected a training checkpoint, found {one_line(error, 120)}"
+            ) from None
         log = self.folder / "log.jsonl"
         if log.exists():
-            rows = log.read_text(encoding="utf-8").splitlines()
+            rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
             # The rows are steps 1, 2, …; what came after the checkpoint is done again.
-            log.write_text("".join(row + "\n" for row in rows[: self.step]), encoding="utf-8")
+            log.with_suffix(".tmp").write_text("".join(rows[: self.step]), encoding="utf-8")
+            os.replace(log.with_suffix(".tmp"), log)
 
 
 _TARGETS = tuple(field.name for field in fields(Targets))
@@ -211,20 +246,25 @@ def build_model(recipe: Recipe, text_dimension: int) -> DOSOD:
 
 
 def load_start(model: DOSOD, start: Mapping[str, Tensor]) -> None:
-    """Begin from other weights; a mask head that they lack stays freshly initialised.
+    """Begin from other weights, of either activation.
+
+    A mask head is taken over whole or not at all: with none in one of the two, or another number
+    of prototypes, the model keeps its own.
 
     Raises:
         RecipeError: they are of another architecture.
     """
     own = model.state_dict()
-    absent = [key for key in own if key not in start and not key.startswith("mask_head.")]
-    other = [key for key in start if key not in own or own[key].shape != start[key].shape]
-    if absent or other:
+    same = {key for key in own if key in start and own[key].shape == start[key].shape}
+    masks = {key for key in {**own, **start} if key.startswith("mask_head.")}
+    left = set() if masks <= same else masks
+    other = sorted((own.keys() | start.keys()) - same - left)
+    if other:
         raise RecipeError(
             "start: expected weights of the recipe's architecture, found "
-            f"{len(absent)} entries missing and {len(other)} others ({(absent + other)[0]} …)"
+            f"{len(other)} entries that differ ({other[0]} …)"
         )
-    model.load_state_dict({**own, **start})
+    model.load_state_dict({**own, **{key: start[key] for key in same - left}})
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

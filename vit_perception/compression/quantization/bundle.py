@@ -4,19 +4,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
 from vit_perception.bundle import Bundle
 from vit_perception.bundle_files import BundleError
-from vit_perception.compression.bundle import with_graph
+from vit_perception.compression.bundle import check_destination, with_graph
 from vit_perception.compression.quantization.calibration import calibration_pictures, letterboxed
 from vit_perception.compression.quantization.qdq import (
     QuantizationError,
     Quantized,
     quantize_graph,
 )
+from vit_perception.graph_contract import GraphContractError, check_detector
 from vit_perception.session import open_session
 from vit_perception.wording import shown_path
 
@@ -52,36 +57,45 @@ def quantize_bundle(
         bundle: with a graph "fp32".
         directory: destination, see `with_graph`.
         data: a data set with images/, or a folder of pictures, like those of use.
-        count: pictures to calibrate with, at most.
+        count: pictures to calibrate with, at most, at least 1.
         method: a key of `calibration.METHODS`.
         precision: name of the new graph.
         progress: told how many of how many pictures have been read.
 
     Raises:
         MediaError: no pictures, or one that cannot be read.
-        QuantizationError: the graph has nothing to quantize.
+        QuantizationError: the graph has nothing to quantize, or the result breaks the contract.
         BundleError: no fp32 graph, or a destination that cannot be written.
+        SessionError: the engine refuses the result.
     """
+    check_destination(directory, precision)
     where = shown_path(bundle.directory)
     if "fp32" not in bundle.graphs:
         raise BundleError(f"{where}: expected a graph fp32, found {', '.join(bundle.graphs)}")
     pictures = calibration_pictures(data, count)
     size = (bundle.input_height, bundle.input_width, bundle.pad_value)
 
-    def images():  # noqa: ANN202
-        for done, image in enumerate(letterboxed(pictures, *size), start=1):
-            progress(done, len(pictures))
-            yield image
-
+    images = _told(letterboxed(pictures, *size), len(pictures), progress)
     try:
-        graph = quantize_graph(bundle.graph(), images(), method)
-    except QuantizationError as error:
+        graph = quantize_graph(bundle.graph(), images, method)
+        # Nothing is replaced by a graph that no robot would take.
+        check_detector(open_session(graph.model), bundle)
+    except (QuantizationError, GraphContractError) as error:
         raise QuantizationError(f"{where}: {error}") from error
-    open_session(graph.model)  # the engine has to take it before anything is replaced
     remark = (
-        f"ONNX Runtime QDQ; {graph.quantized} of {graph.convolutions} convolutions in eight bits "
-        "with the operators between them, unsigned activations, signed weights a channel; the "
+        f"ONNX Runtime {onnxruntime.__version__} QDQ; {graph.quantized} of "
+        f"{graph.convolutions} convolutions in eight bits with the operators between "
+        "them, unsigned activations, signed weights with a scale a channel; the "
         f"rest in float; ranges by {method} over {len(pictures)} pictures of {data.resolve().name}"
     )
     written = with_graph(bundle, directory, precision=precision, model=graph.model, remark=remark)
     return QuantizedBundle(written, graph, len(pictures))
+
+
+def _told(
+    images: Iterable[NDArray[np.uint8]], count: int, progress: Callable[[int, int], object]
+) -> Iterator[NDArray[np.uint8]]:
+    """The images; `progress` learns of each."""
+    for done, image in enumerate(images, start=1):
+        progress(done, count)
+        yield image

@@ -22,12 +22,9 @@ from vit_perception.scenes.parametric.meshes import (
     sweep,
 )
 from vit_perception.scenes.parametric.palette import Colour, colour_of, pick
-from vit_perception.scenes.parametric.things import Paints, Thing, between, fitting
+from vit_perception.scenes.parametric.things import Paints, Span, Thing, between, fitting
 
 SEGMENTS = 26
-
-
-Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)

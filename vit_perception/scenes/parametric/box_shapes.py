@@ -17,9 +17,7 @@ from vit_perception.scenes.parametric.meshes import (
 )
 from vit_perception.scenes.parametric.palette import BLACK, WHITE, Colour, colour_of
 from vit_perception.scenes.parametric.signs import bar_code, small_print
-from vit_perception.scenes.parametric.things import Paints, Thing, between, fitting
-
-Span = tuple[float, float]
+from vit_perception.scenes.parametric.things import Paints, Span, Thing, between, fitting
 
 
 def printed_box(

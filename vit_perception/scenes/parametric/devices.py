@@ -9,7 +9,9 @@ import numpy as np
 
 from vit_perception.scenes.parametric import layouts, prints
 from vit_perception.scenes.parametric.lettering import sample_letters, stamp, word_mask
+from vit_perception.scenes.parametric.marks import ink_on
 from vit_perception.scenes.parametric.meshes import (
+    LYING,
     Mesh,
     box,
     circle,
@@ -19,7 +21,6 @@ from vit_perception.scenes.parametric.meshes import (
 )
 from vit_perception.scenes.parametric.palette import BLACK, WHITE, Colour, colour_of, pick
 from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between, fitting
-from vit_perception.scenes.parametric.tools import LYING
 
 
 def _slab(outline: np.ndarray, height: float, side: int, top: int, soft: float = 0.06) -> Mesh:
@@ -118,7 +119,7 @@ def _keys(
                     picture,
                     sign,
                     place,
-                    layouts.ink_on(picture, place, [WHITE, BLACK]),
+                    ink_on(picture, place, [WHITE, BLACK]),
                 )
     return picture
 

@@ -9,16 +9,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vit_perception.scenes.parametric import layouts, prints
-from vit_perception.scenes.parametric.cans import ROUND, Span
 from vit_perception.scenes.parametric.meshes import (
     Mesh,
+    circle,
     curve,
     join,
     lathe,
     rounded_rectangle,
 )
 from vit_perception.scenes.parametric.palette import colour_of, pick
-from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between, fitting
+from vit_perception.scenes.parametric.things import Kind, Paints, Span, Thing, between, fitting
+
+ROUND = circle(32)
 
 
 def jar(

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Triangle meshes made in code: lofts, lathes, boxes, sweeps and extrusions, written as OBJ.
+"""Triangle meshes made in code: lofts, lathes, boxes and sweeps.
 
 Lengths are metres, z is up, faces wind outward. A face carries the number of its surface (which
 picture or colour it shows) and the place of its corners in that picture, 0 to 1, v up.
@@ -63,6 +63,10 @@ def rotation(axis: str, degrees: float) -> np.ndarray:
     return matrix
 
 
+LYING = rotation("y", 90)
+"""Upright things laid down along x."""
+
+
 def loft(rings: np.ndarray, surface: int, *, planar: bool = False) -> Mesh:
     """Skin float64 [P,S,3] rings of S points, counter-clockwise as seen from the last ring.
 
@@ -88,12 +92,10 @@ def loft(rings: np.ndarray, surface: int, *, planar: bool = False) -> Mesh:
     quad_at = np.stack([closed[quad] for quad in quads], axis=1)
     quad_uv = np.stack([uv[quad] for quad in quads], axis=1)
     split = np.array([[0, 1, 2], [0, 2, 3]])
-    return _solid(
-        quad_at[:, split].reshape(-1, 3, 3), quad_uv[:, split].reshape(-1, 3, 2), surface
-    )
+    return solid(quad_at[:, split].reshape(-1, 3, 3), quad_uv[:, split].reshape(-1, 3, 2), surface)
 
 
-def _solid(corners: np.ndarray, uvs: np.ndarray, surface: int) -> Mesh:
+def solid(corners: np.ndarray, uvs: np.ndarray, surface: int) -> Mesh:
     """Without the triangles that have no area."""
     keep = np.linalg.norm(crossed(corners), axis=1) > 1e-11
     return Mesh(corners[keep], uvs[keep], np.full(int(keep.sum()), surface, np.int64))
@@ -223,7 +225,7 @@ def grid(at: np.ndarray, uv: np.ndarray, surface: int) -> Mesh:
     split = np.array([[0, 1, 2], [0, 2, 3]])
     corners = np.stack([at[quad] for quad in quads], axis=1)[:, split].reshape(-1, 3, 3)
     uvs = np.stack([uv[quad] for quad in quads], axis=1)[:, split].reshape(-1, 3, 2)
-    return _solid(corners, uvs, surface)
+    return solid(corners, uvs, surface)
 
 
 def sweep(
@@ -252,44 +254,6 @@ def sweep(
         np.repeat(ring.mean(axis=0)[None], len(ring), axis=0) for ring in (rings[0], rings[-1])
     ]
     return loft(np.concatenate([ends[:1], rings, ends[1:]]), surface)
-
-
-def extrude(outline: np.ndarray, low: float, high: float, surface: int) -> Mesh:
-    """A slab with a counter-clockwise outline float64 [N,2], which may be concave."""
-    n = len(outline)
-    ring = [np.column_stack([outline, np.full(n, z)]) for z in (low, high)]
-    walls = loft(np.stack(ring), surface)
-    triangles = np.array(_ears(outline))
-    span = np.maximum(np.ptp(outline, axis=0), 1e-9)
-    uv = ((outline - outline.min(axis=0)) / span)[triangles]
-    top = _solid(ring[1][triangles], uv, surface)
-    bottom = _solid(ring[0][triangles][:, ::-1], uv[:, ::-1], surface)
-    return join(walls, top, bottom)
-
-
-def _ears(outline: np.ndarray) -> list[tuple[int, int, int]]:
-    """Ear clipping of a simple counter-clockwise polygon."""
-    left = list(range(len(outline)))
-    triangles: list[tuple[int, int, int]] = []
-
-    def turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-        return (b[0] - a[0]) * (c[..., 1] - a[1]) - (b[1] - a[1]) * (c[..., 0] - a[0])
-
-    while len(left) > 3:
-        for k in range(len(left)):
-            i, j, m = left[k - 1], left[k], left[(k + 1) % len(left)]
-            a, b, c = outline[i], outline[j], outline[m]
-            if turn(a, b, c) <= 0:
-                continue
-            rest = outline[[x for x in left if x not in (i, j, m)]]
-            inside = (turn(a, b, rest) >= 0) & (turn(b, c, rest) >= 0) & (turn(c, a, rest) >= 0)
-            if not inside.any():
-                triangles.append((i, j, m))
-                left.pop(k)
-                break
-        else:
-            raise ValueError("expected a simple counter-clockwise outline")
-    return [*triangles, (left[0], left[1], left[2])]
 
 
 def crossed(corners: np.ndarray) -> np.ndarray:

@@ -158,3 +158,13 @@ def package_base(rng: np.random.Generator, *words: str) -> Colour:
     likely = words and rng.random() < 0.5
     colour = colour_of(str(rng.choice(words)), rng) if likely else pick(rng)
     return off_shade(colour, rng) if rng.random() < 0.4 else colour
+
+
+def sheen(picture: np.ndarray, rng: np.random.Generator, strength: float = 0.1) -> np.ndarray:
+    """Print on metal: soft upright streaks of light over uint8 [h,w,3]."""
+    across = np.linspace(0, 2 * np.pi, picture.shape[1])
+    streaks = sum(
+        np.cos(k * across + rng.uniform(0, 6.3)) * rng.uniform(0.2, 0.6) for k in (2, 3, 7)
+    )
+    bright = picture * (1 + strength * streaks[None, :, None])
+    return np.clip(bright, 0, 255).astype(np.uint8)

@@ -9,7 +9,9 @@ import numpy as np
 
 from vit_perception.scenes.parametric import layouts, prints, signs
 from vit_perception.scenes.parametric.lettering import stamp
+from vit_perception.scenes.parametric.marks import ink_on
 from vit_perception.scenes.parametric.meshes import (
+    LYING,
     box,
     circle,
     curve,
@@ -18,8 +20,8 @@ from vit_perception.scenes.parametric.meshes import (
     rotation,
 )
 from vit_perception.scenes.parametric.palette import BLACK, WHITE, Colour, colour_of, pick
+from vit_perception.scenes.parametric.slabs import ring_of
 from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between, fitting
-from vit_perception.scenes.parametric.tools import LYING, ring_of
 
 
 def marker(rng: np.random.Generator) -> Thing:
@@ -125,7 +127,7 @@ def book(rng: np.random.Generator) -> Thing:
     layouts.back(faces[1], (0, 0, *sizes[1]), design, rng)
     place = (sizes[2][0] * 0.15, sizes[2][1] * 0.15, sizes[2][0] * 0.7, sizes[2][1] * 0.7)
     spine = np.ascontiguousarray(np.rot90(design.brand, 3))
-    stamp(faces[2], spine, place, layouts.ink_on(faces[2], place, [WHITE, BLACK]))
+    stamp(faces[2], spine, place, ink_on(faces[2], place, [WHITE, BLACK]))
     front, back, left = (paints.printed(face) for face in faces)
     pages = paints.plain(Colour("white", (238, 234, 222)))
     mesh = box((w, d, h), 0.0008, [front, back, left, pages, pages, pages])
@@ -139,7 +141,7 @@ def ruler(rng: np.random.Generator) -> Thing:
     colour = pick(rng, "yellow", "tan", "white", "light blue", "silver", "red", "green", "orange")
     face = np.empty((round(500 * w / length), 500, 3), np.uint8)
     face[:] = colour.rgb
-    ink = layouts.ink_on(face, (0, 0, 500, 10), [BLACK, WHITE])
+    ink = ink_on(face, (0, 0, 500, 10), [BLACK, WHITE])
     rows = face.shape[0]
     for k in range(round(length * 1000 / 5)):
         x = round(6 + k * 488 * 0.005 / length)

@@ -16,6 +16,8 @@ from vit_perception.scenes.parametric.palette import Colour
 from vit_perception.scenes.parametric.pictures import FRUIT, aged
 from vit_perception.scenes.recolour import PATCH_PX
 
+Span = tuple[float, float]
+"""Least and greatest of what is drawn evenly between them."""
 TEXTURE_PX = 512
 BORDER_PX = 2
 """Each print is continued this far beyond its edges, so that neighbours do not bleed in."""

@@ -1,0 +1,62 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What cannot be trained or exported is told in one line; the training itself: test/training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from vit_perception.cli.__main__ import main  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+TRAIN = ["train", "recipe.yaml", "--out", "run"]
+EXPORT = ["export", "run", "--out", "out", "--names-file", "names.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["train", "absent.yaml", "--out", "run"], "absent.yaml: expected a YAML recipe"),
+        (TRAIN, "absent/annotations.json: expected COCO annotations"),
+        ([*TRAIN, "--device", "gpu"], "device: expected auto, cpu or cuda, found 'gpu'"),
+        ([*TRAIN, "--from", "no_such_bundle"], "no_such_bundle: expected a bundle folder"),
+        ([*TRAIN, "--from", "{toy}"], "weights.safetensors: expected training weights"),
+        (["export", "run", "--out", "out"], "--names-file: expected the ready-made names"),
+        (["export", "{toy}", "--out", "out"], "expected weights.safetensors in the bundle"),
+        ([*EXPORT, "--size", "100x100"], "--size: expected HEIGHTxWIDTH in multiples of 32"),
+        ([*EXPORT, "--metrics", "recipe.yaml"], "recipe.yaml: expected a JSON list of metrics"),
+        (["export", "{toy}", "--out", "o", "--metrics", "m.json"], "m.json: expected a list of"),
+    ],
+)
+def test_user_errors_are_one_line(
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    toy_bundle_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text("data: [absent]\n")
+    Path("m.json").write_text('[{"AP": 1}]')
+    assert main([argument.format(toy=toy_bundle_dir) for argument in arguments]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"vit-perception {arguments[0]}: ")
+    assert complaint in lines[0]
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[*TRAIN, "--workers", "-1"], [*EXPORT, "--top-k", "0"], [*EXPORT, "--top-k", "x"]],
+)
+def test_numbers_out_of_range_are_refused_by_the_parser(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2

@@ -1,0 +1,164 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Annotation files: what is wrong with one is named with file and line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from test.training import toy  # noqa: E402
+from vit_perception.training.annotations import load_pictures  # noqa: E402
+from vit_perception.training.pictures import DataError, read, read_owner  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+def refusal_of(folder: Path) -> str:
+    with pytest.raises(DataError) as error:
+        load_pictures((str(folder),))
+    assert str(error.value).isprintable()
+    return str(error.value)
+
+
+def edited(folder: Path, change: Callable[[dict[str, Any]], object], indent: int | None) -> Path:
+    """A data set of two pictures and four objects whose annotations are changed."""
+    toy.write_pictures(folder, 2)
+    file = folder / "annotations.json"
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content, indent=indent))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bbox": [1, 2, 3]}, "expected image_id, category_id, bbox and names"),
+        ({"bbox": None}, "expected image_id, category_id, bbox and names"),
+        ({"image_id": 99}, "expected image_id, category_id, bbox and names, found KeyError(99)"),
+        ({"image_id": []}, "expected image_id, category_id, bbox and names"),
+        ({"category_id": 99}, "expected one of 30 categories, found 99"),
+        ({"category_id": {}}, "expected image_id, category_id, bbox and names"),
+        ({"bbox": [90, 0, 20, 10]}, "expected a box inside 96x96"),
+        ({"bbox": [0, 0, 0, 10]}, "expected a box inside 96x96"),
+        ({"bbox": [0, 0, float("nan"), 10]}, "expected a box inside 96x96"),
+        ({"bbox": [float("nan"), 0, 10, 10]}, "expected a box inside 96x96"),
+        ({"bbox": [float("-inf"), 0, 10, 10]}, "expected a box inside 96x96"),
+        ({"names": []}, "expected at least one name"),
+        ({"names": "mug"}, "expected lists of names and of colours"),
+        ({"names": ["mug", 3]}, "expected lists of names and of colours"),
+        ({"names": [""]}, "expected lists of names and of colours"),
+        ({"colours": [["red"]]}, "expected lists of names and of colours"),
+        ({"segmentation": [[1, 2, 3, 4, 5, 6]]}, "expected run lengths of 96x96 px, found 'list'"),
+        ({"segmentation": {"size": [9, 9], "counts": ""}}, "of 96x96 px, found [9, 9]"),
+        ({"segmentation": {"size": [96, 96], "counts": "PPPP"}}, "mask: expected"),
+        (
+            {"segmentation": {"size": [96, 96], "counts": "0"}},
+            "mask: expected runs that fill 9216",
+        ),
+        ({"segmentation": {"size": [96, 96], "counts": [9216]}}, "mask: expected compressed"),
+    ],
+)
+def test_a_broken_annotation_is_named(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    file = edited(tmp_path / "data", lambda c: c["annotations"][2].update(change), 1)
+    lines = file.read_text().splitlines()
+    begin = next(n for n, text in enumerate(lines) if '"annotations"' in text)
+    entry = [n for n, text in enumerate(lines) if n > begin and text == "  {"][2]
+    found = refusal_of(file.parent)
+    assert found.startswith(f"{file}:{entry + 1}: annotation 3: ")
+    assert message in found
+
+
+def test_an_annotation_is_found_by_its_place_where_its_id_is_no_help(tmp_path: Path) -> None:
+    def spoil(content: dict[str, Any]) -> None:
+        for entry in content["annotations"]:
+            entry["id"] = 1
+        content["annotations"][3]["bbox"] = []
+
+    file = edited(tmp_path / "data", spoil, 1)
+    lines = file.read_text().splitlines()
+    begin = next(n for n, text in enumerate(lines) if '"annotations"' in text)
+    entry = [n for n, text in enumerate(lines) if n > begin and text == "  {"][3]
+    assert refusal_of(file.parent).startswith(f"{file}:{entry + 1}: annotation 1: ")
+    assert refusal_of(edited(tmp_path / "b", lambda c: c["annotations"].insert(0, 5), 1).parent)
+    one_line = edited(tmp_path / "c", lambda c: c["annotations"][1].pop("bbox"), None)
+    assert refusal_of(one_line.parent).startswith(f"{one_line}:1: annotation 2: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda i: i.update(file_name="absent.png"), "image 2: expected a picture"),
+        (lambda i: i.update(file_name=3), "image 2: expected id, file_name, height and width"),
+        (lambda i: i.pop("file_name"), "image 2: expected id, file_name, height and width"),
+        (lambda i: i.update(width=0), "image 2: expected height and width in px, found [96, 0]"),
+        (lambda i: i.update(height="96"), "image 2: expected height and width in px, found"),
+        (lambda i: i.update(id=1), "image 1: expected an id of its own, found it twice"),
+        (lambda i: i.update(id=[]), "image []: expected id, file_name, height and width"),
+    ],
+)
+def test_a_broken_image_entry_is_named(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    file = edited(tmp_path / "data", lambda c: change(c["images"][1]), 1)
+    lines = file.read_text().splitlines()
+    entry = [n for n, text in enumerate(lines) if text == "  {"][1]
+    assert refusal_of(file.parent).startswith(f"{file}:{entry + 1}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{\n"images": [,', ":2: expected JSON"),
+        ("[]", ": expected COCO annotations"),
+        ('{"images": [], "annotations": {}, "categories": []}', ": expected COCO annotations"),
+        ('{"images": [], "annotations": [], "categories": [5]}', ": expected COCO annotations"),
+        ('{"images": [], "annotations": []}', ": expected COCO annotations, found KeyError"),
+        ("[" * 100_000, ": expected COCO annotations, found RecursionError"),
+    ],
+)
+def test_files_that_are_no_annotations_are_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "annotations.json").write_text(text)
+    assert refusal_of(tmp_path).startswith(f"{tmp_path}/annotations.json{message}")
+
+
+def test_empty_and_absent_data_sets_are_refused(tmp_path: Path) -> None:
+    assert "found FileNotFoundError" in refusal_of(tmp_path)
+    content = {"images": [], "annotations": [], "categories": []}
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    assert refusal_of(tmp_path) == f"{tmp_path}: expected at least one picture, found none"
+
+
+def test_masks_and_boxes_are_those_that_were_written(tmp_path: Path) -> None:
+    pictures, described = load_pictures((str(toy.write_pictures(tmp_path / "data", 2)),))
+    assert len(described) == len(set(described))
+    for picture in pictures:
+        owner = read_owner(picture)
+        assert (picture.height, picture.width) == owner.shape == read(picture).shape[:2]
+        for row, (x1, y1, x2, y2) in enumerate(picture.labels.boxes):
+            ys, xs = np.nonzero(owner == row)
+            assert len(ys)
+            assert (xs.min() >= x1, xs.max() < x2, ys.min() >= y1, ys.max() < y2) == (True,) * 4
+
+
+def test_pictures_that_cannot_be_decoded_or_have_another_size_are_named(tmp_path: Path) -> None:
+    pictures, _ = load_pictures((str(toy.write_pictures(tmp_path / "data", 2)),))
+    pictures[0].path.write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"00000\.png: expected a JPEG or PNG"):
+        read(pictures[0])
+    cv2.imwrite(str(pictures[1].path), np.zeros((96, 95, 3), np.uint8))
+    with pytest.raises(DataError, match=r"00001\.png: expected 96x96 px as annot.*, found 95x96"):
+        read(pictures[1])

@@ -1,0 +1,128 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Meshes and textures as they come from anybody: read with limits, refused in one line."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from vit_perception.wording import one_line
+
+# A tabletop thing is neither smaller than a seed nor larger than a table: outside of this a mesh
+# is in the wrong unit.
+SMALLEST_M, LARGEST_M = 0.002, 3.0
+MOST_MESH_BYTES = 32 * 2**20
+"""Some 300,000 faces. A tabletop picture shows a few thousand; every view draws all of them."""
+MOST_TEXTURE_PX = 4096
+"""A side. Twenty-five textures of that size are 1.2 GB in each worker already."""
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The bytes of a file; ValueError, one line, for what is no file or longer than `most`."""
+    _check_is_file(path)
+    size = path.stat().st_size
+    if size > most:
+        raise ValueError(
+            f"{path}: expected at most {most >> 20} MiB, found {size / 2**20:.1f} MiB"
+        )
+    return path.read_bytes()
+
+
+def check_mesh(path: Path) -> tuple[float, float, float]:
+    """Read an OBJ file's own words; returns its x, y, z extent in metres.
+
+    Raises ValueError, one line, for what cannot be a tabletop thing with its origin in it:
+    numbers that are missing or not finite, another unit, an origin elsewhere.
+    """
+    lines = read_bytes(path, MOST_MESH_BYTES).splitlines()
+    vertices = _numbers(path, lines, b"v", 3)
+    if len(vertices) < 4 or not any(line.startswith(b"f ") for line in lines):
+        raise ValueError(
+            f"{path}: expected vertices and faces, found {len(vertices)} vertices"
+            + ("" if len(vertices) < 4 else " and no face")
+        )
+    _numbers(path, lines, b"vt", 2)
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    extent = high - low
+    longest = float(extent.max())
+    if not SMALLEST_M <= longest <= LARGEST_M:
+        raise ValueError(
+            f"{path}: expected a longest side of {SMALLEST_M} to {LARGEST_M} m, "
+            f"found {longest:.4g} m"
+        )
+    foot = np.array([*(low + high)[:2] / 2, low[2]])
+    away = float(np.abs(foot).max())
+    # Things are turned about their origin: far from it they would leave the picture.
+    if away > longest:
+        raise ValueError(
+            f"{path}: expected the origin in the middle of the bottom, found it {away:.4g} m away"
+        )
+    return float(extent[0]), float(extent[1]), float(extent[2])
+
+
+def texture_points(path: Path) -> np.ndarray:
+    """The texture coordinates (u to the right, v up) of a mesh that was checked, float64 [N,2]."""
+    return _numbers(path, read_bytes(path, MOST_MESH_BYTES).splitlines(), b"vt", 2)
+
+
+def _numbers(path: Path, lines: list[bytes], word: bytes, count: int) -> np.ndarray:
+    """The first `count` numbers of every line that begins with the word, float64 [N,count]."""
+    starts = (word + b" ", word + b"\t")
+    rows = [line for line in lines if line.startswith(starts)]
+    if not rows:
+        return np.empty((0, count))
+    columns = range(1, count + 1)
+    try:
+        numbers = np.loadtxt(rows, usecols=columns, comments=None, ndmin=2, encoding="ascii")
+    except ValueError:
+        raise ValueError(
+            f"{path}: expected {count} numbers after {word.decode()}, found other words"
+        ) from None
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{path}: expected finite numbers after {word.decode()}, found others")
+    return numbers
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """A texture's pixels, uint8 [H,W,3]; ValueError, one line, when they cannot be read."""
+    return _pixels(path, "RGB")
+
+
+def read_rgba(path: Path) -> np.ndarray:
+    """A cut-out's pixels, uint8 [H,W,4]; ValueError, one line, when they cannot be read."""
+    return _pixels(path, "RGBA")
+
+
+def _pixels(path: Path, mode: str) -> np.ndarray:
+    _check_is_file(path)
+    try:
+        with warnings.catch_warnings():
+            # Said of pictures far larger than what is refused here anyway.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(path)
+        with picture:
+            wide, high = picture.size
+            if max(wide, high) > MOST_TEXTURE_PX:
+                raise Image.DecompressionBombError(f"{wide} x {high}")
+            return np.asarray(picture.convert(mode))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(
+            f"{path}: expected at most {MOST_TEXTURE_PX} px a side, found {error}"
+        ) from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: expected a picture, found other bytes") from None
+    # Pillow raises SyntaxError for parts of a file that are broken.
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{path}: expected a picture, found {one_line(error)}") from None
+
+
+def _check_is_file(path: Path) -> None:
+    """Devices and pipes are no files: reading them may never end."""
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: expected a file, found {'something else' if path.exists() else 'none'}"
+        )

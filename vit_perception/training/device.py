@@ -1,0 +1,51 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where a run computes: the same command takes a GPU where there is one."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from vit_perception.wording import shown
+
+
+class DeviceError(ValueError):
+    """A device that is not here; one line."""
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a name: "auto" is CUDA where there is one, else the CPU.
+
+    On CUDA, torch is set to algorithms that give the same bits again, for the whole process;
+    the CPU's do so anyway.
+
+    Raises:
+        DeviceError: another kind of device, or none of that number here.
+    """
+    count = torch.cuda.device_count()
+    if name == "auto":
+        name = "cuda" if count else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"device: expected auto, cpu or cuda, found {shown(name)}") from None
+    if device.type not in ("cpu", "cuda"):
+        raise DeviceError(f"device: expected auto, cpu or cuda, found {shown(name)}")
+    if device.type == "cuda":
+        if (device.index or 0) >= count:
+            raise DeviceError(f"device: expected one of {count} CUDA devices, found {shown(name)}")
+        # cuBLAS reads the variable when it starts.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.backends.cudnn.benchmark = False
+    return device
+
+
+def default_workers(device: torch.device) -> int:
+    """Loader processes: one feeds a CPU; a GPU takes all cores but one, at most 16."""
+    if device.type == "cpu":
+        return 1
+    return max(1, min(16, (os.cpu_count() or 2) - 1))
