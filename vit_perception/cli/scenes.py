@@ -37,7 +37,9 @@ an asset folder holds (one given after the first may be just objects/):
   objects/ID/texture.jpg   a picture, or (has_texture false) plain patches that may be recoloured
   textures/, backgrounds/  pictures and licences.json: list of {"file", ...}; of the first folder
   cutouts/, split.json     optional: RGBA photographs; what is kept out of training
-What cannot be used there is named, left out and counted."""
+What cannot be used there is named, left out and counted.
+
+python -m vit_perception.scenes.sample_bag --help: a recording of a moving camera instead."""
 
 
 class OptionError(ValueError):

@@ -18,6 +18,7 @@ from vit_perception.scenes.labels import Label, label_things, thing_of
 from vit_perception.scenes.lamps import Lamp, Lighting
 from vit_perception.scenes.photometry import Noise
 from vit_perception.scenes.recolour import Look
+from vit_perception.scenes.settle import UnstableError
 from vit_perception.scenes.shapes import hull_of
 from vit_perception.scenes.surfaces import load_surfaces
 from vit_perception.scenes.table_render import TableRenderer, millimetres
@@ -157,7 +158,10 @@ def _clutter(things: Sequence[Thing], seed: int) -> Arrangement:
     """All the things let go over the table, mostly upright, and none lost."""
     for attempt in range(50):
         rng = np.random.default_rng([seed, 2026, attempt])
-        arrangement = drop(things, 0.06 * np.sqrt(len(things)), rng, upright=UPRIGHT)
+        try:
+            arrangement = drop(things, 0.06 * np.sqrt(len(things)), rng, upright=UPRIGHT)
+        except UnstableError:
+            continue
         if len(arrangement.items) == len(things):
             return arrangement
     raise CatalogueError(f"expected {len(things)} objects to stay on the table, found fewer")
