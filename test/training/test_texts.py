@@ -68,6 +68,18 @@ def test_an_object_is_spoken_of_as_often_in_each_way_as_the_recipe_says(data: Pa
         assert abs(texts.count(text) / len(texts) - share) < spread, text
 
 
+def test_with_a_second_phrase_every_object_is_asked_for_by_its_category_too(data: Path) -> None:
+    batches = source(data, second=1.0)
+    book, rng = batches.book, np.random.default_rng(0)
+    present = np.arange(len(book.descriptions))
+    for _ in range(50):
+        first = [batches._spoken(int(row), rng) for row in present]
+        second = batches._seconds(present, first, rng)
+        for row, pair in enumerate(zip(first, second, strict=True)):
+            assert book.category[row] in pair
+            assert all(text in sum(book.spoken[row], ()) for text in pair)
+
+
 def test_objects_without_a_kind_of_phrase_are_called_by_their_category(tmp_path: Path) -> None:
     batches = source(toy.write_pictures(tmp_path / "plain", 40, size=64))
     rng = np.random.default_rng(0)

@@ -113,6 +113,8 @@ class BatchSource(Dataset["Batch | DataError"]):
         spoken = book.category[present].tolist()
         if not plain:
             spoken = [self._spoken(int(item), rng) for item in present]
+        if self.recipe.second:
+            spoken += self._seconds(present, spoken, rng)
         hard = int(self.recipe.hard * max(0, count - len(spoken)))
         others = max(0, count - len(spoken) - hard)
         wanted = [
@@ -145,6 +147,16 @@ class BatchSource(Dataset["Batch | DataError"]):
             if draw < 0 and options:
                 return int(rng.choice(options))
         return int(book.category[described])
+
+    def _seconds(self, present: Array, spoken: list[int], rng: np.random.Generator) -> list[int]:
+        """Other true phrases of some of the objects, beside those already `spoken` of each."""
+        found = []
+        for item, first in zip(present, spoken, strict=True):
+            if rng.random() < self.recipe.second:
+                category = int(self.book.category[item])
+                named = first == category
+                found.append(int(rng.choice(self.book.spoken[item][0])) if named else category)
+        return found
 
     def _targets(self, views: list[View], texts: list[Array]) -> Targets:
         most = max(1, max(len(view.labels.objects) for view in views))

@@ -37,6 +37,8 @@ class Recipe:
         category, name, colour, material, caption: odds of the kind of phrase an object gets:
             its category, any of its names, a name with its colour or material, its caption; their
             sum is 1. An object that has none of a kind is called by its category.
+        second: probability that an object is asked for in two ways at once: by its category too,
+            or, where that is the first phrase, by any of its names too.
         hard: share of the negatives taken from rivals of the picture's own objects.
         text_noise: norm of the Gaussian noise added to text embeddings.
         repaint: probability of a picture in false colours, asked for by names without colour.
@@ -66,6 +68,7 @@ class Recipe:
     colour: float = 0.2
     material: float = 0.04
     caption: float = 0.06
+    second: float = 0.0
     hard: float = 0.3
     text_noise: float = 0.3
     repaint: float = 0.0
@@ -113,7 +116,7 @@ _RANGES = {
     "seed": (0, 2**31),
     "checkpoint_minutes": (0, 1440),
     **dict.fromkeys(("category", "name", "colour", "material", "caption"), (0, 1)),
-    **dict.fromkeys(("ema", "hard", "repaint", "mosaic", "close_mosaic"), (0, 1)),
+    **dict.fromkeys(("ema", "second", "hard", "repaint", "mosaic", "close_mosaic"), (0, 1)),
 }
 
 
