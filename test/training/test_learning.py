@@ -228,7 +228,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 def test_a_toy_is_learned_by_heart(tmp_path: Path) -> None:
     """200 pictures through command line, bundle and the robot's code: boxes and masks."""
     run = tmp_path / "run"
-    options = {"steps": 300, "texts": 24, "learning_rate": 3e-3}
+    options = {"steps": 800, "texts": 24, "learning_rate": 3e-3}
     subprocess.run(command_line(tmp_path, run, **options), check=True, capture_output=True)
     trained = load_run(run)
     names = tuple(f"{c} {s}" for c in toy.COLOURS for s in toy.SHAPES)
