@@ -73,7 +73,7 @@ def read_vocabulary(data: bytes, dimension: int) -> Vocabulary:
         KeyError,
         EOFError,
         RuntimeError,
-        NotImplementedError,
+        NotImplementedError,  # zipfile, of a compression that it does not know
         OSError,
     ) as error:
         raise VocabularyError(

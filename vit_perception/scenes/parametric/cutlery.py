@@ -59,6 +59,15 @@ def _material(rng: np.random.Generator) -> tuple[str, Colour]:
     return "plastic", pick(rng)
 
 
+def _paints(rng: np.random.Generator) -> tuple[Paints, str, int, int]:
+    """Paints, material, surface of the working end and of the handle, one in four of its own."""
+    material, colour = _material(rng)
+    paints = Paints()
+    head = paints.plain(colour)
+    grip = colour_of(str(rng.choice(HANDLES)), rng) if rng.random() < 0.25 else colour
+    return paints, material, head, head if grip is colour else paints.plain(grip)
+
+
 def _handle(length: float, wide: float, surface: int, lift: float) -> Mesh:
     """From x = -length to 0."""
     return strip(
@@ -78,11 +87,7 @@ def spoon(rng: np.random.Generator) -> Thing:
     length = between(rng, 0.13, 0.2)
     bowl, wide = length * between(rng, 0.26, 0.34), length * between(rng, 0.09, 0.12)
     deep = wide * between(rng, 0.35, 0.55)
-    material, colour = _material(rng)
-    paints = Paints()
-    head = paints.plain(colour)
-    grip = colour_of(str(rng.choice(HANDLES)), rng) if rng.random() < 0.25 else colour
-    hold = head if grip is colour else paints.plain(grip)
+    paints, material, head, hold = _paints(rng)
     scoop = strip(
         [
             (0, wide * 0.2, 0.003, 0.0003, 0.0018),
@@ -106,11 +111,7 @@ def fork(rng: np.random.Generator) -> Thing:
     length = between(rng, 0.14, 0.21)
     head = length * 0.2
     wide = length * between(rng, 0.055, 0.07)
-    material, colour = _material(rng)
-    paints = Paints()
-    metal = paints.plain(colour)
-    grip = colour_of(str(rng.choice(HANDLES)), rng) if rng.random() < 0.25 else colour
-    hold = metal if grip is colour else paints.plain(grip)
+    paints, material, metal, hold = _paints(rng)
     palm = strip(
         [
             (0, wide * 0.35, 0.003, 0, 0.0018),
