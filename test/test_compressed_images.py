@@ -15,11 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vit_perception.images import (
-    ImageError,
-    decode_compressed,
-    encode_jpeg,
-)
+from vit_perception.compressed_images import decode_compressed, encode_jpeg
+from vit_perception.images import ImageError
 
 from .refusals import image_refusal_of
 
@@ -34,8 +31,17 @@ def encoded(suffix: str, image_bgr: NDArray[Any], *options: int) -> bytes:
     return data.tobytes()
 
 
+def riff(form: bytes, kind: bytes = b"", content: bytes = b"") -> bytes:
+    body = form + (kind + struct.pack("<I", len(content)) + content if kind else b"")
+    body += bytes(len(body) % 2)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 JPEG = encode_jpeg(picture())
 PNG = encoded(".png", picture()[..., ::-1])
+# OpenCV writes without loss from a quality of 101 on.
+WEBP = encoded(".webp", picture()[..., ::-1], cv2.IMWRITE_WEBP_QUALITY, 101)
+WEBP_LOSSY = encoded(".webp", picture()[..., ::-1], cv2.IMWRITE_WEBP_QUALITY, 90)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,37 @@ def test_jpeg_whatever_the_format_says(name: str) -> None:
 @pytest.mark.parametrize("name", ["png", "bgr8; png compressed bgr8", "", "jpeg"])
 def test_png_is_exact(name: str) -> None:
     np.testing.assert_array_equal(decode_compressed(format=name, data=PNG), picture())
+
+
+@pytest.mark.parametrize("name", ["webp", "", "jpeg"])
+def test_webp(name: str) -> None:
+    assert (WEBP[12:16], WEBP_LOSSY[12:16]) == (b"VP8L", b"VP8 ")
+    np.testing.assert_array_equal(decode_compressed(format=name, data=WEBP), picture())
+    lossy = decode_compressed(format=name, data=WEBP_LOSSY)
+    assert np.abs(lossy.astype(int) - picture()).mean() < 8
+
+
+def test_webp_with_an_extended_header() -> None:
+    with_alpha = np.concatenate([picture()[..., ::-1], np.full((48, 64, 1), 9, np.uint8)], axis=2)
+    data = encoded(".webp", with_alpha, cv2.IMWRITE_WEBP_QUALITY, 90)
+    assert data[12:16] == b"VP8X"
+    assert decode_compressed(format="webp", data=data).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (riff(b"WAVE"), "a RIFF file of b'WAVE'"),
+        (riff(b"WEBP"), "no picture"),
+        (riff(b"WEBP", b"ANIM", bytes(6)), "an animation"),
+        (riff(b"WEBP", b"VP8 ", bytes(20)), "no key frame"),
+        (riff(b"WEBP", b"VP8L", bytes(20)), "no lossless picture"),
+        (riff(b"WEBP", b"VP8L", b"/"), "no lossless picture"),
+    ],
+)
+def test_what_only_looks_like_webp_is_refused(data: bytes, found: str) -> None:
+    error = image_refusal_of(decode_compressed, format="webp", data=data)
+    assert str(error) == f"webp image: expected a whole file, found {found}"
 
 
 def test_grey_transparent_and_progressive_files() -> None:
@@ -97,15 +134,22 @@ def test_compressed_data_of_every_kind(wrap: Callable[..., Any]) -> None:
     np.testing.assert_array_equal(decode_compressed(format="png", data=data), picture())
 
 
+VIDEO = (
+    "video: let the camera send JPEG, or decode it before this node, e.g. "
+    "'ros2 run image_transport republish ffmpeg raw'"
+)
+DEPTH = "depth: subscribe to the colour image"
+
+
 @pytest.mark.parametrize(
     ("name", "data", "found"),
     [
-        ("h264", JPEG, "found 'h264'"),
-        ("h.264", JPEG, "found 'h.264'"),
-        ("H265", b"\0\0\0\x01", "found 'H265'"),
-        ("16UC1; compressedDepth png", bytes(12) + PNG, "found '16UC1; compressedDepth png'"),
-        ("32FC1; compressedDepth", PNG, "found '32FC1; compressedDepth'"),
-        ("webp", b"RIFF1234WEBP", "found 'webp' beginning with 52 49 46 46"),
+        ("h264", JPEG, f"found 'h264', {VIDEO}"),
+        ("h.264", JPEG, f"found 'h.264', {VIDEO}"),
+        ("H265", b"\0\0\0\x01", f"found 'H265', {VIDEO}"),
+        ("16UC1; compressedDepth png", PNG, f"found '16UC1; compressedDepth png', {DEPTH}"),
+        ("32FC1; compressedDepth", PNG, f"found '32FC1; compressedDepth', {DEPTH}"),
+        ("avif", b"\0\0\0\x1cftyp", "found 'avif' beginning with 00 00 00 1c"),
         ("jpeg", b"", "found 'jpeg' beginning with nothing"),
         ("", b"GIF89a", "found no format beginning with 47 49 46 38"),
         ("evil\nformat", b"\x00", r"found 'evil\nformat' beginning with 00"),
@@ -114,12 +158,12 @@ def test_compressed_data_of_every_kind(wrap: Callable[..., Any]) -> None:
 def test_other_formats_are_refused_by_name(name: str, data: bytes, found: str) -> None:
     error = image_refusal_of(decode_compressed, format=name, data=data)
     assert error.cause == "format"
-    assert str(error) == f"compressed image: expected JPEG or PNG data, {found}"
+    assert str(error) == f"compressed image: expected JPEG, PNG or WebP data, {found}"
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "png"])
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
 def test_every_truncation_is_refused(kind: str) -> None:
-    data = {"jpeg": JPEG, "png": PNG}[kind]
+    data = {"jpeg": JPEG, "png": PNG, "webp": WEBP}[kind]
     for end in range(8, len(data) - 1, 11):
         error = image_refusal_of(decode_compressed, format=kind, data=data[:end])
         assert error.cause == kind
@@ -157,13 +201,16 @@ def test_sizes_are_refused_before_decoding() -> None:
         data = JPEG[: frame + 5] + struct.pack(">HH", height, width) + JPEG[frame + 9 :]
         error = image_refusal_of(decode_compressed, format="jpeg", data=data)
         assert (error.cause, f"found {width}x{height}" in str(error)) == ("size", True)
-    assert (
-        image_refusal_of(decode_compressed, format="", data=JPEG, max_pixels=3071).cause == "size"
-    )
-    assert decode_compressed(format="", data=JPEG, max_pixels=3072).shape == (48, 64, 3)
+    for data in (JPEG, PNG, WEBP, WEBP_LOSSY):
+        error = image_refusal_of(decode_compressed, format="", data=data, max_pixels=3071)
+        assert error.cause == "size"
+        assert decode_compressed(format="", data=data, max_pixels=3072).shape == (48, 64, 3)
 
 
-@given(st.binary(max_size=300), st.sampled_from([b"", JPEG[:3], PNG[:8], JPEG[:200], PNG[:40]]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"", JPEG[:3], PNG[:8], WEBP[:12], JPEG[:200], PNG[:40], WEBP[:40]]),
+)
 def test_any_bytes_give_an_image_or_one_line(data: bytes, start: bytes) -> None:
     try:
         image = decode_compressed(format="", data=start + data, max_pixels=10_000)

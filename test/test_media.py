@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.images import encode_jpeg
+from vit_perception.compressed_images import encode_jpeg
 from vit_perception.media import (
     MediaError,
     VideoReader,

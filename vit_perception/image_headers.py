@@ -1,8 +1,9 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a JPEG or PNG file says of itself, read before anything is decoded.
+"""What a JPEG, PNG or WebP file says of itself, read before anything is decoded.
 
-Sources: ITU-T T.81 (JPEG) annex B; PNG specification, third edition, sections 5 and 11.
+Sources: ITU-T T.81 (JPEG) annex B; PNG specification, third edition, sections 5 and 11;
+RFC 9649 (WebP) section 2, RFC 6386 (VP8) section 9.1.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 JPEG_MAGIC = b"\xff\xd8\xff"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+WEBP_MAGIC = b"RIFF"
 
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = b"\xff\xd9"
@@ -97,6 +99,47 @@ def read_png_header(data: bytes) -> ImageHeader:
         if kind == b"IEND":
             return header
         at = end
+
+
+def read_webp_header(data: bytes) -> ImageHeader:
+    """The size of the picture in a WebP file that is as long as it says.
+
+    Raises:
+        HeaderError: not WebP, truncated, an animation, or no picture in it.
+    """
+    if data[8:12] != b"WEBP":
+        raise HeaderError(f"a RIFF file of {data[8:12]!r}")
+    (size,) = struct.unpack_from("<I", data, 4)
+    if size + 8 > len(data):
+        raise HeaderError("truncated data")
+    at = 12
+    while at + 8 <= size + 8:
+        kind, length = struct.unpack_from("<4sI", data, at)
+        content = data[at + 8 : at + 8 + length]
+        if len(content) < length:
+            raise HeaderError("truncated chunk")
+        if kind in (b"VP8 ", b"VP8L"):
+            width, height = _webp_size(kind, content)
+            return ImageHeader(height=height, width=width, bits=8, grey=False)
+        if kind == b"ANIM":
+            raise HeaderError("an animation")
+        # Chunks lie on even bytes.
+        at += 8 + length + length % 2
+    raise HeaderError("no picture")
+
+
+def _webp_size(kind: bytes, content: bytes) -> tuple[int, int]:
+    """Width and height of a lossy (RFC 6386, 9.1) or lossless (RFC 9649, 3.4) picture."""
+    if kind == b"VP8 ":
+        if len(content) < 10 or content[3:6] != b"\x9d\x01\x2a":
+            raise HeaderError("no key frame")
+        width, height = struct.unpack_from("<HH", content, 6)
+        # The two highest bits are a hint for scaling.
+        return width & 0x3FFF, height & 0x3FFF
+    if len(content) < 5 or content[0] != 0x2F:
+        raise HeaderError("no lossless picture")
+    (packed,) = struct.unpack_from("<I", content, 1)
+    return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
 
 
 def _next_marker(data: bytes, at: int) -> tuple[int, int]:

@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vit_perception.compressed_images import decode_compressed, encode_jpeg
 from vit_perception.frame import Frame
-from vit_perception.images import DEFAULT_MAX_PIXELS, ImageError, decode_compressed, encode_jpeg
+from vit_perception.images import DEFAULT_MAX_PIXELS, ImageError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
@@ -78,9 +79,7 @@ def read_picture(path: Path) -> Frame:
 
     """
     try:
-        data = path.read_bytes()
-        kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
-        return Frame(decode_compressed(format=kind, data=data))
+        return Frame(decode_compressed(format="", data=path.read_bytes()))
     except OSError as error:
         raise MediaError(f"{path}: expected a picture, found {error.strerror}") from error
     except ImageError as error:

@@ -11,7 +11,7 @@ import pytest
 
 from vit_perception.bundle import Bundle
 from vit_perception.cli.__main__ import main
-from vit_perception.images import encode_jpeg
+from vit_perception.compressed_images import encode_jpeg
 from vit_perception.media import VideoReader, VideoWriter, read_picture, write_picture
 from vit_perception.rle import decode_mask
 

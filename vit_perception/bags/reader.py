@@ -18,14 +18,12 @@ from rosbags.interfaces import Connection
 from rosbags.serde import SerdeError
 from rosbags.typesys import TypesysError
 
+from vit_perception import depth_images
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, header_stamp, typestore
+from vit_perception.compressed_images import decode_compressed
 from vit_perception.frame import Frame, FrameError
-from vit_perception.images import ImageError, decode_compressed, decode_image
+from vit_perception.images import ImageError, decode_image
 from vit_perception.wording import one_line
-
-# Encodings that carry distances: no camera topic for a detector.
-DEPTH_ENCODINGS = ("16UC1", "32FC1", "mono16")
-
 
 _DECODING_ERRORS = (AnyReaderError, SerdeError, TypesysError, LookupError, ValueError)
 
@@ -188,9 +186,9 @@ class BagReader:
             except _DECODING_ERRORS:
                 continue
             if first.msgtype == IMAGE:
-                return str(first.value.encoding) in DEPTH_ENCODINGS
+                return str(first.value.encoding) in depth_images.ENCODINGS
             layout = str(first.value.format)
-            return "compressedDepth" in layout or layout.startswith(DEPTH_ENCODINGS)
+            return "compressedDepth" in layout or layout.startswith(depth_images.ENCODINGS)
         return False
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from vit_perception.compressed_images import decode_compressed
 from vit_perception.evaluation.asks import Ask, read_asks
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
-from vit_perception.images import ImageError, decode_compressed
+from vit_perception.images import ImageError
 from vit_perception.rle import RleError, check_mask
 from vit_perception.wording import one_line, shown
 

@@ -23,9 +23,11 @@ from vision_msgs.msg import (
     VisionInfo,
 )
 
+from vit_perception.compressed_images import decode_compressed
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.images import decode_compressed, decode_image
+from vit_perception.images import decode_image
+from vit_perception.ros.bridge import bridge
 
 NANOSECONDS = 1_000_000_000
 _LARGEST_CLASS_NUMBER = 2**16 - 1
@@ -43,21 +45,27 @@ def frame_of(message: Image | CompressedImage, *, max_pixels: int) -> Frame:
         ImageError: the message holds no picture that can be read; `cause` says why.
 
     """
-    data = np.frombuffer(message.data, np.uint8)
-    if isinstance(message, CompressedImage):
-        pixels = decode_compressed(format=message.format, data=data, max_pixels=max_pixels)
-    else:
-        pixels = decode_image(
-            encoding=message.encoding,
-            height=message.height,
-            width=message.width,
-            step=message.step,
-            is_bigendian=bool(message.is_bigendian),
-            data=data,
-            max_pixels=max_pixels,
-        )
     header = message.header
+    pixels = _pixels(message, max_pixels)
     return Frame(image=pixels, stamp=stamp_nanoseconds(header), frame_id=header.frame_id)
+
+
+def _pixels(message: Image | CompressedImage, max_pixels: int) -> NDArray[np.uint8]:
+    if isinstance(message, CompressedImage):
+        return decode_compressed(format=message.format, data=message.data, max_pixels=max_pixels)
+    if 0 < message.height * message.width <= max_pixels:
+        pixels = bridge().pixels(message)
+        if pixels is not None:
+            return pixels
+    return decode_image(
+        encoding=message.encoding,
+        height=message.height,
+        width=message.width,
+        step=message.step,
+        is_bigendian=bool(message.is_bigendian),
+        data=message.data,
+        max_pixels=max_pixels,
+    )
 
 
 def detection_array(header: Header, detections: Detections) -> Detection2DArray:

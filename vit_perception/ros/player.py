@@ -32,7 +32,8 @@ from rclpy.utilities import remove_ros_args
 from vit_perception.bags.depth import decode_depth
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, Message, make, typestore
 from vit_perception.bags.reader import BagError, BagMessage, BagReader, BagTopic
-from vit_perception.images import ImageError, decode_compressed
+from vit_perception.compressed_images import decode_compressed
+from vit_perception.images import ImageError
 from vit_perception.ros.environment import set_image_transport
 
 _LATCHED = QoSProfile(

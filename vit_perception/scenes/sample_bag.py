@@ -40,8 +40,8 @@ from vit_perception.bags.messages import (
 from vit_perception.bags.reader import BagError
 from vit_perception.bags.writer import BagWriter
 from vit_perception.cli.arguments import at_least
+from vit_perception.compressed_images import encode_jpeg
 from vit_perception.detections import Detections
-from vit_perception.images import encode_jpeg
 from vit_perception.samples import (
     CAMERA_INFO_TOPIC,
     COMPRESSED_DEPTH_TOPIC,

@@ -1,0 +1,123 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""An uncompressed image as ROS describes it: fields that are checked before they are used."""
+
+from __future__ import annotations
+
+import array
+import operator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Buffer: TypeAlias = "bytes | bytearray | memoryview | array.array[int] | NDArray[np.uint8]"
+
+
+class ImageError(ValueError):
+    """An image is refused; the message is one line.
+
+    Attributes:
+        cause: short key to count by: "encoding", "format", "size", "step", "truncated",
+            "jpeg", "png", "webp", "depth".
+    """
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class RawImage:
+    """The fields of sensor_msgs/Image, sizes checked; data is uint8 [bytes]."""
+
+    encoding: str
+    height: int
+    width: int
+    step: int
+    is_bigendian: bool
+    data: NDArray[np.uint8]
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        encoding: str,
+        height: int,
+        width: int,
+        step: int,
+        is_bigendian: bool,
+        data: Buffer,
+        max_pixels: int,
+    ) -> RawImage:
+        """Fields as they came.
+
+        Raises:
+            ImageError: no pixels, or more than `max_pixels`.
+        """
+        check_size(f"{encoding} image", height, width, max_pixels)
+        return cls(
+            encoding=encoding,
+            height=operator.index(height),
+            width=operator.index(width),
+            step=operator.index(step),
+            is_bigendian=bool(is_bigendian),
+            data=bytes_of(data),
+        )
+
+    def pixels(self, channels: int, dtype: str = "u1") -> NDArray[Any]:
+        """A view [height, width, channels] on the data; `dtype` without byte order."""
+        kind = np.dtype((">" if self.is_bigendian else "<") + dtype)
+        rows = self.plane(0, self.height, self.width * channels * kind.itemsize, self.step)
+        return rows.view(kind).reshape(self.height, self.width, channels)
+
+    def plane(self, begin: int, rows: int, row: int, step: int) -> NDArray[np.uint8]:
+        """A view uint8 [rows, row] on the data, whose rows lie `step` bytes apart.
+
+        Args:
+            begin: byte at which it begins.
+            rows: how many.
+            row: bytes of each.
+            step: bytes from one to the next.
+
+        Raises:
+            ImageError: rows that overlap, or end after the data.
+        """
+        if step < row:
+            raise ImageError(
+                "step",
+                f"{self.encoding} image: expected step >= {row} for width {self.width}, "
+                f"found {self.step}",
+            )
+        # The padding of the last row is often not sent.
+        needed = begin + step * (rows - 1) + row
+        if self.data.size < needed:
+            raise ImageError(
+                "truncated",
+                f"{self.encoding} image: expected {needed} bytes for {self.width}x{self.height} "
+                f"with step {self.step}, found {self.data.size}",
+            )
+        plane: NDArray[np.uint8] = np.ndarray(
+            (rows, row), np.uint8, buffer=self.data, offset=begin, strides=(step, 1)
+        )
+        return plane
+
+
+def check_size(what: str, height: int, width: int, max_pixels: int) -> None:
+    """Refuse an image before memory is taken for it.
+
+    Raises:
+        ImageError: no pixels, or more than `max_pixels`.
+    """
+    if height < 1 or width < 1 or height * width > max_pixels:
+        raise ImageError(
+            "size", f"{what}: expected 1..{max_pixels} pixels, found {width}x{height}"
+        )
+
+
+def bytes_of(data: Buffer) -> NDArray[np.uint8]:
+    """The same bytes as uint8 [N], without a copy where that can be."""
+    if isinstance(data, np.ndarray):
+        return np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+    return np.frombuffer(data, np.uint8) if len(data) else np.empty(0, np.uint8)

@@ -1,0 +1,120 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""cv_bridge, for the encodings in which it can be trusted."""
+
+from __future__ import annotations
+
+import importlib
+from array import array
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image
+
+from vit_perception.image_encodings import DECODERS
+from vit_perception.images import ImageError, decode_image
+from vit_perception.wording import one_line
+
+_HEIGHT, _WIDTH = 6, 8
+_PADDING = 5
+# Rounding of colour conversions.
+_TOLERANCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """What became of the attempt to use cv_bridge.
+
+    Attributes:
+        encodings: those it reads as `images.decode_image` does, padded rows included.
+        note: one line for the log.
+
+    """
+
+    encodings: frozenset[str]
+    note: str
+    _module: Any = None
+
+    def pixels(self, message: Image) -> NDArray[np.uint8] | None:
+        """Return uint8 [H, W, 3] RGB of an image, or None where it has to be decoded without.
+
+        Odd sizes are left to the decoder, as is saying what is wrong with a broken message.
+        """
+        if message.encoding not in self.encodings or message.height % 2 or message.width % 2:
+            return None
+        try:
+            pixels = np.asarray(self._module.imgmsg_to_cv2(message, "rgb8"))
+        except Exception:
+            return None
+        right = pixels.shape == (message.height, message.width, 3) and pixels.dtype == np.uint8
+        return pixels if right else None
+
+
+@cache
+def bridge() -> Bridge:
+    """Import cv_bridge and try it on known images, once in a process.
+
+    A build for another numpy fails on import or, worse, later; some versions take the padding of
+    rows for pixels. So it is used only where it gives what is known to be right.
+    """
+    try:
+        module = importlib.import_module("cv_bridge").CvBridge()
+    except ImportError:
+        return Bridge(frozenset(), "cv_bridge is not there: images are decoded without it")
+    except Exception as error:
+        line = f"cv_bridge is broken ({one_line(error, 120)}): images are decoded without it"
+        return Bridge(frozenset(), line)
+    # Of rgb8 there is nothing to convert.
+    sound = sorted(each for each in DECODERS if each != "rgb8" and _agrees(module, each))
+    if not sound:
+        line = "cv_bridge misreads known images: images are decoded without it"
+        return Bridge(frozenset(), line)
+    return Bridge(frozenset(sound), f"cv_bridge decodes {', '.join(sound)}", module)
+
+
+def _agrees(module: Any, encoding: str) -> bool:
+    """Whether it reads known rows, with padding and without, as the decoder does."""
+    shortest = _shortest_step(encoding)
+    for step in (shortest, shortest + _PADDING):
+        message = _known(encoding, step)
+        found = Bridge(frozenset({encoding}), "", module).pixels(message)
+        if found is None or np.abs(found.astype(int) - _decoded(message)).max() > _TOLERANCE:
+            return False
+    return True
+
+
+def _shortest_step(encoding: str) -> int:
+    for step in range(_WIDTH, 9 * _WIDTH):
+        try:
+            _decoded(_known(encoding, step))
+        except ImageError:
+            continue
+        return step
+    raise AssertionError(f"{encoding}: more than 8 bytes a pixel")
+
+
+def _known(encoding: str, step: int) -> Image:
+    """An image of random bytes; as many as the three planes of any encoding take."""
+    data = np.random.default_rng(1).integers(0, 256, 3 * _HEIGHT * step, np.uint8)
+    return Image(
+        encoding=encoding,
+        height=_HEIGHT,
+        width=_WIDTH,
+        step=step,
+        is_bigendian=0,
+        data=array("B", data.tobytes()),
+    )
+
+
+def _decoded(message: Image) -> NDArray[np.uint8]:
+    return decode_image(
+        encoding=message.encoding,
+        height=message.height,
+        width=message.width,
+        step=message.step,
+        is_bigendian=bool(message.is_bigendian),
+        data=message.data,
+    )
