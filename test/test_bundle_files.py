@@ -83,6 +83,32 @@ def test_a_path_out_of_the_folder_is_refused(bundle_copy: Path, spelling: str) -
     )
 
 
+@pytest.mark.parametrize("file", ["a\nb.onnx", "a\0b", "a" * 1001, "\ud800.onnx", "a\u202eb"])
+def test_a_name_that_no_file_should_have_is_refused(bundle_copy: Path, file: str) -> None:
+    hashes = listed(bundle_copy)
+    hashes[file] = hashes["model.onnx"]
+    edit(bundle_copy, sha256=hashes)
+    message = refusal_of(BundleError, lambda: Bundle.load(bundle_copy))
+    assert message.startswith(
+        f"{bundle_copy}/bundle.yaml: expected files inside the folder, found "
+    )
+
+
+def test_a_manifest_that_links_to_another_file_is_not_read(bundle_copy: Path) -> None:
+    secret = bundle_copy.parent / "secret"
+    secret.write_text("password\n")
+    (bundle_copy / "bundle.yaml").unlink()
+    (bundle_copy / "bundle.yaml").symlink_to(secret)
+    assert refusal_of(BundleError, lambda: Bundle.load(bundle_copy)) == (
+        f"{bundle_copy}/bundle.yaml: expected bundle.yaml, found a link to {secret}"
+    )
+
+
+def test_a_path_that_is_too_long_is_no_folder(tmp_path: Path) -> None:
+    message = refusal_of(BundleError, lambda: Bundle.load(tmp_path / ("x" * 300)))
+    assert message.endswith("expected a folder with bundle.yaml, found no such folder")
+
+
 def test_a_link_out_of_the_folder_is_refused(bundle_copy: Path) -> None:
     secret = bundle_copy.parent / "secret.onnx"
     shutil.move(bundle_copy / "model.onnx", secret)

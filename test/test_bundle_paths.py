@@ -36,8 +36,9 @@ def test_an_unknown_name_is_refused_with_the_known_ones(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotInstalledError, match=r"kitchen_l: expected a bundle .*kitchen_s"):
         find_bundle("kitchen_l")
-    with pytest.raises(NotInstalledError, match="expected a bundle folder"):
-        find_bundle("elsewhere/bundles")
+    for path in ("elsewhere/bundles", "x" * 300, "nul\0"):
+        with pytest.raises(NotInstalledError, match="expected a bundle folder"):
+            find_bundle(path)
 
 
 def test_an_absent_file_tells_where_it_was_looked_for() -> None:

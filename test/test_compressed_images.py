@@ -31,6 +31,14 @@ def encoded(suffix: str, image_bgr: NDArray[Any], *options: int) -> bytes:
     return data.tobytes()
 
 
+def extended_webp() -> bytearray:
+    """A WebP file with transparency, and so with the extended header of RFC 9649, 2.7.1."""
+    with_alpha = np.concatenate([picture()[..., ::-1], np.full((48, 64, 1), 9, np.uint8)], axis=2)
+    data = encoded(".webp", with_alpha, cv2.IMWRITE_WEBP_QUALITY, 90)
+    assert data[12:16] == b"VP8X"
+    return bytearray(data)
+
+
 def riff(form: bytes, kind: bytes = b"", content: bytes = b"") -> bytes:
     body = form + (kind + struct.pack("<I", len(content)) + content if kind else b"")
     body += bytes(len(body) % 2)
@@ -69,10 +77,47 @@ def test_webp(name: str) -> None:
 
 
 def test_webp_with_an_extended_header() -> None:
-    with_alpha = np.concatenate([picture()[..., ::-1], np.full((48, 64, 1), 9, np.uint8)], axis=2)
-    data = encoded(".webp", with_alpha, cv2.IMWRITE_WEBP_QUALITY, 90)
-    assert data[12:16] == b"VP8X"
+    data = bytes(extended_webp())
     assert decode_compressed(format="webp", data=data).shape == (48, 64, 3)
+
+
+def test_webp_on_a_canvas_of_another_size_or_moving_is_refused() -> None:
+    """Decoders take memory for the canvas that the extended header announces."""
+    larger, moving = extended_webp(), extended_webp()
+    larger[24:30] = b"\xff" * 6
+    moving[20] |= 2
+    for data, found in (
+        (larger, "a picture of 64x48 on another canvas"),
+        (moving, "an animation"),
+        (riff(b"WEBP", b"VP8X", bytes(9)), "truncated chunk"),
+    ):
+        error = image_refusal_of(decode_compressed, format="webp", data=bytes(data))
+        assert str(error) == f"webp image: expected a whole file, found {found}"
+
+
+def test_a_jpeg_of_endless_scans_is_refused() -> None:
+    """Each scan makes a decoder go through all blocks again, for a dozen bytes."""
+    progressive = encoded(".jpg", picture()[..., ::-1], cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    last = progressive.rindex(b"\xff\xda")
+    scan = progressive[last:-2]
+    few = progressive[:-2] + scan * 50 + progressive[-2:]
+    assert decode_compressed(format="jpeg", data=few).shape == (48, 64, 3)
+    # A comment that looks like the end does not hide what comes behind it.
+    comment = b"\xff\xfe\x00\x04\xff\xd9"
+    many = progressive[:-2] + comment + scan * 100 + progressive[-2:]
+    error = image_refusal_of(decode_compressed, format="jpeg", data=many)
+    assert str(error) == "jpeg image: expected a whole file, found more than 100 scans"
+
+
+def test_a_jpeg_without_a_scan_is_refused() -> None:
+    frame = JPEG.index(b"\xff\xc0")
+    length = 2 + int.from_bytes(JPEG[frame + 2 : frame + 4], "big")
+    for data, found in (
+        (JPEG[: frame + length] + b"\xff\xd9", "no scan"),
+        (JPEG[:2] + b"\xff\xd9", "no frame header"),
+    ):
+        error = image_refusal_of(decode_compressed, format="jpeg", data=data)
+        assert str(error) == f"jpeg image: expected a whole file, found {found}"
 
 
 @pytest.mark.parametrize(

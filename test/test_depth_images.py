@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Any
 
 import cv2
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vit_perception.depth_images import decode_compressed_depth, decode_depth
+from vit_perception.image_headers import PNG_MAGIC
 from vit_perception.images import ImageError
 
 from .refusals import image_refusal_of
@@ -115,6 +117,21 @@ def test_compressed_depth_is_refused_before_decoding() -> None:
     fields = {"format": "16UC1; compressedDepth", "data": packed(STORED)}
     assert decode_compressed_depth(**fields, max_pixels=6).shape == (2, 3)
     assert image_refusal_of(decode_compressed_depth, **fields, max_pixels=5).cause == "size"
+
+
+def test_a_row_longer_than_the_decoder_takes_is_refused() -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    width = 2**20 + 1
+    header = struct.pack(">IIBBBBB", width, 1, 16, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(1 + 2 * width))
+    png = PNG_MAGIC + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    error = image_refusal_of(
+        decode_compressed_depth, format="16UC1; compressedDepth", data=bytes(12) + png
+    )
+    assert error.cause == "png"
 
 
 @given(st.integers(0, len(packed(STORED)) - 1), st.integers(0, 255))

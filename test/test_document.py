@@ -22,7 +22,10 @@ list: [a, b]
 map: {a: b}
 records: [{metric: AP50, value: 0.3}]
 input: {height: 64}
+lines: "a\\nb"
+lone: "\\ud800"
 """
+GOOD += f"long: {'x' * 201}\n"
 
 
 @pytest.fixture
@@ -43,8 +46,8 @@ def test_values_of_every_type(path: Path) -> None:
     document = Document.load(path)
     assert document.text("name") == "toy"
     assert document.text("name", choices=("toy", "real")) == "toy"
-    assert document.optional_text("nothing") is None
-    assert document.optional_text("name") == "toy"
+    assert document.optional_line("nothing") is None
+    assert document.optional_line("name") == "toy"
     assert document.integer("count", 1, 3) == 3
     assert document.integer("input.height", 1, 99) == 64
     assert document.number("share", 0, 1) == 0.5
@@ -62,7 +65,13 @@ def test_values_of_every_type(path: Path) -> None:
         (lambda d: d.text("count"), "count: expected a text, found 3"),
         (lambda d: d.text("name.deeper"), "name.deeper: expected a text, found nothing"),
         (lambda d: d.text("name", choices=("a", "b")), "name: expected a or b, found 'toy'"),
-        (lambda d: d.optional_text("list"), "list: expected a text or null, found ['a', 'b']"),
+        (lambda d: d.optional_line("list"), "list: expected a text or null, found ['a', 'b']"),
+        (lambda d: d.line("long"), "long: expected a line of at most 200 printable characters, f"),
+        (
+            lambda d: d.line("lines"),
+            r"lines: expected a line of at most 200 printable characters,",
+        ),
+        (lambda d: d.text("lone"), r"lone: expected a text in UTF-8, found '\ud800'"),
         (lambda d: d.integer("flag", 0, 9), "flag: expected an integer 0..9, found True"),
         (lambda d: d.integer("share", 0, 9), "share: expected an integer, found 0.5"),
         (lambda d: d.integer("count", 4, 9), "count: expected an integer 4..9, found 3"),
@@ -107,7 +116,17 @@ def test_numbers_are_finite_and_in_range(path: Path, value: str) -> None:
         (b"a: \x00\n", "safe YAML, found unacceptable character"),
         (b"a: \xff\n", "safe YAML, found unacceptable character #x00ff"),
         (b"? [a]\n: b\n", "safe YAML, found found unhashable key"),
-        (b"a: " + b"x" * 2**22, "at most 4194304 bytes, found more"),
+        (b"a: " + b"x" * 2**20, "at most 1048576 bytes, found more"),
+        (b"a: [" + b"b," * 60_000 + b"]", "safe YAML, found more than 50000 values"),
+        (b"<<: {a: b}\n", "safe YAML, found could not determine a constructor for the tag"),
+        (b"a: 1\nb: 2\na: 3\n", "safe YAML, found the key 'a' twice"),
+        (b"a: 1" + b":1" * 100_000, "safe YAML, found a number of 200001 characters"),
+        (b"a: 1" + b":1" * 100_000 + b".5", "safe YAML, found a number of 200003 characters"),
+        (b"a: 0x" + b"f" * 9000, "safe YAML, found a number of 9002 characters"),
+        (b'a: !!int ""\n', "safe YAML, found a value that does not fit its tag"),
+        (b"a: !!float x\n", "safe YAML, found could not convert string to float"),
+        (b"a: !!bool x\n", "safe YAML, found a value that does not fit its tag"),
+        (b"a: !!timestamp x\n", "safe YAML, found a value that does not fit its tag"),
     ],
 )
 def test_files_that_are_no_safe_mapping_are_refused(

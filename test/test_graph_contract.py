@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from vit_perception.bundle import Bundle, BundleError
 from vit_perception.frame import Frame
@@ -33,6 +33,15 @@ from .toy_graphs import changed, fix_classes, redone, rename
 
 # Field 7 of a ModelProto, zero bytes long.
 EMPTY_GRAPH = b"\x3a\x00"
+
+
+def lose_numbers(model: ModelProto) -> None:
+    nothing = numpy_helper.from_array(np.float32(np.nan), "two")
+    model.graph.initializer[0].CopyFrom(nothing)
+
+
+def keep_one_name(model: ModelProto) -> None:
+    redone(model, "class_embeddings", "Gather", np.array([0]), ["C", DIMENSION])
 
 
 def drop_output(model: ModelProto) -> None:
@@ -84,6 +93,15 @@ def test_a_graph_that_breaks_the_contract_is_refused(
         (
             {"text_adaptor": changed(lambda m: rename(m, "text_embeddings", "t"), toy_adaptor())},
             "/text_adaptor.onnx: text adaptor inputs: expected text_embeddings, found t",
+        ),
+        (
+            {"text_adaptor": changed(lose_numbers, toy_adaptor())},
+            "/text_adaptor.onnx: class_embeddings: expected finite numbers, "
+            "found others for 'red'",
+        ),
+        (
+            {"text_adaptor": changed(keep_one_name, toy_adaptor())},
+            "/text_adaptor.onnx: class_embeddings: expected 3 rows, found [1, 384]",
         ),
         (
             {"text_adaptor": changed(fix_classes, toy_adaptor())},

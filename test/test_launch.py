@@ -17,17 +17,30 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vit_perception.parameters import ParameterError
+from vit_perception.parameter_spec import ParameterError
 from vit_perception.vocabulary import VocabularyError
 
 ROOT = Path(__file__).resolve().parents[1]
 GIVEN = {
-    "vocabulary": "",
-    "bundle": "",
-    "params_file": "",
-    "score_threshold": "",
-    "image_transport": "",
+    **dict.fromkeys(
+        (
+            "vocabulary",
+            "bundle",
+            "cameras",
+            "camera_info",
+            "cpu_affinity",
+            "image_transport",
+            "params_file",
+            "precision",
+            "provider",
+            "score_threshold",
+            "threads",
+        ),
+        "",
+    ),
+    "image": "image",
     "use_sim_time": "false",
+    "autostart": "true",
 }
 
 
@@ -78,8 +91,42 @@ def test_names_that_yaml_would_read_otherwise(launch_file: ModuleType) -> None:
     assert found["bundle"] == "12"
 
 
+def test_several_cameras(launch_file: ModuleType) -> None:
+    given = {"cameras": "front=/front/image_raw, wrist = /arm/color/image"}
+    assert list(parameters(launch_file, **given)["cameras"]) == ["front", "wrist"]
+    assert launch_file.remappings({**GIVEN, **given}) == [
+        ("front/image", "/front/image_raw"),
+        ("front/image/compressed", "/front/image_raw/compressed"),
+        ("front/camera_info", "/front/camera_info"),
+        ("wrist/image", "/arm/color/image"),
+        ("wrist/image/compressed", "/arm/color/image/compressed"),
+        ("wrist/camera_info", "/arm/color/camera_info"),
+    ]
+
+
+def test_topics_of_one_camera(launch_file: ModuleType) -> None:
+    def remapped(**given: str) -> dict[str, str]:
+        return dict(launch_file.remappings({**GIVEN, **given}))
+
+    assert remapped() == {}
+    assert remapped(image="/camera/color/image_raw") == {
+        "image": "/camera/color/image_raw",
+        "image/compressed": "/camera/color/image_raw/compressed",
+        "camera_info": "/camera/color/camera_info",
+    }
+    assert remapped(image="pictures", camera_info="/info")["camera_info"] == "/info"
+    assert remapped(image="pictures")["camera_info"] == "camera_info"
+    assert remapped(camera_info="/info") == {"camera_info": "/info"}
+
+
+def test_what_runs_where(launch_file: ModuleType) -> None:
+    given = {"precision": "int8", "provider": "openvino", "threads": "3", "cpu_affinity": "0-3"}
+    found = parameters(launch_file, **given)
+    assert {name: found[name] for name in given} == {**given, "threads": 3}
+
+
 def test_what_is_not_given_is_left_to_the_node(launch_file: ModuleType) -> None:
-    assert parameters(launch_file) == {"use_sim_time": False}
+    assert parameters(launch_file) == {"use_sim_time": False, "autostart": True}
 
 
 @pytest.mark.parametrize(
@@ -89,6 +136,11 @@ def test_what_is_not_given_is_left_to_the_node(launch_file: ModuleType) -> None:
         ({"score_threshold": "3"}, ParameterError, "score_threshold: expected 0 to 1"),
         ({"image_transport": "theora"}, ParameterError, "image_transport: expected 'raw' or"),
         ({"vocabulary": "cup, cup"}, VocabularyError, "cup"),
+        ({"threads": "many"}, ParameterError, "threads: expected integer"),
+        ({"cpu_affinity": "all"}, ParameterError, "cpu_affinity: expected cores such as"),
+        ({"cameras": "front"}, ParameterError, "cameras: expected each name once, with a topic"),
+        ({"cameras": "a=/x, a=/y"}, ParameterError, "cameras: expected each name once"),
+        ({"cameras": "2nd=/x"}, ParameterError, "cameras: expected names of letters"),
         ({"params_file": "/no/such.yaml"}, FileNotFoundError, "params_file: /no/such.yaml"),
     ],
 )

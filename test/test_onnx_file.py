@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from vit_perception import onnx_file
 from vit_perception.onnx_file import OnnxFileError, has_external_data
 
 from .toy_bundle import toy_adaptor, toy_graph
@@ -110,6 +111,36 @@ def test_endless_nesting_is_refused() -> None:
         model = field(1, field(5, field(6, model)))
     with pytest.raises(OnnxFileError, match="nested more than 100 deep"):
         has_external_data(field(7, model))
+
+
+def test_a_field_number_of_more_bits_hides_nothing() -> None:
+    """The engine's parser keeps 32 bits of a tag, so that this would be a graph to it alone."""
+    graph = toy_model().graph
+    graph.initializer.append(outside())
+    content = graph.SerializeToString()
+    harmless = toy_graph()
+    hidden = field(7, content)
+    # The tag of field 7 (0x3A) in five bytes, with a bit beyond the 32nd.
+    tag = bytes([0x80 | 0x3A, 0x80, 0x80, 0x80, 0x10])
+    with pytest.raises(OnnxFileError, match="protobuf tag 4294967354"):
+        has_external_data(harmless + tag + hidden[1:])
+    with pytest.raises(OnnxFileError, match="protobuf tag 0"):
+        has_external_data(harmless + b"\x00")
+
+
+def test_an_engine_compiled_elsewhere_is_refused() -> None:
+    model = toy_model()
+    inner = helper.make_graph([helper.make_node("EPContext", [], ["x"])], "inner", [], [])
+    model.graph.node.append(helper.make_node("If", ["b"], ["x"], then_branch=inner))
+    with pytest.raises(OnnxFileError, match="compiled elsewhere"):
+        has_external_data(model.SerializeToString())
+
+
+def test_endless_fields_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_file, "_MAX_FIELDS", 10_000)
+    assert not has_external_data(toy_graph())
+    with pytest.raises(OnnxFileError, match="more than 10000 fields"):
+        has_external_data(toy_graph() + b"\x08\x08" * 10_000)
 
 
 def test_weights_are_not_taken_for_messages() -> None:

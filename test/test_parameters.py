@@ -7,7 +7,8 @@ from dataclasses import FrozenInstanceError, asdict, fields
 
 import pytest
 
-from vit_perception.parameters import DetectorParameters, ParameterError, natural, specs, validate
+from vit_perception.parameter_spec import ParameterError, natural
+from vit_perception.parameters import DetectorParameters, specs, validate
 
 
 def test_every_parameter_is_described_and_its_default_is_valid() -> None:
@@ -26,10 +27,11 @@ def test_every_parameter_is_described_and_its_default_is_valid() -> None:
 def test_what_changes_live_is_what_needs_no_reload() -> None:
     fixed = {name for name, spec in specs().items() if not spec.live}
     assert fixed == {
+        "autostart",
         "bundle",
+        "cameras",
+        "cpu_affinity",
         "image_transport",
-        "precision",
-        "provider",
         "threads",
         "text_encoder_dir",
     }
@@ -118,3 +120,17 @@ def test_natural_leaves_alone_what_it_does_not_understand() -> None:
     assert natural(known["max_detections"], 2.0) == 2.0
     assert natural(known["vocabulary"], "[mug") == "[mug"
     assert natural(known["vocabulary"], 4) == 4
+
+
+@pytest.mark.parametrize("names", [["front", "wrist_2"], ["a"], []])
+def test_cameras(names: list[str]) -> None:
+    assert validate({"cameras": names}).cameras == tuple(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["front", "front"], ["2nd"], ["left eye"], ["_hidden"], ["a__b"], ["a/b"], ["é"], ["a" * 65]],
+)
+def test_cameras_that_cannot_be_topics(names: list[str]) -> None:
+    with pytest.raises(ParameterError, match=r"^cameras: expected .*, found "):
+        validate({"cameras": names})

@@ -2,16 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from vit_perception.session import SessionError, TensorInfo, open_session
+from vit_perception.session import SessionError, TensorInfo, available_providers, open_session
 
 from .toy_bundle import DIMENSION, toy_adaptor, toy_graph
+
+ROOT = Path(__file__).resolve().parents[1]
+HAS_OPENVINO = find_spec("openvino") is not None
 
 
 def refusal_of(model: bytes, **arguments: Any) -> str:
@@ -47,19 +55,52 @@ def test_providers_by_short_and_long_name(provider: str, threads: int) -> None:
 
 
 def test_an_absent_provider_is_refused_with_what_is_there() -> None:
-    available = ", ".join(onnxruntime.get_available_providers())
+    there = available_providers()
+    assert set(there) - {"openvino"} == set(onnxruntime.get_available_providers())
+    assert ("openvino" in there) == HAS_OPENVINO
     assert refusal_of(toy_adaptor(), provider="abacus") == (
-        f"provider: expected one of {available}, found 'abacus'"
+        f"provider: expected one of {', '.join(there)}, found 'abacus'"
     )
 
 
-@pytest.mark.skipif(
-    "OpenVINOExecutionProvider" in onnxruntime.get_available_providers(),
-    reason="OpenVINO is installed",
+@pytest.mark.parametrize(
+    ("provider", "name", "install"),
+    [
+        ("openvino", "OpenVINOExecutionProvider", "pip install --no-deps openvino"),
+        ("cuda", "CUDAExecutionProvider", "pip install onnxruntime-gpu"),
+    ],
 )
-def test_openvino_is_refused_with_what_to_install() -> None:
-    message = refusal_of(toy_adaptor(), provider="openvino")
-    assert message.endswith("found 'openvino' (pip install openvino)")
+def test_an_accelerator_is_refused_with_what_to_install(
+    provider: str, name: str, install: str
+) -> None:
+    if {name, provider} & set(available_providers()):
+        pytest.skip(f"{provider} is installed")
+    message = refusal_of(toy_adaptor(), provider=provider)
+    assert message.startswith("provider: expected one of ")
+    assert "CPUExecutionProvider" in message
+    assert message.endswith(f", found {provider!r} ({install})")
+
+
+def test_an_openvino_that_does_not_import_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "openvino").mkdir()
+    (tmp_path / "openvino" / "__init__.py").write_text(
+        "raise ImportError('libtbb.so.12:\\n absent')"
+    )
+    (tmp_path / "adaptor.onnx").write_bytes(toy_adaptor())
+    code = (
+        "import sys, pathlib\n"
+        "from vit_perception.session import SessionError, open_session\n"
+        "try: open_session(pathlib.Path(sys.argv[1]).read_bytes(), provider='openvino')\n"
+        "except SessionError as error: print(error)"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    command = [sys.executable, "-c", code, str(tmp_path / "adaptor.onnx")]
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert result.stdout == (
+        "provider: expected the package openvino to start, found libtbb.so.12: absent\n"
+    )
 
 
 def test_a_negative_thread_count_is_refused() -> None:
@@ -70,6 +111,12 @@ def test_a_negative_thread_count_is_refused() -> None:
 def test_a_model_that_is_none_is_refused(model: bytes) -> None:
     message = refusal_of(model)
     assert message.startswith("model: expected an ONNX graph that CPUExecutionProvider can load")
+
+
+def test_other_formats_of_the_engine_are_not_read() -> None:
+    """They would go past the look for external data."""
+    message = refusal_of(b"\x18\0\0\0ORTM" + bytes(100))
+    assert "protobuf" in message.lower()
 
 
 @pytest.mark.parametrize(

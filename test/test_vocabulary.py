@@ -82,6 +82,7 @@ def test_versions_count_from_zero(version: Any) -> None:
         (("a\x00",), r"name 'a\x00' refused: it has a control character"),
         (("a\u2028b",), r"name 'a\u2028b' refused: it has a control character"),
         (("a\ud800",), r"name 'a\ud800' refused: it has a control character"),
+        (("a\u202eb",), r"name 'a\u202eb' refused: it has a control character"),
         ((3,), "name 3 refused: expected text, found int"),
         ("mug", "names: expected a sequence, found the text 'mug'"),
     ],

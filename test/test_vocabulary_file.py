@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,15 @@ def long_header() -> bytes:
         member = b"\x93NUMPY\x02\x00" + struct.pack("<I", size) + b" " * size
         archive.writestr("names.npy", member)
         archive.writestr("embeddings.npy", member[:20])
+    return file.getvalue()
+
+
+def with_second_member(name: str) -> bytes:
+    """A vocabulary with another member, of which numpy makes "names" as well."""
+    file = io.BytesIO(npz(names=NAMES, embeddings=UNIT))
+    with zipfile.ZipFile(file, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr(name, npy(np.array(["unchecked"] * 2)))
     return file.getvalue()
 
 
@@ -118,6 +128,14 @@ NAMES = np.array(["a", "b"])
             "name 'a' refused: it is there twice",
         ),
         (lambda: npz(names=NAMES, embeddings=UNIT * 3), "embeddings: expected unit length, found"),
+        (
+            lambda: with_second_member("names"),
+            "expected an .npz file of names and embeddings, found one of ['names.npy', 'embedd",
+        ),
+        (
+            lambda: with_second_member("names.npy"),
+            "expected an .npz file of names and embeddings, found one of ['names.npy', 'embedd",
+        ),
         (bomb, "embeddings: expected float32 [1, 384], found float32 [1000000, 1000000]"),
         (long_header, "names.npy: expected .npy version 1.0, found (2, 0)"),
     ],

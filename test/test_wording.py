@@ -14,6 +14,11 @@ def test_quoted_values_are_short_and_printable(value: object) -> None:
     assert len(shown(value)) < 700
 
 
+def test_long_integers_are_counted_in_bits() -> None:
+    assert shown(10**30) == str(10**30)
+    assert shown([-(16**9000)]) == "[an integer of 36001 bits]"
+
+
 def test_paths_stay_readable_unless_they_hide_something() -> None:
     assert shown_path("bündel/models") == "bündel/models"
     assert shown_path("a\nb\x1b[2J") == r"'a\nb\x1b[2J'"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,18 @@ from typing import Any
 from vit_perception.bundle_files import (
     MANIFEST,
     BundleError,
+    check_manifest_link,
     is_replaceable,
     read_verified,
     replace_folder,
 )
-from vit_perception.bundle_manifest import FORMAT, checked_hashes, graph_file, manifest_text
+from vit_perception.bundle_manifest import (
+    FORMAT,
+    checked_graphs,
+    checked_hashes,
+    graph_file,
+    manifest_text,
+)
 from vit_perception.document import Document, DocumentError
 from vit_perception.onnx_file import OnnxFileError, has_external_data
 from vit_perception.vocabulary import Vocabulary, VocabularyError, checked_names
@@ -90,11 +98,13 @@ class Bundle:
         """
         directory = Path(directory)
         manifest = directory / MANIFEST
-        if not manifest.is_file():
-            found = "no such folder" if not directory.is_dir() else f"no {MANIFEST}"
+        # Unlike Path's, these are False as well for a path that is too long or out of reach.
+        if not os.path.isfile(manifest):
+            found = f"no {MANIFEST}" if os.path.isdir(directory) else "no such folder"
             raise BundleError(
                 f"{shown_path(directory)}: expected a folder with {MANIFEST}, found {found}"
             )
+        check_manifest_link(directory)
         try:
             bundle = _parsed(directory, Document.load(manifest))
         except DocumentError as error:
@@ -113,12 +123,20 @@ class Bundle:
         Raises:
             BundleError: no such precision, or the file changed since `load`.
         """
+        return self._onnx(self.graph_file(precision))
+
+    def graph_file(self, precision: str = "fp32") -> str:
+        """Name of the ONNX file of one precision.
+
+        Raises:
+            BundleError: no such precision.
+        """
         if precision not in self.graphs:
             raise BundleError(
                 f"{shown_path(self.directory)}: expected precision {' or '.join(self.graphs)}, "
                 f"found {shown(precision)}"
             )
-        return self._onnx(self.graphs[precision])
+        return self.graphs[precision]
 
     def text_adaptor(self) -> bytes | None:
         """The ONNX file from text embedding to class embedding; None if there is none.
@@ -239,11 +257,9 @@ def write_bundle(
 def _parsed(directory: Path, document: Document) -> Bundle:
     sha256 = checked_hashes(document)
     document.text("input.resize", choices=("letterbox",))
-    graphs = document.texts_by_text("graphs")
-    if not graphs:
-        raise document.error("graphs", "at least one precision", "none")
-    adaptor = document.optional_text("text_adaptor")
-    vocabulary_file = document.text("vocabulary")
+    graphs = checked_graphs(document)
+    adaptor = document.optional_line("text_adaptor")
+    vocabulary_file = document.line("vocabulary")
     listed = [*graphs.values(), vocabulary_file, *([] if adaptor is None else [adaptor])]
     for file in listed:
         if file not in sha256:
@@ -264,14 +280,14 @@ def _parsed(directory: Path, document: Document) -> Bundle:
         raise document.error("default_names", f"names of {vocabulary_file}", shown(unknown[0]))
     return Bundle(
         directory=directory,
-        name=document.text("name"),
+        name=document.line("name"),
         task=document.text("task", choices=TASKS),
-        architecture=document.text("architecture"),
+        architecture=document.line("architecture"),
         input_height=document.integer("input.height", 1, _MAX_SIDE),
         input_width=document.integer("input.width", 1, _MAX_SIDE),
         pad_value=document.integer("input.pad_value", 0, 255),
         graphs=MappingProxyType(graphs),
-        text_encoder_id=document.text("text_encoder.id"),
+        text_encoder_id=document.line("text_encoder.id"),
         text_dimension=dimension,
         fixed_vocabulary=document.boolean("fixed_vocabulary"),
         score_threshold=document.number("thresholds.score", 0, 1),

@@ -16,10 +16,32 @@ MANIFEST = "bundle.yaml"
 
 # ONNX files are protobuf, which ends at 2 GiB.
 _MAX_FILE_BYTES = 2**31
+_MAX_NAME_LENGTH = 1000
 
 
 class BundleError(ValueError):
     """A bundle is refused; one line naming the file, what was expected and what was found."""
+
+
+def check_manifest_link(directory: Path) -> None:
+    """Lets bundle.yaml be a link to another bundle.yaml, as colcon makes it, and to nothing else.
+
+    Messages about a manifest quote it, and so would show what lies elsewhere.
+
+    Raises:
+        BundleError: it is a link to a file of another name.
+    """
+    path = directory / MANIFEST
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise BundleError(
+            f"{shown_path(path)}: expected a file, found {_reason(error)}"
+        ) from error
+    if real.name != MANIFEST:
+        raise BundleError(
+            f"{shown_path(path)}: expected {MANIFEST}, found a link to {shown_path(real)}"
+        )
 
 
 def read_verified(directory: Path, file: str, digest: str) -> bytes:
@@ -36,7 +58,8 @@ def read_verified(directory: Path, file: str, digest: str) -> bytes:
     path = directory / file
     shown_file = shown_path(path)
     parts = PurePosixPath(file).parts
-    if not parts or PurePosixPath(file).is_absolute() or ".." in parts or "\0" in file:
+    outside = not parts or PurePosixPath(file).is_absolute() or ".." in parts
+    if outside or not file.isprintable() or len(file) > _MAX_NAME_LENGTH:
         raise BundleError(
             f"{shown_path(directory / MANIFEST)}: expected files inside the folder, "
             f"found {shown(file)}"

@@ -17,6 +17,7 @@ from vit_perception.document import Document
 from vit_perception.wording import one_line, shown, shown_path
 
 FORMAT = 1
+MAX_GRAPHS = 32
 
 
 def manifest_text(values: Mapping[str, Any], files: Mapping[str, bytes], directory: Path) -> bytes:
@@ -63,6 +64,22 @@ def checked_hashes(document: Document) -> dict[str, str]:
             expected = f"64 hexadecimal digits for {shown(file)}"
             raise document.error("sha256", expected, shown(digest))
     return sha256
+
+
+def checked_graphs(document: Document) -> dict[str, str]:
+    """Precisions and the ONNX file of each.
+
+    Raises:
+        DocumentError: none, or more than MAX_GRAPHS, or a precision that is no plain word.
+    """
+    graphs = document.texts_by_text("graphs")
+    if not 1 <= len(graphs) <= MAX_GRAPHS:
+        raise document.error("graphs", f"1..{MAX_GRAPHS} precisions", str(len(graphs)))
+    for precision in graphs:
+        # It becomes part of a file name, of parameters and of diagnostics.
+        if not re.fullmatch("[A-Za-z0-9_.-]{1,40}", precision):
+            raise document.error("graphs", "precisions like 'fp32'", shown(precision))
+    return graphs
 
 
 class _Dumper(yaml.SafeDumper):

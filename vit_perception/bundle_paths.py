@@ -55,11 +55,12 @@ def find_bundle(name_or_path: str | Path = "") -> Path:
 
     """
     wanted = str(name_or_path) or DEFAULT_BUNDLE
-    if Path(wanted).is_dir():
+    # Unlike Path's, these are False as well for a path that is too long or out of reach.
+    if os.path.isdir(wanted):
         return Path(wanted)
     if Path(wanted).name == wanted:
         for place in share_directories():
-            if (place / "bundles" / wanted / "bundle.yaml").is_file():
+            if os.path.isfile(place / "bundles" / wanted / "bundle.yaml"):
                 return place / "bundles" / wanted
     bundled = sorted(
         {

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vit_perception.image_headers import PNG_MAGIC, HeaderError, read_png_header
 from vit_perception.images import DEFAULT_MAX_PIXELS
 from vit_perception.raw_image import Buffer, ImageError, RawImage, bytes_of, check_size
-from vit_perception.wording import shown
+from vit_perception.wording import one_line, shown
 
 #: Encodings that carry distances.
 ENCODINGS = ("16UC1", "mono16", "32FC1")
@@ -88,7 +88,7 @@ def decode_compressed_depth(
     stored, (a, b) = unpack_depth(format=format, data=data, max_pixels=max_pixels)
     if not format.lstrip().startswith("32FC1"):
         return _metres(stored)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         depth = np.float32(a) / (stored.astype(np.float32) - np.float32(b))
     depth[stored == 0] = np.nan
     return _known(depth)
@@ -117,7 +117,14 @@ def unpack_depth(
     except HeaderError as error:
         raise ImageError("png", f"compressed depth: expected a PNG, found {error}") from error
     check_size("compressed depth", header.height, header.width, max_pixels)
-    stored: Any = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        stored: Any = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageError(
+            "png", f"compressed depth: expected a PNG, found {one_line(error)}"
+        ) from error
+    if stored is not None and stored.shape[:2] != (header.height, header.width):
+        raise ImageError("png", "compressed depth: expected a PNG, found damaged data")
     if stored is None or stored.dtype != np.uint16 or stored.ndim != 2:
         raise ImageError("png", "compressed depth: expected a 16-bit grey PNG, found another")
     _, a, b = HEADER.unpack_from(content)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +12,12 @@ import yaml
 
 from vit_perception.wording import one_line, shown, shown_path
 
-MAX_BYTES = 4 * 2**20
+# Room for a vocabulary of 4096 long names. PyYAML is slow: a document of so many values takes it
+# seconds, and one of 4 MiB would take minutes.
+MAX_BYTES = 2**20
+MAX_VALUES = 50_000
+MAX_LINE = 200
+_MAX_NUMBER_LENGTH = 64
 
 T = TypeVar("T")
 
@@ -23,12 +27,43 @@ class DocumentError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases: a few of them expand to gigabytes when walked."""
+    """Safe YAML without what costs more than its size, or what readers understand differently.
+
+    A few aliases expand to gigabytes when walked, merges (<<) take quadratic time, and so do
+    numbers to the base of 60. Of a key that comes twice, some readers take the first value.
+    """
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(stream)
+        self._count = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("an alias (*name), which is not allowed")
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise yaml.YAMLError(f"more than {MAX_VALUES} values")
         return super().compose_node(parent, index)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Leaves merges as they are, for which there is no constructor."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise yaml.YAMLError(f"the key {shown(key.value)} twice")
+                seen.add((key.tag, key.value))
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """A number of a length that a person may write."""
+        if len(node.value) > _MAX_NUMBER_LENGTH:
+            raise yaml.YAMLError(f"a number of {len(node.value)} characters")
+        whole = node.tag.endswith(":int")
+        return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+
+
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)
 
 
 class Document:
@@ -60,8 +95,9 @@ class Document:
             raise DocumentError(f"{file}: expected at most {MAX_BYTES} bytes, found more")
         try:
             values = yaml.load(data, Loader=_Loader)
-        # Deep nesting exhausts the parser's stack; impossible dates raise ValueError.
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # Deep nesting exhausts the parser's stack; a tag on what it does not fit (!!int x) raises
+        # IndexError, KeyError, AttributeError or ValueError, by the tag.
+        except Exception as error:
             raise DocumentError(f"{file}: expected safe YAML, found {_cause(error)}") from error
         if not isinstance(values, dict):
             raise DocumentError(f"{file}: expected a mapping, found {shown(values)}")
@@ -83,18 +119,28 @@ class Document:
         return DocumentError(f"{self.file}: {key}: expected {expected}, found {found}")
 
     def text(self, key: str, choices: tuple[str, ...] = ()) -> str:
-        """A non-empty text, one of `choices` when there are any."""
+        """A non-empty text that can be written as UTF-8, one of `choices` if there are any."""
         value = self._value(key, str, "a text")
         if choices and value not in choices:
             raise self.error(key, " or ".join(choices), shown(value))
         if not value.strip():
             raise self.error(key, "a text", shown(value))
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise self.error(key, "a text in UTF-8", shown(value))
         return value
 
-    def optional_text(self, key: str) -> str | None:
-        """A text, or None where the file says null."""
+    def line(self, key: str, choices: tuple[str, ...] = ()) -> str:
+        """A text that fits into one line of a log: of at most MAX_LINE printable characters."""
+        value = self.text(key, choices)
+        if len(value) > MAX_LINE or not value.isprintable():
+            expected = f"a line of at most {MAX_LINE} printable characters"
+            raise self.error(key, expected, shown(value))
+        return value
+
+    def optional_line(self, key: str) -> str | None:
+        """A line, or None where the file says null."""
         value = self._value(key, (str, type(None)), "a text or null")
-        return None if value is None else self.text(key)
+        return None if value is None else self.line(key)
 
     def boolean(self, key: str) -> bool:
         """True or False."""
@@ -110,7 +156,8 @@ class Document:
     def number(self, key: str, low: float, high: float) -> float:
         """A finite number from `low` to `high`."""
         value = self._value(key, (int, float), "a number")
-        if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
+        # Compared first: an integer may be too large for isfinite, and a NaN compares false.
+        if isinstance(value, bool) or not low <= value <= high:
             raise self.error(key, f"a number {low:g}..{high:g}", shown(value))
         return float(value)
 
@@ -154,4 +201,6 @@ def _cause(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem:
         line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
         return " ".join(error.problem.split()) + line
-    return one_line(error)
+    if isinstance(error, (yaml.YAMLError, ValueError)):
+        return one_line(error)
+    return "a value that does not fit its tag"

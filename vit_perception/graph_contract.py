@@ -17,10 +17,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.bundle import Bundle
-from vit_perception.session import Session, TensorInfo
+from vit_perception.session import Session, TensorInfo, shown_shape
+from vit_perception.vocabulary import Vocabulary
+from vit_perception.wording import shown
 
 MAX_PROTOTYPES = 32
 PROTOTYPE_STRIDES = (4, 8)
@@ -67,6 +70,26 @@ def check_adaptor(adaptor: Session, detector: Session, bundle: Bundle) -> None:
     _check(adaptor.outputs[0], "float32", wanted.shape)
 
 
+def check_embeddings(embeddings: NDArray[Any], vocabulary: Vocabulary) -> None:
+    """Looks at what a text adaptor made of a vocabulary.
+
+    Raises:
+        GraphContractError: another number of rows, or rows that are not finite: with them a
+            detector would find nothing and say nothing.
+    """
+    count = len(vocabulary)
+    if embeddings.ndim != 2 or embeddings.shape[0] != count:
+        raise GraphContractError(
+            f"class_embeddings: expected {count} rows, found {list(embeddings.shape)}"
+        )
+    lost = ~np.isfinite(embeddings).all(axis=1)
+    if lost.any():
+        name = vocabulary.names[int(np.argmax(lost))]
+        raise GraphContractError(
+            f"class_embeddings: expected finite numbers, found others for {shown(name)}"
+        )
+
+
 def check_results(outputs: Mapping[str, NDArray[Any]], bundle: Bundle) -> None:
     """Compares what a run returned with the contract: a graph may leave its axes open.
 
@@ -108,14 +131,14 @@ def _check_prototypes(outputs: Mapping[str, TensorInfo], bundle: Bundle) -> None
     _check_equal("prototypes", wanted)
     if number is not None and not 1 <= number <= MAX_PROTOTYPES:
         raise GraphContractError(
-            f"prototypes: expected 1 to {MAX_PROTOTYPES} of them, found {_shown(shape)}"
+            f"prototypes: expected 1 to {MAX_PROTOTYPES} of them, found {shown_shape(shape)}"
         )
     whole = (bundle.input_height, bundle.input_width)
     for side, pixels in zip(size, whole, strict=True):
         if side is not None and not any(side * stride == pixels for stride in PROTOTYPE_STRIDES):
             raise GraphContractError(
                 f"prototypes: expected stride {' or '.join(map(str, PROTOTYPE_STRIDES))} of "
-                f"{whole[0]} x {whole[1]}, found {_shown(shape)}"
+                f"{whole[0]} x {whole[1]}, found {shown_shape(shape)}"
             )
 
 
@@ -140,10 +163,6 @@ def _check(value: TensorInfo, dtype: str, shape: _Shape, *, any_classes: bool = 
     )
     if value.dtype != dtype or not fits or (any_classes and value.shape[0] is not None):
         raise GraphContractError(
-            f"{value.name}: expected {dtype} {_shown(shape)}, "
-            f"found {value.dtype} {_shown(value.shape)}"
+            f"{value.name}: expected {dtype} {shown_shape(shape)}, "
+            f"found {value.dtype} {shown_shape(value.shape)}"
         )
-
-
-def _shown(shape: _Shape) -> str:
-    return "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"

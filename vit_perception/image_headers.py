@@ -8,6 +8,7 @@ RFC 9649 (WebP) section 2, RFC 6386 (VP8) section 9.1.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -17,9 +18,14 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 WEBP_MAGIC = b"RIFF"
 
 _START_OF_SCAN = 0xDA
-_END_OF_IMAGE = b"\xff\xd9"
+_END_OF_IMAGE = 0xD9
+# Inside a scan FF is followed by 00 where it is data, or marks a restart (D0..D7).
+_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+# A progressive picture has some ten; each costs a decoder time by the size of the picture.
+_MAX_SCANS = 100
 # Start of frame: C0..CF without DHT (C4), the reserved JPG (C8) and DAC (CC).
 _STARTS_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_WEBP_ANIMATION = 0x02
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
@@ -43,14 +49,16 @@ def read_jpeg_header(data: bytes) -> ImageHeader:
     Decoders fill what is missing from a truncated file with grey, hence the look at its end.
 
     Raises:
-        HeaderError: no frame header, or no end of image after the first scan.
+        HeaderError: no frame header, no end of image after the last scan, or too many scans.
     """
     header: ImageHeader | None = None
-    at = 2
+    scans, at = 0, 2
     while True:
         marker, at = _next_marker(data, at)
         if marker in _STANDALONE:
             continue
+        if marker == _END_OF_IMAGE:
+            break
         if at + 2 > len(data):
             raise HeaderError("truncated header")
         length = int.from_bytes(data[at : at + 2], "big")
@@ -63,12 +71,17 @@ def read_jpeg_header(data: bytes) -> ImageHeader:
             header = ImageHeader(height=height, width=width, bits=bits, grey=channels == 1)
         at += length
         if marker == _START_OF_SCAN:
-            break
+            scans += 1
+            if scans > _MAX_SCANS:
+                raise HeaderError(f"more than {_MAX_SCANS} scans")
+            end = _AFTER_SCAN.search(data, at)
+            if end is None:
+                raise HeaderError("truncated data, no end of image")
+            at = end.start()
     if header is None:
         raise HeaderError("no frame header")
-    # Inside a scan FF is always stuffed, so this is the marker and not picture data.
-    if data.rfind(_END_OF_IMAGE, at) < 0:
-        raise HeaderError("truncated data, no end of image")
+    if scans == 0:
+        raise HeaderError("no scan")
     return header
 
 
@@ -105,7 +118,8 @@ def read_webp_header(data: bytes) -> ImageHeader:
     """The size of the picture in a WebP file that is as long as it says.
 
     Raises:
-        HeaderError: not WebP, truncated, an animation, or no picture in it.
+        HeaderError: not WebP, truncated, an animation, or no picture in it, or one of another
+            size than the canvas.
     """
     if data[8:12] != b"WEBP":
         raise HeaderError(f"a RIFF file of {data[8:12]!r}")
@@ -113,6 +127,7 @@ def read_webp_header(data: bytes) -> ImageHeader:
     if size + 8 > len(data):
         raise HeaderError("truncated data")
     at = 12
+    canvas: tuple[int, int] | None = None
     while at + 8 <= size + 8:
         kind, length = struct.unpack_from("<4sI", data, at)
         content = data[at + 8 : at + 8 + length]
@@ -120,9 +135,13 @@ def read_webp_header(data: bytes) -> ImageHeader:
             raise HeaderError("truncated chunk")
         if kind in (b"VP8 ", b"VP8L"):
             width, height = _webp_size(kind, content)
+            if canvas not in (None, (width, height)):
+                raise HeaderError(f"a picture of {width}x{height} on another canvas")
             return ImageHeader(height=height, width=width, bits=8, grey=False)
         if kind == b"ANIM":
             raise HeaderError("an animation")
+        if kind == b"VP8X":
+            canvas = _webp_canvas(content)
         # Chunks lie on even bytes.
         at += 8 + length + length % 2
     raise HeaderError("no picture")
@@ -140,6 +159,16 @@ def _webp_size(kind: bytes, content: bytes) -> tuple[int, int]:
         raise HeaderError("no lossless picture")
     (packed,) = struct.unpack_from("<I", content, 1)
     return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+
+
+def _webp_canvas(content: bytes) -> tuple[int, int]:
+    """Width and height that the extended header (RFC 9649, 2.7.1) announces."""
+    if len(content) < 10:
+        raise HeaderError("truncated chunk")
+    if content[0] & _WEBP_ANIMATION:
+        raise HeaderError("an animation")
+    width, height = (int.from_bytes(content[at : at + 3], "little") + 1 for at in (4, 7))
+    return width, height
 
 
 def _next_marker(data: bytes, at: int) -> tuple[int, int]:

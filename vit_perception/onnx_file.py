@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 _MAX_DEPTH = 100
+# Weights are one field each; a file of billions of empty fields would hold up the start.
+_MAX_FIELDS = 5_000_000
 
 # Message type -> field number -> message type of that field, as far as a tensor can be inside.
 _FIELDS: dict[str, dict[int, str]] = {
@@ -30,6 +32,7 @@ _FIELDS: dict[str, dict[int, str]] = {
     },
     "SparseTensor": {1: "Tensor", 2: "Tensor"},
 }
+_NODE_OPERATOR = 4
 _TENSOR_EXTERNAL_DATA = 13
 _TENSOR_DATA_LOCATION = 14
 
@@ -45,35 +48,57 @@ def has_external_data(model: bytes) -> bool:
 
     Raises:
         OnnxFileError: the bytes are not protobuf (a truncated file, for one), or nested
-            deeper than any real graph, or hold no graph.
+            deeper or of more fields than any real graph, or hold no graph, or an engine that
+            was compiled elsewhere.
     """
-    view = memoryview(model)
-    if not any(number == 7 and kind == _BYTES for number, kind, _ in _fields(view)):
+    view, budget = memoryview(model), _Budget()
+    if not any(number == 7 and kind == _BYTES for number, kind, _ in _fields(view, budget)):
         raise OnnxFileError("no graph in it")
-    return _has_external(view, "Model", 0)
+    return _has_external(view, "Model", 0, budget)
 
 
-def _has_external(message: memoryview, kind: str, depth: int) -> bool:
+class _Budget:
+    """Fields that may still be looked at."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_FIELDS
+
+    def take(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise OnnxFileError(f"more than {_MAX_FIELDS} fields")
+
+
+def _has_external(message: memoryview, kind: str, depth: int, budget: _Budget) -> bool:
     if depth > _MAX_DEPTH:
         raise OnnxFileError(f"graphs nested more than {_MAX_DEPTH} deep")
     if kind == "Tensor":
         return any(
             number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and value != 0)
-            for number, _, value in _fields(message)
+            for number, _, value in _fields(message, budget)
         )
     inside = _FIELDS[kind]
-    return any(
-        _has_external(value, inside[number], depth + 1)
-        for number, _, value in _fields(message)
-        if number in inside and isinstance(value, memoryview)
-    )
+    found = False
+    for number, _, value in _fields(message, budget):
+        if not isinstance(value, memoryview):
+            continue
+        if number in inside:
+            found = _has_external(value, inside[number], depth + 1, budget) or found
+        elif kind == "Node" and number == _NODE_OPERATOR and bytes(value) == b"EPContext":
+            # ONNX Runtime's wrapper of a provider's machine code, inside or in another file.
+            raise OnnxFileError("an engine compiled elsewhere (EPContext)")
+    return found
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+def _fields(message: memoryview, budget: _Budget) -> Iterator[tuple[int, int, int | memoryview]]:
     """Field number, wire type and value of each field; fixed-size values are views too."""
     at, end = 0, len(message)
     while at < end:
+        budget.take()
         tag, at = _varint(message, at)
+        # Readers keep 32 bits of a tag: what is beyond would hide another field's number.
+        if not 8 <= tag < 2**32:
+            raise OnnxFileError(f"protobuf tag {tag}")
         number, kind = tag >> 3, tag & 7
         if kind == _VARINT:
             value, at = _varint(message, at)

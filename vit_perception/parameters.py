@@ -9,72 +9,25 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from vit_perception.bundle_paths import DEFAULT_BUNDLE
+from vit_perception.cpu_affinity import AffinityError, parse_cores
 from vit_perception.images import DEFAULT_MAX_PIXELS
-from vit_perception.vocabulary import VocabularyError, checked_names, parse_names
+from vit_perception.parameter_spec import ParameterError, ParameterValue, Spec, checked, parameter
+from vit_perception.region import Region, RegionError
+from vit_perception.vocabulary import VocabularyError, checked_names
 from vit_perception.wording import shown
 
 BUNDLE_DEFAULT = -1.0
 """Value of a threshold that means: the one written in the bundle."""
 
-ParameterValue = bool | int | float | str | tuple[str, ...]
-
-
-class ParameterError(ValueError):
-    """One line that says which parameter cannot have which value, and what it can have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """What a parameter is: taken for descriptors, validation and the manual.
-
-    `special` is the one value outside [minimum, maximum] that has a meaning of its own,
-    told by `special_meaning`. `live` parameters change while the node runs; the others are
-    read when it starts.
-    """
-
-    description: str
-    live: bool
-    minimum: float | None = None
-    maximum: float | None = None
-    special: float | None = None
-    special_meaning: str = ""
-    choices: tuple[str, ...] = ()
-    name: str = ""
-    default: ParameterValue = ""
-
-    @property
-    def kind(self) -> str:
-        """Return the ROS type: bool, integer, double, string or string_array."""
-        kinds = {bool: "bool", int: "integer", float: "double", str: "string"}
-        return kinds.get(type(self.default), "string_array")
-
-    @property
-    def allowed(self) -> str:
-        """Return the allowed values in words; empty when every value of the kind is."""
-        if self.choices:
-            return " or ".join(repr(choice) for choice in self.choices)
-        if self.minimum is None or self.maximum is None:
-            return ""
-        words = f"{self.minimum:g} to {self.maximum:g}"
-        if self.kind == "integer":
-            words = f"{self.minimum:.0f} to {self.maximum:.0f}"
-        return words if self.special is None else f"{words}, or {self.special:g}"
-
-
-def _parameter(default: ParameterValue, description: str, **spec: Any) -> Any:
-    return field(
-        default=default,
-        metadata={"spec": Spec(description, live=spec.pop("live", False), **spec)},
-    )
-
 
 def _threshold(description: str) -> Any:
-    return _parameter(
+    return parameter(
         BUNDLE_DEFAULT,
         description,
         live=True,
@@ -89,10 +42,10 @@ def _threshold(description: str) -> Any:
 class DetectorParameters:
     """Parameters of detector_node; `validate` makes one from untrusted values."""
 
-    bundle: str = _parameter(
+    bundle: str = parameter(
         DEFAULT_BUNDLE, "Folder of the model bundle, or the name of a bundled one."
     )
-    vocabulary: tuple[str, ...] = _parameter(
+    vocabulary: tuple[str, ...] = parameter(
         (),
         "Names to look for, e.g. ['red mug', 'screwdriver']. Empty: the bundle's default names.",
         live=True,
@@ -100,7 +53,7 @@ class DetectorParameters:
     score_threshold: float = _threshold(
         "Detections with a lower score are left out. -1: the bundle's own threshold."
     )
-    class_thresholds: tuple[str, ...] = _parameter(
+    class_thresholds: tuple[str, ...] = parameter(
         (),
         "Score thresholds of single names, in place of score_threshold: ['red mug=0.4'].",
         live=True,
@@ -109,18 +62,24 @@ class DetectorParameters:
         "Of two boxes of one name that overlap more than this (intersection over union), the "
         "one with the lower score is left out. -1: the bundle's own threshold."
     )
-    class_agnostic_nms: bool = _parameter(
+    class_agnostic_nms: bool = parameter(
         False, "Let boxes of different names push each other out as well.", live=True
     )
-    max_detections: int = _parameter(
+    max_detections: int = parameter(
         100, "At most so many detections per frame, best first.", live=True, minimum=1, maximum=300
     )
-    masks: bool = _parameter(
+    masks: bool = parameter(
         True,
         "Decode instance masks, where the bundle has them; they are drawn on ~/overlay.",
         live=True,
     )
-    max_age: float = _parameter(
+    roi: str = parameter(
+        "",
+        "Part of the image that is looked at, 'x,y,width,height' in pixels; results stay in "
+        "pixels of the whole image. Empty: all of it.",
+        live=True,
+    )
+    max_age: float = parameter(
         0.0,
         "Seconds: a frame older than this when its turn comes is dropped and counted as stale. "
         "0: no limit. Ages need a camera that stamps with the clock of this node.",
@@ -128,48 +87,95 @@ class DetectorParameters:
         minimum=0.0,
         maximum=3600.0,
     )
-    image_transport: str = _parameter(
+    image_transport: str = parameter(
         "raw",
         "'raw' subscribes to sensor_msgs/Image on `image`, 'compressed' to "
         "sensor_msgs/CompressedImage on `image/compressed`.",
         choices=("raw", "compressed"),
     )
-    max_image_pixels: int = _parameter(
+    max_image_pixels: int = parameter(
         DEFAULT_MAX_PIXELS,
         "Images with more pixels are refused before memory is taken for them.",
         live=True,
         minimum=1,
         maximum=2**28,
     )
-    precision: str = _parameter("fp32", "Which graph of the bundle runs, e.g. 'fp32' or 'int8'.")
-    provider: str = _parameter(
+    precision: str = parameter(
+        "fp32",
+        "Which graph of the bundle runs, e.g. 'fp32' or 'int8'. A change takes effect when the "
+        "new one has been opened; until then the old one runs.",
+        live=True,
+    )
+    provider: str = parameter(
         "cpu",
-        "What runs the graph: 'cpu', 'cuda', 'tensorrt', 'openvino' or the name of an ONNX "
-        "Runtime execution provider. One that is not there makes configure fail.",
+        "What runs the graph: 'cpu', 'cuda', 'tensorrt', 'openvino' (the package openvino, on the "
+        "CPU) or the name of an ONNX Runtime execution provider. One that is not there makes "
+        "configure fail, and a change is refused.",
+        live=True,
     )
-    threads: int = _parameter(
-        0, "Threads of the engine. 0: as many as it likes.", minimum=0, maximum=256
+    threads: int = parameter(
+        0,
+        "Threads of the engine. 0: one for each physical core that the process may use.",
+        minimum=0,
+        maximum=256,
     )
-    text_encoder_dir: str = _parameter(
+    cpu_affinity: str = parameter(
+        "",
+        "CPU cores that the node's process keeps to, with all its threads, so that others, a "
+        "planner say, keep theirs: '0-3,6'. Empty: any.",
+    )
+    text_encoder_dir: str = parameter(
         "",
         "Folder of the text encoder, needed for names that the bundle does not know. Empty: "
         "the installed package of the encoder that the bundle names.",
     )
-    image_timeout: float = _parameter(
-        2.0,
+    cameras: tuple[str, ...] = parameter(
+        (),
+        "Names of cameras that share the engine: ['front', 'wrist'] subscribes to front/image and "
+        "wrist/image and publishes ~/front/detections and so on. Empty: one camera, `image`.",
+    )
+    autostart: bool = parameter(
+        False,
+        "Configure and activate when the process starts. False: leave that to whoever manages "
+        "the lifecycle. The launch files set it.",
+    )
+    image_timeout: float = parameter(
+        1.0,
         "Seconds without an image after which diagnostics warn. 0: never.",
         live=True,
         minimum=0.0,
         maximum=3600.0,
     )
-    diagnostics_period: float = _parameter(
+    warn_age: float = parameter(
+        0.0,
+        "Seconds of age at publication (95th percentile) above which diagnostics warn. 0: never.",
+        live=True,
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    warn_rate: float = parameter(
+        0.0,
+        "Results a second of a camera below which diagnostics warn. 0: never.",
+        live=True,
+        minimum=0.0,
+        maximum=1000.0,
+    )
+    diagnostics_period: float = parameter(
         1.0, "Seconds between two diagnostics messages.", live=True, minimum=0.1, maximum=60.0
     )
-    overlay_rate: float = _parameter(
+    overlay_rate: float = parameter(
         0.0,
         "At most so many pictures a second on ~/overlay. 0: one for every frame.",
         live=True,
         minimum=0.0,
+        maximum=1000.0,
+    )
+
+    marker_distance: float = parameter(
+        1.0,
+        "Metres before the camera at which ~/markers draws its boxes.",
+        live=True,
+        minimum=0.01,
         maximum=1000.0,
     )
 
@@ -201,12 +207,12 @@ def validate(
 
     """
     known = specs()
-    checked: dict[str, ParameterValue] = asdict(current) if current is not None else {}
+    taken: dict[str, ParameterValue] = asdict(current) if current is not None else {}
     for name, value in values.items():
         if name not in known:
             raise ParameterError(unknown_name(name))
-        checked[name] = _checked(known[name], value)
-    parameters = DetectorParameters(**checked)  # type: ignore[arg-type]
+        taken[name] = _understood(known[name], checked(known[name], value))
+    parameters = DetectorParameters(**taken)  # type: ignore[arg-type]
     _thresholds_by_name(parameters.class_thresholds)
     return parameters
 
@@ -218,49 +224,21 @@ def unknown_name(name: str) -> str:
     return f"no parameter is called {shown(name)}: {hint}"
 
 
-def natural(spec: Spec, value: object) -> object:
-    """Return `value` as the kind of `spec` where nothing is lost by it, else `value` itself."""
-    if spec.kind == "double" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if spec.kind == "string_array":
-        if isinstance(value, str):
-            return _listed(value)
-        if isinstance(value, Sequence) and all(isinstance(each, str) for each in value):
-            # ROS cannot send an empty list of strings; one empty string stands for it.
-            return () if tuple(value) == ("",) else tuple(value)
-    return value
-
-
-def _checked(spec: Spec, value: object) -> ParameterValue:
-    value = natural(spec, value)
-    types = {"bool": bool, "integer": int, "double": float, "string": str, "string_array": tuple}
-    if not isinstance(value, types[spec.kind]) or (
-        spec.kind == "integer" and isinstance(value, bool)
-    ):
-        kind = "list of strings" if spec.kind == "string_array" else spec.kind
-        raise ParameterError(f"{spec.name}: expected {kind}, found {shown(value)}")
-    if isinstance(value, tuple):
-        return _checked_strings(spec, value)
-    if isinstance(value, (int, float)) and not _in_range(spec, value):
-        meaning = f" ({spec.special_meaning})" if spec.special is not None else ""
-        raise ParameterError(f"{spec.name}: expected {spec.allowed}{meaning}, found {value:g}")
-    if spec.choices and value not in spec.choices:
-        raise ParameterError(f"{spec.name}: expected {spec.allowed}, found {shown(value)}")
-    if isinstance(value, str) and not value.isprintable():
-        raise ParameterError(
-            f"{spec.name}: expected text without control characters, found {shown(value)}"
-        )
-    assert isinstance(value, (bool, int, float, str))
-    return value
-
-
-def _in_range(spec: Spec, value: float) -> bool:
-    if spec.minimum is None or spec.maximum is None or value == spec.special:
-        return True
-    return math.isfinite(value) and spec.minimum <= value <= spec.maximum
-
-
-def _checked_strings(spec: Spec, value: tuple[str, ...]) -> tuple[str, ...]:
+def _understood(spec: Spec, value: ParameterValue) -> ParameterValue:
+    if spec.name == "cpu_affinity" and value:
+        try:
+            parse_cores(str(value))
+        except AffinityError as error:
+            raise ParameterError(str(error)) from None
+    if spec.name == "roi":
+        try:
+            Region.parse(str(value))
+        except RegionError as error:
+            raise ParameterError(str(error)) from None
+    if not isinstance(value, tuple):
+        return value
+    if spec.name == "cameras":
+        _check_cameras(value)
     if spec.name != "vocabulary" or not value:
         return value
     try:
@@ -269,13 +247,16 @@ def _checked_strings(spec: Spec, value: tuple[str, ...]) -> tuple[str, ...]:
         raise ParameterError(f"vocabulary: {error}") from None
 
 
-def _listed(text: str) -> object:
-    if text.strip() in ("", "[]"):
-        return ()
-    try:
-        return parse_names(text)
-    except VocabularyError:
-        return text
+def _check_cameras(names: tuple[str, ...]) -> None:
+    for name in names:
+        # Names of topics in ROS; one that begins with an underscore would be hidden.
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name) or "__" in name:
+            raise ParameterError(
+                "cameras: expected names of letters, digits and single underscores that begin "
+                f"with a letter, found {shown(name)}"
+            )
+    if len(set(names)) < len(names):
+        raise ParameterError(f"cameras: expected each name once, found {shown(list(names))}")
 
 
 def _thresholds_by_name(entries: Sequence[str]) -> dict[str, float]:
@@ -296,4 +277,9 @@ def _thresholds_by_name(entries: Sequence[str]) -> dict[str, float]:
                 f"class_thresholds: expected each name once, found {shown(name)} twice"
             )
         result[name] = threshold
+    if result:
+        try:
+            checked_names(result)
+        except VocabularyError as error:
+            raise ParameterError(f"class_thresholds: {error}") from None
     return result

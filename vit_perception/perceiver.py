@@ -21,6 +21,7 @@ from vit_perception.graph_contract import (
     GraphContractError,
     check_adaptor,
     check_detector,
+    check_embeddings,
     check_results,
 )
 from vit_perception.letterbox import Canvas
@@ -116,7 +117,7 @@ class Perceiver:
 
     @property
     def provider(self) -> str:
-        """The engine that runs the network, in ONNX Runtime's name for it."""
+        """What runs the network, see `Session`."""
         return self._session.provider
 
     @property
@@ -198,7 +199,7 @@ class Perceiver:
             active = self._active
             with times.measure("letterbox"):
                 letterbox = self._canvas.draw(frame.image)
-            with times.measure("inference"):
+            with times.measure("inference"), _naming(self._graph):
                 outputs = self._session.run(self._inputs(active))
         with _naming(self._graph):
             check_results(outputs, self.bundle)
@@ -251,8 +252,10 @@ class Perceiver:
             )
         if self._adaptor is None:
             return vocabulary.embeddings
-        embeddings = self._adaptor.run({"text_embeddings": vocabulary.embeddings})
-        return np.ascontiguousarray(embeddings["class_embeddings"], np.float32)
+        with _naming(bundle.directory / str(bundle.text_adaptor_file)):
+            outputs = self._adaptor.run({"text_embeddings": vocabulary.embeddings})
+            check_embeddings(outputs["class_embeddings"], vocabulary)
+        return np.ascontiguousarray(outputs["class_embeddings"], np.float32)
 
 
 @contextmanager
@@ -261,6 +264,8 @@ def _naming(graph: Path) -> Iterator[None]:
         yield
     except GraphContractError as error:
         raise PerceiverError(f"{shown_path(graph)}: {error}") from error
+    except SessionError as error:
+        raise SessionError(f"{shown_path(graph)}: {error}") from error
 
 
 def _opened(bundle: Bundle, what: str, model: bytes, provider: str, threads: int) -> Session:

@@ -23,6 +23,8 @@ _UNIT_LENGTH_TOLERANCE = 1e-3
 # Control characters, lone surrogates (not encodable as UTF-8, so not publishable),
 # and Unicode's own line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# What turns the direction of writing, and so reorders the rest of a log line or label.
+_REFUSED_DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 class VocabularyError(ValueError):
@@ -173,7 +175,11 @@ def _refusal(name: object) -> str | None:
         return "it is empty"
     if len(name) > MAX_NAME_LENGTH:
         return f"expected at most {MAX_NAME_LENGTH} characters, found {len(name)}"
-    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in name):
+    if any(
+        unicodedata.category(character) in _REFUSED_CATEGORIES
+        or unicodedata.bidirectional(character) in _REFUSED_DIRECTIONS
+        for character in name
+    ):
         return "it has a control character"
     if name != name.strip():
         return "it has space at an end"

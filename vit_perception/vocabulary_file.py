@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from vit_perception.vocabulary import MAX_NAME_LENGTH, MAX_NAMES, Vocabulary, VocabularyError
-from vit_perception.wording import one_line
+from vit_perception.wording import one_line, shown
 
 _BYTES_PER_CHARACTER = 4
 
@@ -43,6 +43,12 @@ def read_vocabulary(data: bytes, dimension: int) -> Vocabulary:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.namelist()
+            # numpy would take another member called "names" for the one that is checked here.
+            if sorted(members) != ["embeddings.npy", "names.npy"]:
+                raise VocabularyError(
+                    f"expected an .npz file of names and embeddings, found one of {shown(members)}"
+                )
             shape, names_type = _header(archive, "names.npy")
             count = shape[0] if len(shape) == 1 else -1
             if names_type.kind != "U" or not 1 <= count <= MAX_NAMES:

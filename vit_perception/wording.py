@@ -11,7 +11,18 @@ from __future__ import annotations
 from pathlib import PurePath
 from reprlib import Repr
 
-_repr = Repr()
+# Far below the length from which on Python refuses to write an integer as a text.
+_LONG_INTEGER = 10**60
+
+
+class _Short(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        if abs(x) < _LONG_INTEGER:
+            return super().repr_int(x, level)
+        return f"an integer of {x.bit_length()} bits"
+
+
+_repr = _Short()
 _repr.maxlevel = 2
 _repr.maxstring = _repr.maxother = 60
 

@@ -6,19 +6,19 @@ import threading
 
 import pytest
 
-from vit_perception.ros.accounting import CAUSES, REPLACED, UNDECODABLE, Accounting
+from vit_perception.ros.accounting import CAUSES, REPLACED, UNDECODABLE, Accounting, Counts
 
 
 def test_every_frame_is_somewhere() -> None:
     account = Accounting()
     for _ in range(10):
-        account.received()
+        account.arrived()
     account.published()
     for cause in CAUSES:
         account.dropped(cause)
     account.dropped(UNDECODABLE, "truncated")
     counts = account.counts()
-    assert (counts.received, counts.published, counts.dropped_total, counts.pending) == (
+    assert (counts.arrived, counts.published, counts.dropped_total, counts.pending) == (
         10,
         1,
         len(CAUSES) + 1,
@@ -26,6 +26,20 @@ def test_every_frame_is_somewhere() -> None:
     )
     assert counts.dropped[UNDECODABLE] == 2
     assert counts.undecodable == {"unknown": 1, "truncated": 1}
+    # What is on its way has not been received yet: the sum is exact at every instant.
+    assert counts.received == counts.published + counts.dropped_total == 2 + len(CAUSES)
+
+
+def test_cameras_add_up() -> None:
+    one, other = Accounting(), Accounting()
+    for account in (one, one, other):
+        account.arrived()
+    one.published()
+    one.dropped(UNDECODABLE, "jpeg")
+    other.dropped(UNDECODABLE, "jpeg")
+    total = Counts.sum([one.counts(), other.counts()])
+    assert (total.arrived, total.received, total.published, total.pending) == (3, 3, 1, 0)
+    assert (total.dropped[UNDECODABLE], total.undecodable) == (2, {"jpeg": 2})
 
 
 def test_there_is_no_other_cause() -> None:
@@ -42,12 +56,12 @@ def test_the_sum_holds_at_every_instant_under_threads() -> None:
         while not done.is_set():
             counts = account.counts()
             total = counts.published + counts.dropped_total + counts.pending
-            if counts.received != total or counts.pending < 0:
+            if counts.arrived != total or counts.pending < 0:
                 wrong.append(counts)
 
     def camera() -> None:
         for number in range(5000):
-            account.received()
+            account.arrived()
             if number % 3:
                 account.published()
             else:
@@ -64,4 +78,4 @@ def test_the_sum_holds_at_every_instant_under_threads() -> None:
     watcher.join()
     assert wrong == []
     assert account.counts().pending == 0
-    assert account.counts().received == 10000
+    assert account.counts().arrived == 10000

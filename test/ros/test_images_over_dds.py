@@ -139,7 +139,7 @@ def test_a_broken_image_is_dropped_counted_and_named(raw: Road, bench: Bench, ca
     # The next good one goes through as if nothing had been.
     assert boxes_by_name(raw.send(image_message(RGB))).keys() == SQUARES.keys()
     counts = raw.node.counts
-    assert counts.received == counts.published + counts.dropped_total + counts.pending
+    assert counts.arrived == counts.published + counts.dropped_total + counts.pending
 
 
 def test_a_broken_jpeg_is_dropped_and_named(compressed: Road) -> None:

@@ -55,7 +55,7 @@ def test_up_and_down_leaves_no_thread(bench: Bench, toy_bundle_dir: Path) -> Non
         assert "frame_worker" not in {thread.name for thread in threading.enumerate()}
     wait_for(lambda: results and stamp_of(results[-1]) == 5 * SECOND, "the last result")
     counts = node.counts
-    assert (counts.received, counts.published, counts.pending) == (5, 5, 0)
+    assert (counts.arrived, counts.published, counts.pending) == (5, 5, 0)
 
 
 def test_pausing_keeps_the_engine_and_stops_the_frames(bench: Bench, toy_bundle_dir: Path) -> None:
@@ -70,7 +70,7 @@ def test_pausing_keeps_the_engine_and_stops_the_frames(bench: Bench, toy_bundle_
         wait_for(lambda: camera.get_subscription_count() == 1, "the subscription")
     camera.publish(image_message(PIXELS))
     wait_for(lambda: node.counts.published == 1, "a result")
-    assert node.counts.received == 1
+    assert node.counts.arrived == 1
 
 
 def test_shutdown_from_active(bench: Bench, toy_bundle_dir: Path) -> None:

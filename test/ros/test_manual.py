@@ -11,6 +11,7 @@ import yaml
 
 from vit_perception.parameters import DetectorParameters, specs, validate
 from vit_perception.ros import manual
+from vit_perception.ros.policy import policy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +24,11 @@ def test_the_readme_holds_the_manual_of_now() -> None:
 def test_the_configuration_file_is_the_one_of_now() -> None:
     text = (ROOT / "config" / "detector.yaml").read_text(encoding="utf-8")
     assert text == manual.config(), "run: python -m vit_perception.ros.manual --write ."
+
+
+def test_the_access_policy_is_the_one_of_now() -> None:
+    text = (ROOT / "config" / "sros2_policy.xml").read_text(encoding="utf-8")
+    assert text == policy(), "run: python -m vit_perception.ros.manual --write ."
 
 
 def test_the_configuration_holds_the_defaults() -> None:
@@ -40,6 +46,8 @@ def test_the_manual_is_put_between_its_markers(tmp_path: Path) -> None:
     assert once.startswith("before\n") and once.endswith("after\n") and "\nold\n" not in once
     for name in specs():
         assert f"`{name}`" in once
+    written = {path.name for path in (tmp_path / "config").iterdir()}
+    assert written == {"detector.yaml", "sros2_policy.xml"}
     assert manual.main(["--write", str(tmp_path)]) == 0
     assert readme.read_text(encoding="utf-8") == once
 

@@ -15,7 +15,8 @@ from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParametersAtomically
 
-from vit_perception.parameters import ParameterError, specs
+from vit_perception.parameter_spec import ParameterError
+from vit_perception.parameters import specs
 from vit_perception.text.encoder import ENCODER_ID, TextEncoderError, find_text_encoder
 
 from ..toy_bundle import COLOURS, toy_picture
@@ -100,7 +101,8 @@ def test_a_refusal_keeps_the_old_state(bench: Bench, toy_bundle_dir: Path) -> No
         ({"iou_threshold": 1.5}, ["iou_threshold", "1.5"]),
         ({"max_detections": 0}, ["max_detections", "0"]),
         ({"class_thresholds": ["red=7"]}, ["class_thresholds", "red=7"]),
-        ({"provider": "cuda"}, ["read-only", "provider"]),
+        ({"text_encoder_dir": "/x"}, ["read-only", "text_encoder_dir"]),
+        ({"provider": "abacus"}, ["provider", "CPUExecutionProvider", "abacus"]),
         ({"max_age": "old"}, ["max_age", "double", "'old'"]),
         ({"class_agnostic_nms": 1}, ["class_agnostic_nms", "bool", "1"]),
         # One bad value among good ones: none is taken.

@@ -68,7 +68,7 @@ class HeldPerceiver:
 def adds_up(counts: Counts) -> bool:
     """Whether every frame is somewhere, and no more than two are on their way."""
     total = counts.published + counts.dropped_total + counts.pending
-    return counts.received == total and 0 <= counts.pending <= 3
+    return counts.arrived == total and 0 <= counts.pending <= 3
 
 
 def test_the_newest_frame_is_taken_and_every_frame_accounted_for(
@@ -93,7 +93,7 @@ def test_the_newest_frame_is_taken_and_every_frame_accounted_for(
         for _ in range(chance.randint(1, 8)):
             sent += 1
             camera.publish(image_message(PIXELS, stamp=sent * SECOND))
-        wait_for(lambda: node.counts.received == sent, "all frames")  # noqa: B023
+        wait_for(lambda: node.counts.arrived == sent, "all frames")  # noqa: B023
         if round_number == 0:
             wait_for(lambda: held.started, "the first frame")
             newest.append(held.started[0])
@@ -110,7 +110,7 @@ def test_the_newest_frame_is_taken_and_every_frame_accounted_for(
     assert held.started == newest
     assert [stamp_of(result) for result in results] == newest
     counts = node.counts
-    assert counts.received == sent
+    assert counts.arrived == sent
     assert counts.published == len(newest)
     assert counts.dropped["replaced"] == sent - len(newest)
     assert counts.dropped_total == counts.dropped["replaced"]
@@ -137,7 +137,7 @@ def test_nothing_leaves_a_deactivated_node(bench: Bench, toy_bundle_dir: Path) -
     camera.publish(image_message(PIXELS, stamp=1 * SECOND))
     wait_for(lambda: held.started, "the frame")
     camera.publish(image_message(PIXELS, stamp=2 * SECOND))
-    wait_for(lambda: node.counts.received == 2, "the second frame")
+    wait_for(lambda: node.counts.arrived == 2, "the second frame")
     assert bench.change_state(Transition.TRANSITION_DEACTIVATE)
     assert node.counts.dropped["inactive"] == 1
     # What an earlier activation began does not come out in a later one.

@@ -93,3 +93,24 @@ def test_from_another_process_and_out_on_a_signal(
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
+
+
+def test_it_starts_by_itself_and_again_after_it_was_killed(
+    bench: Bench, toy_bundle_dir: Path
+) -> None:
+    arguments = ("-p", "autostart:=true", "-p", f"bundle:={toy_bundle_dir}")
+    for _ in range(2):
+        with detector_process(bench.domain, *arguments):
+            # The service of the one that was killed is still known for a while.
+            wait_for(lambda: bench.state() == "active", "an active node")
+
+
+def test_a_start_that_fails_says_what_to_do(bench: Bench, tmp_path: Path) -> None:
+    arguments = ("-p", "autostart:=true", "-p", f"bundle:={tmp_path / 'nowhere'}")
+    log = bench.log()
+    with detector_process(bench.domain, *arguments):
+        wait_for(lambda: [each for each in log if "not looking at images" in each.msg], "a line")
+        assert bench.state() == "unconfigured"
+    reason, advice = [each.msg for each in log if each.name == "detector"]
+    assert reason.startswith("configure failed: ") and "nowhere" in reason
+    assert "'ros2 lifecycle set /detector configure'" in advice

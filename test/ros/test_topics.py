@@ -91,8 +91,8 @@ def test_diagnostics_say_what_runs_and_add_up(
     for _ in range(30):
         camera.publish(image_message(PIXELS, stamp=time.time_ns()))
         time.sleep(0.01)
-    wait_for(lambda: node.counts.received == 30 and node.counts.pending == 0, "all frames")
-    message = image_message(PIXELS)
+    wait_for(lambda: node.counts.arrived == 30 and node.counts.pending == 0, "all frames")
+    message = image_message(PIXELS, stamp=time.time_ns())
     message.encoding = "rainbow8"
     camera.publish(message)
     wait_for(lambda: node.counts.dropped["undecodable"] == 1, "a drop")
@@ -103,7 +103,7 @@ def test_diagnostics_say_what_runs_and_add_up(
         received, published, dropped, pending = (
             int(shown[f"frames.{key}"]) for key in ("received", "published", "dropped", "pending")
         )
-        assert received == published + dropped + pending
+        assert (received, pending >= 0) == (published + dropped, True)
         assert dropped == sum(
             int(value) for key, value in shown.items() if key.startswith("frames.dropped.")
         )

@@ -74,7 +74,7 @@ def test_no_result_carries_the_names_of_another_version(
     finally:
         done.set()
         filming.join()
-    wait_for(lambda: node.counts.received == sent and node.counts.pending == 0, "all frames")
+    wait_for(lambda: node.counts.arrived == sent and node.counts.pending == 0, "all frames")
     wait_for(lambda: len(results) == node.counts.published, "all results")
 
     assert [info.database_version for info in infos] == list(range(SWAPS + 1))

@@ -42,7 +42,7 @@ def test_a_failing_engine_costs_its_frame_only(bench: Bench, toy_bundle_dir: Pat
     results, camera, log = bench.detections(), bench.camera(), bench.log()
     for number in range(1, 21):
         camera.publish(image_message(PIXELS, stamp=number * SECOND))
-        wait_for(lambda n=number: node.counts.received == n, "the frame")
+        wait_for(lambda n=number: node.counts.arrived == n, "the frame")
         wait_for(lambda: node.counts.pending == 0, "its end")
     wait_for(lambda: len(results) == 10, "results")
     assert [stamp_of(result) for result in results] == [n * SECOND for n in range(2, 21, 2)]

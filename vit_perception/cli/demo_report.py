@@ -69,7 +69,8 @@ def _frames_table(run: DemoRun) -> Table:
     table.add_column("count", justify="right")
     table.add_row("sent by the camera", str(run.camera_frames))
     table.add_row("received by the node", values.get("frames.received", "?"))
-    lost = run.camera_frames - int(values.get("frames.received", "0"))
+    arrived = sum(int(values.get(f"frames.{key}", "0")) for key in ("received", "pending"))
+    lost = run.camera_frames - arrived
     table.add_row("lost on the way (best effort)", str(lost))
     table.add_row("published", values.get("frames.published", "?"))
     for key, value in values.items():

@@ -42,15 +42,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_installation() -> None:
-    import onnxruntime
-
     from vit_perception.bundle_paths import share_directories
     from vit_perception.cli.versions import package_versions
+    from vit_perception.session import available_providers
 
     print("versions:")
     for name, found in package_versions().items():
         print(f"  {name} {found}")
-    print(f"engines: {', '.join(onnxruntime.get_available_providers())}")
+    print(f"engines: {', '.join(available_providers())}")
     print("bundles:")
     for place in share_directories():
         for manifest in sorted(place.glob("bundles/*/bundle.yaml")):

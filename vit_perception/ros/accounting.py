@@ -1,15 +1,15 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where every received frame went.
+"""Where every frame went.
 
-At every instant: received = published + dropped (of all causes) + pending.
+At every instant: arrived = published + dropped (of all causes) + pending.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -24,7 +24,7 @@ CAUSES: Mapping[str, str] = MappingProxyType(
         REPLACED: "a newer frame arrived before this one was looked at",
         STALE: "older than `max_age` when its turn came",
         UNDECODABLE: "the message holds no readable picture (counted by reason as well)",
-        INACTIVE: "the node was deactivated before the result was published",
+        INACTIVE: "the node was paused or deactivated before the result was published",
         ERROR: "detection or publication failed",
     }
 )
@@ -35,7 +35,7 @@ CAUSES: Mapping[str, str] = MappingProxyType(
 class Counts:
     """Frames since the node started; `pending` are waiting or being worked on."""
 
-    received: int
+    arrived: int
     published: int
     dropped: Mapping[str, int]
     undecodable: Mapping[str, int]
@@ -46,22 +46,39 @@ class Counts:
         """Frames dropped for any cause."""
         return sum(self.dropped.values())
 
+    @property
+    def received(self) -> int:
+        """Frames whose fate is known: published + dropped, at every instant."""
+        return self.published + self.dropped_total
+
+    @classmethod
+    def sum(cls, several: Iterable[Counts]) -> Counts:
+        """Return the counters of several cameras as those of one."""
+        each = tuple(several)
+        return cls(
+            arrived=sum(one.arrived for one in each),
+            published=sum(one.published for one in each),
+            dropped={cause: sum(one.dropped[cause] for one in each) for cause in CAUSES},
+            undecodable=dict(sum((Counter(one.undecodable) for one in each), Counter())),
+            pending=sum(one.pending for one in each),
+        )
+
 
 class Accounting:
-    """Counts frames; thread safe. A frame is received once and leaves once."""
+    """Counts frames; thread safe. A frame arrives once and leaves once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._received = 0
+        self._arrived = 0
         self._published = 0
         self._pending = 0
         self._dropped: Counter[str] = Counter()
         self._undecodable: Counter[str] = Counter()
 
-    def received(self) -> None:
+    def arrived(self) -> None:
         """Count a frame that came in; it is pending until it is published or dropped."""
         with self._lock:
-            self._received += 1
+            self._arrived += 1
             self._pending += 1
 
     def published(self) -> None:
@@ -87,7 +104,7 @@ class Accounting:
         """Return all counters as they are at one instant."""
         with self._lock:
             return Counts(
-                received=self._received,
+                arrived=self._arrived,
                 published=self._published,
                 dropped={cause: self._dropped[cause] for cause in CAUSES},
                 undecodable=dict(self._undecodable),

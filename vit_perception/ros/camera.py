@@ -10,79 +10,86 @@ from typing import Any
 from rclpy.node import Node
 
 from vit_perception.ros import accounting as account
-from vit_perception.ros.accounting import Accounting
-from vit_perception.ros.gate import Gate
 from vit_perception.ros.report import Input
-from vit_perception.ros.slot import NewestSlot
-from vit_perception.ros.statistics import LatencyWindow
 from vit_perception.ros.subscription import ImageSubscription
-from vit_perception.ros.worker import Arrival, FrameWorker, Steps
-
-_LEAVE_WITHIN = 1.0
-"""Seconds that a frame in work may hold up the end."""
+from vit_perception.ros.worker import Arrival, Lane, Slots, Steps
 
 
 class Camera:
-    """Subscription, newest-only slot and worker thread of one camera, and their account.
+    """Subscription of one camera and the account of its frames.
 
-    `configure` starts the thread, `activate` and `deactivate` come and go, `cleanup` ends the
-    thread. Each may be called again, in any order.
+    `configure` says what becomes of frames, `activate` and `deactivate` come and go, `cleanup`
+    ends it. Each may be called again, in any order.
+
+    Args:
+        node: the subscriber.
+        name: what stands before its topics; empty for the only camera of a node.
 
     Attributes:
-        accounting: where the frames went, since the node started.
-        latency: of the last frames, since `configure`.
+        lane: what belongs to its frames.
 
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, name: str = "") -> None:
         self._node = node
-        self._gate = Gate()
-        self._slot: NewestSlot[Arrival] = NewestSlot()
-        self._worker: FrameWorker | None = None
+        self.name = name
+        self.lane = Lane()
+        self._way: tuple[Slots, tuple[Lane, Steps]] | None = None
         self._subscription: ImageSubscription | None = None
-        self.accounting = Accounting()
-        self.latency = LatencyWindow()
 
-    def configure(self, steps: Steps) -> None:
-        """Start the worker thread."""
-        self._slot = NewestSlot()
-        self.latency.clear()
-        self._worker = FrameWorker(self._slot, self._gate, self.accounting, self.latency, steps)
+    def input_topic(self, topic: str) -> str:
+        """Return the name, before remapping, of one of its input topics."""
+        return f"{self.name}/{topic}" if self.name else topic
+
+    def output(self, topic: str) -> str:
+        """Return the private name of one of its output topics."""
+        return f"~/{self.name}/{topic}" if self.name else f"~/{topic}"
+
+    def configure(self, slots: Slots, steps: Steps) -> None:
+        """Put its frames into `slots` from now on, for `steps`."""
+        self.lane.latency.clear()
+        self._way = (slots, (self.lane, steps))
 
     def activate(self, transport: str) -> None:
         """Subscribe, to "raw" or "compressed" images."""
-        self._gate.open()
+        self.lane.gate.open()
         try:
-            self._subscription = ImageSubscription(self._node, transport, self._on_image)
+            self._subscription = ImageSubscription(
+                self._node, self.input_topic("image"), transport, self._on_image
+            )
         except Exception:
-            self._gate.close()
+            self.lane.gate.close()
             raise
 
     def deactivate(self) -> None:
         """Unsubscribe; nothing is published any more, and a waiting frame is dropped."""
-        self._gate.close()
+        self.lane.gate.close()
         if self._subscription is not None:
             self._subscription.destroy()
             self._subscription = None
-        if self._slot.clear() is not None:
-            self.accounting.dropped(account.INACTIVE)
+        if self._way is not None:
+            slots, key = self._way
+            if slots.clear(key) is not None:
+                self.lane.accounting.dropped(account.INACTIVE)
 
-    def cleanup(self) -> bool:
-        """End the thread; False when a frame in work still holds it."""
+    def cleanup(self) -> None:
+        """Deactivate, and let go of what `configure` was given."""
         self.deactivate()
-        worker, self._worker = self._worker, None
-        return worker is None or worker.close(_LEAVE_WITHIN)
+        self._way = None
 
     def input(self, timeout: float) -> Input:
         """Return the state of the image topic; `timeout` as in report.Input."""
         if self._subscription is None:
-            return Input("image", "", None, 0.0, timeout)
+            return Input(self.input_topic("image"), "", None, 0.0, timeout)
         return self._subscription.status(timeout)
 
     def _on_image(self, message: Any) -> None:
-        self.accounting.received()
-        activation = self._gate.activation
-        if activation is None:
-            self.accounting.dropped(account.INACTIVE)
-        elif self._slot.put(Arrival(message, time.perf_counter(), activation)) is not None:
-            self.accounting.dropped(account.REPLACED)
+        lane = self.lane
+        lane.accounting.arrived()
+        activation = lane.gate.activation
+        if activation is None or self._way is None:
+            lane.accounting.dropped(account.INACTIVE)
+            return
+        slots, key = self._way
+        if slots.put(key, Arrival(message, time.perf_counter(), activation)) is not None:
+            lane.accounting.dropped(account.REPLACED)

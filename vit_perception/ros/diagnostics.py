@@ -12,12 +12,9 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-from vit_perception.ros.accounting import Counts
 from vit_perception.ros.report import FAULT, OK, WARN, Snapshot, Status, statuses
 
 _LEVELS = {OK: DiagnosticStatus.OK, WARN: DiagnosticStatus.WARN, FAULT: DiagnosticStatus.ERROR}
-
-TakeSnapshot = Callable[[Counts, float], Snapshot]
 
 
 class DiagnosticsReporter:
@@ -25,9 +22,7 @@ class DiagnosticsReporter:
 
     Args:
         node: whose name stands in front of each entry.
-        counts: the counters now.
-        snapshot: everything now, given the counters of the report before and the seconds
-            since then.
+        snapshot: everything now.
         period: seconds between two reports; asked for again after each.
 
     """
@@ -35,15 +30,13 @@ class DiagnosticsReporter:
     def __init__(
         self,
         node: Node,
-        counts: Callable[[], Counts],
-        snapshot: TakeSnapshot,
+        snapshot: Callable[[], Snapshot],
         period: Callable[[], float],
     ) -> None:
         self._node = node
-        self._counts = counts
         self._snapshot = snapshot
         self._period = period
-        self._before, self._then = counts(), time.monotonic()
+        self._before, self._then = snapshot(), time.monotonic()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # Steady, so that a paused simulation does not look like a dead node.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -51,12 +44,12 @@ class DiagnosticsReporter:
 
     def report(self) -> None:
         """Publish the state since the last report."""
-        now = time.monotonic()
-        snapshot = self._snapshot(self._before, max(now - self._then, 1e-6))
-        self._before, self._then = snapshot.counts, now
+        snapshot, now = self._snapshot(), time.monotonic()
+        found = statuses(snapshot, self._before, max(now - self._then, 1e-6))
+        self._before, self._then = snapshot, now
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
-        message.status = [self._message(status) for status in statuses(snapshot)]
+        message.status = [self._message(status) for status in found]
         self._publisher.publish(message)
         nanoseconds = int(self._period() * 1e9)
         if self._timer.timer_period_ns != nanoseconds:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Protocol
 
 from vit_perception.bundle import Bundle
 from vit_perception.bundle_paths import find_bundle
+from vit_perception.cpu_affinity import format_cores, keep_process_to, usable_cores
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.parameters import BUNDLE_DEFAULT, DetectorParameters
 from vit_perception.perceiver import Perceiver, Prepared, Settings, unknown_threshold_names
+from vit_perception.region import Region
+from vit_perception.session import find_provider
 from vit_perception.stages import StageTimes
 from vit_perception.text.builder import VocabularyBuilder
 from vit_perception.vocabulary import Vocabulary
@@ -44,9 +48,26 @@ class Engine:
     ) -> None:
         self.bundle = bundle
         self.perceiver = perceiver
-        self.detect = wrap(perceiver)
+        self._wrap = wrap
+        self._detector = wrap(perceiver)
         self._builder = builder
         self._parameters = parameters
+        self.provider = parameters.provider
+        # Between a change of names or settings and a change of the perceiver.
+        self._lock = threading.Lock()
+
+    def detect(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
+        """Look at the region of a frame that the parameters name.
+
+        Raises:
+            RegionError: it lies beside the image; else as Perceiver does.
+
+        """
+        region = Region.parse(self._parameters.roi)
+        detector = self._detector
+        if region is None:
+            return detector(frame, stages)
+        return region.whole(detector(region.of(frame), stages), frame)
 
     @classmethod
     def load(
@@ -64,22 +85,17 @@ class Engine:
             wrap: what to put around the perceiver.
 
         Raises:
-            NotInstalledError, BundleError, VocabularyError, TextEncoderError, SessionError:
-                one line that says what was expected and what was found.
+            AffinityError, NotInstalledError, BundleError, VocabularyError, TextEncoderError,
+                SessionError: one line that says what was expected and what was found.
 
         """
+        if parameters.cpu_affinity:
+            keep_process_to(parameters.cpu_affinity)
         bundle = Bundle.load(find_bundle(parameters.bundle))
         directory = Path(parameters.text_encoder_dir) if parameters.text_encoder_dir else None
         builder = VocabularyBuilder(bundle, text_encoder_dir=directory)
-        perceiver = Perceiver(
-            bundle,
-            vocabulary=_vocabulary(bundle, builder, parameters.vocabulary, version),
-            settings=_settings(bundle, parameters),
-            precision=parameters.precision,
-            provider=parameters.provider,
-            threads=parameters.threads,
-        )
-        perceiver.warm_up()
+        vocabulary = _vocabulary(bundle, builder, parameters.vocabulary, version)
+        perceiver = _perceiver(bundle, vocabulary, _settings(bundle, parameters), parameters)
         return cls(bundle, builder, perceiver, parameters, wrap)
 
     def prepare(self, parameters: DetectorParameters) -> Prepared:
@@ -87,6 +103,7 @@ class Engine:
 
         Raises: as `load` does.
         """
+        self._check(parameters)
         vocabulary = None
         if parameters.vocabulary != self._parameters.vocabulary:
             vocabulary = _vocabulary(
@@ -98,8 +115,41 @@ class Engine:
 
     def apply(self, prepared: Prepared, parameters: DetectorParameters) -> None:
         """Let the next frame see what was prepared for `parameters`."""
-        self._parameters = parameters
-        self.perceiver.commit(prepared)
+        with self._lock:
+            self._parameters = parameters
+            self.perceiver.commit(prepared)
+
+    def runs(self, parameters: DetectorParameters) -> bool:
+        """Whether the graph that is open is the one that `parameters` ask for."""
+        wanted = (parameters.precision, parameters.provider)
+        return (self.perceiver.precision, self.provider) == wanted
+
+    def opened(self, parameters: DetectorParameters) -> Perceiver:
+        """Open the graph that `parameters` ask for, and run it once; takes its time.
+
+        Raises: as `load` does.
+        """
+        perceiver = self.perceiver
+        return _perceiver(self.bundle, perceiver.vocabulary, perceiver.settings, parameters)
+
+    def adopt(self, perceiver: Perceiver, provider: str) -> None:
+        """Let the next frame be looked at by another perceiver, with the names of now.
+
+        Args:
+            perceiver: from `opened`.
+            provider: that was asked for it.
+
+        """
+        with self._lock:
+            now = self.perceiver
+            perceiver.change(vocabulary=now.vocabulary, settings=now.settings)
+            self.perceiver, self._detector = perceiver, self._wrap(perceiver)
+            self.provider = provider
+
+    def _check(self, parameters: DetectorParameters) -> None:
+        """Refuse what can be refused without opening anything."""
+        self.bundle.graph_file(parameters.precision)
+        find_provider(parameters.provider)
 
     @property
     def version(self) -> int:
@@ -111,9 +161,9 @@ class Engine:
         """Names in class_thresholds that the vocabulary lacks: perhaps misspelled."""
         return unknown_threshold_names(self.perceiver.settings, self.perceiver.vocabulary)
 
-    def description(self) -> Mapping[str, str]:
-        """Return what runs, for diagnostics."""
-        precision = self._parameters.precision
+    def description(self, opening: str = "") -> Mapping[str, str]:
+        """Return what runs, and what is being `opening`, for diagnostics."""
+        precision = self.perceiver.precision
         return {
             "model.bundle": self.bundle.name,
             "model.directory": str(self.bundle.directory),
@@ -121,11 +171,29 @@ class Engine:
             "model.sha256": self.bundle.sha256[self.bundle.graphs[precision]],
             "model.precision": precision,
             "model.provider": self.perceiver.provider,
+            "model.provider_asked": self.provider,
+            "model.opening": opening,
+            "cpu.cores": format_cores(usable_cores()),
             "model.input": f"{self.bundle.input_width}x{self.bundle.input_height}",
             "vocabulary.version": str(self.version),
             "vocabulary.names": str(len(self.perceiver.vocabulary)),
             "class_thresholds.idle": ", ".join(self.idle_thresholds),
         }
+
+
+def _perceiver(
+    bundle: Bundle, vocabulary: Vocabulary, settings: Settings, parameters: DetectorParameters
+) -> Perceiver:
+    perceiver = Perceiver(
+        bundle,
+        vocabulary=vocabulary,
+        settings=settings,
+        precision=parameters.precision,
+        provider=parameters.provider,
+        threads=parameters.threads,
+    )
+    perceiver.warm_up()
+    return perceiver
 
 
 def _vocabulary(

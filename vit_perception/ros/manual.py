@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The node manual and config/detector.yaml, written from what the code says.
+"""The node manual and the files in config/, written from what the code says.
 
     python -m vit_perception.ros.manual                the manual, in Markdown
     python -m vit_perception.ros.manual --write .      into README.md and config/ of a checkout
@@ -17,57 +17,16 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vit_perception.parameters import Spec, specs
+from vit_perception.parameter_spec import Spec
+from vit_perception.parameters import specs
 from vit_perception.ros.accounting import CAUSES
+from vit_perception.ros.interface import PUBLISHED, SERVICES, SUBSCRIBED
+from vit_perception.ros.policy import policy
+from vit_perception.ros.stamps import ODDITIES
 
 BEGIN = "<!-- begin: node manual -->"
 END = "<!-- end: node manual -->"
 
-_SUBSCRIBED = (
-    (
-        "`image`",
-        "sensor_msgs/Image",
-        "The camera: rgb8, bgr8, rgba8, bgra8, mono8, 8UC1, 8UC3, with or without row padding. "
-        "Best effort, depth 1; `qos_overrides./<topic>.subscription.reliability`, `.depth` and "
-        "`.history` change that.",
-    ),
-    (
-        "`image/compressed`",
-        "sensor_msgs/CompressedImage",
-        "The same with `image_transport:=compressed`: jpeg or png. Follows a remapping of "
-        "`image`.",
-    ),
-)
-_PUBLISHED = (
-    (
-        "`~/detections`",
-        "vision_msgs/Detection2DArray",
-        "One message per frame, also when nothing was found, with the stamp and frame_id of the "
-        "image. `class_id` is the name; boxes are in pixels of the image.",
-    ),
-    (
-        "`~/label_info`",
-        "vision_msgs/LabelInfo",
-        "The names, numbered in the order of the vocabulary. Latched (transient local).",
-    ),
-    (
-        "`~/vision_info`",
-        "vision_msgs/VisionInfo",
-        "`database_version` counts vocabularies. Latched. Published before the first detections "
-        "of a version and with their stamp: a result belongs to the newest info whose stamp is "
-        "not after its own.",
-    ),
-    (
-        "`~/overlay`",
-        "sensor_msgs/Image",
-        "The picture with the detections drawn in; drawn only while somebody subscribes.",
-    ),
-    (
-        "`/diagnostics`",
-        "diagnostic_msgs/DiagnosticArray",
-        "Three entries, `<node>: input`, `: frames` and `: engine`, in every lifecycle state.",
-    ),
-)
 _LIFECYCLE = (
     (
         "configure",
@@ -81,10 +40,12 @@ _LIFECYCLE = (
 DIAGNOSTICS = (
     ("input.topic, input.qos, input.publishers", "What is subscribed and who publishes there."),
     ("input.silence_s", "Seconds since the last image."),
+    *((f"stamps.{kind}", f"Images by odd stamp: {what}.") for kind, what in ODDITIES.items()),
     ("rate.received_hz, rate.published_hz", "Since the message before."),
     (
         "frames.received, frames.published, frames.dropped, frames.pending",
-        "Since the node started. At every instant received = published + dropped + pending.",
+        "Since the node started. At every instant received = published + dropped; those pending "
+        "are waiting or being worked on.",
     ),
     *((f"frames.dropped.{cause}", f"Of these: {why}.") for cause, why in CAUSES.items()),
     ("frames.undecodable.<reason>", "Undecodable frames by reason, e.g. `encoding`."),
@@ -98,9 +59,11 @@ DIAGNOSTICS = (
     ("state", "The lifecycle state."),
     (
         "model.bundle, model.directory, model.architecture, model.sha256, model.precision, "
-        "model.provider, model.input",
-        "What runs.",
+        "model.provider, model.provider_asked, model.input",
+        "What runs, and which provider was asked for.",
     ),
+    ("model.opening", "The precision and provider that will take over, while they are opened."),
+    ("cpu.cores", "Cores that the process may use."),
     ("vocabulary.version, vocabulary.names", "The vocabulary in force and its size."),
     ("class_thresholds.idle", "Names with a threshold that the vocabulary does not have."),
 )
@@ -112,10 +75,14 @@ def manual() -> str:
         [
             "### detector_node",
             "",
-            "A lifecycle node named `detector`. Names are relative: remap them.",
+            "A lifecycle node named `detector`. Names are relative: remap them. With several "
+            "`cameras` there is `front/` before each subscribed topic, `~/front/` instead of `~/` "
+            "before each published one but `/diagnostics`, and `front ` before `input` and "
+            "`frames`.",
             "",
-            *_table(("Subscribed topic", "Type", ""), _SUBSCRIBED),
-            *_table(("Published topic", "Type", ""), _PUBLISHED),
+            *_table(("Subscribed topic", "Type", ""), SUBSCRIBED),
+            *_table(("Published topic", "Type", ""), PUBLISHED),
+            *_table(("Service", "Type", ""), SERVICES),
             *_table(("Transition", ""), _LIFECYCLE),
             "Parameters. *live*: takes effect at the next frame; *start*: read when the node "
             "starts. A change is taken as a whole or refused with a reason.",
@@ -168,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m vit_perception.ros.manual", description="The manual of the nodes."
     )
     parser.add_argument(
-        "--write", metavar="CHECKOUT", type=Path, help="update README.md and config/detector.yaml"
+        "--write", metavar="CHECKOUT", type=Path, help="update README.md and config/"
     )
     checkout: Path | None = parser.parse_args(arguments).write
     if checkout is None:
@@ -177,7 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     readme = checkout / "README.md"
     try:
         readme.write_text(with_manual(readme.read_text(encoding="utf-8")), encoding="utf-8")
-        (checkout / "config" / "detector.yaml").write_text(config(), encoding="utf-8")
+        for name, text in (("detector.yaml", config()), ("sros2_policy.xml", policy())):
+            (checkout / "config" / name).write_text(text, encoding="utf-8")
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

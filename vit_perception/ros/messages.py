@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from vision_msgs.msg import (
     VisionInfo,
 )
 
-from vit_perception.compressed_images import decode_compressed
+from vit_perception.compressed_images import decode_compressed, encode_jpeg
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.images import decode_image
@@ -115,16 +116,27 @@ def vision_info(header: Header, *, method: str, location: str, version: int) -> 
     )
 
 
-def image_message(header: Header, pixels: NDArray[np.uint8]) -> Image:
-    """Return uint8 [H, W, 3] RGB as an rgb8 message."""
+def image_message(header: Header, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
+    """Return uint8 [H, W, 3] RGB as an rgb8 message, or uint16 [H, W] as a mono16 one."""
     height, width = pixels.shape[:2]
+    wide = pixels.dtype == np.uint16
     return Image(
         header=header,
         height=height,
         width=width,
-        encoding="rgb8",
+        encoding="mono16" if wide else "rgb8",
         is_bigendian=0,
-        step=3 * width,
-        # bytes would be checked one by one; an array is taken as it is.
-        data=array("B", np.ascontiguousarray(pixels).tobytes()),
+        step=(2 if wide else 3) * width,
+        data=_bytes(pixels.astype("<u2", copy=False) if wide else pixels),
     )
+
+
+def jpeg_message(header: Header, pixels: NDArray[np.uint8]) -> CompressedImage:
+    """Return uint8 [H, W, 3] RGB as a JPEG, as image_transport names it."""
+    data = np.frombuffer(encode_jpeg(pixels), np.uint8)
+    return CompressedImage(header=header, format="rgb8; jpeg compressed bgr8", data=_bytes(data))
+
+
+def _bytes(values: NDArray[Any]) -> array[int]:
+    # bytes would be checked one by one; an array is taken as it is.
+    return array("B", np.ascontiguousarray(values).tobytes())

@@ -6,19 +6,23 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
 from vit_perception import overlay
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
+from vit_perception.instances import instance_map
+from vit_perception.parameters import DetectorParameters
 from vit_perception.ros import messages
+from vit_perception.ros.markers import Markers
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
@@ -30,70 +34,126 @@ PICTURES = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class Publishers:
-    """Publishes what a frame gave; used by one thread at a time.
+    """Publishes what a camera's frames gave; used by one thread at a time.
 
     Names come before results: the first result of a vocabulary version follows a
     `~/label_info` and a `~/vision_info` with the stamp of its frame, so that a subscriber
     finds the names of a result in the newest info whose stamp is not after that of the result.
+    They are said again when stamps go back, as those of a bag that starts again do.
+
+    Args:
+        node: the publisher.
+        output: from a topic to the name it gets, e.g. "overlay" to "~/overlay".
+        camera_info: topic of the camera's intrinsics, for `~/markers`.
+        method, location: of the model, for `~/vision_info`.
+        report: cause and one line on what cannot be drawn.
+
     """
 
-    def __init__(self, node: Node, *, method: str, location: str) -> None:
+    def __init__(
+        self,
+        node: Node,
+        output: Callable[[str], str],
+        *,
+        camera_info: str,
+        method: str,
+        location: str,
+        report: Callable[[str, str], None],
+    ) -> None:
         self._node = node
+        self._output = output
         self._method = method
         self._location = location
         self._announced_version: int | None = None
         self._announced_labels: tuple[int, float] | None = None
+        self._announced_at = 0
         self._next_overlay = 0.0
-        self._detections = self._publisher(Detection2DArray, "~/detections", RELIABLE)
-        self._label_info = self._publisher(LabelInfo, "~/label_info", LATCHED)
-        self._vision_info = self._publisher(VisionInfo, "~/vision_info", LATCHED)
-        self._overlay = self._publisher(Image, "~/overlay", PICTURES)
+        self._all: list[Any] = []
+        self._detections = self._publisher(Detection2DArray, "detections", RELIABLE)
+        self._instances = self._publisher(Image, "instances", RELIABLE)
+        self._label_info = self._publisher(LabelInfo, "label_info", LATCHED)
+        self._vision_info = self._publisher(VisionInfo, "vision_info", LATCHED)
+        self._overlay = self._publisher(Image, "overlay", PICTURES)
+        self._small_overlay = self._publisher(CompressedImage, "overlay/compressed", PICTURES)
+        self._markers = Markers(node, camera_info, output, report)
 
     def publish(self, header: Header, detections: Detections, threshold: float) -> None:
-        """Publish detections, also when there are none, under the header of their image."""
-        version = detections.vocabulary_version
-        if self._announced_labels != (version, threshold):
-            self._label_info.publish(messages.label_info(header, detections.names, threshold))
-            self._announced_labels = (version, threshold)
-        if self._announced_version != version:
-            info = messages.vision_info(
-                header, method=self._method, location=self._location, version=version
-            )
-            self._vision_info.publish(info)
-            self._announced_version = version
-        self._detections.publish(messages.detection_array(header, detections))
+        """Publish detections, also when there are none, under the header of their image.
 
-    def draw(self, header: Header, frame: Frame, detections: Detections, rate: float) -> bool:
-        """Publish the picture with the detections drawn in, while someone subscribes.
+        Masks follow while somebody subscribes to them.
+        """
+        self._announce(header, detections, threshold)
+        self._detections.publish(messages.detection_array(header, detections))
+        if detections.masks is not None and self._instances.get_subscription_count():
+            owner = instance_map(detections.masks)
+            self._instances.publish(messages.image_message(header, owner))
+
+    def draw(
+        self, header: Header, frame: Frame, detections: Detections, parameters: DetectorParameters
+    ) -> bool:
+        """Publish picture and markers of the detections to those who subscribe.
 
         Args:
             header: of the image.
             frame: the image.
             detections: what to draw.
-            rate: at most so many pictures a second; 0: every one.
+            parameters: `overlay_rate` and `marker_distance` count.
 
         Returns:
             Whether there was somebody and something to draw for.
 
         """
-        now = time.monotonic()
-        if now < self._next_overlay or self._overlay.get_subscription_count() == 0:
-            return False
-        self._next_overlay = now + 1.0 / rate if rate else 0.0
-        picture = overlay.draw(frame.image, detections)
-        self._overlay.publish(messages.image_message(header, picture))
-        return True
+        drawn = self._draw_overlay(header, frame, detections, parameters.overlay_rate)
+        return (
+            self._markers.publish(header, frame, detections, parameters.marker_distance) or drawn
+        )
 
     def destroy(self) -> None:
         """Take the topics away."""
-        for publisher in (self._detections, self._label_info, self._vision_info, self._overlay):
+        for publisher in self._all:
             self._node.destroy_publisher(publisher)
+        self._markers.destroy()
+
+    def _draw_overlay(
+        self, header: Header, frame: Frame, detections: Detections, rate: float
+    ) -> bool:
+        now = time.monotonic()
+        ways: tuple[tuple[Any, Callable[..., Any]], ...] = (
+            (self._overlay, messages.image_message),
+            (self._small_overlay, messages.jpeg_message),
+        )
+        wanted = [
+            (publisher, make) for publisher, make in ways if publisher.get_subscription_count()
+        ]
+        if now < self._next_overlay or not wanted:
+            return False
+        self._next_overlay = now + 1.0 / rate if rate else 0.0
+        picture = overlay.draw(frame.image, detections)
+        for publisher, make in wanted:
+            publisher.publish(make(header, picture))
+        return True
+
+    def _announce(self, header: Header, detections: Detections, threshold: float) -> None:
+        version = detections.vocabulary_version
+        stamp = messages.stamp_nanoseconds(header)
+        back = stamp < self._announced_at
+        if back or self._announced_labels != (version, threshold):
+            self._label_info.publish(messages.label_info(header, detections.names, threshold))
+            self._announced_labels, self._announced_at = (version, threshold), stamp
+        if back or self._announced_version != version:
+            info = messages.vision_info(
+                header, method=self._method, location=self._location, version=version
+            )
+            self._vision_info.publish(info)
+            self._announced_version, self._announced_at = version, stamp
 
     def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Any:
-        return self._node.create_publisher(
+        publisher: Any = self._node.create_publisher(
             kind,
-            topic,
+            self._output(topic),
             # A copy: rclpy writes the overrides of this topic into the profile it is given.
             copy.copy(qos),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+        self._all.append(publisher)
+        return publisher

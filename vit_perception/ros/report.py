@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vit_perception.ros.accounting import ERROR, UNDECODABLE, Counts
+from vit_perception.ros.stamps import FUTURE
 from vit_perception.ros.statistics import Quantiles
 
 OK, WARN, FAULT = 0, 1, 2
@@ -16,6 +17,11 @@ _PROFILE_HINT = (
     "images larger than the shared-memory segment of the camera's process never arrive in "
     "another process: start the camera with FASTDDS_DEFAULT_PROFILES_FILE (before Kilted: "
     "FASTRTPS_DEFAULT_PROFILES_FILE) set to this package's config/fastdds.xml"
+)
+
+_CLOCK_HINT = (
+    "the clocks of camera and node differ (chrony or ptp keeps two machines together; in "
+    "simulation and with bags set use_sim_time)"
 )
 
 
@@ -51,77 +57,130 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A node at one instant; `before` are the counts `elapsed` seconds ago."""
+class CameraState:
+    """One camera at one instant; `name` is empty for the only one of a node."""
 
-    state: str
+    name: str
     input: Input
     counts: Counts
-    before: Counts
-    elapsed: float
-    latency: Mapping[str, Quantiles]
+    stamps: Mapping[str, int] = field(default_factory=dict)
+    latency: Mapping[str, Quantiles] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A node at one instant.
+
+    Attributes:
+        state: of the lifecycle, in words.
+        cameras: at least one.
+        warn_age: seconds of age at publication (95th percentile) above which to warn; 0: never.
+        warn_rate: results a second below which to warn; 0: never.
+        engine: what runs, by diagnostics key; empty without a model.
+        last_error: the last line about a lost frame or failed transition.
+
+    """
+
+    state: str
+    cameras: tuple[CameraState, ...]
+    warn_age: float = 0.0
+    warn_rate: float = 0.0
     engine: Mapping[str, str] = field(default_factory=dict)
     last_error: str = ""
 
 
-def statuses(snapshot: Snapshot) -> list[Status]:
-    """Return the three entries of one diagnostics message."""
-    return [_input_status(snapshot), _frames_status(snapshot), _engine_status(snapshot)]
+def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
+    """Return the entries of one diagnostics message: two for each camera, one for the engine.
+
+    Args:
+        now, before: the node now, and at the message before.
+        elapsed: seconds between them.
+
+    """
+    result = []
+    for camera, earlier in zip(now.cameras, before.cameras, strict=True):
+        prefix = f"{camera.name} " if camera.name else ""
+        result += [
+            _input_status(f"{prefix}input", now, camera, earlier, elapsed),
+            _frames_status(f"{prefix}frames", now, camera, earlier, elapsed),
+        ]
+    return [*result, _engine_status(now)]
 
 
-def _input_status(snapshot: Snapshot) -> Status:
-    camera = snapshot.input
-    rate = (snapshot.counts.received - snapshot.before.received) / snapshot.elapsed
+def _input_status(
+    name: str, snapshot: Snapshot, now: CameraState, before: CameraState, elapsed: float
+) -> Status:
+    camera = now.input
+    rate = (now.counts.arrived - before.counts.arrived) / elapsed
     values = {
         "input.topic": camera.topic,
         "input.qos": camera.qos,
         "input.publishers": "" if camera.publishers is None else str(camera.publishers),
         "input.silence_s": f"{camera.silence:.1f}",
         "rate.received_hz": f"{rate:.2f}",
+        **{f"stamps.{kind}": str(count) for kind, count in now.stamps.items()},
     }
     if camera.publishers is None:
-        return Status("input", OK, f"not subscribed: {snapshot.state}", values)
+        return Status(name, OK, f"not subscribed: {snapshot.state}", values)
     silent = camera.timeout > 0 and camera.silence > camera.timeout
     if camera.mismatch and silent:
         line = (
             f"no image on {camera.topic}: a publisher offers another {camera.mismatch} than "
             f"the subscription asks for ({camera.qos})"
         )
-        return Status("input", FAULT, line, values)
-    if not silent:
-        return Status("input", OK, f"{rate:.1f} images/s on {camera.topic}", values)
-    line = f"no image on {camera.topic} for {camera.silence:.1f} s ({camera.qos}): "
-    line += "nobody publishes there" if camera.publishers == 0 else _PROFILE_HINT
-    return Status("input", WARN, line, values)
+        return Status(name, FAULT, line, values)
+    if silent:
+        line = f"no image on {camera.topic} for {camera.silence:.1f} s ({camera.qos}): "
+        line += "nobody publishes there" if camera.publishers == 0 else _PROFILE_HINT
+        return Status(name, WARN, line, values)
+    if now.stamps.get(FUTURE, 0) > before.stamps.get(FUTURE, 0):
+        line = f"images on {camera.topic} are stamped in the future: {_CLOCK_HINT}"
+        return Status(name, WARN, line, values)
+    return Status(name, OK, f"{rate:.1f} images/s on {camera.topic}", values)
 
 
-def _frames_status(snapshot: Snapshot) -> Status:
-    counts, before = snapshot.counts, snapshot.before
-    rate = (counts.published - before.published) / snapshot.elapsed
+def _frames_status(
+    name: str, snapshot: Snapshot, now: CameraState, before: CameraState, elapsed: float
+) -> Status:
+    counts, earlier = now.counts, before.counts
+    rate = (counts.published - earlier.published) / elapsed
     values = {
         "frames.received": str(counts.received),
         "frames.published": str(counts.published),
-        "frames.pending": str(counts.pending),
         "frames.dropped": str(counts.dropped_total),
         **{f"frames.dropped.{cause}": str(n) for cause, n in counts.dropped.items()},
         **{f"frames.undecodable.{reason}": str(n) for reason, n in counts.undecodable.items()},
+        "frames.pending": str(counts.pending),
         "rate.published_hz": f"{rate:.2f}",
     }
-    for stage, seconds in snapshot.latency.items():
+    for stage, seconds in now.latency.items():
         prefix = "age" if stage == "age" else f"latency.{stage}"
         values[f"{prefix}.p50_ms"] = f"{seconds.p50 * 1e3:.3f}"
         values[f"{prefix}.p95_ms"] = f"{seconds.p95 * 1e3:.3f}"
         values[f"{prefix}.max_ms"] = f"{seconds.maximum * 1e3:.3f}"
     values["last_error"] = snapshot.last_error
-    errors = counts.dropped[ERROR] - before.dropped[ERROR]
+    errors = counts.dropped[ERROR] - earlier.dropped[ERROR]
     if errors:
-        line = f"{errors} frames failed: {snapshot.last_error}"
-        return Status("frames", FAULT, line, values)
-    unreadable = counts.dropped[UNDECODABLE] - before.dropped[UNDECODABLE]
+        return Status(name, FAULT, f"{errors} frames failed: {snapshot.last_error}", values)
+    unreadable = counts.dropped[UNDECODABLE] - earlier.dropped[UNDECODABLE]
     if unreadable:
         line = f"{unreadable} images could not be read: {snapshot.last_error}"
-        return Status("frames", WARN, line, values)
-    return Status("frames", OK, f"{rate:.1f} results/s", values)
+        return Status(name, WARN, line, values)
+    slow = _slowness(snapshot, now, rate)
+    return Status(name, WARN if slow else OK, slow or f"{rate:.1f} results/s", values)
+
+
+def _slowness(snapshot: Snapshot, now: CameraState, rate: float) -> str:
+    """What is slower than the limits allow, in one line; empty for nothing."""
+    age = now.latency.get("age")
+    if age is not None and 0 < snapshot.warn_age < age.p95:
+        return (
+            f"results are {age.p95:.3f} s old at publication (95th percentile), "
+            f"warn_age is {snapshot.warn_age:g} s"
+        )
+    if snapshot.state == "active" and rate < snapshot.warn_rate:
+        return f"{rate:.1f} results/s, warn_rate is {snapshot.warn_rate:g}"
+    return ""
 
 
 def _engine_status(snapshot: Snapshot) -> Status:

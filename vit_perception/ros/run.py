@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import TypeVar
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -17,7 +18,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from vit_perception.parameters import ParameterError
+from vit_perception.parameter_spec import ParameterError
 from vit_perception.ros.throttle import Throttle
 from vit_perception.wording import one_line, shown
 
@@ -25,8 +26,17 @@ _LOOK_FOR_SIGNALS = 0.1
 """Seconds: Python runs signal handlers only when rclpy's wait is over."""
 
 
-def run(make_node: Callable[[], Node]) -> int:
-    """Spin a node until SIGINT, SIGTERM or a shutdown of ROS; return the exit status."""
+NodeKind = TypeVar("NodeKind", bound=Node)
+
+
+def run(make_node: Callable[[], NodeKind], begin: Callable[[NodeKind], None]) -> int:
+    """Spin a node until SIGINT, SIGTERM or a shutdown of ROS; return the exit status.
+
+    Args:
+        make_node: makes it.
+        begin: what it does before it is spun.
+
+    """
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -46,6 +56,7 @@ def run(make_node: Callable[[], Node]) -> int:
         rclpy.try_shutdown()
         return _refused(one_line(error))
     try:
+        begin(node)
         _spin(node, stop)
     finally:
         node.destroy_node()

@@ -18,7 +18,7 @@ from vit_perception.ros.report import Input
 
 
 class ImageSubscription:
-    """Subscribes to `image`, or to `image/compressed` beside whatever `image` is remapped to.
+    """Subscribes to an image topic, or to `compressed` beside whatever that is remapped to.
 
     Sensor-data QoS with depth 1: best effort hears every publisher, and a queue would only
     hold frames that are older than the newest. Users override it with `qos_overrides.<topic>.
@@ -26,12 +26,15 @@ class ImageSubscription:
 
     Args:
         node: the subscriber.
+        topic: of raw images, e.g. "image".
         transport: "raw" or "compressed".
         callback: called with each message on the executor's thread.
 
     """
 
-    def __init__(self, node: Node, transport: str, callback: Callable[[Any], None]) -> None:
+    def __init__(
+        self, node: Node, topic: str, transport: str, callback: Callable[[Any], None]
+    ) -> None:
         self._node = node
         self._callback = callback
         self._last = time.monotonic()
@@ -39,9 +42,9 @@ class ImageSubscription:
         qos = QoSProfile(
             depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT
         )
-        topic, kind = "image", Image
+        kind: type = Image
         if transport == "compressed":
-            topic, kind = f"{node.resolve_topic_name('image')}/compressed", CompressedImage
+            topic, kind = f"{node.resolve_topic_name(topic)}/compressed", CompressedImage
         self._subscription = node.create_subscription(
             kind,
             topic,

@@ -1,0 +1,123 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which CPU cores this process computes on, so that others, a planner say, keep theirs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from vit_perception.wording import one_line, shown
+
+_ENTRY = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
+_TOPOLOGY = Path("/sys/devices/system/cpu")
+
+
+class AffinityError(ValueError):
+    """Cores that cannot be had; one line."""
+
+
+def parse_cores(text: str) -> frozenset[int]:
+    """Core numbers from a list as Linux writes it: "0-3,6" is 0, 1, 2, 3 and 6.
+
+    Raises:
+        AffinityError: the text is no such list, or empty.
+    """
+    cores: set[int] = set()
+    for entry in text.split(","):
+        match = _ENTRY.fullmatch(entry.strip())
+        first, last = (match[1], match[2] or match[1]) if match else ("1", "0")
+        if int(first) > int(last):
+            raise AffinityError(
+                f"cpu_affinity: expected cores such as '0-3,6', found {shown(text)}"
+            )
+        cores |= set(range(int(first), int(last) + 1))
+    return frozenset(cores)
+
+
+def format_cores(cores: Iterable[int]) -> str:
+    """The list that `parse_cores` reads, as short as it can be."""
+    ranges: list[list[int]] = []
+    for core in sorted(set(cores)):
+        if ranges and ranges[-1][1] == core - 1:
+            ranges[-1][1] = core
+        else:
+            ranges.append([core, core])
+    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in ranges)
+
+
+def usable_cores() -> frozenset[int]:
+    """Cores that this process may use: of the machine, less what a container or taskset took."""
+    return frozenset(os.sched_getaffinity(os.getpid()))
+
+
+def keep_process_to(text: str) -> frozenset[int]:
+    """Keeps every thread of this process, present and future, to the cores in `text`.
+
+    Threads inherit their cores from the one that starts them, but DDS and numpy have started
+    theirs before a node knows its parameters; these are moved.
+
+    Args:
+        text: see `parse_cores`.
+
+    Returns:
+        The cores.
+
+    Raises:
+        AffinityError: the text is no list of cores, or one of them may not be used.
+    """
+    cores, usable = parse_cores(text), usable_cores()
+    if cores - usable:
+        raise AffinityError(
+            f"cpu_affinity: expected cores out of {format_cores(usable)}, those that this "
+            f"process may use, found {format_cores(cores - usable)}"
+        )
+    moved: set[int] = set()
+    # A thread that has not been moved yet may start another one meanwhile.
+    while threads := {int(name) for name in os.listdir("/proc/self/task")} - moved:
+        for thread in threads:
+            _move(thread, cores)
+        moved |= threads
+    return cores
+
+
+def engine_threads(asked: int) -> int:
+    """Threads to ask an engine for.
+
+    Left to itself, ONNX Runtime starts a thread for each physical core of the machine and binds
+    it there, whatever cores the process was given. With a number it binds none.
+
+    Args:
+        asked: 0 for as many as fit.
+
+    Returns:
+        `asked` unless it is 0; 0, the engine's choice, where the process may use the whole
+        machine; else the number of physical cores that it may use.
+    """
+    cores = usable_cores()
+    if asked or len(cores) >= (os.cpu_count() or 1):
+        return asked
+    return len({_physical(core) for core in cores})
+
+
+def _move(thread: int, cores: frozenset[int]) -> None:
+    try:
+        os.sched_setaffinity(thread, cores)
+    except ProcessLookupError:
+        pass  # it has ended
+    except OSError as error:
+        raise AffinityError(
+            f"cpu_affinity: expected cores that this process may use, found "
+            f"{format_cores(cores)}: {one_line(error)}"
+        ) from error
+
+
+def _physical(core: int) -> str:
+    """Something that the hyperthreads of one physical core have in common."""
+    try:
+        siblings = _TOPOLOGY / f"cpu{core}" / "topology" / "thread_siblings_list"
+        return siblings.read_text(encoding="ascii").strip()
+    except OSError:
+        return str(core)

@@ -1,0 +1,63 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Another precision or provider while the node runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from vit_perception.parameters import DetectorParameters
+from vit_perception.ros.engine import Engine
+
+
+class Reload:
+    """Opens an engine's graph anew on a thread of its own; the old one runs until then.
+
+    Args:
+        done: called on that thread when the new one has taken over (None) or could not be had
+            (why), with the parameters that asked for it.
+
+    """
+
+    def __init__(self, done: Callable[[DetectorParameters, Exception | None], None]) -> None:
+        self._done = done
+        self._lock = threading.Lock()
+        self._latest = 0
+        self._wanted = ""
+
+    @property
+    def wanted(self) -> str:
+        """What is being opened, in words; empty for nothing."""
+        with self._lock:
+            return self._wanted
+
+    def start(self, engine: Engine, parameters: DetectorParameters) -> None:
+        """Begin; what was begun before does not count any more."""
+        with self._lock:
+            self._latest += 1
+            number = self._latest
+            self._wanted = f"{parameters.precision} on {parameters.provider}"
+        threading.Thread(
+            target=self._run, args=(number, engine, parameters), name="reload", daemon=True
+        ).start()
+
+    def cancel(self) -> None:
+        """Let nothing that was begun take over."""
+        with self._lock:
+            self._latest += 1
+            self._wanted = ""
+
+    def _run(self, number: int, engine: Engine, parameters: DetectorParameters) -> None:
+        found: Exception | None = None
+        try:
+            perceiver = engine.opened(parameters)
+        except Exception as error:
+            found = error
+        with self._lock:
+            if number != self._latest:
+                return
+            self._wanted = ""
+            if found is None:
+                engine.adopt(perceiver, parameters.provider)
+        self._done(parameters, found)
