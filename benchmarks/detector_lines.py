@@ -36,10 +36,18 @@ RESULTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class Line:
-    """Camera and consumer at the two ends of a detector, in this process."""
+    """Camera and consumer at the two ends of a detector, in this process.
+
+    Attributes:
+        on_result: called with the stamp and the time of arrival of each result, in ns; or None.
+        on_report: called with keys and values of each of the detector's diagnostics; or None.
+
+    """
 
     def __init__(self, node: Node, namespace: str) -> None:
-        self._node = node
+        self.node = node
+        self.on_result: Callable[[int, int], None] | None = None
+        self.on_report: Callable[[dict[str, str]], None] | None = None
         self._namespace = namespace
         self._arrived = threading.Event()
         self._stamp = self._end = 0
@@ -53,7 +61,7 @@ class Line:
     def start(self) -> None:
         """Configure and activate the detector; wait until it listens."""
         service = f"{self._namespace}/detector/change_state"
-        client: Any = self._node.create_client(ChangeState, service)
+        client: Any = self.node.create_client(ChangeState, service)
         if not client.wait_for_service(PATIENCE):
             raise RuntimeError(f"{service}: no such service")
         for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
@@ -66,21 +74,32 @@ class Line:
 
     def step(self, picture: NDArray[np.uint8]) -> Callable[[], float]:
         """Publish a picture; the time until its result is here."""
-        height, width = picture.shape[:2]
-        message = Image(height=height, width=width, encoding="rgb8", step=3 * width)
-        message.data = array("B", picture.tobytes())
+        publish = self.publisher(picture)
 
         def step() -> float:
             self._arrived.clear()
-            self._stamp = time.time_ns()
-            sec, nanosec = divmod(self._stamp, 10**9)
-            message.header = Header(stamp=Time(sec=sec, nanosec=nanosec), frame_id="camera")
-            self._camera.publish(message)
+            publish()
             if not self._arrived.wait(2.0):
                 return float("nan")
             return (self._end - self._stamp) * 1e-9
 
         return step
+
+    def publisher(self, picture: NDArray[np.uint8]) -> Callable[[], int]:
+        """Publish a picture with the stamp of now, and return that in ns."""
+        height, width = picture.shape[:2]
+        message = Image(height=height, width=width, encoding="rgb8", step=3 * width)
+        message.data = array("B", picture.tobytes())
+
+        def publish() -> int:
+            # Known before the result can come.
+            stamp = self._stamp = time.time_ns()
+            sec, nanosec = divmod(stamp, 10**9)
+            message.header = Header(stamp=Time(sec=sec, nanosec=nanosec), frame_id="camera")
+            self._camera.publish(message)
+            return stamp
+
+        return publish
 
     def inside(self) -> dict[str, str]:
         """Diagnostics of the node, after the last frame."""
@@ -90,8 +109,10 @@ class Line:
 
     def _on_result(self, message: Detection2DArray) -> None:
         end = time.time_ns()
-        stamp = message.header.stamp
-        if stamp.sec * 10**9 + stamp.nanosec == self._stamp:
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        if self.on_result is not None:
+            self.on_result(stamp, end)
+        if stamp == self._stamp:
             self._end = end
             self._arrived.set()
 
@@ -102,6 +123,8 @@ class Line:
                 values |= {each.key: each.value for each in status.values}
         if values:
             self._values = values
+            if self.on_report is not None:
+                self.on_report(values)
 
 
 class Spinner:
@@ -159,6 +182,11 @@ class TwoProcesses:
         except RuntimeError:
             self.close()
             raise
+
+    @property
+    def pid(self) -> int:
+        """The detector's process."""
+        return self._process.pid
 
     def close(self) -> None:
         """End the process, take the nodes down."""

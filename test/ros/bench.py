@@ -66,11 +66,11 @@ def header(stamp: int, frame_id: str = "camera_optical_frame") -> Header:
 
 
 def image_message(
-    pixels: NDArray[np.uint8], encoding: str = "rgb8", padding: int = 0, stamp: int = SECOND
+    pixels: NDArray[Any], encoding: str = "rgb8", padding: int = 0, stamp: int = SECOND
 ) -> Image:
-    """An image of uint8 [H, W, C] or [H, W] with `padding` bytes of noise after each row."""
+    """An image of [H, W, C] or [H, W], 8 or 16 bits, `padding` bytes of noise after each row."""
     height, width = pixels.shape[:2]
-    rows = pixels.reshape(height, -1)
+    rows = np.ascontiguousarray(pixels).view(np.uint8).reshape(height, -1)
     noise = np.random.default_rng(0).integers(0, 256, (height, padding), np.uint8)
     return Image(
         header=header(stamp),

@@ -28,6 +28,11 @@ RGB, BOXES = toy_picture(120, 160, SQUARES)
 GREY = cv2.cvtColor(RGB, cv2.COLOR_RGB2GRAY)
 
 
+def sixteen_bits(pixels: Any) -> Any:
+    """The same picture with 16 bits a channel."""
+    return pixels.astype("<u2") * 257
+
+
 class Road:
     """A detector with one camera before it and one consumer behind it."""
 
@@ -68,7 +73,19 @@ def compressed(toy_bundle_dir: Path) -> Iterator[Road]:
 @pytest.mark.parametrize("padding", [0, 1, 7, 64])
 @pytest.mark.parametrize(
     ("encoding", "pixels", "found"),
-    [("rgb8", RGB, SQUARES), ("bgr8", RGB[..., ::-1], SQUARES), ("mono8", GREY, {})],
+    [
+        ("rgb8", RGB, SQUARES),
+        ("bgr8", RGB[..., ::-1], SQUARES),
+        ("8UC3", RGB[..., ::-1], SQUARES),
+        ("rgba8", np.dstack([RGB, GREY]), SQUARES),
+        ("bgra8", np.dstack([RGB[..., ::-1], GREY]), SQUARES),
+        ("rgb16", sixteen_bits(RGB), SQUARES),
+        ("bgr16", sixteen_bits(RGB[..., ::-1]), SQUARES),
+        ("mono8", GREY, {}),
+        ("mono16", sixteen_bits(GREY), {}),
+        ("bayer_rggb8", GREY, {}),
+        ("uyvy", np.dstack([np.full_like(GREY, 128), GREY]), {}),
+    ],
 )
 def test_raw_images(
     raw: Road, encoding: str, pixels: Any, found: dict[str, Any], padding: int

@@ -32,12 +32,21 @@ def threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
-def test_up_and_down_leaves_no_thread(bench: Bench, toy_bundle_dir: Path) -> None:
+def resident_bytes() -> int:
+    """Memory of this process that lies in RAM."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_up_and_down_leaves_no_thread_and_no_memory(
+    bench: Bench, toy_bundle_dir: Path, rounds: int
+) -> None:
     node = bench.detector(toy_bundle_dir, start=False, threads=2, **ALL_ARRIVE)
     before = threads()
     results = bench.collect(Detection2DArray, "detector/detections", matched=False)
     camera = bench.publisher(Image, "image", listeners=0)
-    for round_number in range(1, 6):
+    memory = 0
+    for round_number in range(1, rounds + 1):
         for transition in UP:
             assert bench.change_state(transition)
         assert bench.state() == "active"
@@ -53,9 +62,13 @@ def test_up_and_down_leaves_no_thread(bench: Bench, toy_bundle_dir: Path) -> Non
         assert bench.state() == "unconfigured"
         wait_for(lambda: threads() <= before, "the threads to go")
         assert "frame_worker" not in {thread.name for thread in threading.enumerate()}
-    wait_for(lambda: results and stamp_of(results[-1]) == 5 * SECOND, "the last result")
+        if round_number == 3:
+            # What is loaded once is loaded by now.
+            memory = resident_bytes()
+    wait_for(lambda: results and stamp_of(results[-1]) == rounds * SECOND, "the last result")
     counts = node.counts
-    assert (counts.arrived, counts.published, counts.pending) == (5, 5, 0)
+    assert (counts.arrived, counts.published, counts.pending) == (rounds, rounds, 0)
+    assert resident_bytes() - memory < 20 * 2**20
 
 
 def test_pausing_keeps_the_engine_and_stops_the_frames(bench: Bench, toy_bundle_dir: Path) -> None:

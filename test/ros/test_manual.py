@@ -11,7 +11,8 @@ import yaml
 
 from vit_perception.parameters import DetectorParameters, specs, validate
 from vit_perception.ros import manual
-from vit_perception.ros.policy import policy
+from vit_perception.ros.interface import PUBLISHED
+from vit_perception.ros.policy import policy, topics
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +36,14 @@ def test_the_configuration_holds_the_defaults() -> None:
     values = yaml.safe_load(manual.config())["/**"]["ros__parameters"]
     assert list(values) == list(specs())
     assert validate(values) == DetectorParameters()
+
+
+def test_rviz_shows_topics_that_are_published() -> None:
+    shown = yaml.safe_load((ROOT / "config" / "perception.rviz").read_text(encoding="utf-8"))
+    displays = shown["Visualization Manager"]["Displays"]
+    wanted = {each["Topic"]["Value"] for each in displays if "Topic" in each}
+    assert wanted == {"/detector/overlay", "/detector/markers"}
+    assert wanted <= {name.replace("~", "/detector") for name in topics(PUBLISHED, ())}
 
 
 def test_the_manual_is_put_between_its_markers(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.ros
 # All six colours, no box over another.
 SQUARES = dict(zip(COLOURS, itertools.product((0, 4), (0, 4, 8)), strict=True))
 PIXELS, BOXES = toy_picture(64, 96, SQUARES)
-SWAPS = 100
+SWAPS = (100, pytest.param(1000, marks=pytest.mark.slow))
 
 
 def names_of_version(version: int) -> tuple[str, ...]:
@@ -47,8 +47,9 @@ def names_of_version(version: int) -> tuple[str, ...]:
     return choices[(version * 7) % len(choices)]
 
 
+@pytest.mark.parametrize("swaps", SWAPS)
 def test_no_result_carries_the_names_of_another_version(
-    bench: Bench, toy_bundle_dir: Path
+    bench: Bench, toy_bundle_dir: Path, swaps: int
 ) -> None:
     node = bench.detector(toy_bundle_dir, **ALL_ARRIVE)
     infos, labels = bench.vision_infos(), bench.label_infos()
@@ -67,7 +68,7 @@ def test_no_result_carries_the_names_of_another_version(
     filming.start()
     try:
         wait_for(lambda: results, "the first result")
-        for version in range(1, SWAPS + 1):
+        for version in range(1, swaps + 1):
             names = list(names_of_version(version))
             assert bench.set_parameters(vocabulary=names) == (True, "")
             wait_for(lambda: infos[-1].database_version == version, f"version {version}")  # noqa: B023
@@ -77,7 +78,7 @@ def test_no_result_carries_the_names_of_another_version(
     wait_for(lambda: node.counts.arrived == sent and node.counts.pending == 0, "all frames")
     wait_for(lambda: len(results) == node.counts.published, "all results")
 
-    assert [info.database_version for info in infos] == list(range(SWAPS + 1))
+    assert [info.database_version for info in infos] == list(range(swaps + 1))
     starts = [stamp_of(info) for info in infos]
     assert starts == sorted(set(starts))
     assert [stamp_of(label) for label in labels] == starts

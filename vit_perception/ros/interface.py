@@ -16,8 +16,8 @@ SUBSCRIBED = (
         "`image`",
         "sensor_msgs/Image",
         f"The camera: {', '.join(DECODERS)}; with or without row padding. "
-        "Best effort, depth 1; `qos_overrides./<topic>.subscription.reliability`, `.depth` and "
-        "`.history` change that.",
+        "Best effort, depth 1; `qos_overrides./<topic>.subscription.reliability`, `.durability`, "
+        "`.depth` and `.history` change that, and `.publisher.` that of the topics below.",
     ),
     (
         "`image/compressed`",

@@ -11,8 +11,6 @@ import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
@@ -21,6 +19,7 @@ from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.geometry import Intrinsics, IntrinsicsError
 from vit_perception.overlay import class_colour
+from vit_perception.ros import qos
 
 _LIFETIME = Duration(sec=1)
 _LINE, _TEXT = 0.003, 0.04
@@ -52,18 +51,9 @@ class Markers:
         self._report = report
         self._message: CameraInfo | None = None
         self._known: tuple[CameraInfo, Intrinsics] | None = None
-        self._publisher = node.create_publisher(
-            MarkerArray,
-            output("markers"),
-            QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
-        self._subscription = node.create_subscription(
-            CameraInfo,
-            camera_info,
-            self._on_camera_info,
-            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        self._publisher = qos.publisher(node, MarkerArray, output("markers"), qos.PICTURES)
+        self._subscription = qos.subscription(
+            node, CameraInfo, camera_info, self._on_camera_info, lambda policy: None
         )
 
     def publish(

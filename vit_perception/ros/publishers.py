@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
@@ -21,16 +19,8 @@ from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.instances import instance_map
 from vit_perception.parameters import DetectorParameters
-from vit_perception.ros import messages
+from vit_perception.ros import messages, qos
 from vit_perception.ros.markers import Markers
-
-RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-LATCHED = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
-PICTURES = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class Publishers:
@@ -69,12 +59,12 @@ class Publishers:
         self._announced_at = 0
         self._next_overlay = 0.0
         self._all: list[Any] = []
-        self._detections = self._publisher(Detection2DArray, "detections", RELIABLE)
-        self._instances = self._publisher(Image, "instances", RELIABLE)
-        self._label_info = self._publisher(LabelInfo, "label_info", LATCHED)
-        self._vision_info = self._publisher(VisionInfo, "vision_info", LATCHED)
-        self._overlay = self._publisher(Image, "overlay", PICTURES)
-        self._small_overlay = self._publisher(CompressedImage, "overlay/compressed", PICTURES)
+        self._detections = self._publisher(Detection2DArray, "detections", qos.RELIABLE)
+        self._instances = self._publisher(Image, "instances", qos.RELIABLE)
+        self._label_info = self._publisher(LabelInfo, "label_info", qos.LATCHED)
+        self._vision_info = self._publisher(VisionInfo, "vision_info", qos.LATCHED)
+        self._overlay = self._publisher(Image, "overlay", qos.PICTURES)
+        self._small_overlay = self._publisher(CompressedImage, "overlay/compressed", qos.PICTURES)
         self._markers = Markers(node, camera_info, output, report)
 
     def publish(self, header: Header, detections: Detections, threshold: float) -> None:
@@ -147,13 +137,7 @@ class Publishers:
             self._vision_info.publish(info)
             self._announced_version, self._announced_at = version, stamp
 
-    def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Any:
-        publisher: Any = self._node.create_publisher(
-            kind,
-            self._output(topic),
-            # A copy: rclpy writes the overrides of this topic into the profile it is given.
-            copy.copy(qos),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
-        self._all.append(publisher)
-        return publisher
+    def _publisher(self, kind: type, topic: str, profile: QoSProfile) -> Any:
+        made = qos.publisher(self._node, kind, self._output(topic), profile)
+        self._all.append(made)
+        return made

@@ -8,21 +8,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_policy_name_from_kind
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
+from vit_perception.ros import qos
 from vit_perception.ros.report import Input
 
 
 class ImageSubscription:
     """Subscribes to an image topic, or to `compressed` beside whatever that is remapped to.
-
-    Sensor-data QoS with depth 1: best effort hears every publisher, and a queue would only
-    hold frames that are older than the newest. Users override it with `qos_overrides.<topic>.
-    subscription.reliability` and the like.
 
     Args:
         node: the subscriber.
@@ -39,28 +33,18 @@ class ImageSubscription:
         self._callback = callback
         self._last = time.monotonic()
         self._mismatch = ""
-        qos = QoSProfile(
-            depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT
-        )
         kind: type = Image
         if transport == "compressed":
             topic, kind = f"{node.resolve_topic_name(topic)}/compressed", CompressedImage
-        self._subscription = node.create_subscription(
-            kind,
-            topic,
-            self._on_message,
-            qos,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_mismatch),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        self._subscription = qos.subscription(
+            node, kind, topic, self._on_message, self._on_mismatch
         )
-        profile = self._subscription.qos_profile
-        self._qos = f"{profile.reliability.name.lower()}, depth {profile.depth}"
 
     def status(self, timeout: float) -> Input:
         """Return the state of the topic; see report.Input."""
         return Input(
             topic=self._subscription.topic_name,
-            qos=self._qos,
+            qos=qos.described(self._subscription.qos_profile),
             publishers=self._subscription.get_publisher_count(),
             silence=time.monotonic() - self._last,
             timeout=timeout,
@@ -75,9 +59,5 @@ class ImageSubscription:
         self._last = time.monotonic()
         self._callback(message)
 
-    def _on_mismatch(self, event: Any) -> None:
-        self._mismatch = str(qos_policy_name_from_kind(event.last_policy_kind)).lower()
-        self._node.get_logger().warning(
-            f"a publisher on {self._subscription.topic_name} offers another {self._mismatch} "
-            f"than the subscription asks for ({self._qos}): its images do not arrive"
-        )
+    def _on_mismatch(self, policy: str) -> None:
+        self._mismatch = policy

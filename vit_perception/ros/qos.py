@@ -1,0 +1,115 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Quality of service: what users may change, and what is said when two sides do not fit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import (
+    DurabilityPolicy,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_policy_name_from_kind,
+)
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+PICTURES = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+# Best effort hears every publisher, and a queue would only hold what is older than the newest.
+SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+_CHANGEABLE = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+)
+
+
+def publisher(node: Node, kind: type, topic: str, qos: QoSProfile) -> Any:
+    """Make a publisher whose QoS `qos_overrides` may change, and that names who cannot hear it."""
+    made: list[Any] = []
+
+    def warn(event: Any) -> None:
+        policy = policy_name(event)
+        node.get_logger().warning(
+            f"a subscriber of {made[0].topic_name} asks for another {policy} than is offered "
+            f"({described(made[0].qos_profile)}): it hears nothing"
+        )
+
+    made.append(
+        node.create_publisher(
+            kind,
+            topic,
+            # A copy: rclpy writes the overrides of this topic into the profile it is given.
+            copy.copy(qos),
+            event_callbacks=PublisherEventCallbacks(incompatible_qos=warn),
+            qos_overriding_options=_overriding(),
+        )
+    )
+    return made[0]
+
+
+def subscription(
+    node: Node,
+    kind: type,
+    topic: str,
+    callback: Callable[[Any], None],
+    on_mismatch: Callable[[str], None],
+) -> Any:
+    """Subscribe with SENSOR, which `qos_overrides` may change, and name who is not heard.
+
+    Args:
+        node, kind, topic, callback: as for rclpy's create_subscription.
+        on_mismatch: called with the policy in which a publisher does not fit, after the log line.
+
+    """
+    made: list[Any] = []
+
+    def warn(event: Any) -> None:
+        policy = policy_name(event)
+        node.get_logger().warning(
+            f"a publisher on {made[0].topic_name} offers another {policy} than the subscription "
+            f"asks for ({described(made[0].qos_profile)}): nothing of it arrives"
+        )
+        on_mismatch(policy)
+
+    made.append(
+        node.create_subscription(
+            kind,
+            topic,
+            callback,
+            copy.copy(SENSOR),
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=warn),
+            qos_overriding_options=_overriding(),
+        )
+    )
+    return made[0]
+
+
+def described(profile: QoSProfile) -> str:
+    """Return a profile in a few words."""
+    words = [profile.reliability.name.lower(), f"depth {profile.depth}"]
+    if profile.durability == DurabilityPolicy.TRANSIENT_LOCAL:
+        words.append("transient_local")
+    return ", ".join(words)
+
+
+def policy_name(event: Any) -> str:
+    """Return the policy that an event of incompatible QoS is about, e.g. "durability"."""
+    return str(qos_policy_name_from_kind(event.last_policy_kind)).lower()
+
+
+def _overriding() -> QoSOverridingOptions:
+    return QoSOverridingOptions(policy_kinds=_CHANGEABLE)
