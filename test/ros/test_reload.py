@@ -93,6 +93,7 @@ def test_the_old_engine_runs_until_the_new_one_is_open(bench: Bench, opening: Op
     # What changes meanwhile counts for the new one too.
     assert bench.set_parameters(vocabulary=["banana"], score_threshold=0.9) == (True, "")
     running.frame()
+    assert opening.begun == ["int8"]
     opening.go_on.set()
     running.shows("model.precision", "int8")
     running.shows("model.opening", "")
@@ -135,11 +136,17 @@ def test_the_last_wish_counts(bench: Bench, opening: Opening) -> None:
     assert bench.set_parameters(precision="int8") == (True, "")
     wait_for(lambda: opening.begun == ["int8"], "the opening")
     assert bench.set_parameters(precision="fp32") == (True, "")
-    opening.go_on.set()
     running.shows("model.opening", "")
+    opening.go_on.set()
+    # What runs need not be opened, and what was opened for nothing does not take over.
+    wait_for(lambda: "reload" not in {each.name for each in threading.enumerate()}, "its end")
     running.frame()
     running.shows("model.precision", "fp32")
     assert running.node._engine.perceiver.precision == "fp32"
+    assert opening.begun == ["int8"]
+    # And back again.
+    assert bench.set_parameters(precision="int8") == (True, "")
+    running.shows("model.precision", "int8")
 
 
 def test_a_region_is_live_and_results_stay_in_pixels_of_the_whole(

@@ -257,8 +257,7 @@ class DetectorNode(LifecycleNode):
         engine.apply(prepared, parameters)
         self._next_version = engine.version + 1
         self._mention_idle_thresholds(engine)
-        if not engine.runs(parameters) or self._reload.wanted:
-            self._reload.start(engine, parameters)
+        self._reload.follow(engine, parameters)
 
     def _reloaded(self, wanted: DetectorParameters, error: Exception | None) -> None:
         """Say what came of another precision or provider; take back what cannot be had."""

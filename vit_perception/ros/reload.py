@@ -32,12 +32,20 @@ class Reload:
         with self._lock:
             return self._wanted
 
-    def start(self, engine: Engine, parameters: DetectorParameters) -> None:
-        """Begin; what was begun before does not count any more."""
+    def follow(self, engine: Engine, parameters: DetectorParameters) -> None:
+        """Begin if other parameters than those that run, or are being opened, ask for it.
+
+        What was begun for others does not count any more.
+        """
+        asked = f"{parameters.precision} on {parameters.provider}"
         with self._lock:
+            if asked == self._wanted:
+                return
             self._latest += 1
             number = self._latest
-            self._wanted = f"{parameters.precision} on {parameters.provider}"
+            self._wanted = "" if engine.runs(parameters) else asked
+            if not self._wanted:
+                return
         threading.Thread(
             target=self._run, args=(number, engine, parameters), name="reload", daemon=True
         ).start()
