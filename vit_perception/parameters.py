@@ -70,7 +70,7 @@ class DetectorParameters:
     )
     masks: bool = parameter(
         True,
-        "Decode instance masks, where the bundle has them; they are drawn on ~/overlay.",
+        "Decode instance masks, where the bundle has them, for ~/instances and ~/overlay.",
         live=True,
     )
     roi: str = parameter(
