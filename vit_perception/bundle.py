@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from vit_perception.bundle_files import (
     MANIFEST,
     BundleError,
-    check_manifest_link,
+    find_manifest,
     is_replaceable,
     read_verified,
     replace_folder,
@@ -97,16 +96,8 @@ class Bundle:
                 than expected.
         """
         directory = Path(directory)
-        manifest = directory / MANIFEST
-        # Unlike Path's, these are False as well for a path that is too long or out of reach.
-        if not os.path.isfile(manifest):
-            found = f"no {MANIFEST}" if os.path.isdir(directory) else "no such folder"
-            raise BundleError(
-                f"{shown_path(directory)}: expected a folder with {MANIFEST}, found {found}"
-            )
-        check_manifest_link(directory)
         try:
-            bundle = _parsed(directory, Document.load(manifest))
+            bundle = _parsed(directory, Document.load(find_manifest(directory)))
         except DocumentError as error:
             raise BundleError(str(error)) from error
         models = {*bundle.graphs.values(), bundle.text_adaptor_file}

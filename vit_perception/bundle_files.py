@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,15 +24,22 @@ class BundleError(ValueError):
     """A bundle is refused; one line naming the file, what was expected and what was found."""
 
 
-def check_manifest_link(directory: Path) -> None:
-    """Lets bundle.yaml be a link to another bundle.yaml, as colcon makes it, and to nothing else.
+def find_manifest(directory: Path) -> Path:
+    """The bundle.yaml of a folder.
 
-    Messages about a manifest quote it, and so would show what lies elsewhere.
+    It may be a link to another bundle.yaml, as colcon makes it, and to nothing else: messages
+    about a manifest quote it, and so would show what lies elsewhere.
 
     Raises:
-        BundleError: it is a link to a file of another name.
+        BundleError: it is not there, or a link to a file of another name.
     """
     path = directory / MANIFEST
+    # Unlike Path's, these are False as well for a path that is too long or out of reach.
+    if not os.path.isfile(path):
+        found = f"no {MANIFEST}" if os.path.isdir(directory) else "no such folder"
+        raise BundleError(
+            f"{shown_path(directory)}: expected a folder with {MANIFEST}, found {found}"
+        )
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
@@ -42,6 +50,7 @@ def check_manifest_link(directory: Path) -> None:
         raise BundleError(
             f"{shown_path(path)}: expected {MANIFEST}, found a link to {shown_path(real)}"
         )
+    return path
 
 
 def read_verified(directory: Path, file: str, digest: str) -> bytes:

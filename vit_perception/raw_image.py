@@ -20,7 +20,7 @@ class ImageError(ValueError):
 
     Attributes:
         cause: short key to count by: "encoding", "format", "size", "step", "truncated",
-            "jpeg", "png", "webp", "depth".
+            "jpeg", "png", "webp".
     """
 
     def __init__(self, cause: str, message: str) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 
 from vit_perception.image_encodings import DECODERS
-from vit_perception.images import ImageError, decode_image
+from vit_perception.images import DEFAULT_MAX_PIXELS, ImageError, decode_image
 from vit_perception.wording import one_line
 
 _HEIGHT, _WIDTH = 6, 8
@@ -81,7 +81,7 @@ def _agrees(module: Any, encoding: str) -> bool:
     for step in (shortest, shortest + _PADDING):
         message = _known(encoding, step)
         found = Bridge(frozenset({encoding}), "", module).pixels(message)
-        if found is None or np.abs(found.astype(int) - _decoded(message)).max() > _TOLERANCE:
+        if found is None or np.abs(found.astype(int) - decoded(message)).max() > _TOLERANCE:
             return False
     return True
 
@@ -89,7 +89,7 @@ def _agrees(module: Any, encoding: str) -> bool:
 def _shortest_step(encoding: str) -> int:
     for step in range(_WIDTH, 9 * _WIDTH):
         try:
-            _decoded(_known(encoding, step))
+            decoded(_known(encoding, step))
         except ImageError:
             continue
         return step
@@ -109,7 +109,8 @@ def _known(encoding: str, step: int) -> Image:
     )
 
 
-def _decoded(message: Image) -> NDArray[np.uint8]:
+def decoded(message: Image, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
+    """Return uint8 [H, W, 3] RGB of an image, without cv_bridge; see `images.decode_image`."""
     return decode_image(
         encoding=message.encoding,
         height=message.height,
@@ -117,4 +118,5 @@ def _decoded(message: Image) -> NDArray[np.uint8]:
         step=message.step,
         is_bigendian=bool(message.is_bigendian),
         data=message.data,
+        max_pixels=max_pixels,
     )

@@ -52,6 +52,7 @@ class Engine:
         self._detector = wrap(perceiver)
         self._builder = builder
         self._parameters = parameters
+        self._region = Region.parse(parameters.roi)
         self.provider = parameters.provider
         # Between a change of names or settings and a change of the perceiver.
         self._lock = threading.Lock()
@@ -63,8 +64,7 @@ class Engine:
             RegionError: it lies beside the image; else as Perceiver does.
 
         """
-        region = Region.parse(self._parameters.roi)
-        detector = self._detector
+        region, detector = self._region, self._detector
         if region is None:
             return detector(frame, stages)
         return region.whole(detector(region.of(frame), stages), frame)
@@ -103,7 +103,10 @@ class Engine:
 
         Raises: as `load` does.
         """
-        self._check(parameters)
+        if not self.runs(parameters):
+            # What can be refused without opening anything.
+            self.bundle.graph_file(parameters.precision)
+            find_provider(parameters.provider)
         vocabulary = None
         if parameters.vocabulary != self._parameters.vocabulary:
             vocabulary = _vocabulary(
@@ -116,7 +119,7 @@ class Engine:
     def apply(self, prepared: Prepared, parameters: DetectorParameters) -> None:
         """Let the next frame see what was prepared for `parameters`."""
         with self._lock:
-            self._parameters = parameters
+            self._parameters, self._region = parameters, Region.parse(parameters.roi)
             self.perceiver.commit(prepared)
 
     def runs(self, parameters: DetectorParameters) -> bool:
@@ -145,11 +148,6 @@ class Engine:
             perceiver.change(vocabulary=now.vocabulary, settings=now.settings)
             self.perceiver, self._detector = perceiver, self._wrap(perceiver)
             self.provider = provider
-
-    def _check(self, parameters: DetectorParameters) -> None:
-        """Refuse what can be refused without opening anything."""
-        self.bundle.graph_file(parameters.precision)
-        find_provider(parameters.provider)
 
     @property
     def version(self) -> int:

@@ -27,8 +27,7 @@ from vision_msgs.msg import (
 from vit_perception.compressed_images import decode_compressed, encode_jpeg
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.images import decode_image
-from vit_perception.ros.bridge import bridge
+from vit_perception.ros.bridge import bridge, decoded
 
 NANOSECONDS = 1_000_000_000
 _LARGEST_CLASS_NUMBER = 2**16 - 1
@@ -58,15 +57,7 @@ def _pixels(message: Image | CompressedImage, max_pixels: int) -> NDArray[np.uin
         pixels = bridge().pixels(message)
         if pixels is not None:
             return pixels
-    return decode_image(
-        encoding=message.encoding,
-        height=message.height,
-        width=message.width,
-        step=message.step,
-        is_bigendian=bool(message.is_bigendian),
-        data=message.data,
-        max_pixels=max_pixels,
-    )
+    return decoded(message, max_pixels)
 
 
 def detection_array(header: Header, detections: Detections) -> Detection2DArray:

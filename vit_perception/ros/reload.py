@@ -60,12 +60,13 @@ class Reload:
         found: Exception | None = None
         try:
             perceiver = engine.opened(parameters)
+            with self._lock:
+                if number == self._latest:
+                    engine.adopt(perceiver, parameters.provider)
         except Exception as error:
             found = error
         with self._lock:
             if number != self._latest:
                 return
             self._wanted = ""
-            if found is None:
-                engine.adopt(perceiver, parameters.provider)
         self._done(parameters, found)
