@@ -49,6 +49,8 @@ SCENES = [
 WORKSHOP = [
     "torch==2.13.0",  # the Makefile installs it first, so that a CPU build stays one
     "onnx>=1.16",  # writes the graphs
+    "torchvision==0.28.0",  # timm needs it; this one belongs to that torch
+    "timm>=1.0.20",  # backbones, and the interface of ours
     "transformers>=4.40",  # the text encoder of training, and what ours is compared with
     "safetensors>=0.4",  # checkpoints
     "faster-coco-eval>=1.6",  # average precision
@@ -84,6 +86,7 @@ setup(
     entry_points={
         "console_scripts": [
             "detector_node = vit_perception.ros.detector_node:main",
+            "perception_node = vit_perception.ros.perception_node:main",
             "bag_player = vit_perception.ros.player:main",
             "vit-perception = vit_perception.cli.__main__:main",
         ],

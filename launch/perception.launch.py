@@ -1,12 +1,14 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Start detector_node on one or several camera topics, configured and active.
+"""Start detectors on one or several camera topics, configured and active.
 
 Examples:
     ros2 launch vit_perception perception.launch.py \
         image:=/camera/color/image_raw vocabulary:="[red mug, screwdriver]"
     ros2 launch vit_perception perception.launch.py \
         cameras:="front=/front/image_raw, wrist=/wrist/color/image_raw"
+    ros2 launch vit_perception perception.launch.py \
+        image:=/camera/color/image_raw nodes:="detector, tools" params_file:=mine.yaml
 
 """
 
@@ -99,6 +101,18 @@ ARGUMENTS = (
     argument("namespace", "", "Namespace of the node and its topics."),
     argument("node_name", "detector", "Name of the node; it publishes <node_name>/detections."),
     argument(
+        "nodes",
+        "",
+        "Several detectors in one process, instead of node_name: 'detector, tools', which "
+        "params_file may give different parameters. All look at the same cameras.",
+    ),
+    argument(
+        "enclave",
+        "",
+        "Enclave of the process in an SROS 2 keystore, such as /detector. Empty: as the "
+        "environment says.",
+    ),
+    argument(
         "autostart",
         "true",
         "Configure and activate the node. false: leave that to a lifecycle manager.",
@@ -136,16 +150,20 @@ def generate_launch_description() -> LaunchDescription:
 def start(context: LaunchContext) -> list[Any]:
     """Actions for the values that the arguments have now."""
     given = {each.name: LaunchConfiguration(each.name).perform(context) for each in ARGUMENTS}
+    names = several_nodes(given["nodes"])
+    enclave = ["--enclave", given["enclave"]] if given["enclave"] else []
     node = Node(
         package="vit_perception",
-        executable="detector_node",
-        name=given["node_name"],
+        executable="perception_node" if names else "detector_node",
+        # A name here would rename all nodes of the process.
+        name=None if names else given["node_name"],
+        arguments=names,
         namespace=given["namespace"],
         parameters=node_parameters(given),
         remappings=remappings(given),
         respawn=given["respawn"] == "true",
         respawn_delay=2.0,
-        ros_arguments=["--log-level", given["log_level"]],
+        ros_arguments=["--log-level", given["log_level"], *enclave],
         output="screen",
         emulate_tty=True,
     )
@@ -184,6 +202,11 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
         plain = list(value) if isinstance(value, tuple) else value
         parameters.append({name: ParameterValue(plain, value_type=kinds[type(value)])})
     return parameters
+
+
+def several_nodes(text: str) -> list[str]:
+    """Names of nodes, from 'detector, tools' with or without brackets."""
+    return [name for each in text.strip().strip("[]").split(",") if (name := each.strip())]
 
 
 def number(text: str) -> int | float | str:

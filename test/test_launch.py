@@ -119,6 +119,12 @@ def test_topics_of_one_camera(launch_file: ModuleType) -> None:
     assert remapped(camera_info="/info") == {"camera_info": "/info"}
 
 
+def test_several_nodes_in_one_process(launch_file: ModuleType) -> None:
+    assert launch_file.several_nodes("") == []
+    assert launch_file.several_nodes("[detector, tools]") == ["detector", "tools"]
+    assert launch_file.several_nodes("detector,tools") == ["detector", "tools"]
+
+
 def test_what_runs_where(launch_file: ModuleType) -> None:
     given = {"precision": "int8", "provider": "openvino", "threads": "3", "cpu_affinity": "0-3"}
     found = parameters(launch_file, **given)

@@ -9,15 +9,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("rclpy")
 
 from lifecycle_msgs.msg import Transition
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
 
 from ..toy_bundle import toy_picture
 from .bench import SECOND, Bench, boxes_by_name, image_message, stamp_of, wait_for
@@ -30,9 +33,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def detector_process(domain: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`detector_node` with ROS arguments; killed at the end if it still lives."""
-    command = [sys.executable, "-m", "vit_perception.ros.detector_node", "--ros-args", *arguments]
+def detector_process(
+    domain: int, *arguments: str, names: Sequence[str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """`detector_node` with ROS arguments; killed at the end if it still lives.
+
+    With `names` it is `perception_node` instead, with detectors of these names.
+    """
+    module = "detector_node" if names is None else "perception_node"
+    command = [sys.executable, "-m", f"vit_perception.ros.{module}", *(names or ())]
+    command += ["--ros-args", *arguments]
     environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
     process = subprocess.Popen(
         command,
@@ -67,6 +77,60 @@ def test_a_wrong_argument_ends_the_start_in_one_line(
     assert "Traceback" not in errors
     for word in words:
         assert word in errors.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("names", "arguments", "words"),
+    [
+        ([], [], ["expected names of the detectors"]),
+        (["a", "a"], [], ["names that differ", "'/a' twice"]),
+        (["a", "b"], ["-r", "__node:=c"], ["names that differ", "'/c' twice"]),
+        (["a", "2 b"], [], ["2 b"]),
+        (["a", "b"], ["-p", "b:score_threshold:=7.0"], ["score_threshold", "found 7"]),
+    ],
+)
+def test_several_nodes_that_cannot_be(
+    names: list[str], arguments: list[str], words: list[str]
+) -> None:
+    with own_domain() as domain, detector_process(domain, *arguments, names=names) as process:
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2, errors
+    assert "Traceback" not in errors
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("cannot start: ")
+    assert all(word in last for word in words), last
+
+
+def test_two_nodes_in_one_process_see_one_camera(
+    bench: Bench, toy_bundle_dir: Path, tmp_path: Path
+) -> None:
+    shared = {"bundle": str(toy_bundle_dir), "autostart": True}
+    file = tmp_path / "two.yaml"
+    words = {"detector": ["red"], "tools": ["green"]}
+    file.write_text(
+        yaml.safe_dump(
+            {
+                "/**": {"ros__parameters": shared},
+                **{name: {"ros__parameters": {"vocabulary": w}} for name, w in words.items()},
+            }
+        )
+    )
+    pixels, _ = toy_picture(64, 96, {"red": (1, 2), "green": (4, 7)})
+    with detector_process(bench.domain, "--params-file", str(file), names=words) as process:
+        results = {name: bench.collect(Detection2DArray, f"{name}/detections") for name in words}
+        camera = bench.publisher(Image, "image", listeners=2)
+
+        def seen() -> bool:
+            camera.publish(image_message(pixels, stamp=5 * SECOND))
+            time.sleep(0.1)
+            return all(results.values())
+
+        wait_for(seen, "results of both")
+        for name, names in words.items():
+            assert list(boxes_by_name(results[name][0])) == names
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0 and "Traceback" not in errors, errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
 from vit_perception.ros.publishers import Publishers
 from vit_perception.ros.reload import Reload
 from vit_perception.ros.report import CameraState, Snapshot
-from vit_perception.ros.run import run
+from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
 from vit_perception.ros.throttle import Throttle
 from vit_perception.ros.worker import FrameWorker, Steps
@@ -43,6 +43,7 @@ class DetectorNode(LifecycleNode):
     `python -m vit_perception.ros.manual`.
 
     Args:
+        name: of the node, where `__node` does not rename it.
         wrap: what to put around the perceiver, e.g. a gate in a test of slow inference.
         options: as for rclpy's Node: context, namespace, parameter_overrides, …
 
@@ -52,11 +53,13 @@ class DetectorNode(LifecycleNode):
     """
 
     def __init__(
-        self, *, wrap: Callable[[Perceiver], Detector] = as_it_is, **options: Any
+        self,
+        name: str = "detector",
+        *,
+        wrap: Callable[[Perceiver], Detector] = as_it_is,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            "detector", automatically_declare_parameters_from_overrides=True, **options
-        )
+        super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
         self._wrap = wrap
         self._state = "unconfigured"
         self._next_version = 0
@@ -285,7 +288,12 @@ class DetectorNode(LifecycleNode):
 
 def main() -> int:
     """Entry point of detector_node."""
-    return run(DetectorNode, DetectorNode.autostart)
+
+    def make(nodes: list[DetectorNode], words: Sequence[str]) -> None:
+        no_words(words)
+        nodes.append(DetectorNode())
+
+    return run(make, DetectorNode.autostart)
 
 
 if __name__ == "__main__":

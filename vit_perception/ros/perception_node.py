@@ -1,0 +1,45 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+r"""perception_node: several detectors in one process, each a node of its own name.
+
+    ros2 run vit_perception perception_node detector tools --ros-args \
+        --params-file mine.yaml -r tools:image:=/wrist/image_raw
+
+What begins with the name of a node and a colon is for that one, the rest for all.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from vit_perception.parameter_spec import ParameterError
+from vit_perception.ros.detector_node import DetectorNode
+from vit_perception.ros.run import run
+from vit_perception.wording import shown
+
+
+def make_several(nodes: list[DetectorNode], words: Sequence[str]) -> None:
+    """Add a detector of each name; as `run` takes it.
+
+    Raises:
+        ParameterError: no name, or two nodes of one name.
+
+    """
+    if not words:
+        raise ParameterError("expected names of the detectors: perception_node detector tools")
+    for word in words:
+        nodes.append(DetectorNode(word))
+        name = nodes[-1].get_fully_qualified_name()
+        # Also where -r __node:= renames them all.
+        if name in [each.get_fully_qualified_name() for each in nodes[:-1]]:
+            raise ParameterError(f"expected names that differ, found {shown(name)} twice")
+
+
+def main() -> int:
+    """Entry point of perception_node."""
+    return run(make_several, DetectorNode.autostart)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
