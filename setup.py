@@ -53,7 +53,7 @@ WORKSHOP = [
     "timm>=1.0.20",  # backbones, and the interface of ours
     "transformers>=4.40",  # the text encoder of training, and what ours is compared with
     "safetensors>=0.4",  # checkpoints
-    "faster-coco-eval>=1.6",  # average precision
+    "faster-coco-eval>=1.8",  # average precision, COCO's and LVIS's
     "matplotlib>=3.7",  # the curves of a training
 ]
 TEST = [

@@ -20,7 +20,6 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from interleaved import take_turns
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +27,7 @@ from vit_perception.bundle import Bundle
 from vit_perception.bundle_paths import find_bundle
 from vit_perception.compression.quantization.bundle import quantize_bundle
 from vit_perception.compression.quantization.qdq import quantize_graph
+from vit_perception.evaluation.latency import take_turns
 from vit_perception.session import open_session
 
 CLASSES = 80

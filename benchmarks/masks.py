@@ -20,7 +20,6 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-from interleaved import Timing, take_turns
 from numpy.typing import NDArray
 from onnx.utils import Extractor
 from rich.console import Console
@@ -28,6 +27,7 @@ from rich.table import Table
 
 from vit_perception.bundle import Bundle
 from vit_perception.bundle_paths import find_bundle
+from vit_perception.evaluation.latency import Timing, take_turns
 from vit_perception.frame import Frame
 from vit_perception.letterbox import Canvas
 from vit_perception.masks import decode

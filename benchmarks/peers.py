@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from interleaved import take_turns
 from rich.console import Console
 from rich.table import Table
 
+from vit_perception.evaluation.latency import take_turns
 from vit_perception.export.detector import live_graph
 from vit_perception.models.detectors.dosod import dosod_nano, dosod_s
 from vit_perception.session import Session, open_session

@@ -18,12 +18,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from interleaved import take_turns
 from rich.console import Console
 from rich.table import Table
 
 from vit_perception.bundle import Bundle
 from vit_perception.bundle_paths import find_bundle
+from vit_perception.evaluation.latency import take_turns
 from vit_perception.export.detector import reparameterize_bundle
 from vit_perception.perceiver import Perceiver
 from vit_perception.session import Session, open_session

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from vit_perception import nms
 from vit_perception.nms import suppressed
 
 
@@ -64,6 +65,22 @@ def test_equals_the_definition(seed: int, count: int, iou_threshold: float) -> N
     groups = rng.integers(0, 3, count)
     expected = by_definition(boxes, scores, groups, iou_threshold)
     assert suppressed(boxes, scores, groups, iou_threshold).tolist() == expected
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_many_boxes_go_group_by_group_with_the_same_result(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(0, 40, (80, 2)).astype(np.float32)
+    boxes = np.concatenate([corners, corners + rng.integers(1, 20, (80, 2))], axis=1)
+    boxes = boxes.astype(np.float32)
+    scores = rng.integers(1, 20, 80).astype(np.float32) / 20  # many tie
+    groups = rng.integers(0, 4, 80) * 1000
+    expected = by_definition(boxes, scores, groups, 0.5)
+    assert suppressed(boxes, scores, groups, 0.5).tolist() == expected
+    monkeypatch.setattr(nms, "_FEW", 0)
+    assert suppressed(boxes, scores, groups, 0.5).tolist() == expected
 
 
 def by_definition(

@@ -114,7 +114,7 @@ def test_the_best_detections_come_first_and_are_kept(perceiver: Perceiver) -> No
         ({"score_threshold": -0.1}, "score_threshold: expected 0..1, found -0.1"),
         ({"iou_threshold": 1.1}, "iou_threshold: expected 0..1, found 1.1"),
         ({"score_threshold": float("nan")}, "score_threshold: expected 0..1, found nan"),
-        ({"max_detections": 0}, "max_detections: expected 1..10000, found 0"),
+        ({"max_detections": 0}, "max_detections: expected 1..30000, found 0"),
         ({"class_thresholds": {"mug": 2.0}}, "class_thresholds['mug']: expected 0..1, found 2.0"),
     ],
 )

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Non-maximum suppression of the few boxes that a graph returns."""
+"""Non-maximum suppression of the boxes that a graph returns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+# From about here on a call for each group is faster than one for all, even where groups are a
+# thousand. A robot's graph gives 300.
+_FEW = 2000
 
 
 def suppressed(
@@ -31,13 +35,35 @@ def suppressed(
     if not len(boxes):
         return np.zeros(0, np.int64)
     best_first = np.argsort(-scores, kind="stable")
+    if len(boxes) <= _FEW:
+        return _suppressed(boxes, scores, groups, best_first, iou_threshold)
+    # OpenCV compares a box with all that stayed, of whatever group.
+    by_group = best_first[np.argsort(groups[best_first], kind="stable")]
+    ends = np.flatnonzero(np.diff(groups[by_group])) + 1
+    kept = [
+        _suppressed(boxes, scores, groups, rows, iou_threshold)
+        for rows in np.split(by_group, ends)
+    ]
+    stays = np.zeros(len(boxes), np.bool_)
+    stays[np.concatenate(kept)] = True
+    return best_first[stays[best_first]]
+
+
+def _suppressed(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    groups: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    iou_threshold: float,
+) -> NDArray[np.int64]:
+    """Those of these rows, best first, that stay."""
+    boxes, scores, groups = boxes[rows], scores[rows], groups[rows]
     # OpenCV's NMSBoxesBatched does the same shift, but is newer than the 4.5 and 4.6 that
     # Ubuntu 22.04 and 24.04 carry.
     shift = (groups * (float(boxes.max()) + 1.0))[:, None]
     corners = boxes.astype(np.float64) + shift
     rectangles = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
     nms: Any = cv2.dnn.NMSBoxes  # its stub leaves out arrays
-    kept = nms(rectangles[best_first], scores[best_first], 0.0, iou_threshold)
+    kept = nms(rectangles, scores, 0.0, iou_threshold)
     # Older OpenCV returns [M, 1]. Rows are sorted by score already.
-    rows = np.sort(np.asarray(kept, np.int64).reshape(-1))
-    return np.asarray(best_first[rows], np.int64)
+    return np.asarray(rows[np.sort(np.asarray(kept, np.int64).reshape(-1))], np.int64)

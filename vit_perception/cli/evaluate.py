@@ -1,30 +1,27 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Subcommand `evaluate`: COCO metrics of a bundle on a labelled folder of pictures."""
+"""Subcommand `evaluate`: COCO or LVIS metrics of a bundle on labelled pictures."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vit_perception.cli.asker import Asker
 from vit_perception.cli.model import add_bundle_arguments
 
 if TYPE_CHECKING:
-    from vit_perception.bundle import Bundle
-    from vit_perception.detections import Detections
     from vit_perception.evaluation.dataset import Dataset
-    from vit_perception.evaluation.results import Predict
-    from vit_perception.frame import Frame
-    from vit_perception.perceiver import Settings
 
 NAME = "evaluate"
-HELP = "measure a bundle on a folder of labelled pictures (COCO)"
+HELP = "measure a bundle on labelled pictures (COCO, LVIS)"
 EPILOG = """example:
   vit-perception evaluate my_dataset --bundle tabletop_nano --json metrics.json
   vit-perception evaluate my_dataset --wordings recipes/wordings.yaml --precision int8
+  vit-perception evaluate lvis_v1_val.json --images coco --bundle evaluated
 
 The folder holds images/ and annotations.json (COCO). An annotation may have a 'part' such as
 train, val_instances or novel, then each part is measured on its own as well, and compressed run
@@ -38,20 +35,27 @@ Limits, the same for every bundle: detections with a score of 0.001 and more, 10
 100 a picture and name; masks of the best 300 a picture; the best 100 boxes without names, after
 suppression of all names together at IoU 0.7. A graph for robots gives 300 pairs of box and name;
 with hundreds of names that hides objects, so measure an export with more:
-'vit-perception export BUNDLE --out evaluated --top-k 10000'."""
+'vit-perception export BUNDLE --out evaluated --top-k 10000'.
 
-# Average precision needs the uncertain detections too, as many as the graph gives: the metric
-# has its own limit, 100 a category.
-SCORE_THRESHOLD = 0.001
-MAX_DETECTIONS = 10000
+LVIS v1 is known by its neg_category_ids: a folder as above, or its json, with --images for the
+folder of val2017/ and train2017/. Measured are boxes, under the first synonyms of all categories
+asked at once: AP of the best 300 of a picture, and Fixed AP of the best 10000 of each category
+over all pictures. That takes an export with '--top-k 30000'."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("dataset", metavar="DATASET", help="folder with images/, annotations.json")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="folder with images/, annotations.json; or an LVIS json"
+    )
+    parser.add_argument(
+        "--images", metavar="FOLDER", help="pictures of LVIS (images/ beside the json)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the metrics as JSON as well")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N pictures")
-    parser.add_argument("--iou-threshold", type=float, metavar="I", help="0..1 (the bundle's)")
+    parser.add_argument(
+        "--iou-threshold", type=float, metavar="I", help="0..1 (the bundle's; LVIS: 0.7)"
+    )
     parser.add_argument(
         "--score-threshold",
         type=float,
@@ -72,14 +76,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables; return 0."""
     from vit_perception.cli.detect_report import write_json
-    from vit_perception.evaluation.dataset import load_dataset
-    from vit_perception.evaluation.tables import format_tables
+    from vit_perception.cli.evaluate_lvis import measured_lvis, refuse_others
+    from vit_perception.evaluation.coco_file import ANNOTATIONS, read_document
+    from vit_perception.evaluation.dataset import dataset_from
+    from vit_perception.evaluation.lvis_dataset import is_lvis
+    from vit_perception.evaluation.tables import format_lvis, format_tables
 
     if args.json:
         Path(args.json).parent.stat()  # an absent folder is told before the work, not after it
-    data = _asked(load_dataset(args.dataset, args.limit), args)
-    metrics = _measured(data, _Asker(args), args)
-    print(format_tables(metrics))
+    import_module("faster_coco_eval")  # and so is an absent package
+    given = Path(args.dataset)
+    is_file = given.suffix == ".json" and not given.is_dir()
+    source = given if is_file else given / ANNOTATIONS
+    document = read_document(source)
+    if is_lvis(document):
+        metrics = measured_lvis(document, source, args)
+        text = format_lvis(metrics)
+    else:
+        if is_file or args.images is not None:
+            refuse_others(source)
+        data = _asked(dataset_from(document, given, args.limit), args)
+        metrics = _measured(data, Asker(args), args)
+        text = format_tables(metrics)
+    metrics["command"] = _command(metrics["dataset"], metrics["bundle"], args)
+    print(text)
     if args.json:
         write_json(Path(args.json), metrics)
     return 0
@@ -95,8 +115,9 @@ def _asked(data: Dataset, args: argparse.Namespace) -> Dataset:
     return data
 
 
-def _measured(data: Dataset, ask: _Asker, args: argparse.Namespace) -> dict[str, Any]:
+def _measured(data: Dataset, ask: Asker, args: argparse.Namespace) -> dict[str, Any]:
     """All metrics, with what they were measured with, so that a bundle can quote them."""
+    from vit_perception.cli.asker import MAX_DETECTIONS, SCORE_THRESHOLD
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.coco import DETECTIONS_PER_CATEGORY, summarize
     from vit_perception.evaluation.false_alarms import false_alarms
@@ -121,10 +142,9 @@ def _measured(data: Dataset, ask: _Asker, args: argparse.Namespace) -> dict[str,
             metrics["wordings"] = evaluate_wordings(
                 data, results.boxes, ask, wordings, lambda done, _: show(done)
             )
-    name = ask.bundle.name
     return {
         **metrics,
-        "bundle": name,
+        "bundle": ask.bundle.name,
         "precision": args.precision,
         "limits": {
             "score_threshold": SCORE_THRESHOLD,
@@ -132,83 +152,15 @@ def _measured(data: Dataset, ask: _Asker, args: argparse.Namespace) -> dict[str,
             "per_picture": MAX_DETECTIONS,
             "per_picture_and_name": DETECTIONS_PER_CATEGORY,
         },
-        "command": _command(metrics["dataset"], name, args),
     }
-
-
-class _Asker:
-    """Predictors of one perceiver for any vocabulary."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        from dataclasses import replace
-
-        from vit_perception.bundle import Bundle
-        from vit_perception.bundle_paths import find_bundle
-        from vit_perception.perceiver import Perceiver, Settings
-        from vit_perception.text.builder import VocabularyBuilder
-
-        self.bundle: Bundle = Bundle.load(find_bundle(args.bundle))
-        # What a robot would publish with; measured is with as good as no threshold.
-        self.published = Settings(
-            _given(args.score_threshold, self.bundle.score_threshold),
-            _given(args.iou_threshold, self.bundle.iou_threshold),
-        )
-        self._settings = replace(
-            self.published,
-            score_threshold=SCORE_THRESHOLD,
-            max_detections=MAX_DETECTIONS,
-            masks=False,
-        )
-        self._builder = VocabularyBuilder(self.bundle, text_encoder_dir=args.text_encoder)
-        self._perceiver = Perceiver(
-            self.bundle,
-            settings=self._settings,
-            precision=args.precision,
-            provider=args.provider,
-            threads=args.threads,
-        )
-
-    def __call__(self, names: Sequence[str]) -> Predict:
-        """Detect these names, without masks."""
-        return self._predictor(names, self._settings)
-
-    def with_masks(self, names: Sequence[str]) -> Predict | None:
-        """Detect the best few with masks; None from a bundle without."""
-        from dataclasses import replace
-
-        from vit_perception.evaluation.results import MASKS_PER_PICTURE
-
-        if self.bundle.task != "instance_segmentation":
-            return None
-        few = replace(self._settings, max_detections=MASKS_PER_PICTURE, masks=True)
-        return self._predictor(names, few)
-
-    def learn(self, phrases: Sequence[str]) -> None:
-        """Encode phrases together, which is faster than when each is asked for."""
-        from vit_perception.text.builder import folded
-
-        self._builder.build(tuple({folded(phrase): phrase for phrase in phrases}.values()), 1)
-
-    def _predictor(self, names: Sequence[str], settings: Settings) -> Predict:
-        perceiver = self._perceiver
-        prepared = perceiver.prepare(vocabulary=self._builder.build(names, 1), settings=settings)
-
-        def predict(frame: Frame) -> Detections:
-            # Predictors of other names or settings share the perceiver.
-            perceiver.commit(prepared)
-            return perceiver(frame)
-
-        return predict
-
-
-def _given(option: float | None, otherwise: float) -> float:
-    return otherwise if option is None else option
 
 
 def _command(dataset: str, bundle: str, args: argparse.Namespace) -> str:
     words = ["vit-perception", "evaluate", dataset, "--bundle", bundle]
     if args.precision != "fp32":
         words += ["--precision", args.precision]
+    if args.images is not None:
+        words += ["--images", Path(args.images).name]
     for option in ("limit", "iou_threshold", "score_threshold", "names", "names_file", "wordings"):
         value = getattr(args, option)
         if value is not None:

@@ -121,11 +121,11 @@ def _precisions(mild: Curves | None, hard: Curves | None) -> dict[str, float | N
         return dict.fromkeys(NAMED)
     return {
         "AP": mild.average_precision(),
-        "AP50": mild.average_precision(at_50=True),
+        "AP50": mild.average_precision(overlap=0.5),
         "AP_strict": hard.average_precision(),
-        "AP50_strict": hard.average_precision(at_50=True),
+        "AP50_strict": hard.average_precision(overlap=0.5),
     } | {
-        f"AP50_{size}": mild.average_precision(size=index, at_50=True)
+        f"AP50_{size}": mild.average_precision(size=index, overlap=0.5)
         for index, size in enumerate(SIZES, start=1)
     }
 
@@ -142,5 +142,5 @@ def _unnamed(
             rows.append(dict.fromkeys(UNNAMED))
             continue
         row = {f"AR50@{n}": one.recall_at_50(index) for index, n in enumerate(RECALL_AT)}
-        rows.append(row | {"AP50_any": one.average_precision(at_50=True)})
+        rows.append(row | {"AP50_any": one.average_precision(overlap=0.5)})
     return rows

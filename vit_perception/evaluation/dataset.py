@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +13,28 @@ import numpy as np
 
 from vit_perception.compressed_images import decode_compressed
 from vit_perception.evaluation.asks import Ask, read_asks
+from vit_perception.evaluation.coco_file import (
+    ANNOTATIONS,
+    check_limit,
+    check_once,
+    entries,
+    read_document,
+)
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
 from vit_perception.images import ImageError
 from vit_perception.rle import RleError, check_mask
 from vit_perception.wording import one_line, shown
 
-__all__ = ["Dataset", "EvaluationError", "Picture", "load_dataset", "read_frame"]
+__all__ = [
+    "Dataset",
+    "EvaluationError",
+    "Picture",
+    "dataset_from",
+    "load_dataset",
+    "read_annotation",
+    "read_frame",
+]
 
 PARTS = ("train", "val_instances", "novel")
 
@@ -108,21 +121,23 @@ def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
         EvaluationError: a file is absent or not COCO's form.
 
     """
-    if limit is not None and limit < 1:
-        raise EvaluationError(f"limit: expected at least 1 picture, found {limit}")
-    root = Path(directory)
-    source = root / "annotations.json"
-    document = _read_document(source)
+    return dataset_from(read_document(Path(directory) / ANNOTATIONS), Path(directory), limit)
+
+
+def dataset_from(document: dict[str, Any], root: Path, limit: int | None = None) -> Dataset:
+    """The same from what `read_document` found in the folder's file."""
+    check_limit(limit)
+    source = root / ANNOTATIONS
     try:
-        images = sorted(_entries(document, "images"), key=lambda entry: int(entry["id"]))[:limit]
+        images = sorted(entries(document, "images"), key=lambda entry: int(entry["id"]))[:limit]
         pictures = tuple(_picture(entry, root) for entry in images)
         categories = {
-            int(entry["id"]): str(entry["name"]) for entry in _entries(document, "categories")
+            int(entry["id"]): str(entry["name"]) for entry in entries(document, "categories")
         }
         kept = {picture.id: picture for picture in pictures}
         annotations = tuple(
-            _annotation(entry, categories, kept[int(entry["image_id"])])
-            for entry in _entries(document, "annotations")
+            read_annotation(entry, categories, kept[int(entry["image_id"])])
+            for entry in entries(document, "annotations")
             if int(entry["image_id"]) in kept
         )
         asks = tuple(ask for entry in images for ask in read_asks(entry))
@@ -132,10 +147,10 @@ def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
         raise EvaluationError(f"{source}: expected COCO entries, found {error!r}") from error
     if not pictures:
         raise EvaluationError(f"{source}: expected pictures, found none")
-    _check_once(source, "picture id", [picture.id for picture in pictures])
-    _check_once(source, "category id", [int(entry["id"]) for entry in document["categories"]])
-    _check_once(source, "category name", list(categories.values()))
-    _check_once(source, "annotation id", [annotation["id"] for annotation in annotations])
+    check_once(source, "picture id", [picture.id for picture in pictures])
+    check_once(source, "category id", [int(entry["id"]) for entry in document["categories"]])
+    check_once(source, "category name", list(categories.values()))
+    check_once(source, "annotation id", [annotation["id"] for annotation in annotations])
     places = {annotation["id"]: annotation["image_id"] for annotation in annotations}
     for ask in asks:
         if {places.get(ask.annotation), places.get(ask.other)} != {ask.picture}:
@@ -144,24 +159,6 @@ def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
                 f"found {ask.annotation} and {ask.other}"
             )
     return Dataset(root, pictures, categories, annotations, asks, frozenset(categories))
-
-
-def _entries(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    entries = document[key]
-    if not isinstance(entries, list):
-        raise EvaluationError(f"{key}: expected a list, as COCO has, found {shown(entries)}")
-    for entry in entries:
-        if not isinstance(entry, dict):
-            raise EvaluationError(f"{key}: expected COCO entries, found {shown(entry)}")
-    return entries
-
-
-def _check_once(source: Path, what: str, values: Sequence[object]) -> None:
-    twice = [value for value, count in Counter(values).items() if count > 1]
-    if twice:
-        raise EvaluationError(
-            f"{source}: expected every {what} once, found {shown(twice[0])} again"
-        )
 
 
 def read_frame(picture: Picture) -> Frame:
@@ -181,22 +178,6 @@ def read_frame(picture: Picture) -> Frame:
         ) from error
 
 
-def _read_document(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise EvaluationError(f"{path}: expected a COCO file, found {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise EvaluationError(f"{path}: expected JSON, found {one_line(error)}") from error
-    missing = {"images", "annotations", "categories"} - set(
-        document if isinstance(document, dict) else ()
-    )
-    if missing:
-        raise EvaluationError(f"{path}: expected COCO keys, found no {', '.join(sorted(missing))}")
-    assert isinstance(document, dict)
-    return document
-
-
 def _picture(entry: dict[str, Any], root: Path) -> Picture:
     name = str(entry["file_name"])
     folder = (root / "images").resolve()
@@ -210,9 +191,16 @@ def _picture(entry: dict[str, Any], root: Path) -> Picture:
     return Picture(int(entry["id"]), name, path, size)
 
 
-def _annotation(
+def read_annotation(
     entry: dict[str, Any], categories: dict[int, str], picture: Picture
 ) -> dict[str, Any]:
+    """One object in the form of `Dataset.annotations`.
+
+    Raises:
+        EvaluationError: a box, an area, a category or a mask that cannot be; without the file.
+        KeyError, TypeError, ValueError, OverflowError: an entry of another form.
+
+    """
     number = int(entry["id"])
     box = [float(value) for value in entry["bbox"]]
     if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) < 0:

@@ -1,19 +1,20 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""COCO's metric by faster-coco-eval, some categories at a time so that memory stays small."""
+"""COCO's and LVIS's metrics by faster-coco-eval, some categories at a time to save memory."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.evaluation.dataset import Dataset
+from vit_perception.evaluation.dataset import Dataset, Picture
+from vit_perception.evaluation.lvis_dataset import LvisDataset
 from vit_perception.evaluation.results import Found
 from vit_perception.evaluation.truth import Truth
 
@@ -39,9 +40,27 @@ class Curves:
     precision: NDArray[np.float64]
     recall: NDArray[np.float64]
 
-    def average_precision(self, *, size: int = 0, at_50: bool = False) -> float | None:
-        """Mean over categories and overlaps 0.50 to 0.95, or at 0.50 only."""
-        return _mean(self.precision[: 1 if at_50 else None, :, :, size, -1])
+    def average_precision(
+        self,
+        *,
+        size: int = 0,
+        overlap: float | None = None,
+        categories: Set[int] | None = None,
+    ) -> float | None:
+        """Mean over categories and overlaps.
+
+        Args:
+            size: 0 for all, else an index into SIZES from 1.
+            overlap: 0.50, 0.55, ... 0.95, or None for all of these.
+            categories: ids, or None for all.
+
+        """
+        rows = [i for i, c in enumerate(self.categories) if categories is None or c in categories]
+        thresholds = slice(None)
+        if overlap is not None:
+            first = round((overlap - 0.5) / 0.05)
+            thresholds = slice(first, first + 1)
+        return _mean(self.precision[thresholds][:, :, rows, size, -1])
 
     def average_precisions_at_50(self) -> dict[int, float | None]:
         """Average precision at overlap 0.50 of each category."""
@@ -73,37 +92,84 @@ def compare(
     masks = bool(found) and found[0].masks is not None
     wanted = sorted({category for truth in truths for category in truth.categories})
     pieces: list[list[Curves]] = [[] for _ in truths]
+    pictures = [_picture(picture) for picture in data.pictures]
     for start in range(0, len(wanted), _CATEGORIES_AT_ONCE):
         chunk = wanted[start : start + _CATEGORIES_AT_ONCE]
         entries = [entry for one in found for entry in one.entries(chunk)]
         there = {(entry["image_id"], entry["category_id"]) for entry in entries}
-        results = _dataset(data, [], chunk, entries)
+        kinds = [{"id": key, "name": data.categories.get(key, "")} for key in chunk]
+        results = _dataset(pictures, kinds, [], entries)
         for truth, curves in zip(truths, pieces, strict=True):
             categories = sorted(set(chunk) & set(truth.categories))
             if categories:
-                expected = _dataset(data, truth.annotations(categories, there), chunk)
+                expected = _dataset(pictures, kinds, truth.annotations(categories, there))
                 kind: Literal["segm", "bbox"] = "segm" if masks else "bbox"
                 curves.append(_run(expected, results, categories, limits, kind))
     return [_joined(curves) if curves else None for curves in pieces]
 
 
+def compare_federated(data: LvisDataset, found: Sequence[Found]) -> Curves | None:
+    """Compare boxes with what LVIS knows of each picture; None where there is no object.
+
+    Detections of a category that is neither in the picture nor surely absent from it are not
+    judged, nor those of one not marked completely that lie on no object. All detections count:
+    the library would limit them per picture and category, which LVIS does not.
+
+    Args:
+        data: its pictures are the ones that count.
+        found: one entry a picture.
+
+    """
+    wanted = sorted({annotation["category_id"] for annotation in data.annotations})
+    judged = data.judged()
+    most = max((len(one) for one in found), default=1)
+    curves: list[Curves] = []
+    for start in range(0, len(wanted), _CATEGORIES_AT_ONCE):
+        chunk = wanted[start : start + _CATEGORIES_AT_ONCE]
+        inside = frozenset(chunk)
+        # A category is judged in a few pictures: the others would cost the library as much.
+        chosen = [p for p in data.pictures if not inside.isdisjoint(judged[p.id])]
+        ids = {picture.id for picture in chosen}
+        pictures = [
+            _picture(picture)
+            | {
+                "neg_category_ids": sorted(data.absent[picture.id]),
+                "not_exhaustive_category_ids": sorted(data.incomplete[picture.id]),
+            }
+            for picture in chosen
+        ]
+        kinds = [
+            {"id": key, "name": data.names[key], "frequency": data.frequencies[key]}
+            for key in chunk
+        ]
+        entries = [e for one in found if one.picture in ids for e in one.entries(chunk)]
+        objects = [a for a in data.annotations if a["category_id"] in inside]
+        # Numbered from 1: to the library, an object of number 0 is none.
+        objects = [{**a, "id": number} for number, a in enumerate(objects, start=1)]
+        results = _dataset(pictures, kinds, [], entries)
+        expected = _dataset(pictures, kinds, objects)
+        curves.append(_run(expected, results, chunk, [most], "bbox", federated=True))
+    return _joined(curves) if curves else None
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    """The library's form; masks carry their own size, but it wants one of the picture as well."""
+    return {"id": picture.id, "file_name": picture.file_name, "height": 0, "width": 0}
+
+
 def _dataset(
-    data: Dataset,
+    pictures: Sequence[dict[str, Any]],
+    categories: Sequence[dict[str, Any]],
     annotations: Sequence[dict[str, Any]],
-    categories: Sequence[int],
     results: list[dict[str, Any]] | None = None,
 ) -> Any:
     """The library's form of annotations or, where given, of results."""
     from faster_coco_eval import COCO
 
-    # The masks carry their own size; the library wants one of the picture nevertheless.
-    pictures = [
-        {"id": p.id, "file_name": p.file_name, "height": 0, "width": 0} for p in data.pictures
-    ]
     document = {
         "info": {},
-        "images": pictures,
-        "categories": [{"id": key, "name": data.categories.get(key, "")} for key in categories],
+        "images": list(pictures),
+        "categories": list(categories),
         "annotations": list(annotations),
     }
     with contextlib.redirect_stdout(io.StringIO()):
@@ -117,11 +183,15 @@ def _run(
     categories: Sequence[int],
     limits: Sequence[int],
     kind: Literal["segm", "bbox"],
+    *,
+    federated: bool = False,
 ) -> Curves:
     from faster_coco_eval import COCOeval_faster
 
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluator = COCOeval_faster(expected, results, kind, extra_calc=False)
+        evaluator = COCOeval_faster(
+            expected, results, kind, extra_calc=False, lvis_style=federated
+        )
         evaluator.params.catIds = list(categories)
         evaluator.params.maxDets = list(limits)
         evaluator.evaluate()

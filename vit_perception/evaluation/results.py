@@ -51,6 +51,10 @@ class Found:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def chosen(self, rows: NDArray[np.int64]) -> Found:
+        """Some of the rows, in the order given; without masks."""
+        return Found(self.picture, self.boxes[rows], self.scores[rows], self.categories[rows])
+
     def entries(self, categories: Sequence[int]) -> Iterator[dict[str, Any]]:
         """COCO results of these categories: with masks `segmentation`, else `bbox`."""
         rows = np.flatnonzero(np.isin(self.categories, categories))

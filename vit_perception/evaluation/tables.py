@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vit_perception.evaluation.coco import MASK_NAMED, NAMED, UNNAMED
+from vit_perception.evaluation.lvis import FIGURES, PER_CATEGORY, PER_PICTURE
 from vit_perception.evaluation.pairs import ANSWERS
 
 _READING = """\
@@ -19,6 +20,13 @@ AP50, AP: what lies on objects of other parts is not judged. strict: only what l
 the same name in other parts is not; a box on any other object is false."""
 _UNNAMED = """\
 AR50@N: share of the objects found by the best N boxes of a picture, whatever they are called."""
+
+_LVIS = """\
+Figures are percent, means over the categories that have an object; '-': nothing there to measure.
+AP: the best {per_picture} boxes of a picture, of all names together; Fixed AP: the best
+{per_category} boxes of each category over all pictures. Both are means over overlaps (IoU) 0.50 to
+0.95; AP50, AP75: at one overlap; r, c, f: of the {r} rare, {c} common and {f} frequent categories.
+Judged is of each picture what LVIS knows of it."""
 
 
 def format_tables(metrics: dict[str, Any]) -> str:
@@ -48,6 +56,26 @@ def format_tables(metrics: dict[str, Any]) -> str:
     if "wordings" in metrics:
         blocks.append(_wordings(metrics["wordings"]))
     return "\n\n".join(blocks)
+
+
+def format_lvis(metrics: dict[str, Any]) -> str:
+    """Table of `evaluate_lvis`."""
+    head = (
+        f"{metrics['dataset']}: {metrics['pictures']} pictures, {metrics['objects']} objects, "
+        f"{metrics['names']} names of {metrics['categories']} categories asked at once"
+    )
+    if "bundle" in metrics:
+        head += f", {metrics['bundle']} {metrics['precision']}"
+    measured = metrics["measured"]
+    table = _table(
+        ("boxes (LVIS)", "categories", *FIGURES),
+        (
+            (title, sum(measured.values()), *(_percent(metrics[key][f]) for f in FIGURES))
+            for key, title in (("AP", "AP"), ("fixed_AP", "Fixed AP"))
+        ),
+    )
+    reading = _LVIS.format(per_picture=PER_PICTURE, per_category=PER_CATEGORY, **measured)
+    return "\n\n".join((head, table, reading))
 
 
 def _by_part(

@@ -5,23 +5,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of every call, by candidate, in rounds."""
+    """Seconds of every candidate, by round: float64 [rounds]."""
 
-    seconds: Mapping[str, np.ndarray]
+    seconds: Mapping[str, NDArray[np.float64]]
 
     def median_ms(self, name: str) -> float:
+        """Median over the rounds."""
         return float(np.median(self.seconds[name]) * 1e3)
 
     def p95_ms(self, name: str) -> float:
+        """95th percentile over the rounds."""
         return float(np.percentile(self.seconds[name], 95) * 1e3)
+
+    def least_ms(self, name: str) -> float:
+        """The best round: what the machine can do when nothing else asks for it."""
+        return float(self.seconds[name].min() * 1e3)
 
     def ratio(self, name: str, reference: str) -> float:
         """Median over rounds of own time to the reference's in the same round."""
@@ -29,7 +36,11 @@ class Timing:
 
 
 def take_turns(
-    candidates: Mapping[str, Callable[[], object]], rounds: int, calls: int = 3, warm: int = 3
+    candidates: Mapping[str, Callable[[], object]],
+    rounds: int,
+    calls: int = 3,
+    warm: int = 3,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> Timing:
     """Call every candidate ``calls`` times a round, in turns; keep each round's median.
 
@@ -38,6 +49,7 @@ def take_turns(
         rounds: of all candidates, in alternating order.
         calls: a candidate's calls in one round.
         warm: rounds before the clock counts.
+        progress: told how many rounds are done, those before the clock counts too.
     """
     kept: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(warm + rounds):
@@ -50,4 +62,24 @@ def take_turns(
                 took.append(time.perf_counter() - begin)
             if turn >= warm:
                 kept[name].append(float(np.median(took)))
+        progress(turn + 1)
     return Timing({name: np.array(values) for name, values in kept.items()})
+
+
+def pareto_front(points: Iterable[tuple[str, float, float]]) -> list[str]:
+    """Names of the points that no other beats: no cheaper one is worth as much.
+
+    Args:
+        points: name, cost (less is better), worth (more is better).
+
+    Returns:
+        Names by rising cost.
+    """
+    front: list[str] = []
+    best = float("-inf")
+    # Of equal costs the worthiest comes first.
+    for name, _, worth in sorted(points, key=lambda point: (point[1], -point[2])):
+        if worth > best:
+            front.append(name)
+            best = worth
+    return front

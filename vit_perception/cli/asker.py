@@ -1,0 +1,111 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Asks one bundle for any names, as measuring it needs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vit_perception.bundle import Bundle
+    from vit_perception.detections import Detections
+    from vit_perception.evaluation.results import Predict
+    from vit_perception.frame import Frame
+    from vit_perception.perceiver import Settings
+
+# Average precision needs the uncertain detections too, as many as the graph gives: the metric
+# has its own limit, 100 a category.
+SCORE_THRESHOLD = 0.001
+MAX_DETECTIONS = 10000
+
+
+class Asker:
+    """Predictors of one perceiver for any vocabulary.
+
+    Args:
+        args: with the options of `add_bundle_arguments`, score_threshold and iou_threshold.
+        iou_threshold: where none is given; None is the bundle's.
+        max_detections: of a picture.
+
+    """
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        *,
+        iou_threshold: float | None = None,
+        max_detections: int = MAX_DETECTIONS,
+    ) -> None:
+        from dataclasses import replace
+
+        from vit_perception.bundle import Bundle
+        from vit_perception.bundle_paths import find_bundle
+        from vit_perception.perceiver import Perceiver, Settings
+        from vit_perception.text.builder import VocabularyBuilder
+
+        self.bundle: Bundle = Bundle.load(find_bundle(args.bundle))
+        # What a robot would publish with; measured is with as good as no threshold.
+        self.published = Settings(
+            _given(args.score_threshold, self.bundle.score_threshold),
+            _given(args.iou_threshold, _given(iou_threshold, self.bundle.iou_threshold)),
+        )
+        self._settings = replace(
+            self.published,
+            score_threshold=SCORE_THRESHOLD,
+            max_detections=max_detections,
+            masks=False,
+        )
+        self._builder = VocabularyBuilder(self.bundle, text_encoder_dir=args.text_encoder)
+        self._perceiver = Perceiver(
+            self.bundle,
+            settings=self._settings,
+            precision=args.precision,
+            provider=args.provider,
+            threads=args.threads,
+        )
+
+    def __call__(self, names: Sequence[str]) -> Predict:
+        """Detect these names, without masks."""
+        return self._predictor(names, self._settings)
+
+    def with_masks(self, names: Sequence[str]) -> Predict | None:
+        """Detect the best few with masks; None from a bundle without."""
+        from dataclasses import replace
+
+        from vit_perception.evaluation.results import MASKS_PER_PICTURE
+
+        if self.bundle.task != "instance_segmentation":
+            return None
+        few = replace(self._settings, max_detections=MASKS_PER_PICTURE, masks=True)
+        return self._predictor(names, few)
+
+    def everything(self, names: Sequence[str]) -> Predict:
+        """Detect these names without thresholds and suppression: all that the graph gives."""
+        from dataclasses import replace
+
+        return self._predictor(
+            names, replace(self._settings, score_threshold=0.0, iou_threshold=1.0)
+        )
+
+    def learn(self, phrases: Sequence[str]) -> None:
+        """Encode phrases together, which is faster than when each is asked for."""
+        from vit_perception.text.builder import folded
+
+        self._builder.build(tuple({folded(phrase): phrase for phrase in phrases}.values()), 1)
+
+    def _predictor(self, names: Sequence[str], settings: Settings) -> Predict:
+        perceiver = self._perceiver
+        prepared = perceiver.prepare(vocabulary=self._builder.build(names, 1), settings=settings)
+
+        def predict(frame: Frame) -> Detections:
+            # Predictors of other names or settings share the perceiver.
+            perceiver.commit(prepared)
+            return perceiver(frame)
+
+        return predict
+
+
+def _given(option: float | None, otherwise: float) -> float:
+    return otherwise if option is None else option

@@ -1,0 +1,105 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""LVIS's part of the subcommand `evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from vit_perception.cli.asker import SCORE_THRESHOLD, Asker
+
+if TYPE_CHECKING:
+    from vit_perception.evaluation.lvis_dataset import LvisDataset
+
+# Options of `evaluate` that mean nothing where most of what is in a picture is not known, and
+# where all names are asked for.
+_OTHERS = ("score_threshold", "names", "names_file", "wordings")
+
+
+def measured_lvis(
+    document: dict[str, Any], source: Path, args: argparse.Namespace
+) -> dict[str, Any]:
+    """The metrics of `evaluate_lvis`, with what they were measured with.
+
+    Raises:
+        EvaluationError: an option that does not go with LVIS, a file that is not LVIS's form, or
+            a graph that leaves most pairs of box and name out.
+
+    """
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.evaluation.coco_file import ANNOTATIONS
+    from vit_perception.evaluation.errors import EvaluationError
+    from vit_perception.evaluation.lvis import (
+        IOU_THRESHOLD,
+        PAIRS,
+        PER_CATEGORY,
+        PER_PICTURE,
+        evaluate_lvis,
+    )
+    from vit_perception.evaluation.lvis_dataset import lvis_from
+
+    for option in _OTHERS:
+        if getattr(args, option) is not None:
+            raise EvaluationError(
+                f"--{option.replace('_', '-')}: expected a COCO dataset, found LVIS, all of "
+                f"whose names are asked at once"
+            )
+    images = source.parent / "images" if args.images is None else Path(args.images)
+    name = source.resolve().parent.name if source.name == ANNOTATIONS else source.name
+    data = lvis_from(document, source, images, args.limit)
+    document.clear()  # hundreds of megabytes of polygons
+    ask = Asker(args, iou_threshold=IOU_THRESHOLD, max_detections=PAIRS)
+    names = tuple(data.asked())
+    rows = _rows(ask, names, data)
+    with progress_bar("evaluating", len(data.pictures)) as show:
+        metrics = evaluate_lvis(data, ask(names), lambda done, _: show(done))
+    return {
+        **metrics,
+        "dataset": name,
+        "bundle": ask.bundle.name,
+        "precision": args.precision,
+        "limits": {
+            "score_threshold": SCORE_THRESHOLD,
+            "iou_threshold": ask.published.iou_threshold,
+            "pairs": rows,
+            "per_picture": PER_PICTURE,
+            "per_category": PER_CATEGORY,
+        },
+    }
+
+
+def refuse_others(source: Path) -> NoReturn:
+    """Say what a file should have been.
+
+    Raises:
+        EvaluationError: always.
+
+    """
+    from vit_perception.evaluation.errors import EvaluationError
+
+    raise EvaluationError(
+        f"{source}: expected LVIS, whose pictures have neg_category_ids, found none; of COCO "
+        f"give the folder that holds images/ and annotations.json, without --images"
+    )
+
+
+def _rows(ask: Asker, names: tuple[str, ...], data: LvisDataset) -> int:
+    """Pairs of box and name that the graph gives of the first picture.
+
+    Raises:
+        EvaluationError: fewer than names: a graph for robots, which keeps the surest few.
+
+    """
+    from vit_perception.evaluation.dataset import read_frame
+    from vit_perception.evaluation.errors import EvaluationError
+    from vit_perception.evaluation.lvis import PAIRS
+
+    rows = len(ask.everything(names)(read_frame(data.pictures[0])))
+    if rows < len(names):
+        raise EvaluationError(
+            f"{ask.bundle.name}: expected a graph that gives {PAIRS} pairs of box and name, "
+            f"found {rows}: 'vit-perception export BUNDLE --out evaluated --top-k {PAIRS}'"
+        )
+    return rows

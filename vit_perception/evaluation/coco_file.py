@@ -1,0 +1,80 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A JSON file with COCO's three lists, as far as every kind of it goes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.wording import one_line, shown
+
+# Its name in a dataset's folder.
+ANNOTATIONS = "annotations.json"
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A JSON file with COCO's three lists.
+
+    Raises:
+        EvaluationError: the file cannot be read, is no JSON, or lacks a list.
+
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EvaluationError(f"{path}: expected a COCO file, found {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path}: expected JSON, found {one_line(error)}") from error
+    missing = {"images", "annotations", "categories"} - set(
+        document if isinstance(document, dict) else ()
+    )
+    if missing:
+        raise EvaluationError(f"{path}: expected COCO keys, found no {', '.join(sorted(missing))}")
+    assert isinstance(document, dict)
+    return document
+
+
+def entries(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The list of mappings under a key of COCO's.
+
+    Raises:
+        EvaluationError: something else is there; without the name of the file.
+
+    """
+    found = document[key]
+    if not isinstance(found, list):
+        raise EvaluationError(f"{key}: expected a list, as COCO has, found {shown(found)}")
+    for entry in found:
+        if not isinstance(entry, dict):
+            raise EvaluationError(f"{key}: expected COCO entries, found {shown(entry)}")
+    return found
+
+
+def check_once(source: Path, what: str, values: Sequence[object]) -> None:
+    """Refuse what comes twice, such as an id.
+
+    Raises:
+        EvaluationError: naming the file and the first of them.
+
+    """
+    twice = [value for value, count in Counter(values).items() if count > 1]
+    if twice:
+        raise EvaluationError(
+            f"{source}: expected every {what} once, found {shown(twice[0])} again"
+        )
+
+
+def check_limit(limit: int | None) -> None:
+    """Refuse a number of pictures below 1.
+
+    Raises:
+        EvaluationError: with that number.
+
+    """
+    if limit is not None and limit < 1:
+        raise EvaluationError(f"limit: expected at least 1 picture, found {limit}")

@@ -1,0 +1,77 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fixed AP: a limit of detections per category over all pictures (arXiv 2102.01066; card 01)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.evaluation.results import Found
+
+
+class BestPerCategory:
+    """How sure a detection has to be to be among the best of its category.
+
+    Memory is two float32 for each category and place, whatever the number of pictures.
+
+    Args:
+        categories: ids that occur.
+        limit: detections of a category that count, over all pictures.
+
+    """
+
+    def __init__(self, categories: Iterable[int], limit: int) -> None:
+        self._ids = np.array(sorted(categories), np.int64)
+        self._limit = limit
+        # The first `_counts` of each row are scores. Room for twice the limit, so that the best
+        # are sought once for every `limit` that come in.
+        self._scores = np.zeros((len(self._ids), 2 * limit), np.float32)
+        self._counts = np.zeros(len(self._ids), np.int64)
+
+    def add(self, found: Found) -> None:
+        """Count the detections of one picture, best first."""
+        rows = np.searchsorted(self._ids, found.categories)
+        order = np.argsort(rows, kind="stable")
+        counts = np.bincount(rows, minlength=len(self._ids))
+        starts = np.cumsum(counts) - counts
+        rows = rows[order]
+        ranks = np.arange(len(rows)) - starts[rows]
+        # What one picture alone has too many of never counts.
+        counts = np.minimum(counts, self._limit)
+        kept = ranks < self._limit
+        for row in np.flatnonzero(self._counts + counts > 2 * self._limit).tolist():
+            self._forget(row)
+        rows, ranks, order = rows[kept], ranks[kept], order[kept]
+        self._scores[rows, self._counts[rows] + ranks] = found.scores[order]
+        self._counts += counts
+
+    def chosen(self, found: Sequence[Found]) -> tuple[Found, ...]:
+        """Of detections that were counted, those among the best of their category.
+
+        All of those that tie for the last place.
+        """
+        lowest = self._lowest()
+        return tuple(
+            one.chosen(
+                np.flatnonzero(one.scores >= lowest[np.searchsorted(self._ids, one.categories)])
+            )
+            for one in found
+        )
+
+    def _lowest(self) -> NDArray[np.float32]:
+        """Score of the last that counts, of each category; below all where there is room left."""
+        lowest = np.full(len(self._ids), -np.inf, np.float32)
+        for row in np.flatnonzero(self._counts >= self._limit).tolist():
+            self._forget(row)
+            lowest[row] = self._scores[row, : self._limit].min()
+        return lowest
+
+    def _forget(self, row: int) -> None:
+        """Keep the best `limit` of a row that has as many."""
+        scores = self._scores[row, : self._counts[row]]
+        first = len(scores) - self._limit
+        self._scores[row, : self._limit] = np.partition(scores, first)[first:]
+        self._counts[row] = self._limit

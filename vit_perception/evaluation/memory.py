@@ -1,0 +1,91 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Memory that a graph takes, told by a process of its own: an engine keeps what it once took."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.session import Session, TensorInfo, open_session
+
+_RUNS = 3
+_TIMEOUT = 300.0
+
+
+class FootprintError(RuntimeError):
+    """The process that measures failed: one line."""
+
+
+def example_inputs(session: Session, classes: int = 80) -> dict[str, NDArray[np.generic]]:
+    """Inputs for a graph: pictures of noise, a vocabulary of `classes` where it has a free axis.
+
+    Args:
+        session: an opened graph.
+        classes: size of free axes.
+    """
+    generator = np.random.default_rng(0)
+
+    def values(wanted: TensorInfo) -> NDArray[np.generic]:
+        shape = [classes if size is None else size for size in wanted.shape]
+        if wanted.dtype == "uint8":
+            return generator.integers(0, 256, shape, np.uint8)
+        return generator.random(shape).astype(wanted.dtype)
+
+    return {wanted.name: values(wanted) for wanted in session.inputs}
+
+
+def session_memory(model: bytes, *, provider: str = "cpu", threads: int = 0) -> int:
+    """Bytes of RAM that opening a graph and running it take, at most.
+
+    Args:
+        model, provider, threads: as `open_session` takes them.
+
+    Raises:
+        FootprintError: the engine refuses the model in the other process.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model)
+        command = [sys.executable, "-m", __name__, str(path), provider, str(threads)]
+        root = str(Path(__file__).resolve().parents[2])
+        paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
+        raise FootprintError(f"memory: expected a graph that runs, found {reason[:200]}")
+    return int(done.stdout)
+
+
+def _measure(path: Path, provider: str, threads: int) -> int:
+    model = path.read_bytes()
+    before = _resident("VmRSS")
+    session = open_session(model, provider=provider, threads=threads)
+    inputs = example_inputs(session)
+    for _ in range(_RUNS):
+        session.run(inputs)
+    return _resident("VmHWM") - before
+
+
+def _resident(field: str) -> int:
+    """Bytes, of Linux's account of this process."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"/proc/self/status: expected {field}, found none")
+
+
+if __name__ == "__main__":
+    print(_measure(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
