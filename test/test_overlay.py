@@ -79,6 +79,17 @@ def test_tiny_images_odd_boxes_and_foreign_letters_do_not_fail() -> None:
     draw(blank(), detections((10, 10, 90, 90), name="杯子 Löffel"))
 
 
+def test_doubtful_ones_and_masks_may_be_left_out() -> None:
+    found = detections((10, 10, 100, 100), (300, 300, 400, 400))
+    surest = draw(blank(), found, least_score=0.6)
+    np.testing.assert_array_equal(surest, draw(blank(), detections((10, 10, 100, 100))))
+    crops = tuple(np.ones((90, 90), np.bool_) for _ in range(2))
+    origins = np.array([[10, 10], [300, 300]], np.int64)
+    masked = replace(found, masks=Masks(origins=origins, crops=crops, height=480, width=640))
+    np.testing.assert_array_equal(draw(blank(), masked, masks=False), draw(blank(), found))
+    assert (draw(blank(), masked) != draw(blank(), found)).any()
+
+
 def test_a_mask_is_tinted_and_outlined_and_what_is_outside_is_kept() -> None:
     found = detections((100, 200, 300, 400))
     y, x = np.indices((200, 200)) - 100

@@ -28,12 +28,16 @@ _PADDING = 3
 _MASK_OPACITY = 0.45
 
 
-def draw(image: Image, detections: Detections) -> Image:
+def draw(
+    image: Image, detections: Detections, *, masks: bool = True, least_score: float = 0.0
+) -> Image:
     """Draw boxes with name and score, and masks where there are some.
 
     Args:
         image: uint8 [H,W,3] RGB; left as it is.
         detections: boxes and masks in pixels of this image.
+        masks: draw them too.
+        least_score: detections below it are left out.
 
     Returns:
         uint8 [H,W,3] RGB. Labels lie inside the picture and, where there is room, not
@@ -46,9 +50,10 @@ def draw(image: Image, detections: Detections) -> Image:
     taken: list[Rectangle] = []
     # The surest last, so that it lies on top; its label is placed first.
     order = np.argsort(-detections.scores, kind="stable")
-    labels = {int(i): _place(canvas, detections, int(i), scale, taken) for i in order}
+    drawn = [int(i) for i in order if detections.scores[i] >= least_score]
+    labels = {i: _place(canvas, detections, i, scale, taken) for i in drawn}
     colours = {i: class_colour(detections.class_name(i)) for i in labels}
-    for index in reversed(labels):
+    for index in reversed(labels) if masks else ():
         _draw_mask(canvas, detections.masks, index, colours[index], max(1, round(scale)))
     for index in reversed(labels):
         left, top, right, bottom = (round(float(v)) for v in detections.boxes[index])

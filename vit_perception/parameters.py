@@ -170,7 +170,14 @@ class DetectorParameters:
         minimum=0.0,
         maximum=1000.0,
     )
-
+    overlay_score: float = parameter(
+        0.0,
+        "Score below which ~/overlay leaves a detection out.",
+        live=True,
+        minimum=0.0,
+        maximum=1.0,
+    )
+    overlay_masks: bool = parameter(True, "Draw masks on ~/overlay, not boxes alone.", live=True)
     marker_distance: float = parameter(
         1.0,
         "Metres before the camera at which ~/markers draws its boxes.",

@@ -31,6 +31,8 @@ TUNED: dict[str, Any] = {
     "roi": "0,0,96,64",
     "masks": False,
     "overlay_rate": 2.5,
+    "overlay_score": 0.25,
+    "overlay_masks": False,
 }
 
 

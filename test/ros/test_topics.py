@@ -83,6 +83,20 @@ def test_the_overlay_rate_is_a_limit(bench: Bench, toy_bundle_dir: Path) -> None
     assert [stamp_of(picture) for picture in pictures] == [1 * SECOND]
 
 
+def test_what_the_overlay_shows_changes_while_it_runs(bench: Bench, toy_bundle_dir: Path) -> None:
+    bench.detector(toy_bundle_dir, **ALL_ARRIVE)
+    camera = bench.camera()
+    pictures = bench.collect(Image, "detector/overlay", QoSProfile(depth=10))
+    camera.publish(image_message(PIXELS))
+    wait_for(lambda: len(pictures) == 1, "a picture")
+    assert bench.set_parameters(overlay_score=1.0) == (True, "")
+    camera.publish(image_message(PIXELS))
+    wait_for(lambda: len(pictures) == 2, "another")
+    drawn, plain = (bytes(picture.data) for picture in pictures)
+    assert plain == PIXELS.tobytes() != drawn
+    assert bench.set_parameters(overlay_score=2.0)[0] is False
+
+
 def test_diagnostics_say_what_runs_and_add_up(
     bench: Bench, toy_bundle_dir: Path, toy_bundle: Bundle
 ) -> None:

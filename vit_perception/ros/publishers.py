@@ -87,13 +87,13 @@ class Publishers:
             header: of the image.
             frame: the image.
             detections: what to draw.
-            parameters: `overlay_rate` and `marker_distance` count.
+            parameters: `overlay_…` and `marker_distance` count.
 
         Returns:
             Whether there was somebody and something to draw for.
 
         """
-        drawn = self._draw_overlay(header, frame, detections, parameters.overlay_rate)
+        drawn = self._draw_overlay(header, frame, detections, parameters)
         return (
             self._markers.publish(header, frame, detections, parameters.marker_distance) or drawn
         )
@@ -105,7 +105,7 @@ class Publishers:
         self._markers.destroy()
 
     def _draw_overlay(
-        self, header: Header, frame: Frame, detections: Detections, rate: float
+        self, header: Header, frame: Frame, detections: Detections, parameters: DetectorParameters
     ) -> bool:
         now = time.monotonic()
         ways: tuple[tuple[Any, Callable[..., Any]], ...] = (
@@ -117,8 +117,14 @@ class Publishers:
         ]
         if now < self._next_overlay or not wanted:
             return False
+        rate = parameters.overlay_rate
         self._next_overlay = now + 1.0 / rate if rate else 0.0
-        picture = overlay.draw(frame.image, detections)
+        picture = overlay.draw(
+            frame.image,
+            detections,
+            masks=parameters.overlay_masks,
+            least_score=parameters.overlay_score,
+        )
         for publisher, make in wanted:
             publisher.publish(make(header, picture))
         return True
