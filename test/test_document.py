@@ -56,6 +56,8 @@ def test_values_of_every_type(path: Path) -> None:
     assert document.texts("list") == ("a", "b")
     assert document.texts_by_text("map") == {"a": "b"}
     assert document.mappings("records") == [{"metric": "AP50", "value": 0.3}]
+    wanted = ("name", "nothing", "input.height", "absent", "input.absent", "name.deeper")
+    assert [document.has(key) for key in wanted] == [True, True, True, False, False, False]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 from vit_perception.bundle_files import (
     MANIFEST,
     BundleError,
+    TextEncoderFiles,
     find_manifest,
     is_replaceable,
     read_verified,
@@ -20,6 +21,7 @@ from vit_perception.bundle_files import (
 )
 from vit_perception.bundle_manifest import (
     FORMAT,
+    checked_encoder_files,
     checked_graphs,
     checked_hashes,
     graph_file,
@@ -31,7 +33,7 @@ from vit_perception.vocabulary import Vocabulary, VocabularyError, checked_names
 from vit_perception.vocabulary_file import read_vocabulary, write_vocabulary
 from vit_perception.wording import shown, shown_path
 
-__all__ = ["FORMAT", "TASKS", "Bundle", "BundleError", "write_bundle"]
+__all__ = ["FORMAT", "TASKS", "Bundle", "BundleError", "TextEncoderFiles", "write_bundle"]
 
 TASKS = ("detection", "instance_segmentation", "semantic_segmentation")
 
@@ -64,6 +66,8 @@ class Bundle:
         licence, source: of the weights.
         sha256: file to hexadecimal digest.
         text_adaptor_file: ONNX file from text embedding to class embedding, or None.
+        text_encoder_files: graph and tokenizer of an encoder inside the bundle, or None where
+            `text_encoder_id` is one that a robot has installed.
     """
 
     directory: Path
@@ -85,6 +89,7 @@ class Bundle:
     source: str
     sha256: Mapping[str, str]
     text_adaptor_file: str | None
+    text_encoder_files: tuple[str, str] | None
     _vocabulary: Vocabulary = field(repr=False)
 
     @classmethod
@@ -100,7 +105,8 @@ class Bundle:
             bundle = _parsed(directory, Document.load(find_manifest(directory)))
         except DocumentError as error:
             raise BundleError(str(error)) from error
-        models = {*bundle.graphs.values(), bundle.text_adaptor_file}
+        encoder = bundle.text_encoder_files or (None, None)
+        models = {*bundle.graphs.values(), bundle.text_adaptor_file, encoder[0]}
         for file, digest in bundle.sha256.items():
             if file in models:
                 bundle._onnx(file)
@@ -136,6 +142,18 @@ class Bundle:
             BundleError: the file changed since `load`.
         """
         return None if self.text_adaptor_file is None else self._onnx(self.text_adaptor_file)
+
+    def text_encoder(self) -> TextEncoderFiles | None:
+        """The text encoder inside the bundle; None if there is none.
+
+        Raises:
+            BundleError: a file changed since `load`.
+        """
+        if self.text_encoder_files is None:
+            return None
+        graph, tokenizer = self.text_encoder_files
+        tokens = read_verified(self.directory, tokenizer, self.sha256[tokenizer])
+        return TextEncoderFiles(self._onnx(graph), tokens)
 
     def ready_made(self) -> Vocabulary:
         """All names the bundle ships embeddings for, version 0."""
@@ -181,6 +199,7 @@ def write_bundle(
     source: str,
     model_card: str,
     extra_files: Mapping[str, bytes] = MappingProxyType({}),
+    text_encoder: TextEncoderFiles | None = None,
 ) -> Bundle:
     """Writes a bundle and reads it back.
 
@@ -193,6 +212,7 @@ def write_bundle(
         vocabulary: all names to ship, with embeddings before the adaptor.
         model_card: Markdown.
         extra_files: further files by name, hashed like the others.
+        text_encoder: travels along where robots do not have it installed.
         The rest: see Bundle.
 
     Returns:
@@ -212,6 +232,10 @@ def write_bundle(
     files = {graph_files[precision]: model for precision, model in graphs.items()}
     if text_adaptor is not None:
         files["text_adaptor.onnx"] = text_adaptor
+    encoder: dict[str, str | int] = {"id": text_encoder_id, "dimension": text_dimension}
+    if text_encoder is not None:
+        encoder |= {"graph": "text_encoder.onnx", "tokenizer": "tokenizer.json"}
+        files["text_encoder.onnx"], files["tokenizer.json"] = text_encoder
     files["vocabulary.npz"] = write_vocabulary(vocabulary)
     files["MODEL_CARD.md"] = model_card.encode()
     taken = (files.keys() | {MANIFEST}) & extra_files.keys()
@@ -231,7 +255,7 @@ def write_bundle(
         },
         "graphs": graph_files,
         "text_adaptor": None if text_adaptor is None else "text_adaptor.onnx",
-        "text_encoder": {"id": text_encoder_id, "dimension": text_dimension},
+        "text_encoder": encoder,
         "vocabulary": "vocabulary.npz",
         "default_names": list(default_names),
         "fixed_vocabulary": fixed_vocabulary,
@@ -251,7 +275,9 @@ def _parsed(directory: Path, document: Document) -> Bundle:
     graphs = checked_graphs(document)
     adaptor = document.optional_line("text_adaptor")
     vocabulary_file = document.line("vocabulary")
-    listed = [*graphs.values(), vocabulary_file, *([] if adaptor is None else [adaptor])]
+    encoder = checked_encoder_files(document)
+    listed = [*graphs.values(), vocabulary_file, *(() if adaptor is None else (adaptor,))]
+    listed += encoder or ()
     for file in listed:
         if file not in sha256:
             raise document.error("sha256", f"an entry for {shown(file)}", "none")
@@ -289,5 +315,6 @@ def _parsed(directory: Path, document: Document) -> Bundle:
         source=document.text("source"),
         sha256=MappingProxyType(sha256),
         text_adaptor_file=adaptor,
+        text_encoder_files=encoder,
         _vocabulary=vocabulary,
     )

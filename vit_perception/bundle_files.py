@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from vit_perception.wording import one_line, shown, shown_path
 
@@ -22,6 +23,18 @@ _MAX_NAME_LENGTH = 1000
 
 class BundleError(ValueError):
     """A bundle is refused; one line naming the file, what was expected and what was found."""
+
+
+class TextEncoderFiles(NamedTuple):
+    """A text encoder that travels with a bundle, see `vit_perception.text.graph_encoder`.
+
+    Attributes:
+        graph: bytes of an ONNX file, from tokens to text embeddings.
+        tokenizer: bytes of a tokenizer.json.
+    """
+
+    graph: bytes
+    tokenizer: bytes
 
 
 def find_manifest(directory: Path) -> Path:

@@ -82,6 +82,17 @@ def checked_graphs(document: Document) -> dict[str, str]:
     return graphs
 
 
+def checked_encoder_files(document: Document) -> tuple[str, str] | None:
+    """Graph and tokenizer of the text encoder inside the bundle; None where there is none.
+
+    Raises:
+        DocumentError: one without the other.
+    """
+    if not document.has("text_encoder.graph") and not document.has("text_encoder.tokenizer"):
+        return None
+    return document.line("text_encoder.graph"), document.line("text_encoder.tokenizer")
+
+
 class _Dumper(yaml.SafeDumper):
     """Safe YAML that repeats a shared value: `Document` refuses aliases."""
 

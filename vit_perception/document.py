@@ -118,6 +118,15 @@ class Document:
         """The error to raise for a value that the caller refuses."""
         return DocumentError(f"{self.file}: {key}: expected {expected}, found {found}")
 
+    def has(self, key: str) -> bool:
+        """Whether there is a value, of whatever type, for a key that may be left out."""
+        value: Any = self._values
+        for part in key.split("."):
+            if not isinstance(value, dict) or part not in value:
+                return False
+            value = value[part]
+        return True
+
     def text(self, key: str, choices: tuple[str, ...] = ()) -> str:
         """A non-empty text that can be written as UTF-8, one of `choices` if there are any."""
         value = self._value(key, str, "a text")

@@ -127,7 +127,8 @@ class DetectorParameters:
     text_encoder_dir: str = parameter(
         "",
         "Folder of the text encoder, needed for names that the bundle does not know. Empty: "
-        "the installed package of the encoder that the bundle names.",
+        "the installed package of the encoder that the bundle names. Not used by a bundle that "
+        "has its encoder inside.",
     )
     cameras: tuple[str, ...] = parameter(
         (),

@@ -15,6 +15,8 @@ torch = pytest.importorskip("torch")
 from vit_perception.models import boxes as box_math  # noqa: E402
 from vit_perception.models.detectors.dosod import (  # noqa: E402
     DOSOD,
+    dosod_l,
+    dosod_m,
     dosod_nano,
     dosod_s,
     load_released,
@@ -133,29 +135,74 @@ def counts(model: torch.nn.Module) -> tuple[int, int, int]:
     )
 
 
-def test_dosod_s_has_the_published_counts() -> None:
-    model = dosod_s()
-    _, elements, entries = counts(model)
-    assert (elements, entries) == (12_141_791, 366)
+SIZES = {"s": dosod_s, "m": dosod_m, "l": dosod_l}
+
+
+def folded_for(model: DOSOD, classes: int) -> DOSOD:
     with torch.no_grad():
-        reparameterize(model, model.embed(torch.randn(80, 512)))
-    assert counts(model) == (11_456_848, 11_476_937, 360)
+        return reparameterize(model, model.embed(torch.randn(classes, model.text_dimension)))
+
+
+# Elements and entries of the training form without text tower; parameters, elements and entries
+# reparameterized for 80 names (card 01).
+@pytest.mark.parametrize(
+    ("size", "training", "fixed"),
+    [
+        ("s", (12_141_791, 366), (11_456_848, 11_476_937, 360)),
+        ("m", (26_973_923, 486), (26_275_872, 26_309_069, 480)),
+        ("l", (44_859_111, 606), (44_147_696, 44_194_257, 600)),
+    ],
+)
+def test_each_size_has_the_published_counts(
+    size: str, training: tuple[int, int], fixed: tuple[int, int, int]
+) -> None:
+    model = SIZES[size]()
+    assert counts(model)[1:] == training
+    assert counts(folded_for(model, 80)) == fixed
+
+
+@pytest.mark.parametrize(("size", "millions"), [("s", 13.19), ("m", 28.00), ("l", 45.88)])
+def test_with_the_1203_names_of_lvis_as_published(size: str, millions: float) -> None:
+    assert round(counts(folded_for(SIZES[size](), 1203))[0] / 1e6, 2) == millions
 
 
 @needs_vectors
-@pytest.mark.parametrize("form", ["keys_s", "keys_rep80_s"])
-def test_dosod_s_has_the_released_keys_and_shapes(form: str) -> None:
-    model = dosod_s()
-    if form == "keys_rep80_s":
-        with torch.no_grad():
-            reparameterize(model, model.embed(torch.randn(80, 512)))
-    rows = [line.split("\t") for line in (SHARED / f"{form}.txt").read_text().splitlines()]
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", ["keys", "keys_rep80"])
+def test_each_size_has_the_released_keys_and_shapes(size: str, form: str) -> None:
+    model = SIZES[size]()
+    if form == "keys_rep80":
+        folded_for(model, 80)
+    rows = [line.split("\t") for line in (SHARED / f"{form}_{size}.txt").read_text().splitlines()]
     expected = {row[0]: row[1] for row in rows if not row[0].startswith("backbone_text.")}
-    found = {released_key(k): str(list(v.shape)) for k, v in model.state_dict().items()}
-    assert {k: v.replace(" ", "") for k, v in found.items()} == {
-        k: v.replace(" ", "").replace("(", "[").replace(",)", "]").replace(")", "]")
-        for k, v in expected.items()
+    assert expected == {
+        released_key(key): str(tuple(value.shape)) for key, value in model.state_dict().items()
     }
+
+
+@pytest.mark.parametrize("layers", [0, 1, 3, 5])
+def test_the_text_adaptor_has_so_many_linear_layers(layers: int) -> None:
+    torch.manual_seed(0)
+    adaptor = dosod_s(adaptor_layers=layers).head.text_mlp
+    # 787,968 for mlp3x (card 01).
+    assert counts(adaptor)[0] == layers * 262_656
+    text = torch.nn.functional.normalize(torch.randn(6, 512), dim=1)
+    expected = text
+    weights = [p.detach() for p in adaptor.parameters()]
+    for index in range(layers):
+        weight, bias = weights[2 * index : 2 * index + 2]
+        expected = expected @ weight.T + bias
+        if index < layers - 1:
+            expected = expected.clamp(min=0)
+    np.testing.assert_allclose(adaptor(text).detach(), expected, rtol=0, atol=1e-6)
+
+
+def test_mlp0x_compares_with_the_raw_vectors() -> None:
+    model = dosod_s(adaptor_layers=0).eval()
+    text = torch.nn.functional.normalize(torch.randn(5, 512), dim=1)
+    assert model.embed(text) is text
+    with pytest.raises(ValueError, match="must equal the embedding dimension"):
+        dosod_s(adaptor_layers=0, text_dimension=384)
 
 
 def test_nano_fits_its_budget_folded_with_80_names() -> None:
@@ -177,7 +224,17 @@ def test_a_wrong_key_is_named() -> None:
     state["bbox_head.head_module.cls_preds.0.2.wieght"] = state.pop(
         "bbox_head.head_module.cls_preds.0.2.weight"
     )
-    with pytest.raises(ValueError, match=r"cls_preds\.0\.2\.weight .*cls_preds\.0\.2\.wieght"):
+    expected = r"1 missing \(.*\.0\.2\.weight\) and 1 unexpected \(.*wieght\)"
+    with pytest.raises(ValueError, match=expected):
+        load_released(model, state)
+
+
+def test_another_shape_is_named() -> None:
+    model = dosod_nano()
+    state = {released_key(k): v for k, v in model.state_dict().items()}
+    state["backbone.stem.bn.bias"] = torch.zeros(17)
+    expected = r"^backbone\.stem\.bn\.bias: expected \[16\], found \[17\]"
+    with pytest.raises(ValueError, match=expected):
         load_released(model, state)
 
 

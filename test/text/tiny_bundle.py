@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vit_perception.bundle import Bundle, write_bundle
+from vit_perception.bundle_files import TextEncoderFiles
 from vit_perception.text.encoder import ENCODER_ID
 from vit_perception.vocabulary import Vocabulary
 
@@ -16,7 +17,12 @@ EMPTY_MODEL = b"\x3a\x00"
 READY_MADE = ("red mug", "spoon", "Wooden Spoon", "mouse", "mouse pad")
 
 
-def make_bundle(directory: Path, vocabulary: Vocabulary, encoder_id: str = ENCODER_ID) -> Bundle:
+def make_bundle(
+    directory: Path,
+    vocabulary: Vocabulary,
+    encoder_id: str = ENCODER_ID,
+    text_encoder: TextEncoderFiles | None = None,
+) -> Bundle:
     return write_bundle(
         directory,
         name="text_test",
@@ -37,4 +43,5 @@ def make_bundle(directory: Path, vocabulary: Vocabulary, encoder_id: str = ENCOD
         licence="Apache-2.0",
         source="test",
         model_card="",
+        text_encoder=text_encoder,
     )

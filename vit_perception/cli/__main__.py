@@ -11,10 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from vit_perception.cli import (
+    benchmark,
     demo,
     detect,
     evaluate,
     export,
+    import_,
     info,
     quantize,
     reparameterize,
@@ -29,11 +31,13 @@ COMMANDS: tuple[Any, ...] = (
     detect,
     replay,
     evaluate,
+    benchmark,
     vocabulary,
     info,
     scenes,
     train,
     export,
+    import_,
     quantize,
     reparameterize,
 )
@@ -44,8 +48,10 @@ INTERRUPTED = 130
 # What to install for a module that only some commands need.
 HINTS = {
     "torch": "needs PyTorch: see 'Workshop' in the README",
+    "transformers": "needs transformers: see 'Workshop' in the README",
     "onnx": "needs the onnx package: pip install onnx",
     "mujoco": "needs MuJoCo: pip install mujoco",
+    "timm": "needs timm: pip install timm torchvision",
     "rclpy": "needs ROS 2: source its setup file, or run 'make setup' in the checkout",
     "vision_msgs": "needs vision_msgs: apt install ros-$ROS_DISTRO-vision-msgs, or 'make setup'",
     "faster_coco_eval": "needs faster-coco-eval: pip install faster-coco-eval",

@@ -18,3 +18,14 @@ def at_least(low: int) -> Callable[[str], int]:
         return value
 
     return integer
+
+
+def input_size(text: str) -> tuple[int, int]:
+    """Type of an option: a network input HEIGHTxWIDTH in multiples of 32."""
+    height, _, width = text.lower().partition("x")
+    sides = range(32, 8192 + 1, 32)
+    if not (height.isdecimal() and width.isdecimal() and {int(height), int(width)} <= {*sides}):
+        raise argparse.ArgumentTypeError(
+            f"expected HEIGHTxWIDTH in multiples of 32 up to {sides[-1]}, found {text!r}"
+        )
+    return int(height), int(width)

@@ -40,7 +40,8 @@ with hundreds of names that hides objects, so measure an export with more:
 LVIS v1 is known by its neg_category_ids: a folder as above, or its json, with --images for the
 folder of val2017/ and train2017/. Measured are boxes, under the first synonyms of all categories
 asked at once: AP of the best 300 of a picture, and Fixed AP of the best 10000 of each category
-over all pictures. That takes an export with '--top-k 30000'."""
+over all pictures. That takes an export with '--top-k 30000' (of a released DOSOD: 'vit-perception
+import … --top-k 30000')."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -75,7 +75,8 @@ def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
         "input": f"{bundle.input_width}x{bundle.input_height} px",
         "graphs": ", ".join(f"{key}: {file}" for key, file in bundle.graphs.items()),
         "vocabulary": "fixed" if bundle.fixed_vocabulary else "any names, changed while it runs",
-        "text encoder": f"{bundle.text_encoder_id} ({bundle.text_dimension})",
+        "text encoder": f"{bundle.text_encoder_id} ({bundle.text_dimension})"
+        + ("" if bundle.text_encoder_files is None else ", in the bundle"),
         "thresholds": f"score {bundle.score_threshold}, iou {bundle.iou_threshold}",
         "names ready-made": len(names),
         "names by default": ", ".join(bundle.default_names),

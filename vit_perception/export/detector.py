@@ -132,9 +132,12 @@ def export_bundle(
         top_k: pairs of box and name the graph gives. Evaluation with hundreds of names at once
             needs thousands: an object's many half-true names crowd others out.
         card: Markdown for the model card: data, licences, intended use.
+
+    Raises:
+        ExportError: the backbone is tied to the size it was trained at, and `size` is another.
     """
-    model = _rounded(trained.model)
     height, width = size or (trained.recipe.size, trained.recipe.size)
+    model = _rounded(_at_size(trained, vocabulary.dimension, (height, width)))
     text = torch.tensor(vocabulary.embeddings)
     example = model.embed(text[:4]).detach()
     weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
@@ -143,7 +146,7 @@ def export_bundle(
         directory,
         name=name,
         task="detection" if model.mask_head is None else "instance_segmentation",
-        architecture=trained.recipe.architecture,
+        architecture=trained.recipe.network,
         input_height=height,
         input_width=width,
         graphs={"fp32": live_graph(model, height, width, example, top_k)},
@@ -174,10 +177,11 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
     """
     if bundle.fixed_vocabulary:
         raise ExportError(f"{bundle.directory}: expected a live vocabulary, found a fixed one")
-    trained = load_bundle_model(bundle)
+    size = (bundle.input_height, bundle.input_width)
+    model = _at_size(load_bundle_model(bundle), bundle.text_dimension, size)
     with torch.no_grad():
-        embeddings = trained.model.embed(torch.tensor(vocabulary.embeddings))
-    graph = fixed_graph(trained.model, bundle.input_height, bundle.input_width, embeddings)
+        embeddings = model.embed(torch.tensor(vocabulary.embeddings))
+    graph = fixed_graph(model, *size, embeddings)
     digest = bundle.sha256.get("MODEL_CARD.md")
     card = read_verified(bundle.directory, "MODEL_CARD.md", digest) if digest else b""
     return write_bundle(
@@ -244,6 +248,22 @@ def portable(recipe: Recipe) -> dict[str, object]:
 def _examples(height: int, width: int, classes: int) -> tuple[Tensor, Tensor]:
     image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
     return image, torch.full((classes,), 0.1)
+
+
+def _at_size(trained: Trained, text_dimension: int, size: tuple[int, int]) -> DOSOD:
+    """The model for an input size: some backbones are built for one."""
+    recipe = trained.recipe
+    if not recipe.backbone or size == (recipe.size, recipe.size):
+        return trained.model
+    model = build_model(recipe, text_dimension, size)
+    try:
+        model.load_state_dict(trained.model.state_dict())
+    except RuntimeError:
+        raise ExportError(
+            f"{recipe.backbone}: expected {recipe.size}x{recipe.size}, the size it was trained at "
+            f"and its weights are tied to, found {size[0]}x{size[1]}"
+        ) from None
+    return model.eval()
 
 
 def _rounded(model: DOSOD) -> DOSOD:

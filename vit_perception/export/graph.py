@@ -11,8 +11,6 @@ also ``mask_coefficients`` float32 [1, K, P] and ``prototypes`` float32 [1, P, H
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -21,21 +19,21 @@ from vit_perception.models import boxes as box_math
 from vit_perception.models.detectors.dosod import DOSOD
 from vit_perception.models.heads.dosod_head import BINS, STRIDES
 from vit_perception.models.layers import ConvModule
+from vit_perception.models.shelf import for_inference
 
 #: Logit of a pair below its class threshold: its sigmoid is 0 in float32.
 REJECTED = -200.0
 
 
 def fuse(model: DOSOD) -> DOSOD:
-    """A copy for inference: BatchNorm folded into the convolutions, 1/255 into the first one."""
-    fused = copy.deepcopy(model).eval().float()
+    """A copy for inference: BatchNorm folded into convolutions, and 1/255 into the network."""
+    fused = for_inference(model).float()
     for module in fused.modules():
         if isinstance(module, ConvModule):
             module.conv = fuse_conv_bn_eval(module.conv, module.bn)
             module.bn = nn.Identity()
-    with torch.no_grad():
-        fused.backbone.stem.conv.weight.div_(255)
-    return fused.requires_grad_(False)
+    fused.backbone.scale_input(1 / 255)
+    return fused
 
 
 class DetectorGraph(nn.Module):

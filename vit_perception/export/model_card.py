@@ -33,7 +33,7 @@ def model_card(
     lines = [f"# {name}", "", text.strip(), "", "## Network", ""]
     adaptor = sum(p.numel() for p in model.head.text_mlp.parameters())
     lines += [
-        f"- {recipe.architecture}, {recipe.activation}, trained at {recipe.size}x{recipe.size} px",
+        f"- {recipe.network}, {recipe.activation}, trained at {recipe.size}x{recipe.size} px",
         f"- {folded_parameters(model):,} parameters with 80 names folded in, "
         f"and {adaptor:,} in the text adaptor, which runs when the vocabulary changes",
         f"- {steps:,} steps of {recipe.batch} pictures, {recipe.texts} phrases a picture",

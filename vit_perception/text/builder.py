@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.bundle import Bundle
+from vit_perception.bundle import Bundle, BundleError
 from vit_perception.text.cache import EmbeddingCache, default_directory
 from vit_perception.text.encoder import (
     DIMENSION,
@@ -25,6 +25,7 @@ from vit_perception.text.encoder import (
     check_encoder_id,
     find_text_encoder,
 )
+from vit_perception.text.graph_encoder import GraphEncoder, files_sha256
 from vit_perception.vocabulary import Vocabulary, VocabularyError, checked_names
 from vit_perception.wording import shown, shown_path
 
@@ -44,11 +45,13 @@ class VocabularyBuilder:
     A name's embedding comes from the bundle's ready-made names (spelled the same, else the same
     but for upper case and runs of spaces, which text encoders do not see), else from the cache,
     else from the text encoder, which is loaded at the first name that needs it and then kept.
+    That is the one inside the bundle, where there is one.
 
     Args:
         bundle: says which text encoder its network was trained with.
         text_encoder_dir: folder with model.safetensors and tokenizer.json; None or "" finds
-            the installed package, which has to hold the original files.
+            the installed package, which has to hold the original files. A bundle with an
+            encoder of its own has no use for it.
         cache_dir: where embeddings are kept; None or "" is `default_directory()`.
     """
 
@@ -59,12 +62,12 @@ class VocabularyBuilder:
         text_encoder_dir: Path | str | None = None,
         cache_dir: Path | str | None = None,
     ) -> None:
-        self._encoder_id = bundle.text_encoder_id
+        self._bundle = bundle
         self._dimension = bundle.text_dimension
         self._text_encoder_dir = text_encoder_dir or None
         self._cache_dir = Path(os.path.expanduser(cache_dir)) if cache_dir else default_directory()
         self._lock = threading.RLock()
-        self._encoder: TextEncoder | None = None
+        self._encoder: TextEncoder | GraphEncoder | None = None
         self._cache: EmbeddingCache | None = None
         self._ready_made = bundle.ready_made()
         self._rows = {name: row for row, name in enumerate(self._ready_made.names)}
@@ -127,36 +130,49 @@ class VocabularyBuilder:
                 encoded = self._loaded_encoder()(missing)
                 cache.put(missing, encoded)
                 found.update(zip(missing, encoded, strict=True))
-        except TextEncoderError as error:
+        except (TextEncoderError, BundleError) as error:
             raise VocabularyError(f"new names {_listed(missing)}: {error}") from error
         return found
 
     def _opened_cache(self) -> EmbeddingCache:
         with self._lock:
             if self._cache is None:
-                check_encoder_id(self._encoder_id)
-                if self._dimension != DIMENSION:
-                    raise TextEncoderError(
-                        f"text encoder {ENCODER_ID}: expected a bundle with {DIMENSION} "
-                        f"dimensions, found {self._dimension}"
-                    )
-                # The installed package is held to the original's sha256, so names that are
-                # cached need neither the package nor its loading.
-                key = MODEL_SHA256
-                if self._text_encoder_dir is not None:
-                    key = self._loaded_encoder().sha256
+                key = self._cache_key()
                 self._cache = EmbeddingCache(self._cache_dir, key, self._dimension)
             return self._cache
 
-    def _loaded_encoder(self) -> TextEncoder:
+    def _cache_key(self) -> str:
+        """Of the encoder; the bundle's own and the installed one need not be loaded for it."""
+        if self._bundle.text_encoder_files is not None:
+            return files_sha256(self._bundle)
+        check_encoder_id(self._bundle.text_encoder_id)
+        if self._dimension != DIMENSION:
+            raise TextEncoderError(
+                f"text encoder {ENCODER_ID}: expected a bundle with {DIMENSION} "
+                f"dimensions, found {self._dimension}"
+            )
+        # The installed package is held to the original's sha256.
+        if self._text_encoder_dir is None:
+            return MODEL_SHA256
+        return self._loaded_encoder().sha256
+
+    def _loaded_encoder(self) -> TextEncoder | GraphEncoder:
         with self._lock:
             if self._encoder is None:
-                encoder = TextEncoder(find_text_encoder(self._encoder_id, self._text_encoder_dir))
-                if encoder.sha256 != MODEL_SHA256:
-                    self._check_other(encoder)
-                self._encoder = encoder
-                _log.info("text encoder %s loaded from %s", encoder.id, encoder.directory)
+                if self._bundle.text_encoder_files is not None:
+                    self._encoder, place = GraphEncoder(self._bundle), self._bundle.directory
+                else:
+                    self._encoder = self._found_encoder()
+                    place = self._encoder.directory
+                _log.info("text encoder %s loaded from %s", self._encoder.id, place)
             return self._encoder
+
+    def _found_encoder(self) -> TextEncoder:
+        where = find_text_encoder(self._bundle.text_encoder_id, self._text_encoder_dir)
+        encoder = TextEncoder(where)
+        if encoder.sha256 != MODEL_SHA256:
+            self._check_other(encoder)
+        return encoder
 
     def _check_other(self, encoder: TextEncoder) -> None:
         """Refuse files that are not the original's unless a user chose them and they agree."""

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,16 +150,8 @@ class TextEncoder:
 
     def _mean_hidden(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         embeddings = np.empty((len(tokens), DIMENSION), np.float32)
-        # Texts of one length go together, so that nothing is padded and no mask is needed.
-        by_length: dict[int, list[int]] = {}
-        for index, ids in enumerate(tokens):
-            by_length.setdefault(len(ids), []).append(index)
-        for length, indices in by_length.items():
-            step = max(1, BATCH_TOKENS // length)
-            for start in range(0, len(indices), step):
-                batch = indices[start : start + step]
-                hidden = self._bert(np.array([tokens[index] for index in batch], np.int64))
-                embeddings[batch] = hidden.mean(axis=1)
+        for rows, batch in batches(tokens):
+            embeddings[rows] = self._bert(batch).mean(axis=1)
         return embeddings
 
     def _tokens(self, name: str) -> list[int]:
@@ -172,6 +164,22 @@ class TextEncoder:
         if self._meaningless.issuperset(ids):
             raise TextEncoderError(f"name {shown(name)}: {ENCODER_ID} knows no word or sign in it")
         return ids
+
+
+def batches(tokens: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
+    """Texts of one length together, so that nothing is padded and no mask is needed.
+
+    Returns:
+        The rows of `tokens` in each batch, and the batch, int64 [N, L].
+    """
+    by_length: dict[int, list[int]] = {}
+    for index, ids in enumerate(tokens):
+        by_length.setdefault(len(ids), []).append(index)
+    for length, indices in by_length.items():
+        step = max(1, BATCH_TOKENS // length)
+        for start in range(0, len(indices), step):
+            rows = indices[start : start + step]
+            yield rows, np.array([tokens[index] for index in rows], np.int64)
 
 
 def _blas_limit() -> Callable[[], AbstractContextManager[object]]:

@@ -23,7 +23,8 @@ class Recipe:
 
     Attributes:
         data: data set folders (images/ + annotations.json), sampled in proportion to size.
-        architecture: name in `models.detectors.dosod.ARCHITECTURES`.
+        architecture: name in `models.detectors.factory.ARCHITECTURES`.
+        backbone: name on the shelf (`models.shelf`); empty for the architecture's own.
         activation: "silu" or "relu".
         prototypes: of the instance masks, at most 32; 0 for boxes only.
         size: square network input px; a multiple of 32.
@@ -51,6 +52,7 @@ class Recipe:
 
     data: tuple[str, ...]
     architecture: str = "dosod_nano"
+    backbone: str = ""
     activation: str = "silu"
     prototypes: int = 0
     size: int = 320
@@ -98,6 +100,11 @@ class Recipe:
             )
         if not self.data:
             raise RecipeError("recipe: data must name at least one data set folder")
+
+    @property
+    def network(self) -> str:
+        """What a bundle calls the architecture: with the backbone, where it is not its own."""
+        return f"{self.architecture}-{self.backbone}" if self.backbone else self.architecture
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for checkpoints and reports."""

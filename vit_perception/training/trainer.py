@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Sampler
 
-from vit_perception.models.detectors.dosod import ARCHITECTURES, DOSOD
+from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.models.detectors.factory import DetectorError, create_detector
 from vit_perception.training.batches import Batch, BatchSource
 from vit_perception.training.device import find_device
 from vit_perception.training.losses import Losses, LossWeights, Targets, detection_losses
@@ -231,18 +232,28 @@ _TARGETS = tuple(field.name for field in fields(Targets))
 _LOSSES = tuple(field.name for field in fields(Losses))
 
 
-def build_model(recipe: Recipe, text_dimension: int) -> DOSOD:
-    """The recipe's network, freshly initialised."""
-    if recipe.architecture not in ARCHITECTURES:
-        raise RecipeError(
-            f"recipe: architecture must be one of {', '.join(ARCHITECTURES)}, "
-            f"found {recipe.architecture}"
+def build_model(recipe: Recipe, text_dimension: int, size: tuple[int, int] | None = None) -> DOSOD:
+    """The recipe's network, freshly initialised.
+
+    Args:
+        recipe: see Recipe.
+        text_dimension: of the text embeddings.
+        size: height and width of the input; the recipe's square one by default.
+
+    Raises:
+        RecipeError: there is no such network.
+    """
+    try:
+        return create_detector(
+            recipe.architecture,
+            backbone=recipe.backbone,
+            size=size or (recipe.size, recipe.size),
+            text_dimension=text_dimension,
+            activation=recipe.activation,
+            prototypes=recipe.prototypes,
         )
-    return ARCHITECTURES[recipe.architecture](
-        text_dimension=text_dimension,
-        activation=recipe.activation,
-        prototypes=recipe.prototypes,
-    )
+    except DetectorError as error:
+        raise RecipeError(f"recipe: {error}") from None
 
 
 def load_start(model: DOSOD, start: Mapping[str, Tensor]) -> None:

@@ -47,7 +47,11 @@ class Quantized:
 
 
 def quantize_graph(
-    model: bytes, images: Iterable[NDArray[np.uint8]], method: str = "percentile"
+    model: bytes,
+    images: Iterable[NDArray[np.uint8]],
+    method: str = "percentile",
+    *,
+    ends: tuple[str, ...] = ("Conv",),
 ) -> Quantized:
     """Quantize what lies between the picture and the last convolutions, see `quantizable`.
 
@@ -57,6 +61,7 @@ def quantize_graph(
         model: ONNX file of the graph contract, in float.
         images: what calibrates, uint8 [1, height, width, 3], at least one.
         method: a key of `calibration.METHODS`.
+        ends: see `quantizable`.
 
     Raises:
         QuantizationError: no convolution that could be quantized, or a graph in eight bits.
@@ -65,7 +70,7 @@ def quantize_graph(
     operators = {node.op_type for node in simple.graph.node}
     if "DequantizeLinear" in operators or "QLinearConv" in operators:
         raise QuantizationError("graph: expected float operators, found a quantized graph")
-    nodes = set(quantizable(simple.graph))
+    nodes = set(quantizable(simple.graph, ends=ends))
     convolutions = [node.name for node in simple.graph.node if node.op_type == "Conv"]
     if nodes.isdisjoint(convolutions):
         raise QuantizationError(

@@ -15,7 +15,9 @@ OPERATORS = (
     "Clip",
     "Concat",
     "Conv",
+    "Gemm",
     "LeakyRelu",
+    "MatMul",
     "MaxPool",
     "Mul",
     "Relu",
@@ -24,11 +26,15 @@ OPERATORS = (
     "Slice",
     "Split",
 )
+#: Those that multiply by weights.
+PRODUCTS = ("Conv", "Gemm", "MatMul")
 #: Activations that an eight-bit convolution makes by the limits of its output.
 ABSORBED = ("Clip", "Relu")
 
 
-def quantizable(graph: GraphProto, image: str = "image") -> list[str]:
+def quantizable(
+    graph: GraphProto, image: str = "image", *, ends: tuple[str, ...] = ("Conv",)
+) -> list[str]:
     """Names of the nodes to compute in eight bits, in graph order.
 
     A detector narrows to several last convolutions with constant weights: of boxes, classes and
@@ -36,11 +42,13 @@ def quantizable(graph: GraphProto, image: str = "image") -> list[str]:
     another input than the picture reaches (the vocabulary), keeps float: thresholds, the
     distribution over bins and the choice of the best need its range. So do last convolutions
     with a 1x1 kernel, whose outputs are coordinates, logits or prototypes, and which cost
-    little.
+    little. Linear layers on the way are quantized; products of two maps, as in attention, are not:
+    the softmax behind them needs the range.
 
     Args:
         graph: every node has a name of its own.
         image: the input with the picture.
+        ends: which of `PRODUCTS` count as last; a backbone alone may end with linear layers.
     """
     weights = {tensor.name: tensor for tensor in graph.initializer}
     used_by: dict[str, list[NodeProto]] = defaultdict(list)
@@ -48,8 +56,13 @@ def quantizable(graph: GraphProto, image: str = "image") -> list[str]:
         for tensor in node.input:
             used_by[tensor].append(node)
 
-    def is_convolution(node: NodeProto) -> bool:
-        return node.op_type == "Conv" and node.input[1] in weights
+    def has_weights(node: NodeProto) -> bool:
+        tensor = weights.get(node.input[1])
+        # ONNX Runtime has no eight-bit product with several matrices, each with its scales.
+        return tensor is not None and (node.op_type == "Conv" or len(tensor.dims) == 2)
+
+    def is_end(node: NodeProto) -> bool:
+        return node.op_type in ends and has_weights(node)
 
     def users(node: NodeProto) -> list[NodeProto]:
         return [user for tensor in node.output for user in used_by[tensor]]
@@ -57,7 +70,7 @@ def quantizable(graph: GraphProto, image: str = "image") -> list[str]:
     # Nodes of an ONNX graph are in topological order.
     leads_on: set[str] = set()
     for node in reversed(graph.node):
-        if any(is_convolution(user) or user.name in leads_on for user in users(node)):
+        if any(is_end(user) or user.name in leads_on for user in users(node)):
             leads_on.add(node.name)
     others = {value.name for value in graph.input} - weights.keys() - {image}
     for node in graph.node:
@@ -68,9 +81,11 @@ def quantizable(graph: GraphProto, image: str = "image") -> list[str]:
     for node in graph.node:
         if node.op_type not in OPERATORS or not others.isdisjoint(node.input):
             continue
+        if node.op_type in PRODUCTS and not has_weights(node):
+            continue
         if node.name in leads_on:
             chosen.add(node.name)
-        elif is_convolution(node) and any(side > 1 for side in weights[node.input[1]].dims[2:]):
+        elif node.op_type == "Conv" and any(s > 1 for s in weights[node.input[1]].dims[2:]):
             chosen.add(node.name)
             chosen.update(user.name for user in users(node) if user.op_type in ABSORBED)
     return [node.name for node in graph.node if node.name in chosen]

@@ -4,12 +4,19 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from vit_perception.models.layers import SPPF, C2f, ConvModule, scaled_depth, scaled_width
 
 #: Bottlenecks of stages 1 to 4 at depth 1.0.
 STAGE_BLOCKS = (3, 6, 6, 3)
+
+
+def pyramid_channels(width: float, last: int) -> tuple[int, int, int]:
+    """Channels of strides 8, 16 and 32."""
+    c3, c4, c5 = (scaled_width(c, width) for c in (256, 512, last))
+    return c3, c4, c5
 
 
 class CSPDarknet(nn.Module):
@@ -59,3 +66,8 @@ class CSPDarknet(nn.Module):
         c3 = self.stage2(c2)
         c4 = self.stage3(c3)
         return c2, c3, c4, self.stage4(c4)
+
+    @torch.no_grad()
+    def scale_input(self, factor: float) -> None:
+        """Let the network multiply its images by a factor, in place; only after BatchNorm went."""
+        self.stem.conv.weight.mul_(factor)

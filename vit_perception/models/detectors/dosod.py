@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_perception.models import boxes as box_math
-from vit_perception.models.backbones.csp_darknet import CSPDarknet
+from vit_perception.models.backbones.csp_darknet import CSPDarknet, pyramid_channels
 from vit_perception.models.heads.dosod_head import (
     BINS,
     STRIDES,
@@ -21,6 +21,8 @@ from vit_perception.models.heads.dosod_head import (
 )
 from vit_perception.models.heads.mask_head import MaskHead
 from vit_perception.models.necks.pafpn import PAFPN
+from vit_perception.models.necks.shelf_pyramid import ShelfPyramid
+from vit_perception.models.shelf import Backbone
 
 #: Prefix of the head's entries in the released files; everything else has the same name there.
 RELEASED_HEAD = "bbox_head.head_module."
@@ -38,6 +40,10 @@ class DOSOD(nn.Module):
         adaptor_layers: linear layers of the text adaptor.
         activation: "silu" (the paper's) or "relu".
         prototypes: of the instance masks; 0 for boxes only, as the paper.
+        backbone: of the shelf, in place of CSPDarknet; the scaling then sizes the neck alone.
+
+    Raises:
+        ValueError: a backbone that has no fine map.
     """
 
     def __init__(
@@ -52,9 +58,13 @@ class DOSOD(nn.Module):
         adaptor_layers: int = 3,
         activation: str = "silu",
         prototypes: int = 0,
+        backbone: Backbone | None = None,
     ) -> None:
         super().__init__()
-        self.backbone = CSPDarknet(width, depth, last, activation)
+        if backbone is None:
+            self.backbone = CSPDarknet(width, depth, last, activation)
+        else:
+            self.backbone = ShelfPyramid(backbone, pyramid_channels(width, last), activation)
         channels = self.backbone.channels
         self.neck = PAFPN(channels, depth, activation)
         self.head = DOSODHead(
@@ -137,27 +147,48 @@ def released_key(key: str) -> str:
     return RELEASED_HEAD + key.removeprefix("head.") if key.startswith("head.") else key
 
 
+def _counted(keys: list[str], what: str) -> str:
+    more = " …" if len(keys) > 3 else ""
+    return f"{len(keys)} {what}" + (f" ({', '.join(keys[:3])}{more})" if keys else "")
+
+
 def load_released(model: DOSOD, state: Mapping[str, Tensor]) -> None:
     """Load a released state dict (text tower entries apart), strictly.
 
     Raises:
-        ValueError: naming the entries that are missing and those that are unexpected.
+        ValueError: naming the entries that are missing and those that are unexpected, or the
+            first of another shape.
     """
     ours = {released_key(key): key for key in model.state_dict()}
     theirs = {key for key in state if not key.startswith(RELEASED_TEXT_TOWER)}
     missing, unexpected = sorted(set(ours) - theirs), sorted(theirs - set(ours))
     if missing or unexpected:
         raise ValueError(
-            f"not a state dict of this model: {len(missing)} entries missing "
-            f"({', '.join(missing[:3])} …), {len(unexpected)} unexpected "
-            f"({', '.join(unexpected[:3])} …)"
+            f"expected the {len(ours)} entries of this model, "
+            f"found {_counted(missing, 'missing')} and {_counted(unexpected, 'unexpected')}"
         )
+    for key, value in model.state_dict().items():
+        found = state[released_key(key)].shape
+        if found != value.shape:
+            raise ValueError(
+                f"{released_key(key)}: expected {list(value.shape)}, found {list(found)}"
+            )
     model.load_state_dict({ours[key]: state[key] for key in theirs}, strict=True)
 
 
 def dosod_s(**options: object) -> DOSOD:
     """DOSOD-S: 11,456,848 parameters when reparameterized for 80 classes."""
     return DOSOD(**{"width": 0.5, "depth": 0.33, "last": 1024, **options})  # type: ignore[arg-type]
+
+
+def dosod_m(**options: object) -> DOSOD:
+    """DOSOD-M: 26,275,872 parameters when reparameterized for 80 classes."""
+    return DOSOD(**{"width": 0.75, "depth": 0.67, "last": 768, **options})  # type: ignore[arg-type]
+
+
+def dosod_l(**options: object) -> DOSOD:
+    """DOSOD-L: 44,147,696 parameters when reparameterized for 80 classes."""
+    return DOSOD(**{"width": 1.0, "depth": 1.0, "last": 512, **options})  # type: ignore[arg-type]
 
 
 def dosod_nano(**options: object) -> DOSOD:
@@ -168,7 +199,3 @@ def dosod_nano(**options: object) -> DOSOD:
     """
     defaults: dict[str, object] = {"class_width": 64, "embedding": 256, "text_dimension": 384}
     return DOSOD(**{"width": 0.25, "depth": 0.33, "last": 1024, **defaults, **options})  # type: ignore[arg-type]
-
-
-#: Architectures by the name a bundle or recipe gives.
-ARCHITECTURES = {"dosod_nano": dosod_nano, "dosod_s": dosod_s}

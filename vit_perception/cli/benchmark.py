@@ -1,0 +1,83 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`vit-perception benchmark`: what bundles and backbones cost on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vit_perception.cli.arguments import at_least
+
+NAME = "benchmark"
+HELP = "time bundles and backbones on this machine"
+EPILOG = """example:
+  vit-perception benchmark --bundle tabletop_nano --precision fp32 --precision int8
+  vit-perception benchmark --backbones all --size 480x640 --budget-ms 30 --out shelf
+  vit-perception benchmark --backbones shvit,mobilemamba_t2 --size 224x224 --threads 1
+
+Candidates take turns, so that all meet the same machine; ratios are of the same round. Backbones
+have random weights: their speed is real, their accuracy is what the paper says. Bundles need no
+torch."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("--bundle", action="append", default=[], metavar="BUNDLE",
+                        help="folder or name; may be given again")  # fmt: skip
+    parser.add_argument("--backbones", default="", metavar="NAME,…",
+                        help="names or families of the shelf, or all")  # fmt: skip
+    parser.add_argument("--size", type=_size, default=(480, 640), metavar="HxW",
+                        help="input of the backbones in pixels (480x640)")  # fmt: skip
+    parser.add_argument("--precision", action="append", default=[], metavar="NAME",
+                        help="graph: fp32, int8; may be given again (fp32)")  # fmt: skip
+    parser.add_argument("--budget-ms", type=float, default=None, metavar="MS",
+                        help="mark what stays within so many milliseconds")  # fmt: skip
+    parser.add_argument("--provider", default="cpu", metavar="NAME", help="what runs it (cpu)")
+    parser.add_argument("--threads", type=at_least(0), default=0, metavar="N",
+                        help="threads of the engine; 0: one a physical core (0)")  # fmt: skip
+    parser.add_argument("--rounds", type=at_least(1), default=20, metavar="N",
+                        help="turns of each candidate (20)")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=None, metavar="DIR",
+                        help="write benchmark.json and benchmark.png there")  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print, write."""
+    from vit_perception.cli import benchmark_report as report
+    from vit_perception.cli.benchmark_candidates import (
+        BenchmarkError,
+        backbone_candidates,
+        bundle_candidates,
+        measured,
+    )
+    from vit_perception.cli.progress import progress_bar
+
+    if not args.bundle and not args.backbones:
+        raise BenchmarkError("expected --bundle or --backbones, found neither")
+    precisions = tuple(dict.fromkeys(args.precision)) or ("fp32",)
+    candidates = bundle_candidates(args.bundle, precisions)
+    if args.backbones:
+        candidates += backbone_candidates(args.backbones, args.size, precisions, print)
+    with progress_bar("measuring", 3 + args.rounds) as show:
+        rows = measured(
+            candidates,
+            provider=args.provider,
+            threads=args.threads,
+            rounds=args.rounds,
+            progress=show,
+        )
+    print(report.heading(args.threads))
+    report.print_table(rows, args.budget_ms)
+    if args.out is not None:
+        report.write(rows, args.out, threads=args.threads, rounds=args.rounds)
+        print(f"written: {args.out / report.JSON}, {args.out / report.PICTURE}")
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Height and width, from 480x640."""
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit() and int(height) >= 32 and int(width) >= 32):
+        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH of 32 or more, found {text!r}")
+    return int(height), int(width)

@@ -1,0 +1,227 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `vit-perception benchmark` measured, as a table, a file of figures and a picture."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from rich.console import Console
+from rich.table import Table
+
+from vit_perception.cli.benchmark_candidates import Row
+from vit_perception.evaluation.latency import pareto_front
+
+JSON = "benchmark.json"
+PICTURE = "benchmark.png"
+_FRONT = "*"
+
+
+def heading(threads: int) -> str:
+    """What all figures share."""
+    given = f"{threads} threads" if threads else "a thread for each core"
+    return (
+        f"ONNX Runtime {onnxruntime.__version__}, {given}, batch 1; load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def front(rows: Sequence[Row]) -> set[str]:
+    """Labels of the rows, by precision, that no faster one equals in published accuracy."""
+    found: set[str] = set()
+    for precision in {row.candidate.precision for row in rows}:
+        points = [
+            (row.label, row.p50, row.candidate.accuracy)
+            for row in rows
+            if row.candidate.precision == precision and row.candidate.accuracy is not None
+        ]
+        found.update(pareto_front(points))
+    return found
+
+
+def print_table(rows: Sequence[Row], budget: float | None) -> None:
+    """Print the rows, fastest first; those above the budget in grey.
+
+    Args:
+        rows: what was measured.
+        budget: milliseconds, or None for no limit.
+    """
+    best = front(rows)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    table.add_column("graph", no_wrap=True)
+    for title in (
+        "input",
+        "p50 ms",
+        "p95 ms",
+        "min ms",
+        "ratio",
+        "MiB",
+        "M param",
+        "GMAC",
+        "top-1",
+    ):
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in sorted(rows, key=lambda each: each.p50):
+        of = row.candidate
+        table.add_row(
+            _FRONT if row.label in best else "",
+            row.label,
+            f"{of.size[0]}x{of.size[1]}",
+            f"{row.p50:.2f}",
+            f"{row.p95:.2f}",
+            f"{row.least:.2f}",
+            f"{row.ratio:.2f}",
+            f"{row.memory / 2**20:.0f}",
+            "" if of.parameters is None else f"{of.parameters / 1e6:.2f}",
+            "" if of.macs is None else f"{of.macs / 1e9:.3f}",
+            "" if of.accuracy is None else f"{of.accuracy:.1f}",
+            style="dim" if budget is not None and row.p50 > budget else None,
+        )
+    # Figures are to be read in files as well, where no terminal says how wide it is.
+    Console(width=max(120, Console().width)).print(table)
+    reference = next((row.label for row in rows if row.candidate.reference), rows[0].label)
+    print(f"ratio: to {reference}, of the same round.")
+    if best:
+        print(
+            f"{_FRONT}: nothing faster has that published accuracy (top-1, %; not measured here)."
+        )
+    if budget is not None:
+        within = sum(row.p50 <= budget for row in rows)
+        print(f"within {budget:g} ms: {within} of {len(rows)}.")
+
+
+def write(rows: Sequence[Row], folder: Path, *, threads: int, rounds: int) -> None:
+    """Write the figures and, where there are accuracies, the picture.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    best = front(rows)
+    content = {
+        "onnxruntime": onnxruntime.__version__,
+        "threads": threads,
+        "rounds": rounds,
+        "rows": [
+            {
+                "name": row.candidate.name,
+                "precision": row.candidate.precision,
+                "size": list(row.candidate.size),
+                "p50_ms": row.p50,
+                "p95_ms": row.p95,
+                "min_ms": row.least,
+                "ratio": row.ratio,
+                "memory_bytes": row.memory,
+                "parameters": row.candidate.parameters,
+                "macs": row.candidate.macs,
+                "published_top1": row.candidate.accuracy,
+                "front": row.label in best,
+            }
+            for row in rows
+        ],
+    }
+    (folder / JSON).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    draw(rows, best, folder / PICTURE)
+
+
+def draw(rows: Sequence[Row], best: set[str], path: Path) -> None:
+    """Draw time against accuracy, or against multiply-adds where there are no accuracies.
+
+    Args:
+        rows: what was measured; those without the figure are left out.
+        best: labels to emphasise and join.
+        path: of the picture.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    accurate = any(row.candidate.accuracy is not None for row in rows)
+    points = [
+        (row, worth)
+        for row in rows
+        if (worth := row.candidate.accuracy if accurate else _gigamacs(row)) is not None
+    ]
+    figure = Figure(figsize=(11, 7), dpi=110, layout="constrained")
+    canvas: Any = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    axes.set_xlabel("median time of a picture, ms")
+    axes.set_ylabel("published ImageNet-1k top-1, %" if accurate else "multiply-adds, 10⁹")
+    axes.grid(alpha=0.25, which="both")
+    for precision, colour in zip(
+        dict.fromkeys(row.candidate.precision for row, _ in points), _COLOURS, strict=False
+    ):
+        chosen = [(row, worth) for row, worth in points if row.candidate.precision == precision]
+        axes.scatter(
+            [row.p50 for row, _ in chosen], [w for _, w in chosen], s=18, c=colour, label=precision
+        )
+        line = sorted((row.p50, worth) for row, worth in chosen if row.label in best)
+        if line:
+            axes.plot(*zip(*line, strict=True), c=colour, alpha=0.5, lw=1)
+    axes.xaxis.set_major_formatter("{x:g}")
+    # Nothing is fast and accurate at once.
+    legend = axes.legend(loc="upper left") if points else None
+    canvas.draw()
+    # A name stands once, beside its first graph; a line leads to the others.
+    by_name: dict[str, list[tuple[Row, float]]] = {}
+    taken = [] if legend is None else [legend.get_window_extent(canvas.get_renderer())]
+    for row, worth in points:
+        by_name.setdefault(row.candidate.name, []).append((row, worth))
+        taken.append(_around(axes, row.p50, worth))
+    for same in by_name.values():
+        axes.plot(*zip(*((row.p50, worth) for row, worth in same), strict=True), c="0.8", lw=0.7)
+    for same in sorted(by_name.values(), key=lambda each: each[0][0].label not in best):
+        row, worth = same[0]
+        _place_label(axes, canvas, row, worth, row.label in best, taken)
+    figure.savefig(path)
+
+
+_COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red")
+_OFFSETS = [
+    (x * step, y * step)
+    for step in (1, 2, 3.5, 5)
+    for x, y in ((6, 0), (-6, 0), (0, 7), (0, -7), (6, 6), (6, -6), (-6, 6), (-6, -6))
+]
+
+
+def _around(axes: Any, x: float, y: float) -> Any:
+    """The place of a point, in pixels."""
+    from matplotlib.transforms import Bbox
+
+    left, bottom = axes.transData.transform((x, y)) - 4
+    return Bbox.from_bounds(left, bottom, 8, 8)
+
+
+def _place_label(
+    axes: Any, canvas: Any, row: Row, worth: float, emphasised: bool, taken: list[Any]
+) -> None:
+    """Write a name beside its point where no other name is, or leave it out."""
+    for x, y in _OFFSETS:
+        text = axes.annotate(
+            row.candidate.name,
+            (row.p50, worth),
+            xytext=(x, y),
+            textcoords="offset points",
+            ha="left" if x > 0 else "right" if x < 0 else "center",
+            va="center",
+            fontsize=7.5,
+            fontweight="bold" if emphasised else "normal",
+            arrowprops={"arrowstyle": "-", "lw": 0.4, "alpha": 0.5}
+            if abs(x) + abs(y) > 14
+            else None,
+        )
+        box = text.get_window_extent(canvas.get_renderer())
+        inside = axes.bbox.containsx(box.x0) and axes.bbox.containsx(box.x1)
+        if inside and not any(box.overlaps(other) for other in taken):
+            taken.append(box)
+            return
+        text.remove()
+
+
+def _gigamacs(row: Row) -> float | None:
+    return None if row.candidate.macs is None else row.candidate.macs / 1e9

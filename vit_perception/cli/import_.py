@@ -1,0 +1,82 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`vit-perception import`: a released DOSOD checkpoint to a bundle."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vit_perception.cli.arguments import at_least, input_size
+
+NAME = "import"
+HELP = "make a bundle of a released DOSOD checkpoint (S, M or L)"
+EPILOG = """example:
+  vit-perception import dosod_mlp3x_s.pth --clip clip-vit-base-patch32 --out bundles/dosod_s
+  vit-perception import dosod_s_rep.pth --names-file classes.txt --out bundles/dosod_s_fixed
+
+The first keeps the vocabulary open. It needs CLIP's text tower and tokenizer, a local copy of
+openai/clip-vit-base-patch32 (config.json, model.safetensors, tokenizer.json), which travel in the
+bundle so that a robot takes new names without torch. The second file has its names folded in.
+Nothing is downloaded, and nothing that a checkpoint names is imported or called.
+The released weights are under GPL-3.0, and so is what is made of them."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("checkpoint", type=Path, metavar="FILE", help="checkpoint of torch.save")
+    parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
+    parser.add_argument("--name", help="name of the bundle (default: the folder's)")
+    parser.add_argument(
+        "--clip",
+        type=Path,
+        metavar="DIR",
+        help="local copy of openai/clip-vit-base-patch32; not needed where names are folded in",
+    )
+    parser.add_argument(
+        "--names-file",
+        type=Path,
+        help="names, one a line: those folded in, in their order, or else ready-made ones "
+        "(the 80 of COCO)",
+    )
+    parser.add_argument(
+        "--size", type=input_size, default=(640, 640), help="network input, HEIGHTxWIDTH (640x640)"
+    )
+    parser.add_argument(
+        "--top-k", type=at_least(1), default=300, help="rows of the graph's outputs"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import and say what it is and under which licence."""
+    from vit_perception.export.released import find_clip, import_fixed, import_live
+    from vit_perception.export.released_card import COCO_NAMES, LICENCE, NOTICE
+    from vit_perception.models.detectors.released import ReleasedError, read_released
+    from vit_perception.vocabulary import names_from_file
+
+    # What can be refused at once is, before a network is loaded.
+    options = {
+        "name": args.name or args.out.resolve().name,
+        "size": args.size,
+        "top_k": args.top_k,
+    }
+    names = None if args.names_file is None else names_from_file(args.names_file)
+    released = read_released(args.checkpoint)
+    if released.classes:
+        if names is None or len(names) != released.classes:
+            where = "--names-file" if names is None else str(args.names_file)
+            raise ReleasedError(
+                f"{where}: expected the {released.classes} names that are folded into "
+                f"{args.checkpoint}, found {'none' if names is None else len(names)}"
+            )
+        bundle = import_fixed(released, args.out, names=names, **options)
+    else:
+        clip = find_clip(released, args.clip)
+        bundle = import_live(released, args.out, names=names or COCO_NAMES, clip=clip, **options)
+    vocabulary = "folded in" if bundle.fixed_vocabulary else "ready-made, any others encoded"
+    print(
+        f"{bundle.name} in {args.out}: {released.architecture}, "
+        f"{len(bundle.default_names)} names {vocabulary}"
+    )
+    print(f"licence {LICENCE}: {NOTICE}")
+    return 0

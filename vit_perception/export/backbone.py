@@ -1,0 +1,61 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A backbone alone as an ONNX graph, to be timed, quantized and compared."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vit_perception.export.onnx_graph import to_onnx
+from vit_perception.models.macs import multiply_adds
+from vit_perception.models.shelf import Backbone, for_inference
+
+
+class _FromPictures(nn.Module):
+    """Takes pictures as the graph contract has them: uint8 [B, H, W, 3] RGB."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = for_inference(backbone)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return self.backbone(image.permute(0, 3, 1, 2).float() / 255)
+
+
+def backbone_graph(
+    backbone: Backbone, size: tuple[int, int], *, batch: int = 1, dynamic: bool = False
+) -> bytes:
+    """The graph of a backbone in its form for inference.
+
+    Args:
+        backbone: made for `size` where it has to be.
+        size: height and width of the input in pixels.
+        batch: pictures at once.
+        dynamic: leave height and width free; `size` is an example then.
+
+    Returns:
+        A graph from `image` uint8 [B, H, W, 3] RGB to one float32 map [B, C, h, w] per stride,
+        named by `output_names`.
+    """
+    outputs = output_names(backbone)
+    image = torch.zeros(batch, *size, 3, dtype=torch.uint8)
+    free = {"image": {1: "height", 2: "width"}}
+    free |= {name: {2: f"{name}_h", 3: f"{name}_w"} for name in outputs}
+    return to_onnx(_FromPictures(backbone), (image,), ("image",), outputs, free if dynamic else {})
+
+
+def output_names(backbone: Backbone) -> tuple[str, ...]:
+    """Names of the graph's outputs, one a map, such as stride8."""
+    names = [f"stride{stride}" for stride in backbone.reductions]
+    # Two branches may have one stride.
+    return tuple(
+        name if names.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(names)
+    )
+
+
+def cost(backbone: Backbone, size: tuple[int, int]) -> tuple[int, int]:
+    """Parameters of the form for inference, and multiply-adds of one picture of `size`."""
+    made = for_inference(backbone)
+    parameters = sum(parameter.numel() for parameter in made.parameters())
+    return parameters, multiply_adds(made, torch.zeros(1, 3, *size))

@@ -1,0 +1,222 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A released DOSOD checkpoint to a bundle (card 01, State-dict keys and Reparameterisation).
+
+The training form becomes a bundle with a live vocabulary and CLIP's text tower inside; the
+reparameterized form (`_rep`), whose names are folded in, one with a fixed vocabulary. Graphs are
+those of any other bundle (`vit_perception.graph_contract`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vit_perception.bundle import Bundle, write_bundle
+from vit_perception.bundle_files import TextEncoderFiles
+from vit_perception.export.detector import adaptor_graph, fixed_graph, live_graph
+from vit_perception.export.released_card import LICENCE, released_card
+from vit_perception.export.text_tower import text_encoder_files
+from vit_perception.models.detectors.dosod import DOSOD, RELEASED_TEXT_TOWER
+from vit_perception.models.detectors.released import FIXED, Released, ReleasedError
+from vit_perception.models.heads.dosod_head import Contrast
+from vit_perception.models.text.clip import (
+    CLIP_ID,
+    SOURCE,
+    ClipText,
+    load_tokenizer,
+    load_tower,
+)
+from vit_perception.vocabulary import Vocabulary
+from vit_perception.wording import shown_path
+
+#: Thresholds of the official graph with NMS (card 01, ONNX).
+SCORE_THRESHOLD, IOU_THRESHOLD = 0.25, 0.65
+#: In place of a text encoder's id where no encoder gave the vocabulary.
+FOLDED_ID = "folded"
+
+
+def find_clip(released: Released, directory: Path | None) -> ClipText:
+    """CLIP's text tower for a checkpoint in training form.
+
+    Args:
+        released: may bring the weights along.
+        directory: has the tokenizer, and the weights where the checkpoint has none.
+
+    Raises:
+        ClipTextError, CheckpointError: what is there cannot be used.
+        ReleasedError: no directory, or a tower of another dimension.
+    """
+    file = shown_path(released.path)
+    if directory is None:
+        missing = "tokenizer" if released.text_tower else "text tower and tokenizer"
+        raise ReleasedError(
+            f"{file}: expected CLIP's {missing} with --clip DIR, found no such option: DIR is a "
+            f"local copy of {SOURCE}, and nothing is downloaded"
+        )
+    tokenizer = load_tokenizer(directory)
+    state, where = released.text_tower, f"{file}: {RELEASED_TEXT_TOWER}model"
+    if not state:
+        state, where = load_tower(directory)
+    clip = ClipText(state, tokenizer, where)
+    if clip.dimension != released.model.text_dimension:
+        raise ReleasedError(
+            f"{where}: expected text embeddings of {released.model.text_dimension} for "
+            f"{file}, found {clip.dimension}"
+        )
+    return clip
+
+
+def import_live(
+    released: Released,
+    directory: Path,
+    *,
+    name: str,
+    names: Sequence[str],
+    clip: ClipText,
+    size: tuple[int, int],
+    top_k: int,
+    thresholds: tuple[float, float] = (SCORE_THRESHOLD, IOU_THRESHOLD),
+) -> Bundle:
+    """Write a bundle with a live vocabulary and the text tower inside.
+
+    Args:
+        released: in training form.
+        directory: destination, see `write_bundle`.
+        name: of the bundle.
+        names: ready-made, and those to start with.
+        clip: see `find_clip`.
+        size: network input (height, width), multiples of 32.
+        top_k: rows of the graph's outputs.
+        thresholds: recommended score and NMS overlap.
+    """
+    model = released.model
+    vocabulary = Vocabulary(tuple(names), clip(names), 0)
+    text = torch.tensor(vocabulary.embeddings[:4])
+    graph = live_graph(model, *size, model.embed(text), top_k)
+    return _written(
+        released,
+        directory,
+        name,
+        graph,
+        vocabulary,
+        size,
+        thresholds,
+        encoder_id=CLIP_ID,
+        encoder=text_encoder_files(clip),
+        # mlp0x: the network takes text embeddings as they are.
+        adaptor=adaptor_graph(model, text) if released.adaptor_layers else None,
+    )
+
+
+def import_fixed(
+    released: Released,
+    directory: Path,
+    *,
+    name: str,
+    names: Sequence[str],
+    size: tuple[int, int],
+    top_k: int,
+    thresholds: tuple[float, float] = (SCORE_THRESHOLD, IOU_THRESHOLD),
+) -> Bundle:
+    """Write a bundle with the vocabulary that is folded into a checkpoint.
+
+    Its vocabulary holds directions in the joint space, which is all that the file tells of a
+    name: the weights of the level of stride 8, at unit length.
+
+    Args:
+        released: in reparameterized form.
+        names: of the classes, in their order.
+        The rest: see `import_live`.
+
+    Raises:
+        ReleasedError: a class has no direction.
+    """
+    rows = released.model.head.cls_contrasts[0].conv.weight.flatten(1)
+    lengths = rows.norm(dim=1, keepdim=True)
+    if not (lengths > 0).all():
+        at = int(lengths.argmin())
+        raise ReleasedError(
+            f"{shown_path(released.path)}: {FIXED}: expected weights, found zeros for class {at}"
+        )
+    vocabulary = Vocabulary(tuple(names), (rows / lengths).numpy(), 0)
+    live, axes = with_an_axis_a_class(released.model)
+    graph = fixed_graph(live, *size, axes, top_k)
+    return _written(
+        released, directory, name, graph, vocabulary, size, thresholds, encoder_id=FOLDED_ID
+    )
+
+
+def with_an_axis_a_class(model: DOSOD) -> tuple[DOSOD, Tensor]:
+    """A reparameterized model as one that takes class embeddings.
+
+    The convolution to the K classes is folded into the one before it, so that the joint space
+    has one axis a class.
+
+    Returns:
+        A copy, and the class embeddings [K, K] that give the model's own logits.
+    """
+    live = copy.deepcopy(model)
+    head = live.head
+    for level, fixed in enumerate(list(head.cls_contrasts)):
+        branch, contrast = head.cls_preds[level], Contrast(1)
+        last, weight = branch[2], fixed.conv.weight.flatten(1)
+        folded = nn.Conv2d(last.in_channels, weight.shape[0], 1)
+        with torch.no_grad():
+            folded.weight.copy_((weight @ last.weight.flatten(1))[:, :, None, None])
+            folded.bias.copy_(weight @ last.bias + fixed.conv.bias)
+            contrast.logit_scale.fill_(0)
+            contrast.bias.fill_(0)
+        branch[2], head.cls_contrasts[level] = folded, contrast
+    head.embedding = head.cls_preds[0][2].out_channels
+    return live.requires_grad_(False), torch.eye(head.embedding)
+
+
+def _written(
+    released: Released,
+    directory: Path,
+    name: str,
+    graph: bytes,
+    vocabulary: Vocabulary,
+    size: tuple[int, int],
+    thresholds: tuple[float, float],
+    *,
+    encoder_id: str,
+    encoder: TextEncoderFiles | None = None,
+    adaptor: bytes | None = None,
+) -> Bundle:
+    file = released.path.name
+    return write_bundle(
+        directory,
+        name=name,
+        task="detection",
+        architecture=released.architecture,
+        input_height=size[0],
+        input_width=size[1],
+        graphs={"fp32": graph},
+        text_adaptor=adaptor,
+        text_encoder_id=encoder_id,
+        text_dimension=vocabulary.dimension,
+        vocabulary=vocabulary,
+        default_names=vocabulary.names,
+        fixed_vocabulary=bool(released.classes),
+        score_threshold=thresholds[0],
+        iou_threshold=thresholds[1],
+        metrics=(),
+        licence=LICENCE,
+        source=f"{shown_path(file)}, sha256 {released.sha256}",
+        model_card=released_card(
+            name,
+            released.model,
+            architecture=released.architecture,
+            file=shown_path(file),
+            sha256=released.sha256,
+            size=size,
+            tower=encoder is not None,
+        ),
+        text_encoder=encoder,
+    )

@@ -1,0 +1,58 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Detectors by the name that a recipe, a bundle or a command gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vit_perception.models.detectors.dosod import (
+    DOSOD,
+    dosod_l,
+    dosod_m,
+    dosod_nano,
+    dosod_s,
+)
+from vit_perception.models.shelf import BackboneError, create_backbone
+
+#: "dosod" is DOSOD's neck and head at nano width, for a backbone of the shelf.
+ARCHITECTURES: dict[str, Callable[..., DOSOD]] = {
+    "dosod": dosod_nano,
+    "dosod_nano": dosod_nano,
+    "dosod_s": dosod_s,
+    "dosod_m": dosod_m,
+    "dosod_l": dosod_l,
+}
+
+
+class DetectorError(ValueError):
+    """A detector that cannot be built: one line."""
+
+
+def create_detector(
+    architecture: str,
+    *,
+    backbone: str = "",
+    size: tuple[int, int] = (640, 640),
+    **options: object,
+) -> DOSOD:
+    """Build a detector with random weights.
+
+    Args:
+        architecture: one of `ARCHITECTURES`.
+        backbone: name on the shelf (`models.shelf`); empty for the architecture's own.
+        size: height and width of the input, multiples of 32, for backbones tied to one.
+        options: as `DOSOD` takes them, in place of the architecture's.
+
+    Raises:
+        DetectorError: no such architecture or backbone, or a backbone that has no fine map.
+    """
+    if architecture not in ARCHITECTURES:
+        raise DetectorError(
+            f"architecture must be one of {', '.join(ARCHITECTURES)}, found {architecture}"
+        )
+    try:
+        made = create_backbone(backbone, size) if backbone else None
+        return ARCHITECTURES[architecture](backbone=made, **options)
+    except BackboneError as error:
+        raise DetectorError(str(error)) from None

@@ -1,0 +1,140 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""timm's interface for a network that is a stem and a row of stages.
+
+With it `timm.create_model(name)` gives a classifier and `features_only=True` the maps of stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from timm.models import build_model_with_cfg
+from timm.models._features import feature_take_indices
+from torch import Tensor, nn
+
+
+class StagedBackbone(nn.Module):
+    """A stem, stages of maps and a head.
+
+    A subclass calls `assemble` at the end of its `__init__`. What a stage gives is both a feature
+    and the input of the next one.
+
+    Attributes:
+        stem: [B, 3, H, W] to [B, C, h, w].
+        stages: each [B, C, h, w] to [B, C', h', w'].
+        neck: the last map to features [B, D]: norms and pooling of the classification head.
+        head: features to logits [B, num_classes]; identity with 0 classes.
+    """
+
+    def assemble(
+        self,
+        stem: nn.Module,
+        stages: Sequence[nn.Module],
+        neck: nn.Module,
+        *,
+        channels: Sequence[int],
+        reductions: Sequence[int],
+        num_classes: int,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            stem, stages, neck: see the class.
+            channels, reductions: of what each stage gives.
+            num_classes: of the head.
+        """
+        self.stem = stem
+        self.stages = nn.ModuleList(stages)
+        self.neck = neck
+        self.num_features = self.head_hidden_size = channels[-1]
+        self.feature_info = [
+            {"num_chs": width, "reduction": stride, "module": f"stages.{index}"}
+            for index, (width, stride) in enumerate(zip(channels, reductions, strict=True))
+        ]
+        self.reset_classifier(num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of images [B, 3, H, W]."""
+        return self.forward_head(self.forward_features(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """The last map."""
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x)
+        return x
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Logits of the last map, or the features before them."""
+        x = self.neck(x)
+        return x if pre_logits else self.head(x)
+
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | list[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> Any:
+        """Maps of chosen stages, and the last map unless `intermediates_only`; see timm."""
+        if output_fmt != "NCHW" or norm:
+            raise ValueError("this backbone gives NCHW maps, without another norm")
+        taken, last = feature_take_indices(len(self.stages), indices)
+        x = self.stem(x)
+        maps = []
+        for index, stage in enumerate(self.stages):
+            if stop_early and index > last:
+                break
+            x = stage(x)
+            if index in taken:
+                maps.append(x)
+        return maps if intermediates_only else (x, maps)
+
+    def prune_intermediate_layers(
+        self,
+        indices: int | list[int] | None = 1,
+        prune_norm: bool = False,
+        prune_head: bool = True,
+    ) -> list[int]:
+        """Drop what the chosen maps do not need; see timm."""
+        taken, last = feature_take_indices(len(self.stages), indices)
+        self.stages = self.stages[: last + 1]
+        if prune_head:
+            self.neck = nn.Identity()
+            self.reset_classifier(0)
+        return taken
+
+    def get_classifier(self) -> nn.Module:
+        """The last linear layer."""
+        return self.head
+
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
+        """Put a fresh linear layer at the end, or none for 0 classes."""
+        self.num_classes = num_classes
+        self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
+
+
+def build(kind: type[nn.Module], name: str, pretrained: bool, **options: Any) -> nn.Module:
+    """What a function under `timm.models.register_model` returns for one of our networks.
+
+    Raises:
+        ValueError: pretrained weights were asked for; there are none.
+    """
+    if pretrained:
+        raise ValueError(f"{name}: there are no pretrained weights, found pretrained=True")
+    # timm passes these for the weights' sake.
+    for key in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
+        options.pop(key, None)
+    return build_model_with_cfg(
+        kind,
+        name,
+        False,
+        # No size: timm would make options of it that not every network has.
+        pretrained_cfg={"architecture": name, "num_classes": 1000, "input_size": None},
+        feature_cfg={"feature_cls": "getter", "out_indices": None},  # all
+        **options,
+    )

@@ -1,0 +1,223 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The text tower of CLIP ViT-B/32 (Radford et al., 2021) through transformers, as DOSOD has it.
+
+A name goes in as it is, without a prompt around it. Texts are padded with the end-of-text token,
+which is why the first of those is pooled; its state goes through the last LayerNorm and the
+projection and is brought to unit length (card 01). Weights come from a DOSOD file or a local
+folder: nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+
+from vit_perception.models.checkpoint_file import read_state_dict
+from vit_perception.wording import one_line, shown_path
+
+CLIP_ID = "clip-vit-base-patch32"
+#: Where the folder's content comes from.
+SOURCE = f"openai/{CLIP_ID} on Hugging Face"
+
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+_TOWER = ("text_model.", "text_projection.")
+#: Older files carry it; it is 0, 1, 2 ….
+_POSITION_IDS = "text_model.embeddings.position_ids"
+#: Of every CLIP tower; the shapes do not say it.
+_HEAD_WIDTH = 64
+_MAX_SIZE = 2**17
+
+
+class ClipTextError(ValueError):
+    """CLIP's text tower or tokenizer is absent or is another: one line, with what to bring."""
+
+
+class ClipText:
+    """The tower in torch: what the robot's graph is made from and compared with.
+
+    Args:
+        state: the tower's tensors, named as in transformers (`text_model.…`).
+        tokenizer: of the same model.
+        where: the file of the tensors, for messages.
+
+    Attributes:
+        tower: CLIPTextModelWithProjection in eval mode.
+        positions: tokens of the longest text.
+        dimension: D.
+
+    Raises:
+        ClipTextError: tensors are missing, unexpected or of other shapes, or another tokenizer.
+    """
+
+    def __init__(self, state: Mapping[str, Tensor], tokenizer: CLIPTokenizer, where: str) -> None:
+        config = _config(state, tokenizer, where)
+        # Compared before memory is taken: a file's shapes may ask for any amount.
+        with torch.device("meta"):
+            own = CLIPTextModelWithProjection(config).state_dict()
+        missing, unexpected = sorted(own.keys() - state), sorted(state.keys() - own)
+        if missing or unexpected:
+            named = ", ".join([*missing[:2], *unexpected[:2]])
+            raise ClipTextError(
+                f"{where}: expected the {len(own)} tensors of CLIP's text tower, "
+                f"found {len(missing)} missing and {len(unexpected)} unexpected ({named})"
+            )
+        for key, value in own.items():
+            if value.shape != state[key].shape:
+                raise ClipTextError(
+                    f"{where}: {key}: expected {list(value.shape)}, found {list(state[key].shape)}"
+                )
+        self.tower = CLIPTextModelWithProjection(config).eval().requires_grad_(False)
+        self.tower.load_state_dict(state)
+        self.tokenizer = tokenizer
+        self.positions = config.max_position_embeddings
+        self.dimension = config.projection_dim
+
+    @torch.inference_mode()
+    def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Encode N texts: float32 [N, D], unit length."""
+        batch = self.tokenizer(
+            list(names),
+            padding=True,
+            truncation=True,
+            max_length=self.positions,
+            return_tensors="pt",
+        )
+        tokens, mask = batch["input_ids"], batch["attention_mask"]
+        found = self.tower(input_ids=tokens, attention_mask=mask).text_embeds
+        embeddings: NDArray[np.float32] = functional.normalize(found, dim=-1).numpy()
+        return embeddings
+
+
+def load_tokenizer(directory: Path) -> CLIPTokenizer:
+    """The tokenizer in a local folder of Hugging Face's layout.
+
+    Raises:
+        ClipTextError: it is not there, or damaged.
+    """
+    if not any(all((directory / file).is_file() for file in files) for files in _TOKENIZERS):
+        raise ClipTextError(
+            f"--clip {shown_path(directory)}: expected the tokenizer of {SOURCE} "
+            f"(tokenizer.json, or vocab.json and merges.txt), found {_content(directory)}; "
+            "nothing is downloaded"
+        )
+    try:
+        return CLIPTokenizer.from_pretrained(str(directory), local_files_only=True)
+    # The library's errors of damaged files share no base class below Exception.
+    except Exception as error:
+        raise ClipTextError(
+            f"--clip {shown_path(directory)}: expected a tokenizer, found {one_line(error, 120)}"
+        ) from None
+
+
+def load_tower(directory: Path) -> tuple[dict[str, Tensor], str]:
+    """The text tower's tensors in a local folder, as float32, and the file they come from.
+
+    Raises:
+        ClipTextError: no weights there, or of a network with another configuration.
+        CheckpointError: a pytorch_model.bin that cannot be read.
+    """
+    _check_config(directory)
+    files = [directory / file for file in _WEIGHTS if (directory / file).is_file()]
+    if not files:
+        raise ClipTextError(
+            f"--clip {shown_path(directory)}: expected the weights of {SOURCE} "
+            f"({' or '.join(_WEIGHTS)}), found {_content(directory)}; nothing is downloaded"
+        )
+    where = shown_path(files[0])
+    if files[0].name == _WEIGHTS[0]:
+        try:
+            state = load_file(files[0])
+        except (SafetensorError, OSError) as error:
+            raise ClipTextError(
+                f"{where}: expected safetensors, found {one_line(error, 120)}"
+            ) from None
+    else:
+        state = read_state_dict(files[0])
+    tower = {
+        key: value.float()
+        for key, value in state.items()
+        if key.startswith(_TOWER) and key != _POSITION_IDS
+    }
+    return tower, where
+
+
+def _check_config(directory: Path) -> None:
+    """Refuse a tower that only its config.json tells from CLIP's own."""
+    if not (directory / "config.json").is_file():
+        return
+    where = f"--clip {shown_path(directory / 'config.json')}"
+    try:
+        config = CLIPTextConfig.from_pretrained(str(directory), local_files_only=True)
+        found = (config.hidden_act, config.hidden_size / config.num_attention_heads)
+    except Exception as error:
+        raise ClipTextError(
+            f"{where}: expected CLIP's configuration, found {one_line(error, 120)}"
+        ) from None
+    if found != ("quick_gelu", _HEAD_WIDTH):
+        raise ClipTextError(
+            f"{where}: expected quick_gelu and heads of {_HEAD_WIDTH}, "
+            f"found {found[0]} and {found[1]:g}"
+        )
+
+
+def _config(state: Mapping[str, Tensor], tokenizer: CLIPTokenizer, where: str) -> CLIPTextConfig:
+    """The configuration that the shapes and the tokenizer tell."""
+    layers = {
+        int(found[1])
+        for key in state
+        if (found := re.match(r"text_model\.encoder\.layers\.(\d{1,3})\.", key))
+    }
+    vocabulary, width = _shape(state, "text_model.embeddings.token_embedding.weight", where)
+    positions, _ = _shape(state, "text_model.embeddings.position_embedding.weight", where)
+    between, _ = _shape(state, "text_model.encoder.layers.0.mlp.fc1.weight", where)
+    dimension, _ = _shape(state, "text_projection.weight", where)
+    if width % _HEAD_WIDTH:
+        raise ClipTextError(f"{where}: expected a width of heads of {_HEAD_WIDTH}, found {width}")
+    if len(tokenizer) != vocabulary:
+        raise ClipTextError(
+            f"{where}: expected a tokenizer of {vocabulary} tokens, found {len(tokenizer)}"
+        )
+    return CLIPTextConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        intermediate_size=between,
+        num_hidden_layers=len(layers),
+        num_attention_heads=width // _HEAD_WIDTH,
+        max_position_embeddings=positions,
+        projection_dim=dimension,
+        hidden_act="quick_gelu",
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        attn_implementation="eager",
+    )
+
+
+def _shape(state: Mapping[str, Tensor], key: str, where: str) -> tuple[int, int]:
+    shape = tuple(state[key].shape) if key in state else ()
+    if len(shape) != 2 or not all(0 < size <= _MAX_SIZE for size in shape):
+        raise ClipTextError(
+            f"{where}: expected a matrix {key} of CLIP's text tower, found {list(shape) or 'none'}"
+        )
+    return shape
+
+
+def _content(directory: Path) -> str:
+    """What lies in a folder, in a few words."""
+    if not directory.is_dir():
+        return "no such folder"
+    names = sorted(os.listdir(directory))
+    return ", ".join(map(shown_path, names[:5])) + (" …" if names[5:] else "") or "it empty"

@@ -1,0 +1,160 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A text encoder that a bundle brings along: a tokenizer and a graph, without torch.
+
+Graph: `tokens` int64 [N, L], texts of one length with all that the tokenizer puts around them, to
+`text_embeddings` float32 [N, D] of unit length; N and L are free. Tokenizer: a tokenizer.json of
+the tokenizers library that says where longer texts are cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.bundle import Bundle
+from vit_perception.session import Session, SessionError, open_session, shown_shape
+from vit_perception.text.encoder import MAX_TOKENS, TextEncoderError, batches
+from vit_perception.wording import one_line, shown, shown_path
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+MAX_TOKENIZER_BYTES = 32 * 2**20
+UNIT_TOLERANCE = 1e-3
+
+
+class GraphEncoder:
+    """The text encoder inside a bundle; calls are thread-safe.
+
+    Args:
+        bundle: with `text_encoder_files`.
+
+    Attributes:
+        id, dimension: as the bundle says.
+        sha256: of both files; embeddings of different ones are not interchangeable.
+
+    Raises:
+        TextEncoderError: the bundle has none, or files that are damaged or do not fit.
+        BundleError: a file changed since the bundle was loaded.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        files = bundle.text_encoder()
+        if files is None or bundle.text_encoder_files is None:
+            raise TextEncoderError(
+                f"{shown_path(bundle.directory)}: expected a text encoder in it, found none"
+            )
+        self.id, self.dimension = bundle.text_encoder_id, bundle.text_dimension
+        self.sha256 = files_sha256(bundle)
+        graph, tokenizer = bundle.text_encoder_files
+        self._graph = shown_path(bundle.directory / graph)
+        path = shown_path(bundle.directory / tokenizer)
+        self._tokenizer = _load_tokenizer(path, files.tokenizer)
+        # Every text has these; one that has nothing else says nothing.
+        with _refusing(f"{path}: expected a tokenizer"):
+            self._around = frozenset(self._tokenizer.encode("").ids)
+        try:
+            # One thread: a few short texts gain little from more, and the camera's frames go on.
+            self._session = open_session(files.graph, threads=1)
+        except SessionError as error:
+            raise TextEncoderError(f"{self._graph}: {error}") from error
+        _check_graph(self._graph, self._session, self.dimension)
+
+    def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Encode N texts: float32 [N, D], unit length; N may be 0.
+
+        Raises:
+            TextEncoderError: a text that is not valid Unicode or of which the tokenizer knows
+                nothing, or a graph that fails.
+        """
+        embeddings = np.empty((len(names), self.dimension), np.float32)
+        for rows, batch in batches([self._tokens(name) for name in names]):
+            embeddings[rows] = self._encoded(batch)
+        return embeddings
+
+    def _encoded(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        try:
+            found = self._session.run({"tokens": tokens})["text_embeddings"]
+        except SessionError as error:
+            raise TextEncoderError(f"{self._graph}: {error}") from error
+        shape = (len(tokens), self.dimension)
+        if found.shape != shape:
+            raise TextEncoderError(
+                f"{self._graph}: expected text_embeddings {shown_shape(shape)}, "
+                f"found {shown_shape(found.shape)}"
+            )
+        # Written so that a NaN fails.
+        if not np.all(np.abs(np.linalg.norm(found, axis=1) - 1) <= UNIT_TOLERANCE):
+            raise TextEncoderError(
+                f"{self._graph}: expected text_embeddings of unit length, found others"
+            )
+        return found
+
+    def _tokens(self, name: str) -> list[int]:
+        with _refusing(f"name {shown(name)}: expected text"):
+            ids: list[int] = self._tokenizer.encode(name).ids
+        if self._around.issuperset(ids):
+            raise TextEncoderError(f"name {shown(name)}: {self.id} knows no word or sign in it")
+        return ids
+
+
+def files_sha256(bundle: Bundle) -> str:
+    """What tells the embeddings of a bundle's own encoder from those of others."""
+    return " ".join(bundle.sha256[file] for file in bundle.text_encoder_files or ())
+
+
+def _load_tokenizer(path: str, data: bytes) -> Tokenizer:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise TextEncoderError(
+            f"new names need the package tokenizers ({one_line(error)}): pip install tokenizers"
+        ) from error
+    if len(data) > MAX_TOKENIZER_BYTES:
+        raise TextEncoderError(
+            f"{path}: expected at most {MAX_TOKENIZER_BYTES} bytes, found {len(data)}"
+        )
+    with _refusing(f"{path}: expected a tokenizer"):
+        tokenizer = Tokenizer.from_str(data.decode())
+    cut = (tokenizer.truncation or {}).get("max_length")
+    if cut is None or not 3 <= cut <= MAX_TOKENS:
+        raise TextEncoderError(
+            f"{path}: expected texts to be cut at 3..{MAX_TOKENS} tokens, found {shown(cut)}"
+        )
+    tokenizer.enable_truncation(cut)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+@contextmanager
+def _refusing(expected: str) -> Iterator[None]:
+    """Turns what the tokenizers library raises, and its panics, into a `TextEncoderError`."""
+    try:
+        yield
+    except BaseException as error:
+        # A panic, of some damaged files, is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise TextEncoderError(f"{expected}, found {one_line(error)}") from error
+
+
+def _check_graph(path: str, session: Session, dimension: int) -> None:
+    wanted = (("tokens",), ("text_embeddings",))
+    found = (session.input_names, session.output_names)
+    if found != wanted:
+        raise TextEncoderError(
+            f"{path}: expected tokens and text_embeddings, found {shown(found)}"
+        )
+    tokens, embeddings = session.inputs[0], session.outputs[0]
+    fits = tokens.dtype == "int64" and tokens.shape == (None, None)
+    if not fits or embeddings.dtype != "float32" or embeddings.shape[1:] != (dimension,):
+        raise TextEncoderError(
+            f"{path}: expected int64 [any, any] to float32 [any, {dimension}], "
+            f"found {tokens.dtype} {shown_shape(tokens.shape)} "
+            f"to {embeddings.dtype} {shown_shape(embeddings.shape)}"
+        )
