@@ -126,4 +126,4 @@ def test_sizes_that_are_none_are_refused_by_the_parser(
     with pytest.raises(SystemExit) as caught:
         main(["import", "a.pth", "--out", "out", "--size", size])
     assert caught.value.code == 2
-    assert "expected HEIGHTxWIDTH in multiples of 32 up to 8192" in capsys.readouterr().err
+    assert "expected HEIGHTxWIDTH of 32 to 8192 in steps of 32" in capsys.readouterr().err

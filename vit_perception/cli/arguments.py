@@ -20,12 +20,18 @@ def at_least(low: int) -> Callable[[str], int]:
     return integer
 
 
-def input_size(text: str) -> tuple[int, int]:
-    """Type of an option: a network input HEIGHTxWIDTH in multiples of 32."""
-    height, _, width = text.lower().partition("x")
-    sides = range(32, 8192 + 1, 32)
-    if not (height.isdecimal() and width.isdecimal() and {int(height), int(width)} <= {*sides}):
-        raise argparse.ArgumentTypeError(
-            f"expected HEIGHTxWIDTH in multiples of 32 up to {sides[-1]}, found {text!r}"
-        )
-    return int(height), int(width)
+def input_size(step: int) -> Callable[[str], tuple[int, int]]:
+    """Type of an option: a network input HEIGHTxWIDTH, 32 px and more in steps of so many."""
+    sides = range(32, 8192 + 1, step)
+
+    def size(text: str) -> tuple[int, int]:
+        height, _, width = text.lower().partition("x")
+        if not (
+            height.isdecimal() and width.isdecimal() and {int(height), int(width)} <= {*sides}
+        ):
+            raise argparse.ArgumentTypeError(
+                f"expected HEIGHTxWIDTH of 32 to {sides[-1]} in steps of {step}, found {text!r}"
+            )
+        return int(height), int(width)
+
+    return size

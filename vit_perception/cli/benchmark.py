@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vit_perception.cli.arguments import at_least
+from vit_perception.cli.arguments import at_least, input_size
 
 NAME = "benchmark"
 HELP = "time bundles and backbones on this machine"
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="folder or name; may be given again")  # fmt: skip
     parser.add_argument("--backbones", default="", metavar="NAME,…",
                         help="names or families of the shelf, or all")  # fmt: skip
-    parser.add_argument("--size", type=_size, default=(480, 640), metavar="HxW",
+    parser.add_argument("--size", type=input_size(1), default=(480, 640), metavar="HxW",
                         help="input of the backbones in pixels (480x640)")  # fmt: skip
     parser.add_argument("--precision", action="append", default=[], metavar="NAME",
                         help="graph: fp32, int8; may be given again (fp32)")  # fmt: skip
@@ -73,11 +73,3 @@ def run(args: argparse.Namespace) -> int:
         report.write(rows, args.out, threads=args.threads, rounds=args.rounds)
         print(f"written: {args.out / report.JSON}, {args.out / report.PICTURE}")
     return 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Height and width, from 480x640."""
-    height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit() and int(height) >= 32 and int(width) >= 32):
-        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH of 32 or more, found {text!r}")
-    return int(height), int(width)

@@ -40,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(the 80 of COCO)",
     )
     parser.add_argument(
-        "--size", type=input_size, default=(640, 640), help="network input, HEIGHTxWIDTH (640x640)"
+        "--size",
+        type=input_size(32),
+        default=(640, 640),
+        help="network input, HEIGHTxWIDTH (640x640)",
     )
     parser.add_argument(
         "--top-k", type=at_least(1), default=300, help="rows of the graph's outputs"

@@ -41,7 +41,8 @@ class Variant:
         name: as `timm.create_model` takes it.
         card: number of the paper's card.
         parameters: with a head of 1000 classes, in training form.
-        macs: multiply-adds of one picture of size `input`, with the head.
+        macs: multiply-adds of one picture of size `input`, with the head; of the form for
+            inference where `fused` is given.
         input: height and width that the card counts at.
         channels: of the maps, finest first.
         reductions: their strides.
@@ -50,7 +51,7 @@ class Variant:
         options: for `timm.create_model`, always.
         sized: further ones for an input of a height and width, where the network has to know.
         dynamic: whether a graph with free height and width can be exported.
-        fused: parameters of `for_inference`, where the card counts them; else None.
+        fused: parameters of `for_inference`, where they are checked; else None.
         top1: accuracy on ImageNet-1k that the paper publishes, in percent, trained on that
             alone; None where it gives none. Not measured here.
     """

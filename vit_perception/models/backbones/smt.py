@@ -1,0 +1,376 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""SMT: scale-aware modulation meets transformer (arXiv 2307.08579; card 27).
+
+Early stages modulate values with a mix of depthwise convolutions of four sizes, the last one
+attends globally, the third alternates. Everything is a map [B, C, H, W] here; the paper's linear
+layers over tokens are 1x1 convolutions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from timm.layers import DropPath, LayerNorm2d, LayerScale2d, calculate_drop_path_rates
+from timm.models import register_model
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vit_perception.models.fusing import ConvNorm
+from vit_perception.models.map_attention import attend, attend_scaled
+from vit_perception.models.shelf import Variant
+from vit_perception.models.staged import StagedBackbone, build
+
+#: Scales of a modulation; scale i has a depthwise kernel of side 3 + 2 i.
+SCALES = 4
+KERNELS = tuple(3 + 2 * scale for scale in range(SCALES))
+#: Widening inside a modulation.
+EXPANSION = 2
+#: Heads of attention of stages 3 and 4.
+HEADS = {2: 8, 3: 16}
+NORM_EPS = 1e-6
+EMBEDDING_EPS = 1e-5
+
+
+class ChannelLinear(nn.Conv2d):
+    """A linear layer over the channels of a map; initialised as such, else a 1x1 convolution."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__(c_in, c_out, 1)
+
+
+def depthwise(channels: int, kernel: int) -> nn.Conv2d:
+    """Depthwise convolution that keeps the size."""
+    return nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
+
+
+def interleave(parts: Sequence[Tensor]) -> Tensor:
+    """Shuffle n maps [B, C, H, W] into [B, n C, H, W]: channel c of map i comes to n c + i."""
+    batch, channels, height, width = parts[0].shape
+    stacked = torch.stack(list(parts), dim=2)
+    return stacked.reshape(batch, len(parts) * channels, height, width)
+
+
+class FoldedModulation(nn.Module):
+    """Modulation for inference, without a Split; [B, C, H, W] to the same shape.
+
+    Args:
+        value: 1x1 convolution to what is modulated.
+        scales: of each scale, a 1x1 and a depthwise convolution.
+        modulator: of the shuffled scales.
+        out: 1x1 convolution of the product.
+    """
+
+    def __init__(
+        self, value: nn.Module, scales: Sequence[nn.Module], modulator: nn.Module, out: nn.Module
+    ) -> None:
+        super().__init__()
+        self.value = value
+        self.scales = nn.ModuleList(scales)
+        self.modulator = modulator
+        self.out = out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The modulated values."""
+        modulator = self.modulator(interleave([scale(x) for scale in self.scales]))
+        return self.out(modulator * self.value(x))
+
+
+class Modulation(nn.Module):
+    """SAM: values times a modulator that sees 3x3 to 9x9 pixels; [B, C, H, W] to the same.
+
+    Args:
+        channels: a multiple of 4; each quarter is one scale.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.value = ChannelLinear(channels, channels)
+        self.context = ChannelLinear(channels, channels)
+        self.scales = nn.ModuleList(depthwise(channels // SCALES, kernel) for kernel in KERNELS)
+        wide = EXPANSION * channels
+        # Each group takes one channel of each scale.
+        self.gather = nn.Conv2d(channels, wide, 1, groups=channels // SCALES)
+        self.norm = nn.BatchNorm2d(wide)
+        self.act = nn.GELU()
+        self.mix = nn.Conv2d(wide, channels, 1)
+        self.out = ChannelLinear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The modulated values."""
+        parts = self.context(x).chunk(SCALES, dim=1)
+        parts = [scale(part) for scale, part in zip(self.scales, parts, strict=True)]
+        modulator = self.mix(self.act(self.norm(self.gather(interleave(parts)))))
+        return self.out(modulator * self.value(x))
+
+    @torch.no_grad()
+    def fuse(self) -> FoldedModulation:
+        """The same in eval mode, with the norm in the grouped convolution.
+
+        The shuffle stays: it is how the scales are joined, one copy either way. Without it, by a
+        dense convolution or a sum of depthwise ones (card 27), ONNX Runtime was slower.
+        """
+        gather = fuse_conv_bn_eval(self.gather.eval(), self.norm.eval())
+        contexts = split_rows(self.context, SCALES)
+        scales = [nn.Sequential(*pair) for pair in zip(contexts, self.scales, strict=True)]
+        modulator = nn.Sequential(gather, self.act, self.mix)
+        return FoldedModulation(self.value, scales, modulator, self.out)
+
+
+def split_rows(conv: nn.Conv2d, count: int) -> list[nn.Conv2d]:
+    """A 1x1 convolution as `count` ones, each to an equal share of the output channels."""
+    parts = []
+    for weight, bias in zip(conv.weight.chunk(count), conv.bias.chunk(count), strict=True):
+        part = nn.Conv2d(conv.in_channels, len(bias), 1).to(weight)
+        part.weight.copy_(weight)
+        part.bias.copy_(bias)
+        parts.append(part)
+    return parts
+
+
+class FoldedAttention(nn.Module):
+    """Attention for inference: the scale is in the queries' projection; [B, C, H, W] to same."""
+
+    def __init__(
+        self, qkv: Sequence[nn.Module], local: nn.Module, out: nn.Module, heads: int
+    ) -> None:
+        super().__init__()
+        self.q, self.k, self.v = qkv
+        self.local = local
+        self.out = out
+        self.heads = heads
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attention of all positions to all."""
+        v = self.v(x)
+        return self.out(attend_scaled(self.q(x), self.k(x), v, self.heads) + self.local(v))
+
+
+class Attention(nn.Module):
+    """MHSA with a 3x3 depthwise convolution of the values beside it; [B, C, H, W] to the same.
+
+    Args:
+        channels: of the map.
+        heads: of attention.
+    """
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q = ChannelLinear(channels, channels)
+        self.kv = ChannelLinear(channels, 2 * channels)
+        self.local = depthwise(channels, 3)
+        self.out = ChannelLinear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attention of all positions to all."""
+        k, v = self.kv(x).chunk(2, dim=1)
+        return self.out(attend(self.q(x), k, v, self.heads) + self.local(v))
+
+    @torch.no_grad()
+    def fuse(self) -> FoldedAttention:
+        """The same with the scale of the scores in the queries."""
+        for parameter in self.q.parameters():
+            parameter *= (self.q.out_channels // self.heads) ** -0.5
+        return FoldedAttention([self.q, *split_rows(self.kv, 2)], self.local, self.out, self.heads)
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with GELU and a residual depthwise convolution between them.
+
+    [B, C, H, W] to the same shape.
+
+    Args:
+        channels: of the map.
+        ratio: of the hidden channels to these.
+    """
+
+    def __init__(self, channels: int, ratio: int) -> None:
+        super().__init__()
+        self.widen = ChannelLinear(channels, ratio * channels)
+        self.local = depthwise(ratio * channels, 3)
+        self.act = nn.GELU()
+        self.out = ChannelLinear(ratio * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        x = self.widen(x)
+        return self.out(self.act(x + self.local(x)))
+
+    @torch.no_grad()
+    def fuse(self) -> nn.Sequential:
+        """The same with the residual in the centre of the kernels."""
+        self.local.weight[:, :, 1, 1] += 1
+        return nn.Sequential(self.widen, self.local, self.act, self.out)
+
+
+class Block(nn.Module):
+    """Mixer and feed-forward, each after a layer norm and with a residual; keeps the shape.
+
+    Args:
+        channels: of the map.
+        mixer: Modulation or Attention.
+        ratio: of the feed-forward.
+        drop_path: probability of leaving a residual branch out.
+        layer_scale: initial factor of the branches; None has no factor.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        mixer: nn.Module,
+        ratio: int,
+        drop_path: float,
+        layer_scale: float | None,
+    ) -> None:
+        super().__init__()
+        self.norm1 = LayerNorm2d(channels, eps=NORM_EPS)
+        self.mixer = mixer
+        self.norm2 = LayerNorm2d(channels, eps=NORM_EPS)
+        self.feed_forward = FeedForward(channels, ratio)
+        self.scale1, self.scale2 = (
+            nn.Identity() if layer_scale is None else LayerScale2d(channels, layer_scale)
+            for _ in range(2)
+        )
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        x = x + self.drop_path(self.scale1(self.mixer(self.norm1(x))))
+        return x + self.drop_path(self.scale2(self.feed_forward(self.norm2(x))))
+
+    @torch.no_grad()
+    def reparameterize(self) -> None:
+        """Move the layer scales into the linear layers before them."""
+        for name, branch in (("scale1", self.mixer), ("scale2", self.feed_forward)):
+            scale = getattr(self, name)
+            if isinstance(scale, LayerScale2d):
+                branch.out.weight *= scale.gamma[:, None, None, None]
+                branch.out.bias *= scale.gamma
+                setattr(self, name, nn.Identity())
+
+
+class SMT(StagedBackbone):
+    """Images [B, 3, H, W] to four maps of stride 4 to 32, or logits [B, num_classes].
+
+    The published recipes have a drop path rate of 0.1, 0.2, 0.3 and 0.4 for T, S, B and L.
+
+    Args:
+        widths: of the stages.
+        depths: blocks of the stages.
+        ratios: of their feed-forwards.
+        stem_kernel: side of the first convolution.
+        layer_scale: see Block.
+        num_classes: of the head.
+        drop_path_rate: of the last block; rises linearly from 0.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (64, 128, 256, 512),
+        depths: Sequence[int] = (2, 2, 8, 1),
+        ratios: Sequence[int] = (4, 4, 4, 2),
+        stem_kernel: int = 3,
+        layer_scale: float | None = None,
+        num_classes: int = 1000,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
+        stem = nn.Sequential(
+            ConvNorm(3, widths[0], stem_kernel, 2),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(widths[0], widths[0], 2, 2),
+            LayerNorm2d(widths[0], eps=EMBEDDING_EPS),
+        )
+        stages = []
+        for index, (width, ratio) in enumerate(zip(widths, ratios, strict=True)):
+            stage = nn.Sequential()
+            if index:
+                stage.append(nn.Conv2d(widths[index - 1], width, 3, 2, 1))
+                stage.append(LayerNorm2d(width, eps=EMBEDDING_EPS))
+            for block in range(depths[index]):
+                attends = index == 3 or (index == 2 and block % 2 == 1)
+                mixer = Attention(width, HEADS[index]) if attends else Modulation(width)
+                stage.append(Block(width, mixer, ratio, rates[index][block], layer_scale))
+            stage.append(LayerNorm2d(width, eps=NORM_EPS))
+            stages.append(stage)
+        self.assemble(
+            stem,
+            stages,
+            nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+            channels=widths,
+            reductions=(4, 8, 16, 32),
+            num_classes=num_classes,
+        )
+        self.apply(_initialise)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, (ChannelLinear, nn.Linear)):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+    elif isinstance(module, nn.Conv2d):
+        fan_out = math.prod(module.kernel_size) * module.out_channels // module.groups
+        nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
+    else:
+        return
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+@register_model
+def smt_tiny(pretrained: bool = False, **options: Any) -> SMT:
+    """SMT-T."""
+    return build(SMT, "smt_tiny", pretrained, **options)
+
+
+@register_model
+def smt_small(pretrained: bool = False, **options: Any) -> SMT:
+    """SMT-S."""
+    return build(SMT, "smt_small", pretrained, **{"depths": (3, 4, 18, 2)} | options)
+
+
+@register_model
+def smt_base(pretrained: bool = False, **options: Any) -> SMT:
+    """SMT-B."""
+    config = {"depths": (4, 6, 28, 2), "ratios": (8, 6, 4, 2), "stem_kernel": 7}
+    return build(SMT, "smt_base", pretrained, **config | options)
+
+
+@register_model
+def smt_large(pretrained: bool = False, **options: Any) -> SMT:
+    """SMT-L."""
+    config = {
+        "widths": (96, 192, 384, 768),
+        "depths": (4, 6, 28, 4),
+        "ratios": (8, 6, 4, 2),
+        "stem_kernel": 7,
+        "layer_scale": 1e-4,
+    }
+    return build(SMT, "smt_large", pretrained, **config | options)
+
+
+def _variant(name: str, parameters: int, macs: float, width: int = 64, **options: Any) -> Variant:
+    return Variant(
+        name,
+        card=27,
+        parameters=parameters,
+        macs=macs,
+        input=(224, 224),
+        channels=(width, 2 * width, 4 * width, 8 * width),
+        reductions=(4, 8, 16, 32),
+        dynamic=True,
+        **options,
+    )
+
+
+VARIANTS = (
+    _variant("smt_tiny", 11_506_536, 2.461e9, top1=82.2, representative=True),
+    # The paper's S is counted with one block in stage 4; its configurations have two.
+    _variant("smt_small", 22_550_952, 4.839e9, top1=83.7),
+    _variant("smt_base", 32_037_352, 7.966e9, top1=84.3),
+    _variant("smt_large", 80_620_264, 17.907e9, width=96),
+)
