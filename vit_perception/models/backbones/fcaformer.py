@@ -1,0 +1,389 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""FcaFormer: forward cross attention in hybrid vision transformers (arXiv 2211.07198, card 34).
+
+Two stages of ConvNeXt blocks, then two of attention blocks, each of which also looks at a few
+tokens that sum up the blocks before it in its stage. Bias tables, and scales and biases of those
+tokens, belong to one size of input, given as `img_size`; `resized_state` makes them fit another.
+Attention is global: the pairs of tokens of stage 3 grow with the fourth power of a side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from timm.layers import DropPath, LayerScale, Mlp
+from timm.models import register_model
+from timm.models.convnext import ConvNeXtBlock
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vit_perception.models.attention_bias import DistanceBias, resized_grids, resized_table
+from vit_perception.models.fusing import ConvNorm
+from vit_perception.models.shelf import Variant
+from vit_perception.models.staged import StagedBackbone, build
+
+HEAD_WIDTH = 32
+LAYER_SCALE = 1e-6
+#: Earlier blocks of a stage that one looks at, at most.
+SOURCES = 12
+#: Side of the cells of the map that one token sums up.
+CELL = 4
+REDUCTIONS = (4, 8, 16, 32)
+
+
+def halved(size: tuple[int, int], times: int) -> tuple[int, int]:
+    """Height and width after convolutions of stride 2, odd sides rounded up."""
+    return -(-size[0] // 2**times), -(-size[1] // 2**times)
+
+
+def summary_grid(size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of the tokens that sum up a map of a height and width."""
+    return -(-size[0] // CELL), -(-size[1] // CELL)
+
+
+def tokens_of(x: Tensor, width: int, size: tuple[int, int]) -> Tensor:
+    """[B, C, H, W] to [B, H * W, C]; known numbers leave no shape arithmetic in a graph."""
+    return x.reshape(-1, width, size[0] * size[1]).transpose(1, 2)
+
+
+class FoldingConvNeXtBlock(ConvNeXtBlock):
+    """timm's block as convolutions; its layer scale goes into the last one for inference.
+
+    Args:
+        width: channels.
+        drop_path: rate of stochastic depth.
+    """
+
+    def __init__(self, width: int, drop_path: float = 0.0) -> None:
+        super().__init__(width, conv_mlp=True, ls_init_value=LAYER_SCALE, drop_path=drop_path)
+
+    @torch.no_grad()
+    def reparameterize(self) -> None:
+        """Fold, in place."""
+        if self.gamma is not None:
+            _scale_rows(self.mlp.fc2, self.gamma)
+            self.gamma = None
+
+
+class PatchMerging(nn.Sequential):
+    """1x1, depthwise 3x3 of stride 2, 1x1; [B, C, H, W] to [B, C', ceil(H / 2), ceil(W / 2)]."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__(
+            ConvNorm(c_in, c_out),
+            nn.GELU(),
+            ConvNorm(c_out, c_out, 3, 2, groups=c_out),
+            nn.GELU(),
+            ConvNorm(c_out, c_out),
+        )
+
+
+class Projection(nn.Linear):
+    """The layer of queries, keys and values, C to 3C; the queries come scaled."""
+
+    def forward(self, x: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of tokens [B, N, C]; keys and values of `sources` [B, N + S, C]."""
+        width = self.in_features
+        query = functional.linear(x, self.weight[:width], self.bias[:width])
+        both = functional.linear(sources, self.weight[width:], self.bias[width:])
+        return query * HEAD_WIDTH**-0.5, both[..., :width], both[..., width:]
+
+    @torch.no_grad()
+    def fuse(self) -> SeparateProjections:
+        """The same as three layers, the scale folded."""
+        return SeparateProjections(self)
+
+
+class SeparateProjections(nn.Module):
+    """`Projection` for inference: nothing is cut apart when it runs."""
+
+    def __init__(self, joint: Projection) -> None:
+        super().__init__()
+        width = joint.in_features
+        like = {"device": joint.weight.device, "dtype": joint.weight.dtype}
+        self.query, self.key, self.value = (nn.Linear(width, width, **like) for _ in range(3))
+        for index, layer in enumerate((self.query, self.key, self.value)):
+            part = slice(index * width, (index + 1) * width)
+            layer.weight.copy_(joint.weight[part])
+            layer.bias.copy_(joint.bias[part])
+        self.query.weight *= HEAD_WIDTH**-0.5
+        self.query.bias *= HEAD_WIDTH**-0.5
+
+    def forward(self, x: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.query(x), self.key(sources), self.value(sources)
+
+
+class CrossAttention(nn.Module):
+    """Self-attention of the tokens of a map whose keys also are the summaries of earlier blocks.
+
+    Args:
+        width: channels, a multiple of 32.
+        size: height and width of the map, N = H * W.
+        summaries: tokens of earlier blocks, S; 0 for a stage's first block.
+
+    Attributes:
+        cross_scale [1, S, 1], cross_bias [1, heads, 1, S]: of each such token; none with S = 0.
+    """
+
+    def __init__(self, width: int, size: tuple[int, int], summaries: int) -> None:
+        super().__init__()
+        self.width, self.heads = width, width // HEAD_WIDTH
+        self.tokens, self.summaries = size[0] * size[1], summaries
+        self.qkv = Projection(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.bias = DistanceBias(self.heads, size)
+        if summaries:
+            self.cross_scale = nn.Parameter(torch.ones(1, summaries, 1))
+            self.cross_norm = nn.LayerNorm(width)
+            self.cross_bias = nn.Parameter(torch.zeros(1, self.heads, 1, summaries))
+
+    def forward(self, x: Tensor, summaries: Tensor | None) -> Tensor:
+        """[B, N, C] from normed tokens [B, N, C] and summaries [B, S, C]."""
+        sources, pair_bias = x, self.bias()
+        if summaries is not None:
+            sources = torch.cat([x, self.cross_norm(summaries * self.cross_scale)], dim=1)
+            cross = self.cross_bias[0].repeat(1, self.tokens, 1)
+            pair_bias = torch.cat([pair_bias, cross], dim=2)
+        query, key, value = self.qkv(x, sources)
+        split = (-1, self.tokens + self.summaries, self.heads, HEAD_WIDTH)
+        query = query.reshape(-1, self.tokens, *split[2:]).transpose(1, 2)
+        key, value = key.reshape(split), value.reshape(split).transpose(1, 2)
+        if torch.onnx.is_in_onnx_export():
+            # The exporter's form of torch's attention would scale queries and keys once more.
+            logits = query @ key.permute(0, 2, 3, 1) + pair_bias
+            mixed = logits.softmax(dim=-1) @ value
+        else:
+            mixed = functional.scaled_dot_product_attention(
+                query, key.transpose(1, 2), value, pair_bias[None], scale=1.0
+            )
+        return self.proj(mixed.transpose(1, 2).reshape(-1, self.tokens, self.width))
+
+
+class FcaBlock(nn.Module):
+    """Attention, summing up and enhancing the map (TME), and a perceptron.
+
+    Args:
+        width: channels.
+        size: height and width of the map.
+        sources: earlier blocks of the stage.
+        last: whether it is the stage's last, which nothing looks at.
+        drop_path: rate of stochastic depth.
+    """
+
+    def __init__(
+        self, width: int, size: tuple[int, int], sources: int, last: bool, drop_path: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.width, self.size = width, size
+        self.sources = min(sources, SOURCES)
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = CrossAttention(width, size, self.sources * math.prod(summary_grid(size)))
+        self.scale1 = LayerScale(width, LAYER_SCALE)
+        self.merge = (
+            None if last else nn.Conv2d(width, width, 7, CELL, 3, groups=width, bias=False)
+        )
+        self.enhance = ConvNorm(width, width, 3, groups=width)
+        self.norm2 = nn.LayerNorm(width)
+        # The perceptron has a norm of its own as well.
+        self.mlp = nn.Sequential(nn.LayerNorm(width), Mlp(width, 4 * width))
+        self.scale2 = LayerScale(width, LAYER_SCALE)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor, earlier: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Tokens [B, N, C] and the block's summary [B, n, C], from tokens and earlier summaries.
+
+        Only the last 12 summaries are looked at.
+        """
+        taken = torch.cat(list(earlier[-self.sources :]), dim=1) if self.sources else None
+        x = x + self.drop_path(self.scale1(self.attention(self.norm1(x), taken)))
+        grid = x.transpose(1, 2).reshape(-1, self.width, *self.size)
+        summary = None
+        if self.merge is not None:
+            summary = tokens_of(self.merge(grid), self.width, summary_grid(self.size))
+        x = tokens_of(self.enhance(grid), self.width, self.size)
+        return x + self.drop_path(self.scale2(self.mlp(self.norm2(x)))), summary
+
+    @torch.no_grad()
+    def reparameterize(self) -> None:
+        """Fold the layer scales into the layers before them, in place."""
+        for layer, name in ((self.attention.proj, "scale1"), (self.mlp[1].fc2, "scale2")):
+            scale = getattr(self, name)
+            if isinstance(scale, LayerScale):
+                _scale_rows(layer, scale.gamma)
+                setattr(self, name, nn.Identity())
+
+
+class FcaStage(nn.Module):
+    """Patch merging and blocks; [B, C, H, W] to [B, C', ceil(H / 2), ceil(W / 2)].
+
+    Args:
+        c_in, c_out: channels.
+        size: height and width of the maps it gives.
+        drop_paths: rate of each block.
+    """
+
+    def __init__(
+        self, c_in: int, c_out: int, size: tuple[int, int], drop_paths: Sequence[float]
+    ) -> None:
+        super().__init__()
+        self.width, self.size = c_out, size
+        self.merging = PatchMerging(c_in, c_out)
+        last = len(drop_paths) - 1
+        self.blocks = nn.ModuleList(
+            FcaBlock(c_out, size, index, index == last, rate)
+            for index, rate in enumerate(drop_paths)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.merging(x)
+        found = (int(x.shape[2]), int(x.shape[3]))
+        if found != self.size:
+            raise ValueError(f"fcaformer: expected a map of {self.size}, found {found}: img_size")
+        x = tokens_of(x, self.width, self.size)
+        summaries: list[Tensor] = []
+        for block in self.blocks:
+            x, summary = block(x, summaries)
+            if summary is not None:
+                summaries.append(summary)
+        return x.transpose(1, 2).reshape(-1, self.width, *self.size)
+
+
+class FcaFormer(StagedBackbone):
+    """The backbone; maps of strides 4 to 32.
+
+    Args:
+        dims, depths: channels and blocks of the four stages.
+        img_size: height and width of the input in pixels, or the side of a square.
+        drop_path_rate: of the last block; it grows from 0.
+        in_chans, num_classes: see timm.
+    """
+
+    def __init__(
+        self,
+        dims: Sequence[int],
+        depths: Sequence[int],
+        img_size: int | tuple[int, int] = 224,
+        drop_path_rate: float = 0.0,
+        in_chans: int = 3,
+        num_classes: int = 1000,
+    ) -> None:
+        super().__init__()
+        size = (img_size, img_size) if isinstance(img_size, int) else (img_size[0], img_size[1])
+        flat = torch.linspace(0, drop_path_rate, sum(depths)).tolist()
+        rates = [flat[sum(depths[:stage]) :][:depth] for stage, depth in enumerate(depths)]
+        stages: list[nn.Module] = []
+        for stage in range(2):
+            merging = [PatchMerging(dims[0], dims[1])] if stage else []
+            blocks = [FoldingConvNeXtBlock(dims[stage], rate) for rate in rates[stage]]
+            stages.append(nn.Sequential(*merging, *blocks))
+        for stage in (2, 3):
+            stages.append(
+                FcaStage(dims[stage - 1], dims[stage], halved(size, stage + 2), rates[stage])
+            )
+        stem = nn.Sequential(
+            ConvNorm(in_chans, dims[0] // 2, 3, 2),
+            nn.GELU(),
+            ConvNorm(dims[0] // 2, dims[0], 3, 2),
+        )
+        neck = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(dims[-1]))
+        self.assemble(
+            stem, stages, neck, channels=dims, reductions=REDUCTIONS, num_classes=num_classes
+        )
+        self.apply(initialise)
+
+
+def initialise(module: nn.Module) -> None:
+    """Truncated normal of deviation 0.02 for weights, 0 for biases."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def resized_state(
+    state: Mapping[str, Tensor], source: nn.Module, target: nn.Module
+) -> dict[str, Tensor]:
+    """A state dict of one size of input, for another: tables and grids interpolated (card 34).
+
+    Args:
+        state: of `source`.
+        source, target: networks of the same variant.
+    """
+    resized = dict(state)
+    others = dict(target.named_modules())
+    for name, block in source.named_modules():
+        if not isinstance(block, FcaBlock):
+            continue
+        size, wanted = block.size, others[name].size
+        grids = (block.sources, summary_grid(size), summary_grid(wanted))
+        for key in (each for each in state if each.startswith(f"{name}.attention.")):
+            if key.endswith("bias.table"):
+                resized[key] = resized_table(state[key], size, wanted)
+            elif key.endswith("cross_bias"):
+                resized[key] = resized_grids(state[key], *grids)
+            elif key.endswith("cross_scale"):
+                resized[key] = resized_grids(state[key].mT, *grids).mT
+    return resized
+
+
+def _scale_rows(layer: nn.Linear | nn.Conv2d, scale: Tensor) -> None:
+    layer.weight *= scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
+    layer.bias *= scale
+
+
+@register_model
+def fcaformer_l1(pretrained: bool = False, **options: Any) -> nn.Module:
+    """Micro; trained without stochastic depth."""
+    sizes = {"dims": (64, 128, 192, 320), "depths": (2, 2, 6, 2)}
+    return build(FcaFormer, "fcaformer_l1", pretrained, **{**sizes, **options})
+
+
+@register_model
+def fcaformer_l2(pretrained: bool = False, **options: Any) -> nn.Module:
+    """Tiny; trained with a `drop_path_rate` of 0.1."""
+    sizes = {"dims": (96, 192, 320, 480), "depths": (2, 2, 7, 2)}
+    return build(FcaFormer, "fcaformer_l2", pretrained, **{**sizes, **options})
+
+
+@register_model
+def fcaformer_l3(pretrained: bool = False, **options: Any) -> nn.Module:
+    """Small; trained with a `drop_path_rate` of 0.2."""
+    sizes = {"dims": (96, 192, 320, 512), "depths": (3, 6, 12, 3)}
+    return build(FcaFormer, "fcaformer_l3", pretrained, **{**sizes, **options})
+
+
+@register_model
+def fcaformer_l4(pretrained: bool = False, **options: Any) -> nn.Module:
+    """Base; trained with a `drop_path_rate` of 0.4."""
+    sizes = {"dims": (128, 256, 512, 768), "depths": (3, 6, 12, 3)}
+    return build(FcaFormer, "fcaformer_l4", pretrained, **{**sizes, **options})
+
+
+def _variant(
+    name: str, parameters: int, gmacs: float, unused: float, top1: float, *channels: int
+) -> Variant:
+    """The card's `gmacs` have `unused` ones: queries of summaries, that we leave out."""
+    return Variant(
+        name=name,
+        card=34,
+        parameters=parameters,
+        macs=(gmacs - unused) * 1e9,
+        input=(224, 224),
+        channels=channels,
+        reductions=REDUCTIONS,
+        representative=name == "fcaformer_l1",
+        sized=lambda height, width: {"img_size": (height, width)},
+        top1=top1,
+    )
+
+
+VARIANTS: tuple[Variant, ...] = (
+    _variant("fcaformer_l1", 6_187_560, 1.385, 0.009, 80.3, 64, 128, 192, 320),
+    _variant("fcaformer_l2", 16_275_870, 3.620, 0.035, 83.1, 96, 192, 320, 480),
+    _variant("fcaformer_l3", 27_894_484, 6.680, 0.111, 84.2, 96, 192, 320, 512),
+    _variant("fcaformer_l4", 65_638_204, 14.535, 0.284, 84.9, 128, 256, 512, 768),
+)

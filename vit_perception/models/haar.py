@@ -1,0 +1,49 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One level of the Haar wavelet transform of maps, exact for any size."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+#: Band (row) of the four pixels of a 2x2 cell (column, raster order): mean, difference of rows, of
+#: columns, of diagonals. It is its own inverse.
+HAAR = (
+    (0.5, 0.5, 0.5, 0.5),
+    (0.5, 0.5, -0.5, -0.5),
+    (0.5, -0.5, 0.5, -0.5),
+    (0.5, -0.5, -0.5, 0.5),
+)
+
+
+def analysis(x: Tensor) -> Tensor:
+    """Bands of a map.
+
+    Args:
+        x: [B, H, W, C]; odd sides get a row or column of zeros at the end. With channels inside,
+            all that moves is rows of them.
+
+    Returns:
+        [B, ceil(H / 2), ceil(W / 2), 4, C].
+    """
+    height, width, channels = (int(side) for side in x.shape[1:])
+    if height % 2 or width % 2:
+        x = functional.pad(x, (0, 0, 0, width % 2, 0, height % 2))
+    rows, columns = (height + 1) // 2, (width + 1) // 2
+    cells = x.reshape(-1, rows, 2, columns, 2, channels).transpose(2, 3)
+    return x.new_tensor(HAAR) @ cells.reshape(-1, rows, columns, 4, channels)
+
+
+def synthesis(bands: Tensor, height: int, width: int) -> Tensor:
+    """The map [B, height, width, C] of `bands` [B, ceil(height / 2), ceil(width / 2), 4, C]."""
+    rows, columns, _, channels = (int(side) for side in bands.shape[1:])
+    cells = (bands.new_tensor(HAAR) @ bands).reshape(-1, rows, columns, 2, 2, channels)
+    x = cells.transpose(2, 3).reshape(-1, 2 * rows, 2 * columns, channels)
+    return x[:, :height, :width] if height % 2 or width % 2 else x
+
+
+def band_major(weight: Tensor) -> Tensor:
+    """Reorder [C * 4, ...], four bands of each channel, to [4 * C, ...] as the bands here lie."""
+    rest = weight.shape[1:]
+    return weight.reshape(-1, 4, *rest).transpose(0, 1).reshape(-1, *rest)

@@ -1,0 +1,135 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Scans of state-space networks with one state per channel, exact and without a loop over pixels.
+
+All compute h_t = a_t * h_(t-1) + b_t with h before the first = 0, in a fixed number of plain
+operators for a fixed size, so that they train on any device and export as static graphs (card 46).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+#: Raster order and its reverse.
+DIRECTIONS = 2
+
+
+def shifted(x: Tensor, steps: int, dim: int) -> Tensor:
+    """Move `x` along a dimension: x_(t - steps), zeros before the first; the same shape."""
+    # One Pad in a graph, which takes away at the end what it adds in front.
+    behind = x.dim() - 1 - dim % x.dim()
+    return functional.pad(x, [0, 0] * behind + [steps, -steps])
+
+
+def doubling_scan(decay: Tensor, update: Tensor, dim: int) -> Tensor:
+    """States of all steps in log2(steps) rounds over the whole.
+
+    After a round with distance k, `update` holds what 2k steps gave and `decay` their product. The
+    two forms with fewer operators do not do: cumulative sums of logarithms overflow, and the
+    matrix of all products costs the square of the length.
+
+    Args:
+        decay: a, [..., steps, ...].
+        update: b, the same shape.
+        dim: of the steps.
+
+    Returns:
+        h, the same shape.
+    """
+    steps = int(decay.shape[dim])
+    distance = 1
+    while distance < steps:
+        update = update + decay * shifted(update, distance, dim)
+        distance *= 2
+        if distance < steps:
+            # What is shifted in meets only zeros afterwards, so that it may be 0 as well.
+            decay = decay * shifted(decay, distance // 2, dim)
+    return update
+
+
+def raster_scan(decay: Tensor, update: Tensor) -> Tensor:
+    """States along the pixels of a map, row by row.
+
+    All rows at once go through their columns as if each began with 0; :func:`doubling_scan` over
+    the ends of the rows then tells what each should have begun with. This touches every value a
+    few times instead of log2(H * W) times.
+
+    Args:
+        decay: a, [K, B, H, W, D].
+        update: b, the same shape.
+
+    Returns:
+        h, the same shape.
+    """
+    columns = zip(decay.split(1, dim=3), update.split(1, dim=3), strict=True)
+    reach, state = next(columns)
+    reaches, states = [reach], [state]
+    for a, b in columns:
+        state = b + a * state
+        reach = reach * a
+        states.append(state)
+        reaches.append(reach)
+    if decay.shape[2] > 1:
+        before = shifted(doubling_scan(reach, state, dim=2), 1, dim=2)
+        states = [h + p * before for h, p in zip(states, reaches, strict=True)]
+    return torch.cat(states, dim=3)
+
+
+class Softplus(nn.Softplus):
+    """log(1 + exp(x)), for inference from operators that engines have fast kernels for."""
+
+    def fuse(self) -> nn.Module:
+        """The same from a logistic function."""
+        return LogisticSoftplus()
+
+
+class LogisticSoftplus(nn.Module):
+    """max(x, 0) - log(sigmoid(|x|)), exact to rounding for all x."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x) - torch.log(torch.sigmoid(x.abs()))
+
+
+class SelectiveScan(nn.Module):
+    """Selective scan of a map in raster order and back, one state per channel, normed.
+
+    Args:
+        width: channels D.
+        rank: of the step sizes' projection.
+    """
+
+    def __init__(self, width: int, rank: int) -> None:
+        super().__init__()
+        bound = width**-0.5
+        self.rank = rank
+        # For each direction: step size (in `rank` numbers), input gate, output gate.
+        self.select = nn.Parameter(
+            torch.empty(DIRECTIONS, width, rank + 2).uniform_(-bound, bound)
+        )
+        self.step = nn.Parameter(torch.rand(DIRECTIONS, rank, width) / 10)
+        self.step_bias = nn.Parameter(torch.rand(DIRECTIONS, 1, width) / 10)
+        self.decay_log = nn.Parameter(torch.zeros(DIRECTIONS, 1, width))
+        self.skip = nn.Parameter(torch.ones(DIRECTIONS, width))
+        self.softplus = Softplus()
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, H, W, D] to the same shape."""
+        return self.norm(self.states(x))
+
+    def states(self, x: Tensor) -> Tensor:
+        """What the scan gives before the norm; [B, H, W, D] to the same shape."""
+        rows, columns, width = (int(side) for side in x.shape[1:])
+        shape = (DIRECTIONS, -1, rows, columns, width)
+        # Turning both sides of the map over reverses its raster order.
+        both = torch.cat((x, x.flip(1, 2))).reshape(DIRECTIONS, -1, width)
+        step, gate_in, gate_out = (both @ self.select).split((self.rank, 1, 1), dim=-1)
+        step = self.softplus(step @ self.step + self.step_bias)
+        decay = torch.exp(-torch.exp(self.decay_log) * step)
+        update = step * (gate_in * both)
+        states = raster_scan(decay.reshape(shape), update.reshape(shape))
+        there, back = (gate_out * states.reshape(DIRECTIONS, -1, width)).reshape(shape).split(1)
+        seen = (there + back.flip(2, 3)).reshape(-1, rows, columns, width)
+        return seen + self.skip.sum(0) * x
