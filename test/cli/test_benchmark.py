@@ -78,7 +78,8 @@ def test_mistakes(arguments: list[str], line: str, capsys: pytest.CaptureFixture
 def test_a_size_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["benchmark", "--backbones", "shvit", "--size", "big"])
-    assert "expected HEIGHTxWIDTH of 32 to 8192 in steps of 1, found 'big'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "expected HEIGHTxWIDTH of 32 to 8192 in steps of 1, found 'big'" in said
 
 
 def test_the_front_is_of_one_precision() -> None:
