@@ -41,6 +41,23 @@ def test_linear_layers_on_the_way_to_a_convolution() -> None:
     assert quantizable(attention_between_convolutions()) == ["first", "linear"]
 
 
+def test_scores_stay_float_up_to_the_softmax() -> None:
+    graph = attention_between_convolutions()
+    scale = numpy_helper.from_array(np.ones((1,), np.float32), "scale")
+    mixed = numpy_helper.from_array(np.ones((64, 64, 1), np.float32), "mix")
+    graph.initializer.extend([scale, mixed])
+    nodes = {node.name: node for node in graph.node}
+    # Scaled, then mixed by a convolution of one, then the softmax.
+    for name, inputs, kind in (
+        ("scaled", ["f", "scale"], "Mul"),
+        ("mixed", ["f2", "mix"], "Conv"),
+    ):
+        made = helper.make_node(kind, inputs, [f"f{2 if kind == 'Mul' else 3}"], name=name)
+        graph.node.insert([n.name for n in graph.node].index("softmax"), made)
+    nodes["softmax"].input[0] = "f3"
+    assert quantizable(graph) == ["first", "linear"]
+
+
 def test_a_backbone_may_end_with_them() -> None:
     graph = attention_between_convolutions()
     # Not before a convolution that follows, and itself the last, "end" stays float like "last".

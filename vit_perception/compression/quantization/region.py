@@ -77,8 +77,11 @@ def quantizable(
         if not others.isdisjoint(node.input):
             others.update(node.output)
 
+    scores = _scores(graph)
     chosen = set()
     for node in graph.node:
+        if node.name in scores:
+            continue
         if node.op_type not in OPERATORS or not others.isdisjoint(node.input):
             continue
         if node.op_type in PRODUCTS and not has_weights(node):
@@ -89,3 +92,32 @@ def quantizable(
             chosen.add(node.name)
             chosen.update(user.name for user in users(node) if user.op_type in ABSORBED)
     return [node.name for node in graph.node if node.name in chosen]
+
+
+def _scores(graph: GraphProto) -> set[str]:
+    """Names of the nodes from a product of two maps to its softmax.
+
+    These are logits without bounds, also where 1x1 convolutions mix heads (card 28).
+    """
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    made_by = {tensor: node for node in graph.node for tensor in node.output}
+    leads: dict[str, bool] = {}
+
+    def from_two_maps(tensor: str) -> bool:
+        node = made_by.get(tensor)
+        if node is None:
+            return False
+        if node.name not in leads:
+            factor = weights.get(node.input[1]) if node.op_type in PRODUCTS else None
+            if node.op_type == "MatMul" and factor is None:
+                leads[node.name] = True
+            elif factor is not None and (node.op_type != "Conv" or max(factor.dims[2:]) > 1):
+                leads[node.name] = False
+            else:
+                leads[node.name] = any([from_two_maps(each) for each in node.input])
+        return leads[node.name]
+
+    for node in graph.node:
+        if node.op_type == "Softmax":
+            from_two_maps(node.input[0])
+    return {name for name, leading in leads.items() if leading}

@@ -1,0 +1,182 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""CrossViT: Cross-Attention Multi-Scale Vision Transformer (arXiv 2103.14899, card 29).
+
+`crossvit_NAME_dense` is timm's `crossvit_NAME` for one size of image, `img_size`. Each branch sees
+the image resized to the nearest size that its patches divide, in the proportion of the paper, 240
+to 224 pixels; positions are resampled from the grid of its weights.
+
+The cells of the two maps do not meet: one has patches of 12 pixels, the other of 16 in a smaller
+image. With `features_only=True` they come normed and bilinearly resampled to strides 8 and 16.
+Without the last fusion, too, which changes class tokens only.
+
+Accuracies are those that timm measures with the paper's weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from timm.layers import resample_abs_pos_embed, to_2tuple
+from timm.models import crossvit as timm_crossvit
+from timm.models._features import FeatureGetterNet
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vit_perception.models.dense_forms import register_dense
+from vit_perception.models.shelf import Variant
+
+REDUCTIONS = (8, 16)
+
+
+class Patches(nn.Module):
+    """Patches of an image that is first resized to a whole number of them.
+
+    Args:
+        source: timm's embedding, whose convolutions it takes over.
+        grid: rows and columns of patches.
+    """
+
+    def __init__(self, source: timm_crossvit.PatchEmbed, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.proj = source.proj
+        # timm lays maps out by these.
+        self.patch_size = source.patch_size
+        self.img_size = tuple(
+            count * step for count, step in zip(grid, source.patch_size, strict=True)
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[B, 3, H, W] to [B, patches, C]."""
+        if tuple(image.shape[2:]) != self.img_size:
+            batch, channels, height, width = image.shape
+            # One by one: ONNX Runtime moves the transposition of a picture's channels behind a
+            # resizing, and has no bicubic one for channels that come last.
+            planes = image.reshape(batch * channels, 1, height, width)
+            planes = functional.interpolate(planes, self.img_size, mode="bicubic")
+            image = planes.reshape(batch, channels, *self.img_size)
+        return self.proj(image).flatten(2).transpose(1, 2)
+
+
+class Branches(nn.Module):
+    """The blocks of a stage without its fusion; takes and gives the tokens of each branch.
+
+    Args:
+        source: timm's stage, whose blocks it takes over.
+    """
+
+    def __init__(self, source: timm_crossvit.MultiScaleBlock) -> None:
+        super().__init__()
+        self.blocks = source.blocks
+
+    def forward(self, tokens: list[Tensor]) -> list[Tensor]:
+        """See the class."""
+        return [block(x) for block, x in zip(self.blocks, tokens, strict=True)]
+
+
+class AlignedMaps(FeatureGetterNet):
+    """The two branches' maps with strides 8 and 16; for `timm.create_model`'s `feature_cls`.
+
+    Args:
+        model: the network.
+        out_indices: of its two maps, the finer one first.
+    """
+
+    def __init__(
+        self, model: timm_crossvit.CrossVit, out_indices: Any = (0, 1), **options: Any
+    ) -> None:
+        stages = model.num_feature_blocks
+        model.reset_classifier(0)
+        model.blocks[-1] = Branches(model.blocks[-1])
+        model.feature_info = [
+            {"num_chs": width, "reduction": stride, "module": f"blocks.{stages - 1}"}
+            for width, stride in zip(model.embed_dim, REDUCTIONS, strict=True)
+        ]
+        super().__init__(model, out_indices, prune=False)
+        self.last = (stages - 1, 2 * stages - 1)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Maps [B, C, H / stride, W / stride] of images [B, 3, H, W]."""
+        sizes = [[math.ceil(side / stride) for side in x.shape[2:]] for stride in REDUCTIONS]
+        maps = self.model.forward_intermediates(
+            x, indices=list(self.last), norm=True, intermediates_only=True
+        )
+        maps = [
+            functional.interpolate(each, size, mode="bilinear", align_corners=False)
+            for each, size in zip(maps, sizes, strict=True)
+        ]
+        return [maps[index] for index in self.out_indices]
+
+
+@torch.no_grad()
+def _fit(model: timm_crossvit.CrossVit, size: tuple[int, int]) -> None:
+    """Let a network take images of another size."""
+    for branch, embed in enumerate(model.patch_embed):
+        scale = model.img_size_scaled[branch][0] / model.img_size[0]
+        old = [side // step for side, step in zip(embed.img_size, embed.patch_size, strict=True)]
+        new = [
+            max(1, round(side * scale / step))
+            for side, step in zip(size, embed.patch_size, strict=True)
+        ]
+        positions = resample_abs_pos_embed(getattr(model, f"pos_embed_{branch}"), new, old)
+        setattr(model, f"pos_embed_{branch}", nn.Parameter(positions))
+        model.patch_embed[branch] = Patches(embed, (new[0], new[1]))
+        # Patches resizes the image.
+        model.img_size_scaled[branch] = size
+    model.img_size = size
+
+
+def _build(
+    entrypoint: Callable[..., nn.Module],
+    pretrained: bool,
+    img_size: int | tuple[int, int] | None = None,
+    **options: Any,
+) -> nn.Module:
+    if options.get("features_only"):
+        options.setdefault("feature_cls", AlignedMaps)
+    model = entrypoint(pretrained, **options)
+    network = model.model if options.get("features_only") else model
+    _fit(network, to_2tuple(img_size or network.img_size))
+    return model
+
+
+def _variant(
+    name: str,
+    parameters: int,
+    gmacs: float,
+    width: int,
+    top1: float,
+    side: int = 240,
+    representative: bool = False,
+) -> Variant:
+    register_dense(getattr(timm_crossvit, name), _build)
+    return Variant(
+        name=f"{name}_dense",
+        card=29,
+        parameters=parameters,
+        macs=gmacs * 1e9,
+        input=(side, side),
+        channels=(width, 2 * width),
+        reductions=REDUCTIONS,
+        representative=representative,
+        sized=lambda height, width: {"img_size": (height, width)},
+        top1=top1,
+    )
+
+
+VARIANTS: tuple[Variant, ...] = (
+    _variant("crossvit_tiny_240", 7_014_800, 1.570, 96, 73.35),
+    _variant("crossvit_9_240", 8_553_296, 1.849, 128, 73.99),
+    _variant("crossvit_9_dagger_240", 8_776_592, 1.987, 128, 76.99, representative=True),
+    _variant("crossvit_small_240", 26_856_272, 5.630, 192, 81.04),
+    _variant("crossvit_15_240", 27_528_464, 5.807, 192, 81.52),
+    _variant("crossvit_15_dagger_240", 28_209_008, 6.129, 192, 82.30),
+    _variant("crossvit_15_dagger_408", 28_500_080, 21.447, 192, 83.84, 408),
+    _variant("crossvit_18_240", 43_271_408, 9.053, 224, 82.39),
+    _variant("crossvit_18_dagger_240", 44_266_976, 9.495, 224, 82.49),
+    _variant("crossvit_18_dagger_408", 44_606_560, 32.474, 224, 84.20, 408),
+    _variant("crossvit_base_240", 105_025_232, 21.220, 384, 82.21),
+)

@@ -1,0 +1,255 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""CvT: Introducing Convolutions to Vision Transformers (arXiv 2103.15808, card 47).
+
+Built from the stages of transformers, with what that has otherwise than the paper put right: its
+activation, and stochastic depth, which there drops the whole stream and has one rate a stage.
+Attention has plain matrix products, its convolutions take up their norms for inference.
+
+No position code: any size. Attention of the first stage is global at stride 4 and costs most of
+480x640; `stride_kv=(4, 2, 2)` makes it a quarter of that for networks trained from nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from timm.layers import DropPath, QuickGELU, calculate_drop_path_rates
+from timm.models import register_model
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vit_perception.models.shelf import Variant
+from vit_perception.models.staged import StagedBackbone, build
+
+REDUCTIONS = (4, 8, 16)
+
+
+class DepthwiseNorm(nn.Module):
+    """transformers' depthwise convolution and BatchNorm, with `fuse`."""
+
+    def __init__(self, source: nn.Module) -> None:
+        super().__init__()
+        self.convolution = source.convolution
+        self.normalization = source.normalization
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] to [B, C, H', W']."""
+        return self.normalization(self.convolution(x))
+
+    @torch.no_grad()
+    def fuse(self) -> nn.Conv2d:
+        """The same as one convolution with bias."""
+        return fuse_conv_bn_eval(self.convolution.eval(), self.normalization.eval())
+
+
+class Attention(nn.Module):
+    """Attention whose queries, keys and values pass a depthwise convolution (card 47, 4).
+
+    Scores are scaled by the full width, not by that of a head.
+
+    Args:
+        source: transformers' module, whose parts and their names it takes over.
+    """
+
+    def __init__(self, source: nn.Module) -> None:
+        super().__init__()
+        self.heads = source.num_heads
+        self.scale = source.scale
+        self.with_cls_token = source.with_cls_token
+        for part in ("query", "key", "value"):
+            convolution = getattr(source, f"convolution_projection_{part}")
+            convolution.convolution_projection = DepthwiseNorm(convolution.convolution_projection)
+            setattr(self, f"convolution_projection_{part}", convolution)
+            setattr(self, f"projection_{part}", getattr(source, f"projection_{part}"))
+
+    def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
+        """[B, N, C] to [B, N, C]; N is height x width, and one class token before them if any."""
+        batch, _, channels = tokens.shape
+        token = tokens[:, :1] if self.with_cls_token else None
+        cells = tokens[:, 1:] if self.with_cls_token else tokens
+        image = cells.transpose(1, 2).reshape(batch, channels, height, width)
+        query, key, value = (
+            self._projected(part, image, token) for part in ("query", "key", "value")
+        )
+        context = functional.scaled_dot_product_attention(query, key, value, scale=self.scale)
+        return context.transpose(1, 2).reshape(batch, -1, channels)
+
+    def _projected(self, part: str, image: Tensor, token: Tensor | None) -> Tensor:
+        """[B, heads, N, C / heads] of one of query, key and value."""
+        x = getattr(self, f"convolution_projection_{part}")(image)
+        if token is not None:
+            x = torch.cat((token, x), dim=1)
+        x = getattr(self, f"projection_{part}")(x)
+        batch, _, channels = x.shape
+        return x.reshape(batch, -1, self.heads, channels // self.heads).transpose(1, 2)
+
+
+class Stage(nn.Module):
+    """Convolutional embedding and blocks; [B, C, H, W] to [B, C', H', W'].
+
+    Args:
+        source: transformers' stage, whose parts and their names it takes over.
+        drop_path_rates: of its blocks.
+        activation: of the MLPs.
+    """
+
+    def __init__(
+        self, source: nn.Module, drop_path_rates: Sequence[float], activation: type[nn.Module]
+    ) -> None:
+        super().__init__()
+        self.embedding = source.embedding
+        self.layers = source.layers
+        self.cls_token = getattr(source, "cls_token", None)
+        for layer, rate in zip(self.layers, drop_path_rates, strict=True):
+            layer.attention.attention = Attention(layer.attention.attention)
+            layer.intermediate.activation = activation()
+            # Each branch is dropped before it is added.
+            layer.drop_path = nn.Identity()
+            layer.attention.output.dropout = DropPath(rate)
+            layer.output.dropout = DropPath(rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The map alone."""
+        return self.map_and_token(x)[0]
+
+    def map_and_token(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The map and the class token [B, C'], if there is one."""
+        x = self.embedding(x)
+        batch, channels, height, width = x.shape
+        tokens = x.flatten(2).transpose(1, 2)
+        if self.cls_token is not None:
+            tokens = torch.cat((self.cls_token.expand(batch, -1, -1), tokens), dim=1)
+        for layer in self.layers:
+            tokens = layer(tokens, height, width)
+        token = None
+        if self.cls_token is not None:
+            token, tokens = tokens[:, 0], tokens[:, 1:]
+        return tokens.transpose(1, 2).reshape(batch, channels, height, width), token
+
+
+class CvT(StagedBackbone):
+    """The network.
+
+    Args:
+        widths, heads, depths: of the three stages.
+        drop_path_rate: of the last block of the last stage; it grows from 0 inside that stage.
+        quick_gelu: as published; else the exact GELU, which transformers has.
+        stride_kv: of keys and values in the three stages.
+        num_classes: of the head; 0 for none.
+        in_chans: channels of the image.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        heads: Sequence[int],
+        depths: Sequence[int],
+        drop_path_rate: float = 0.0,
+        quick_gelu: bool = True,
+        stride_kv: Sequence[int] = (2, 2, 2),
+        num_classes: int = 1000,
+        in_chans: int = 3,
+    ) -> None:
+        # Late: the other backbones do without transformers.
+        from transformers import CvtConfig, CvtModel
+
+        super().__init__()
+        config = CvtConfig(
+            num_channels=in_chans,
+            embed_dim=list(widths),
+            num_heads=list(heads),
+            depth=list(depths),
+            drop_path_rate=[0.0, 0.0, 0.0],
+            stride_kv=list(stride_kv),
+        )
+        activation = QuickGELU if quick_gelu else nn.GELU
+        sources = CvtModel(config).encoder.stages
+        rates = ([0.0] * depths[0], [0.0] * depths[1])
+        rates += (calculate_drop_path_rates(drop_path_rate, depths[2]),)
+        self.assemble(
+            nn.Identity(),
+            [Stage(*each, activation) for each in zip(sources, rates, strict=True)],
+            nn.LayerNorm(widths[-1]),
+            channels=widths,
+            reductions=REDUCTIONS,
+            num_classes=num_classes,
+        )
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """The class token [B, C]."""
+        *first, last = self.stages
+        for stage in first:
+            x = stage(x)
+        return last.map_and_token(x)[1]
+
+
+def from_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of transformers' `CvtForImageClassification` under the names they have here."""
+    prefixes = {"cvt.encoder.": "", "layernorm.": "neck.", "classifier.": "head."}
+    renamed = {}
+    for name, tensor in weights.items():
+        old = next(prefix for prefix in prefixes if name.startswith(prefix))
+        renamed[prefixes[old] + name.removeprefix(old)] = tensor
+    return renamed
+
+
+@register_model
+def cvt_13(pretrained: bool = False, **options: Any) -> CvT:
+    """CvT-13."""
+    shape = {"widths": (64, 192, 384), "heads": (1, 3, 6), "depths": (1, 2, 10)}
+    return build(CvT, "cvt_13", pretrained, **{**shape, "drop_path_rate": 0.1, **options})
+
+
+@register_model
+def cvt_21(pretrained: bool = False, **options: Any) -> CvT:
+    """CvT-21."""
+    shape = {"widths": (64, 192, 384), "heads": (1, 3, 6), "depths": (1, 4, 16)}
+    return build(CvT, "cvt_21", pretrained, **{**shape, "drop_path_rate": 0.1, **options})
+
+
+@register_model
+def cvt_w24(pretrained: bool = False, **options: Any) -> CvT:
+    """CvT-W24."""
+    shape = {"widths": (192, 768, 1024), "heads": (3, 12, 16), "depths": (2, 2, 20)}
+    return build(CvT, "cvt_w24", pretrained, **{**shape, "drop_path_rate": 0.3, **options})
+
+
+VARIANTS: tuple[Variant, ...] = (
+    Variant(
+        name="cvt_13",
+        card=47,
+        parameters=19_997_480,
+        macs=4.566e9,
+        input=(224, 224),
+        channels=(64, 192, 384),
+        reductions=REDUCTIONS,
+        top1=81.6,
+        representative=True,
+        dynamic=True,
+    ),
+    Variant(
+        name="cvt_21",
+        card=47,
+        parameters=31_622_696,
+        macs=7.178e9,
+        input=(224, 224),
+        channels=(64, 192, 384),
+        reductions=REDUCTIONS,
+        top1=82.5,
+        dynamic=True,
+    ),
+    Variant(
+        name="cvt_w24",
+        card=47,
+        parameters=277_196_392,
+        macs=194.2e9,
+        input=(384, 384),
+        channels=(192, 768, 1024),
+        reductions=REDUCTIONS,
+        dynamic=True,
+    ),
+)

@@ -1,0 +1,77 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""timm's networks in a form for maps: its NAME, adapted, is registered with it as NAME_dense.
+
+Weights that timm has for NAME fit NAME_dense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from timm.layers import LayerNorm2d
+from timm.models import register_model
+from timm.models._features import FeatureGetterNet
+from torch import Tensor, nn
+
+
+def register_dense(entrypoint: Callable[..., nn.Module], build: Callable[..., nn.Module]) -> None:
+    """Register timm's network in an adapted form.
+
+    Args:
+        entrypoint: what timm has registered as NAME.
+        build: makes NAME_dense from `entrypoint`, `pretrained` and the options that
+            `timm.create_model` hands on.
+    """
+
+    def create(pretrained: bool = False, **options: Any) -> nn.Module:
+        return build(entrypoint, pretrained, **options)
+
+    create.__name__ = create.__qualname__ = f"{entrypoint.__name__}_dense"
+    register_model(create)
+
+
+class NormedMaps(FeatureGetterNet):
+    """A network's maps, each with a norm of its own, as detectors were published with.
+
+    The network goes on with the map before its norm. For `timm.create_model`'s `feature_cls`.
+
+    Args:
+        model: with timm's `forward_intermediates`.
+        out_indices: of its maps.
+        options: for `FeatureGetterNet`.
+    """
+
+    #: Makes a norm over [B, C, H, W] for C channels.
+    norm = staticmethod(partial(LayerNorm2d, eps=1e-6))
+
+    def __init__(self, model: nn.Module, out_indices: Any = 4, **options: Any) -> None:
+        norm = type(self).norm
+        super().__init__(model, out_indices, **options)
+        self.norms = nn.ModuleList(norm(width) for width in self.feature_info.channels())
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Maps [B, C, H, W] of images [B, 3, H, W]."""
+        return [norm(x) for norm, x in zip(self.norms, self.maps(x), strict=True)]
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """Maps before their norms."""
+        return super().forward(x)
+
+
+def gather_biases_anew(model: nn.Module) -> nn.Module:
+    """Let LeViT-like attention of timm see every change of its bias tables.
+
+    In eval mode it keeps the table it has once gathered, and weights that are loaded, or averaged
+    in place over a training, would not count. Returns the model.
+    """
+    for module in model.modules():
+        if hasattr(module, "attention_bias_cache"):
+            module.register_forward_pre_hook(_forget_bias)
+    return model
+
+
+def _forget_bias(module: nn.Module, inputs: object) -> None:
+    module.attention_bias_cache = {}
