@@ -114,7 +114,9 @@ def _scores(graph: GraphProto) -> set[str]:
             elif factor is not None and (node.op_type != "Conv" or max(factor.dims[2:]) > 1):
                 leads[node.name] = False
             else:
-                leads[node.name] = any([from_two_maps(each) for each in node.input])
+                # All of them: more than one may lead there.
+                found = [from_two_maps(each) for each in node.input]
+                leads[node.name] = any(found)
         return leads[node.name]
 
     for node in graph.node:
