@@ -49,7 +49,8 @@ class Variant:
         published: whether the counts are the paper's, rounded, instead of counted ones.
         representative: whether this is the family's one in the short tests.
         options: for `timm.create_model`, always.
-        sized: further ones for an input of a height and width, where the network has to know.
+        sized: further ones for an input of a height and width, where the network has to know it
+            or makes constants for it.
         dynamic: whether a graph with free height and width can be exported.
         fused: parameters of `for_inference`, where they are checked; else None.
         top1: accuracy on ImageNet-1k that the paper publishes, in percent, trained on that
@@ -169,7 +170,8 @@ def for_inference(model: nn.Module) -> nn.Module:
     """A copy in eval mode with everything folded that the card says can be, without gradients.
 
     Modules say how: `fuse()` returns what takes their place, `reparameterize()` and
-    `switch_to_deploy()` change them (timm's protocol).
+    `switch_to_deploy()` change them (timm's protocol). Asked are the modules inside `model`, not
+    `model` itself.
     """
     made = copy.deepcopy(model).eval()
     return reparameterize_model(made, inplace=True).eval().requires_grad_(False)
