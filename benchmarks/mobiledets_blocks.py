@@ -22,7 +22,7 @@ from torch import nn
 
 from vit_perception.evaluation.latency import take_turns
 from vit_perception.export.onnx_graph import to_onnx
-from vit_perception.models.backbones.mobiledets import Block, Spec, fused, inverted, tucker
+from vit_perception.models.bottlenecks import Block, Spec, fused, inverted, tucker
 from vit_perception.models.macs import multiply_adds
 from vit_perception.models.shelf import for_inference
 from vit_perception.session import Session, open_session

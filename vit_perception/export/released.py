@@ -16,8 +16,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vit_perception.bundle import Bundle, write_bundle
+from vit_perception.bundle import Bundle
 from vit_perception.bundle_files import TextEncoderFiles
+from vit_perception.bundle_writer import write_bundle
 from vit_perception.export.detector import adaptor_graph, fixed_graph, live_graph
 from vit_perception.export.released_card import LICENCE, released_card
 from vit_perception.export.text_tower import text_encoder_files

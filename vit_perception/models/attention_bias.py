@@ -1,12 +1,14 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Learned attention biases by distance, for maps of one size (LeViT, arXiv 2104.01136)."""
+"""Learned attention biases, by distance (LeViT, arXiv 2104.01136) or by offset (CrossFormer)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from vit_perception.models.windows import relative_offsets
 
 
 class DistanceBias(nn.Module):
@@ -38,6 +40,32 @@ class DistanceBias(nn.Module):
         # [heads, |dy|, x, x'], then [heads, y, y', x, x'].
         found = grid[:, :, self.columns][:, self.rows]
         return found.transpose(2, 3).reshape(self.heads, height * width, height * width)
+
+
+class OffsetBias(nn.Module):
+    """A bias for each head, from the signed offset of two cells of a window, by a small network.
+
+    CrossFormer's DPB (arXiv 2108.00154, card 24).
+
+    Args:
+        width: hidden.
+        heads: of the attention.
+        eps: of the norms.
+    """
+
+    def __init__(self, width: int, heads: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Linear(2, width)]
+        for c_out in (width, width, heads):
+            layers += [nn.LayerNorm(width, eps=eps), nn.ReLU(), nn.Linear(width, c_out)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, window: tuple[int, int]) -> Tensor:
+        """[heads, area, area] for groups of rows x columns, counted in cells of the group."""
+        weight = self.layers[0].weight
+        sides = [torch.arange(1 - side, side).to(weight) for side in window]
+        offsets = torch.stack(torch.meshgrid(*sides, indexing="ij"), dim=-1).flatten(0, 1)
+        return self.layers(offsets)[relative_offsets(window).to(weight.device)].permute(2, 0, 1)
 
 
 def resized_table(table: Tensor, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:

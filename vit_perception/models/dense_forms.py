@@ -16,21 +16,41 @@ from timm.models import register_model
 from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 
+from vit_perception.models.shelf import Variant
 
-def register_dense(entrypoint: Callable[..., nn.Module], build: Callable[..., nn.Module]) -> None:
-    """Register timm's network in an adapted form.
+
+def dense_variant(
+    build: Callable[..., nn.Module],
+    entrypoint: Callable[..., nn.Module],
+    parameters: int,
+    gmacs: float,
+    channels: tuple[int, ...],
+    top1: float | None = None,
+    **more: Any,
+) -> Variant:
+    """Register timm's network in an adapted form; what stands for it on the shelf.
 
     Args:
-        entrypoint: what timm has registered as NAME.
         build: makes NAME_dense from `entrypoint`, `pretrained` and the options that
             `timm.create_model` hands on.
+        entrypoint: what timm has registered as NAME.
+        parameters, gmacs, channels, top1, more: see Variant; multiply-adds in 10**9.
     """
 
     def create(pretrained: bool = False, **options: Any) -> nn.Module:
         return build(entrypoint, pretrained, **options)
 
-    create.__name__ = create.__qualname__ = f"{entrypoint.__name__}_dense"
+    name = f"{entrypoint.__name__}_dense"
+    create.__name__ = create.__qualname__ = name
     register_model(create)
+    return Variant(
+        name,
+        parameters=parameters,
+        macs=gmacs * 1e9,
+        channels=channels,
+        top1=top1,
+        **more,
+    )
 
 
 class NormedMaps(FeatureGetterNet):

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution and BatchNorm, folded for inference; modules here follow timm's `fuse` protocol."""
+"""Layers with a norm or a scale, folded for inference; all follow timm's `fuse` protocol."""
 
 from __future__ import annotations
 
@@ -49,3 +49,56 @@ def norm_scale(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Scale and offset [C] that a BatchNorm applies in eval mode."""
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return scale, norm.bias - norm.running_mean * scale
+
+
+class NormConv(nn.Sequential):
+    """BatchNorm and a 1x1 convolution with bias; one convolution for inference.
+
+    Args:
+        c_in, c_out: channels.
+        eps: of the norm.
+    """
+
+    def __init__(self, c_in: int, c_out: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(c_in, eps=eps)
+        self.conv = nn.Conv2d(c_in, c_out, 1)
+
+    @torch.no_grad()
+    def fuse(self) -> nn.Conv2d:
+        """The same as one convolution."""
+        scale, offset = norm_scale(self.norm)
+        weight = self.conv.weight
+        self.conv.bias.add_(weight[:, :, 0, 0] @ offset)
+        weight.mul_(scale[:, None, None])
+        return self.conv
+
+
+class Scaled(nn.Module):
+    """A layer without bias, 1x1 convolution or linear, and a scale per channel of its output.
+
+    For inference it is the layer alone.
+
+    Args:
+        layer: as said.
+        scale: initial.
+    """
+
+    def __init__(self, layer: nn.Conv2d | nn.Linear, scale: float) -> None:
+        super().__init__()
+        self.layer = layer
+        self.scale = nn.Parameter(torch.full((len(layer.weight),), scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) * self.scale.reshape(-1, *self._sides[1:])
+
+    @torch.no_grad()
+    def fuse(self) -> nn.Module:
+        """The same as one layer."""
+        self.layer.weight.mul_(self.scale.reshape(-1, *self._sides))
+        return self.layer
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        """Ones for all but the first side of the weight."""
+        return (1,) * (self.layer.weight.dim() - 1)

@@ -1,10 +1,11 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One level of the Haar wavelet transform of maps, exact for any size."""
+"""One level of the Haar wavelet transform of maps, exact for any size, and a convolution of it."""
 
 from __future__ import annotations
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn import functional
 
 #: Band (row) of the four pixels of a 2x2 cell (column, raster order): mean, difference of rows, of
@@ -47,3 +48,36 @@ def band_major(weight: Tensor) -> Tensor:
     """Reorder [C * 4, ...], four bands of each channel, to [4 * C, ...] as the bands here lie."""
     rest = weight.shape[1:]
     return weight.reshape(-1, 4, *rest).transpose(0, 1).reshape(-1, *rest)
+
+
+class WaveletConv(nn.Module):
+    """A scaled depthwise convolution of the four Haar bands of each channel; keeps the shape."""
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        # Four bands of channel 0, then of channel 1, as in the paper's weights.
+        self.conv = nn.Conv2d(
+            4 * channels,
+            4 * channels,
+            kernel,
+            padding=kernel // 2,
+            groups=4 * channels,
+            bias=False,
+        )
+        self.scale = nn.Parameter(torch.full((4 * channels,), 0.1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, H, W, C] to the same shape."""
+        # Constant in a graph, where the scale so goes into the kernel.
+        weight = band_major(self.conv.weight * self.scale[:, None, None, None])
+        height, width, channels = (int(side) for side in x.shape[1:])
+        bands = analysis(x)
+        rows, columns = (int(side) for side in bands.shape[1:3])
+        mixed = functional.conv2d(
+            bands.reshape(-1, rows, columns, 4 * channels).permute(0, 3, 1, 2),
+            weight,
+            padding=self.conv.padding,
+            groups=4 * channels,
+        )
+        bands = mixed.permute(0, 2, 3, 1).reshape(-1, rows, columns, 4, channels)
+        return synthesis(bands, height, width)

@@ -26,7 +26,15 @@ from vit_perception.models import backbones
 #: A plain convolutional network that reaches 90 % of a CPU's arithmetic peak.
 REFERENCE = "mobilenetv4_conv_small"
 
-ANY_SIZE: Callable[[int, int], Mapping[str, Any]] = lambda height, width: {}  # noqa: E731
+
+def any_size(height: int, width: int) -> Mapping[str, Any]:
+    """`Variant.sized` of a network that takes any size as it is."""
+    return {}
+
+
+def img_size(height: int, width: int) -> Mapping[str, Any]:
+    """`Variant.sized` of a network that takes its size as timm's `img_size`."""
+    return {"img_size": (height, width)}
 
 
 class BackboneError(ValueError):
@@ -43,9 +51,9 @@ class Variant:
         parameters: with a head of 1000 classes, in training form.
         macs: multiply-adds of one picture of size `input`, with the head; of the form for
             inference where `fused` is given.
-        input: height and width that the card counts at.
         channels: of the maps, finest first.
         reductions: their strides.
+        input: height and width that the card counts at.
         published: whether the counts are the paper's, rounded, instead of counted ones.
         representative: whether this is the family's one in the short tests.
         options: for `timm.create_model`, always.
@@ -61,13 +69,13 @@ class Variant:
     card: int
     parameters: int
     macs: float
-    input: tuple[int, int]
     channels: tuple[int, ...]
-    reductions: tuple[int, ...]
+    reductions: tuple[int, ...] = (4, 8, 16, 32)
+    input: tuple[int, int] = (224, 224)
     published: bool = False
     representative: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
-    sized: Callable[[int, int], Mapping[str, Any]] = ANY_SIZE
+    sized: Callable[[int, int], Mapping[str, Any]] = any_size
     dynamic: bool = False
     fused: int | None = None
     top1: float | None = None

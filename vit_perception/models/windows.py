@@ -9,7 +9,9 @@ transposing that windows are else made by.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -88,6 +90,81 @@ def _numbered(size: tuple[int, int], window: tuple[int, int]) -> Tensor:
 def _places(cells: Tensor, size: tuple[int, int]) -> Tensor:
     """Undo the choice; padding comes last and falls away."""
     return cells.flatten().argsort(stable=True)[: size[0] * size[1]]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """How groups lie over a map of N = height x width cells; those without a cell are left out.
+
+    Attributes:
+        window: rows and columns of a group.
+        cells: int64 [groups, area], the cell at each place, row by row. Places outside the map
+            hold cell 0.
+        outside: bool [groups, area], which places those are; None if there are none.
+        places: int64 [N], where among all places each cell is.
+    """
+
+    window: tuple[int, int]
+    cells: np.ndarray
+    outside: np.ndarray | None
+    places: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def lay_groups(size: tuple[int, int], group: int, interval: int) -> Groups:
+    """Lay groups over a map.
+
+    Tiles have group * interval cells a side, and in each there is a group for every choice of
+    cells at steps of the interval (1: neighbours). A group is no larger than what a tile has of
+    the map; a map with a side of at most `group` is one group.
+
+    Args:
+        size: height and width of the map in cells.
+        group: side of a group.
+        interval: between neighbours of a group.
+    """
+    if min(size) <= group:
+        window, interval = size, 1
+    else:
+        height, width = (min(group, -(-side // interval)) for side in size)
+        window = height, width
+    tiles = lay_windows(size, (window[0] * interval, window[1] * interval)).cells
+    apart = tiles.reshape(-1, window[0], interval, window[1], interval)
+    cells = apart.permute(0, 2, 4, 1, 3).reshape(-1, window[0] * window[1]).numpy()
+    count = size[0] * size[1]
+    cells = cells[(cells < count).any(axis=1)]
+    outside = cells == count
+    places = cells.reshape(-1).argsort(kind="stable")[:count]
+    return Groups(window, np.where(outside, 0, cells), outside if outside.any() else None, places)
+
+
+def head_rows(cells: np.ndarray, heads: int, part: int = 0, parts: int = 1) -> np.ndarray:
+    """Rows of one head and cell among N x parts x heads, where layers give all of a cell at once.
+
+    Args:
+        cells: int64 [P, area], the cell at each place of each window.
+        heads: of the attention.
+        part, parts: such as queries, keys and values, which one layer gives.
+
+    Returns:
+        int64 [P, heads, area].
+    """
+    return (cells[:, None] * parts + part) * heads + np.arange(heads)[:, None]
+
+
+def head_places(places: np.ndarray, area: int, heads: int) -> np.ndarray:
+    """Where the rows of each cell lie after attention, among P x heads x area.
+
+    Args:
+        places: int64 [N], where among P x area each cell is.
+        area: cells of a window.
+        heads: of the attention.
+
+    Returns:
+        int64 [N * heads].
+    """
+    window, place = np.divmod(places[:, None], area)
+    return ((window * heads + np.arange(heads)) * area + place).reshape(-1)
 
 
 def relative_offsets(window: tuple[int, int]) -> Tensor:

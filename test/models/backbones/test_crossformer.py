@@ -15,19 +15,22 @@ from torch.nn import functional  # noqa: E402
 
 from test.models.backbones.randomised import randomise  # noqa: E402
 from vit_perception.export.backbone import backbone_graph  # noqa: E402
+from vit_perception.models.attention_bias import OffsetBias  # noqa: E402
 from vit_perception.models.backbones.crossformer import (  # noqa: E402
     Cooling,
     CrossScaleEmbedding,
     GroupAttention,
-    PositionBias,
-    lay_groups,
 )
 from vit_perception.models.shelf import (  # noqa: E402
     create_backbone,
     create_classifier,
     for_inference,
 )
-from vit_perception.models.windows import lay_far_windows, lay_windows  # noqa: E402
+from vit_perception.models.windows import (  # noqa: E402
+    lay_far_windows,
+    lay_groups,
+    lay_windows,
+)
 
 pytestmark = pytest.mark.torch
 
@@ -136,7 +139,7 @@ def test_what_padding_holds_is_not_seen() -> None:
 
 def test_a_larger_group_has_the_bias_of_a_smaller_one_within() -> None:
     torch.manual_seed(1)
-    bias = randomise(PositionBias(16, 8))
+    bias = randomise(OffsetBias(16, 8))
     y, x = places(14, 14)
     within = ((y < 7) & (x < 7)).nonzero()[:, 0]
     with torch.no_grad():

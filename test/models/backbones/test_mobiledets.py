@@ -18,7 +18,7 @@ from torch.nn import functional  # noqa: E402
 
 from test.models.backbones.randomised import randomise  # noqa: E402
 from vit_perception.export.onnx_graph import to_onnx  # noqa: E402
-from vit_perception.models.backbones.mobiledets import (  # noqa: E402
+from vit_perception.models.bottlenecks import (  # noqa: E402
     Block,
     SqueezeExcite,
     fused,

@@ -17,9 +17,9 @@ from vit_perception.models.backbones.mobilemamba import (  # noqa: E402
     LOCAL_SHARE,
     SCAN_SHARE,
     GatedScan,
-    WaveletConv,
     channel_split,
 )
+from vit_perception.models.haar import WaveletConv  # noqa: E402
 from vit_perception.models.macs import multiply_adds  # noqa: E402
 from vit_perception.models.selective_scan import SelectiveScan  # noqa: E402
 from vit_perception.models.shelf import (  # noqa: E402

@@ -17,13 +17,15 @@ from torch.nn import functional  # noqa: E402
 from test.models.backbones.randomised import randomise  # noqa: E402
 from vit_perception.export.backbone import backbone_graph  # noqa: E402
 from vit_perception.models.backbones.smt import (  # noqa: E402
-    KERNELS,
     Attention,
     Block,
+)
+from vit_perception.models.macs import multiply_adds  # noqa: E402
+from vit_perception.models.modulation import (  # noqa: E402
+    KERNELS,
     Modulation,
     interleave,
 )
-from vit_perception.models.macs import multiply_adds  # noqa: E402
 from vit_perception.models.shelf import (  # noqa: E402
     create_backbone,
     create_classifier,

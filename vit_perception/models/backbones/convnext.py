@@ -10,15 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from timm.models import convnext as timm_convnext
 from torch import nn
 
-from vit_perception.models.dense_forms import NormedMaps, register_dense
+from vit_perception.models.dense_forms import NormedMaps, dense_variant
 from vit_perception.models.shelf import Variant
-
-REDUCTIONS = (4, 8, 16, 32)
 
 
 def _build(entrypoint: Callable[..., nn.Module], pretrained: bool, **options: Any) -> nn.Module:
@@ -29,37 +28,18 @@ def _build(entrypoint: Callable[..., nn.Module], pretrained: bool, **options: An
     return entrypoint(pretrained, **options)
 
 
-def _variant(
-    name: str,
-    parameters: int,
-    gmacs: float,
-    channels: tuple[int, ...],
-    top1: float | None = None,
-    representative: bool = False,
-) -> Variant:
-    register_dense(getattr(timm_convnext, name), _build)
-    return Variant(
-        name=f"{name}_dense",
-        card=5,
-        parameters=parameters,
-        macs=gmacs * 1e9,
-        input=(224, 224),
-        channels=channels,
-        reductions=REDUCTIONS,
-        representative=representative,
-        dynamic=True,
-        top1=top1,
-    )
-
+_variant = partial(dense_variant, _build, card=5, dynamic=True)
 
 VARIANTS: tuple[Variant, ...] = (
-    _variant("convnext_atto", 3_695_520, 0.547, (40, 80, 160, 320), representative=True),
-    _variant("convnext_femto", 5_217_784, 0.780, (48, 96, 192, 384)),
-    _variant("convnext_pico", 9_045_672, 1.367, (64, 128, 256, 512)),
-    _variant("convnext_nano", 15_593_560, 2.446, (80, 160, 320, 640)),
-    _variant("convnext_tiny", 28_589_128, 4.456, (96, 192, 384, 768), 82.1),
-    _variant("convnext_small", 50_223_688, 8.684, (96, 192, 384, 768), 83.1),
-    _variant("convnext_base", 88_591_464, 15.355, (128, 256, 512, 1024), 83.8),
-    _variant("convnext_large", 197_767_336, 34.361, (192, 384, 768, 1536), 84.3),
-    _variant("convnext_xlarge", 350_196_968, 60.921, (256, 512, 1024, 2048)),
+    _variant(
+        timm_convnext.convnext_atto, 3_695_520, 0.547, (40, 80, 160, 320), representative=True
+    ),
+    _variant(timm_convnext.convnext_femto, 5_217_784, 0.780, (48, 96, 192, 384)),
+    _variant(timm_convnext.convnext_pico, 9_045_672, 1.367, (64, 128, 256, 512)),
+    _variant(timm_convnext.convnext_nano, 15_593_560, 2.446, (80, 160, 320, 640)),
+    _variant(timm_convnext.convnext_tiny, 28_589_128, 4.456, (96, 192, 384, 768), 82.1),
+    _variant(timm_convnext.convnext_small, 50_223_688, 8.684, (96, 192, 384, 768), 83.1),
+    _variant(timm_convnext.convnext_base, 88_591_464, 15.355, (128, 256, 512, 1024), 83.8),
+    _variant(timm_convnext.convnext_large, 197_767_336, 34.361, (192, 384, 768, 1536), 84.3),
+    _variant(timm_convnext.convnext_xlarge, 350_196_968, 60.921, (256, 512, 1024, 2048)),
 )

@@ -11,7 +11,6 @@ given as `img_size`; at another size that form computes them anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -22,9 +21,14 @@ from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vit_perception.models.shelf import Variant
+from vit_perception.models.attention_bias import OffsetBias
+from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import StagedBackbone, build
-from vit_perception.models.windows import lay_windows, relative_offsets
+from vit_perception.models.windows import (
+    head_places,
+    head_rows,
+    lay_groups,
+)
 
 HEAD_WIDTH = 32
 EPS = 1e-5
@@ -37,52 +41,6 @@ REDUCTIONS = (4, 8, 16, 32)
 COOLING = 3
 
 
-@dataclass(frozen=True, eq=False)
-class Groups:
-    """How groups lie over a map of N = height x width cells; those without a cell are left out.
-
-    Attributes:
-        window: rows and columns of a group.
-        cells: int64 [groups, area], the cell at each place, row by row. Places outside the map
-            hold cell 0.
-        outside: bool [groups, area], which places those are; None if there are none.
-        places: int64 [N], where among all places each cell is.
-    """
-
-    window: tuple[int, int]
-    cells: np.ndarray
-    outside: np.ndarray | None
-    places: np.ndarray
-
-
-@lru_cache(maxsize=64)
-def lay_groups(size: tuple[int, int], group: int, interval: int) -> Groups:
-    """Lay groups over a map.
-
-    Tiles have group * interval cells a side, and in each there is a group for every choice of
-    cells at steps of the interval (1: neighbours). A group is no larger than what a tile has of
-    the map; a map with a side of at most `group` is one group.
-
-    Args:
-        size: height and width of the map in cells.
-        group: side of a group.
-        interval: between neighbours of a group.
-    """
-    if min(size) <= group:
-        window, interval = size, 1
-    else:
-        height, width = (min(group, -(-side // interval)) for side in size)
-        window = height, width
-    tiles = lay_windows(size, (window[0] * interval, window[1] * interval)).cells
-    apart = tiles.reshape(-1, window[0], interval, window[1], interval)
-    cells = apart.permute(0, 2, 4, 1, 3).reshape(-1, window[0] * window[1]).numpy()
-    count = size[0] * size[1]
-    cells = cells[(cells < count).any(axis=1)]
-    outside = cells == count
-    places = cells.reshape(-1).argsort(kind="stable")[:count]
-    return Groups(window, np.where(outside, 0, cells), outside if outside.any() else None, places)
-
-
 @lru_cache(maxsize=64)
 def _row_tables(
     size: tuple[int, int], group: int, interval: int, heads: int
@@ -93,35 +51,8 @@ def _row_tables(
     [N * heads], what attention gives, among groups x heads x area.
     """
     laid = lay_groups(size, group, interval)
-    area = laid.cells.shape[1]
-    head = np.arange(heads)
-    rows = laid.cells[:, None] * 3 * heads + head[:, None]
-    group_of, place = np.divmod(laid.places[:, None], area)
-    back = (group_of * heads + head) * area + place
-    return rows, rows + heads, rows + 2 * heads, back.reshape(-1)
-
-
-class PositionBias(nn.Module):
-    """DPB: a bias for each head, from the offset of two cells of a group.
-
-    Args:
-        width: hidden.
-        heads: of the attention.
-    """
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Linear(2, width)]
-        for c_out in (width, width, heads):
-            layers += [nn.LayerNorm(width, eps=EPS), nn.ReLU(), nn.Linear(width, c_out)]
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, window: tuple[int, int]) -> Tensor:
-        """[heads, area, area] for groups of rows x columns, counted in cells of the group."""
-        weight = self.layers[0].weight
-        sides = [torch.arange(1 - side, side).to(weight) for side in window]
-        offsets = torch.stack(torch.meshgrid(*sides, indexing="ij"), dim=-1).flatten(0, 1)
-        return self.layers(offsets)[relative_offsets(window).to(weight.device)].permute(2, 0, 1)
+    rows = [head_rows(laid.cells, heads, part, 3) for part in range(3)]
+    return *rows, head_places(laid.places, laid.cells.shape[1], heads)
 
 
 class GroupAttention(nn.Module):
@@ -139,7 +70,7 @@ class GroupAttention(nn.Module):
         self.group, self.interval, self.size = group, interval, size
         self.scale = HEAD_WIDTH**-0.5
         self.qkv = nn.Linear(channels, 3 * channels)
-        self.position_bias = PositionBias(channels // 16, self.heads)
+        self.position_bias = OffsetBias(channels // 16, self.heads)
         self.proj = nn.Linear(channels, channels)
         self.window: tuple[int, int] | None = None
         self.register_buffer("constant", None, persistent=False)
@@ -380,10 +311,8 @@ def _variant(
         card=24,
         parameters=parameters,
         macs=gmacs * 1e9,
-        input=(224, 224),
         channels=(width, 2 * width, 4 * width, 8 * width),
-        reductions=REDUCTIONS,
-        sized=lambda height, width: {"img_size": (height, width)},
+        sized=img_size,
         top1=top1,
         **more,
     )

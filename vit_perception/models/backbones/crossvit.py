@@ -26,8 +26,8 @@ from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vit_perception.models.dense_forms import register_dense
-from vit_perception.models.shelf import Variant
+from vit_perception.models.dense_forms import dense_variant
+from vit_perception.models.shelf import Variant, img_size
 
 REDUCTIONS = (8, 16)
 
@@ -144,39 +144,41 @@ def _build(
 
 
 def _variant(
-    name: str,
+    entrypoint: Callable[..., nn.Module],
     parameters: int,
     gmacs: float,
     width: int,
     top1: float,
     side: int = 240,
-    representative: bool = False,
+    **more: Any,
 ) -> Variant:
-    register_dense(getattr(timm_crossvit, name), _build)
-    return Variant(
-        name=f"{name}_dense",
+    return dense_variant(
+        _build,
+        entrypoint,
+        parameters,
+        gmacs,
+        (width, 2 * width),
+        top1,
         card=29,
-        parameters=parameters,
-        macs=gmacs * 1e9,
-        input=(side, side),
-        channels=(width, 2 * width),
         reductions=REDUCTIONS,
-        representative=representative,
-        sized=lambda height, width: {"img_size": (height, width)},
-        top1=top1,
+        input=(side, side),
+        sized=img_size,
+        **more,
     )
 
 
 VARIANTS: tuple[Variant, ...] = (
-    _variant("crossvit_tiny_240", 7_014_800, 1.570, 96, 73.35),
-    _variant("crossvit_9_240", 8_553_296, 1.849, 128, 73.99),
-    _variant("crossvit_9_dagger_240", 8_776_592, 1.987, 128, 76.99, representative=True),
-    _variant("crossvit_small_240", 26_856_272, 5.630, 192, 81.04),
-    _variant("crossvit_15_240", 27_528_464, 5.807, 192, 81.52),
-    _variant("crossvit_15_dagger_240", 28_209_008, 6.129, 192, 82.30),
-    _variant("crossvit_15_dagger_408", 28_500_080, 21.447, 192, 83.84, 408),
-    _variant("crossvit_18_240", 43_271_408, 9.053, 224, 82.39),
-    _variant("crossvit_18_dagger_240", 44_266_976, 9.495, 224, 82.49),
-    _variant("crossvit_18_dagger_408", 44_606_560, 32.474, 224, 84.20, 408),
-    _variant("crossvit_base_240", 105_025_232, 21.220, 384, 82.21),
+    _variant(timm_crossvit.crossvit_tiny_240, 7_014_800, 1.570, 96, 73.35),
+    _variant(timm_crossvit.crossvit_9_240, 8_553_296, 1.849, 128, 73.99),
+    _variant(
+        timm_crossvit.crossvit_9_dagger_240, 8_776_592, 1.987, 128, 76.99, representative=True
+    ),
+    _variant(timm_crossvit.crossvit_small_240, 26_856_272, 5.630, 192, 81.04),
+    _variant(timm_crossvit.crossvit_15_240, 27_528_464, 5.807, 192, 81.52),
+    _variant(timm_crossvit.crossvit_15_dagger_240, 28_209_008, 6.129, 192, 82.30),
+    _variant(timm_crossvit.crossvit_15_dagger_408, 28_500_080, 21.447, 192, 83.84, 408),
+    _variant(timm_crossvit.crossvit_18_240, 43_271_408, 9.053, 224, 82.39),
+    _variant(timm_crossvit.crossvit_18_dagger_240, 44_266_976, 9.495, 224, 82.49),
+    _variant(timm_crossvit.crossvit_18_dagger_408, 44_606_560, 32.474, 224, 84.20, 408),
+    _variant(timm_crossvit.crossvit_base_240, 105_025_232, 21.220, 384, 82.21),
 )

@@ -13,6 +13,7 @@ No position code: any size. Attention of the first stage is global at stride 4 a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -218,38 +219,23 @@ def cvt_w24(pretrained: bool = False, **options: Any) -> CvT:
     return build(CvT, "cvt_w24", pretrained, **{**shape, "drop_path_rate": 0.3, **options})
 
 
+_variant = partial(Variant, card=47, reductions=REDUCTIONS, dynamic=True)
+
 VARIANTS: tuple[Variant, ...] = (
-    Variant(
-        name="cvt_13",
-        card=47,
+    _variant(
+        "cvt_13",
         parameters=19_997_480,
         macs=4.566e9,
-        input=(224, 224),
         channels=(64, 192, 384),
-        reductions=REDUCTIONS,
         top1=81.6,
         representative=True,
-        dynamic=True,
     ),
-    Variant(
-        name="cvt_21",
-        card=47,
-        parameters=31_622_696,
-        macs=7.178e9,
-        input=(224, 224),
-        channels=(64, 192, 384),
-        reductions=REDUCTIONS,
-        top1=82.5,
-        dynamic=True,
-    ),
-    Variant(
-        name="cvt_w24",
-        card=47,
+    _variant("cvt_21", parameters=31_622_696, macs=7.178e9, channels=(64, 192, 384), top1=82.5),
+    _variant(
+        "cvt_w24",
         parameters=277_196_392,
         macs=194.2e9,
-        input=(384, 384),
         channels=(192, 768, 1024),
-        reductions=REDUCTIONS,
-        dynamic=True,
+        input=(384, 384),
     ),
 )

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,12 +29,10 @@ from torch import Tensor, nn
 from vit_perception.models.attention_bias import resized_table
 from vit_perception.models.dense_forms import (
     NormedMaps,
+    dense_variant,
     gather_biases_anew,
-    register_dense,
 )
-from vit_perception.models.shelf import Variant
-
-REDUCTIONS = (4, 8, 16, 32)
+from vit_perception.models.shelf import Variant, img_size
 
 
 class Maps(NormedMaps):
@@ -108,38 +107,16 @@ def _build_v2(
     return gather_biases_anew(model)
 
 
-def _variant(
-    name: str,
-    parameters: int,
-    gmacs: float,
-    channels: tuple[int, ...],
-    top1: float,
-    representative: bool = False,
-) -> Variant:
-    module, build = (v2, _build_v2) if "v2" in name else (v1, _build_v1)
-    register_dense(getattr(module, name), build)
-    return Variant(
-        name=f"{name}_dense",
-        card=28,
-        parameters=parameters,
-        macs=gmacs * 1e9,
-        input=(224, 224),
-        channels=channels,
-        reductions=REDUCTIONS,
-        representative=representative,
-        sized=lambda height, width: {"img_size": (height, width)},
-        top1=top1,
-    )
+_v1 = partial(dense_variant, _build_v1, card=28, sized=img_size)
+_v2 = partial(dense_variant, _build_v2, card=28, sized=img_size)
 
 
 VARIANTS: tuple[Variant, ...] = (
-    _variant(
-        "efficientformerv2_s0", 3_600_256, 0.396, (32, 48, 96, 176), 75.7, representative=True
-    ),
-    _variant("efficientformerv2_s1", 6_185_560, 0.652, (32, 48, 120, 224), 79.0),
-    _variant("efficientformerv2_s2", 12_710_112, 1.247, (32, 64, 144, 288), 81.6),
-    _variant("efficientformerv2_l", 26_322_288, 2.553, (40, 80, 192, 384), 83.3),
-    _variant("efficientformer_l1", 12_289_928, 1.291, (48, 96, 224, 448), 79.2),
-    _variant("efficientformer_l3", 31_406_000, 3.907, (64, 128, 320, 512), 82.4),
-    _variant("efficientformer_l7", 82_229_328, 10.119, (96, 192, 384, 768), 83.3),
+    _v2(v2.efficientformerv2_s0, 3_600_256, 0.396, (32, 48, 96, 176), 75.7, representative=True),
+    _v2(v2.efficientformerv2_s1, 6_185_560, 0.652, (32, 48, 120, 224), 79.0),
+    _v2(v2.efficientformerv2_s2, 12_710_112, 1.247, (32, 64, 144, 288), 81.6),
+    _v2(v2.efficientformerv2_l, 26_322_288, 2.553, (40, 80, 192, 384), 83.3),
+    _v1(v1.efficientformer_l1, 12_289_928, 1.291, (48, 96, 224, 448), 79.2),
+    _v1(v1.efficientformer_l3, 31_406_000, 3.907, (64, 128, 320, 512), 82.4),
+    _v1(v1.efficientformer_l7, 82_229_328, 10.119, (96, 192, 384, 768), 83.3),
 )

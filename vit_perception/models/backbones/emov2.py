@@ -19,60 +19,16 @@ from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vit_perception.models.fusing import ConvNorm, norm_scale
+from vit_perception.models.fusing import ConvNorm, NormConv, Scaled
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import StagedBackbone, build
-from vit_perception.models.windows import lay_far_windows, lay_windows
+from vit_perception.models.windows import head_places, head_rows, lay_far_windows, lay_windows
 
 EPS = 1e-6
 KERNEL = 5
 #: Stages that have BatchNorm and SiLU; the others LayerNorm, GELU and attention.
 CONVOLUTIONAL_STAGES = 2
 LAYER_SCALE = 1e-6
-
-
-class NormConv(nn.Sequential):
-    """BatchNorm and a 1x1 convolution with bias; one convolution for inference."""
-
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(c_in, eps=EPS)
-        self.conv = nn.Conv2d(c_in, c_out, 1)
-
-    @torch.no_grad()
-    def fuse(self) -> nn.Conv2d:
-        """The same as one convolution."""
-        scale, offset = norm_scale(self.norm)
-        weight = self.conv.weight
-        self.conv.bias.add_(weight[:, :, 0, 0] @ offset)
-        weight.mul_(scale[:, None, None])
-        return self.conv
-
-
-class Scaled(nn.Module):
-    """A layer without bias, 1x1 convolution or linear, and a scale per channel of its output.
-
-    For inference it is the layer alone.
-    """
-
-    def __init__(self, layer: nn.Conv2d | nn.Linear) -> None:
-        super().__init__()
-        self.layer = layer
-        self.scale = nn.Parameter(torch.full((len(layer.weight),), LAYER_SCALE))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x) * self.scale.reshape(-1, *self._sides[1:])
-
-    @torch.no_grad()
-    def fuse(self) -> nn.Module:
-        """The same as one layer."""
-        self.layer.weight.mul_(self.scale.reshape(-1, *self._sides))
-        return self.layer
-
-    @property
-    def _sides(self) -> tuple[int, ...]:
-        """Ones for all but the first side of the weight."""
-        return (1,) * (self.layer.weight.dim() - 1)
 
 
 class TokenExpansion(nn.Module):
@@ -166,14 +122,12 @@ def _tables(height: int, width: int, window: int, heads: int) -> tuple[np.ndarra
     count = len(kinds[0].cells) // area
     if count == 1:
         kinds = kinds[:1]
-    windows = np.concatenate([kind.cells.numpy().reshape(-1, 1, area) for kind in kinds])
-    head = np.arange(heads)[:, None]
-    rows = [windows * 2 * heads + head, windows * 2 * heads + heads + head, windows * heads + head]
-    back = []
-    for index, kind in enumerate(kinds):
-        window_of, place = np.divmod(kind.places.numpy()[:, None], area)
-        window_of = window_of + index * count
-        back.append(((window_of * heads + np.arange(heads)) * area + place).reshape(-1))
+    windows = np.concatenate([kind.cells.numpy().reshape(-1, area) for kind in kinds])
+    rows = [head_rows(windows, heads, *part) for part in ((0, 2), (1, 2), (0, 1))]
+    back = [
+        head_places(kind.places.numpy() + index * count * area, area, heads)
+        for index, kind in enumerate(kinds)
+    ]
     return *rows, *back
 
 
@@ -201,7 +155,7 @@ class Block(nn.Module):
         super().__init__()
         self.expansion = expansion
         self.local = ConvNorm(middle, middle, KERNEL, 1 + first, groups=middle, eps=EPS)
-        self.proj = Scaled(nn.Conv2d(middle, c_out, 1, bias=False))
+        self.proj = Scaled(nn.Conv2d(middle, c_out, 1, bias=False), LAYER_SCALE)
         self.first = first
         self.drop_path = DropPath(drop_path)
 
@@ -227,7 +181,7 @@ class AttentionBlock(nn.Module):
         super().__init__()
         self.expansion = expansion
         self.local = ConvNorm(middle, middle, KERNEL, groups=middle, eps=EPS)
-        self.proj = Scaled(nn.Linear(middle, channels, bias=False))
+        self.proj = Scaled(nn.Linear(middle, channels, bias=False), LAYER_SCALE)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -288,7 +242,7 @@ class EMOv2(StagedBackbone):
             for first in [True] + [False] * (depth - 1):
                 middle = int(before * expansions[index] * (2 if first else 1))
                 if not attentive:
-                    expansion = nn.Sequential(NormConv(before, middle), nn.SiLU())
+                    expansion = nn.Sequential(NormConv(before, middle, EPS), nn.SiLU())
                     block = Block(expansion, middle, width, first, next(rates))
                 elif first:
                     expansion = ChannelsLast(TokenExpansion(before, middle))
@@ -368,9 +322,7 @@ def _variant(size: str, parameters: int, macs: float, **figures: Any) -> Variant
         card=32,
         parameters=parameters,
         macs=macs,
-        input=(224, 224),
         channels=SIZES[size][1],
-        reductions=(4, 8, 16, 32),
         **figures,
     )
 

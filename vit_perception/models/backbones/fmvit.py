@@ -268,9 +268,7 @@ def _variant(name: str, parameters: int, fused: int, macs: float, **options: Any
         parameters=parameters,
         fused=fused,
         macs=macs,
-        input=(224, 224),
         channels=(96, 256, 512, 1024),
-        reductions=(4, 8, 16, 32),
         dynamic=True,
         **options,
     )

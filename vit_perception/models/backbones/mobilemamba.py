@@ -20,7 +20,7 @@ from timm.models.shvit import FFN, Conv2dNorm, NormLinear, PatchMerging, Residua
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vit_perception.models.haar import analysis, band_major, synthesis
+from vit_perception.models.haar import WaveletConv
 from vit_perception.models.selective_scan import SelectiveScan
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import StagedBackbone, build
@@ -75,39 +75,6 @@ class GatedScan(nn.Module):
         mixed = functional.silu(self.conv(self.to_scan(x).permute(0, 3, 1, 2)))
         scanned = self.scan(mixed.permute(0, 2, 3, 1))
         return self.proj(scanned * functional.silu(self.to_gate(x)))
-
-
-class WaveletConv(nn.Module):
-    """A scaled depthwise convolution of the four Haar bands of each channel; keeps the shape."""
-
-    def __init__(self, channels: int, kernel: int) -> None:
-        super().__init__()
-        # Four bands of channel 0, then of channel 1, as in the paper's weights.
-        self.conv = nn.Conv2d(
-            4 * channels,
-            4 * channels,
-            kernel,
-            padding=kernel // 2,
-            groups=4 * channels,
-            bias=False,
-        )
-        self.scale = nn.Parameter(torch.full((4 * channels,), 0.1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, H, W, C] to the same shape."""
-        # Constant in a graph, where the scale so goes into the kernel.
-        weight = band_major(self.conv.weight * self.scale[:, None, None, None])
-        height, width, channels = (int(side) for side in x.shape[1:])
-        bands = analysis(x)
-        rows, columns = (int(side) for side in bands.shape[1:3])
-        mixed = functional.conv2d(
-            bands.reshape(-1, rows, columns, 4 * channels).permute(0, 3, 1, 2),
-            weight,
-            padding=self.conv.padding,
-            groups=4 * channels,
-        )
-        bands = mixed.permute(0, 2, 3, 1).reshape(-1, rows, columns, 4, channels)
-        return synthesis(bands, height, width)
 
 
 class GlobalMixer(nn.Module):

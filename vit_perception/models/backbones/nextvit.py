@@ -11,45 +11,21 @@ cells at stride 8 and of 4 at stride 16. 480x640, 416x416 and 720x1280 are such.
 
 from __future__ import annotations
 
+from functools import partial
+
 from vit_perception.models.shelf import Variant
 
-CHANNELS = (96, 256, 512, 1024)
-REDUCTIONS = (4, 8, 16, 32)
+_variant = partial(Variant, card=57, channels=(96, 256, 512, 1024), dynamic=True)
 
 VARIANTS: tuple[Variant, ...] = (
-    Variant(
-        name="nextvit_small",
-        card=57,
+    _variant(
+        "nextvit_small",
         parameters=31_763_368,
-        macs=5.794e9,
-        input=(224, 224),
-        channels=CHANNELS,
-        reductions=REDUCTIONS,
-        top1=82.5,
-        dynamic=True,
-        representative=True,
         fused=31_742_440,
+        macs=5.794e9,
+        top1=82.5,
+        representative=True,
     ),
-    Variant(
-        name="nextvit_base",
-        card=57,
-        parameters=44_818_856,
-        macs=8.274e9,
-        input=(224, 224),
-        channels=CHANNELS,
-        reductions=REDUCTIONS,
-        top1=83.2,
-        dynamic=True,
-    ),
-    Variant(
-        name="nextvit_large",
-        card=57,
-        parameters=57_874_344,
-        macs=10.753e9,
-        input=(224, 224),
-        channels=CHANNELS,
-        reductions=REDUCTIONS,
-        top1=83.6,
-        dynamic=True,
-    ),
+    _variant("nextvit_base", parameters=44_818_856, macs=8.274e9, top1=83.2),
+    _variant("nextvit_large", parameters=57_874_344, macs=10.753e9, top1=83.6),
 )

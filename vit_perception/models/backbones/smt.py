@@ -17,118 +17,17 @@ import torch
 from timm.layers import DropPath, LayerNorm2d, LayerScale2d, calculate_drop_path_rates
 from timm.models import register_model
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vit_perception.models.fusing import ConvNorm
 from vit_perception.models.map_attention import attend, attend_scaled
+from vit_perception.models.modulation import ChannelLinear, Modulation, depthwise, split_rows
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import StagedBackbone, build
 
-#: Scales of a modulation; scale i has a depthwise kernel of side 3 + 2 i.
-SCALES = 4
-KERNELS = tuple(3 + 2 * scale for scale in range(SCALES))
-#: Widening inside a modulation.
-EXPANSION = 2
 #: Heads of attention of stages 3 and 4.
 HEADS = {2: 8, 3: 16}
 NORM_EPS = 1e-6
 EMBEDDING_EPS = 1e-5
-
-
-class ChannelLinear(nn.Conv2d):
-    """A linear layer over the channels of a map; initialised as such, else a 1x1 convolution."""
-
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__(c_in, c_out, 1)
-
-
-def depthwise(channels: int, kernel: int) -> nn.Conv2d:
-    """Depthwise convolution that keeps the size."""
-    return nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
-
-
-def interleave(parts: Sequence[Tensor]) -> Tensor:
-    """Shuffle n maps [B, C, H, W] into [B, n C, H, W]: channel c of map i comes to n c + i."""
-    batch, channels, height, width = parts[0].shape
-    stacked = torch.stack(list(parts), dim=2)
-    return stacked.reshape(batch, len(parts) * channels, height, width)
-
-
-class FoldedModulation(nn.Module):
-    """Modulation for inference, without a Split; [B, C, H, W] to the same shape.
-
-    Args:
-        value: 1x1 convolution to what is modulated.
-        scales: of each scale, a 1x1 and a depthwise convolution.
-        modulator: of the shuffled scales.
-        out: 1x1 convolution of the product.
-    """
-
-    def __init__(
-        self, value: nn.Module, scales: Sequence[nn.Module], modulator: nn.Module, out: nn.Module
-    ) -> None:
-        super().__init__()
-        self.value = value
-        self.scales = nn.ModuleList(scales)
-        self.modulator = modulator
-        self.out = out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The modulated values."""
-        modulator = self.modulator(interleave([scale(x) for scale in self.scales]))
-        return self.out(modulator * self.value(x))
-
-
-class Modulation(nn.Module):
-    """SAM: values times a modulator that sees 3x3 to 9x9 pixels; [B, C, H, W] to the same.
-
-    Args:
-        channels: a multiple of 4; each quarter is one scale.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.value = ChannelLinear(channels, channels)
-        self.context = ChannelLinear(channels, channels)
-        self.scales = nn.ModuleList(depthwise(channels // SCALES, kernel) for kernel in KERNELS)
-        wide = EXPANSION * channels
-        # Each group takes one channel of each scale.
-        self.gather = nn.Conv2d(channels, wide, 1, groups=channels // SCALES)
-        self.norm = nn.BatchNorm2d(wide)
-        self.act = nn.GELU()
-        self.mix = nn.Conv2d(wide, channels, 1)
-        self.out = ChannelLinear(channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The modulated values."""
-        parts = self.context(x).chunk(SCALES, dim=1)
-        parts = [scale(part) for scale, part in zip(self.scales, parts, strict=True)]
-        modulator = self.mix(self.act(self.norm(self.gather(interleave(parts)))))
-        return self.out(modulator * self.value(x))
-
-    @torch.no_grad()
-    def fuse(self) -> FoldedModulation:
-        """The same in eval mode, with the norm in the grouped convolution.
-
-        The shuffle stays: it is how the scales are joined, one copy either way. Without it, by a
-        dense convolution or a sum of depthwise ones (card 27), ONNX Runtime was slower.
-        """
-        gather = fuse_conv_bn_eval(self.gather.eval(), self.norm.eval())
-        contexts = split_rows(self.context, SCALES)
-        scales = [nn.Sequential(*pair) for pair in zip(contexts, self.scales, strict=True)]
-        modulator = nn.Sequential(gather, self.act, self.mix)
-        return FoldedModulation(self.value, scales, modulator, self.out)
-
-
-def split_rows(conv: nn.Conv2d, count: int) -> list[nn.Conv2d]:
-    """A 1x1 convolution as `count` ones, each to an equal share of the output channels."""
-    parts = []
-    for weight, bias in zip(conv.weight.chunk(count), conv.bias.chunk(count), strict=True):
-        part = nn.Conv2d(conv.in_channels, len(bias), 1).to(weight)
-        part.weight.copy_(weight)
-        part.bias.copy_(bias)
-        parts.append(part)
-    return parts
 
 
 class FoldedAttention(nn.Module):
@@ -359,9 +258,7 @@ def _variant(name: str, parameters: int, macs: float, width: int = 64, **options
         card=27,
         parameters=parameters,
         macs=macs,
-        input=(224, 224),
         channels=(width, 2 * width, 4 * width, 8 * width),
-        reductions=(4, 8, 16, 32),
         dynamic=True,
         **options,
     )

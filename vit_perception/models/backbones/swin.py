@@ -21,11 +21,9 @@ from timm.models import swin_transformer as timm_swin
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vit_perception.models.dense_forms import NormedMaps, register_dense
-from vit_perception.models.shelf import Variant
+from vit_perception.models.dense_forms import NormedMaps, dense_variant
+from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.windows import lay_windows, relative_offsets
-
-REDUCTIONS = (4, 8, 16, 32)
 
 
 class WindowAttention(nn.Module):
@@ -130,33 +128,32 @@ def _build(entrypoint: Callable[..., nn.Module], pretrained: bool, **options: An
 
 
 def _variant(
-    name: str,
-    parameters: int,
-    gmacs: float,
-    width: int,
-    top1: float | None = None,
-    side: int = 224,
-    representative: bool = False,
+    entrypoint: Callable[..., nn.Module], parameters: int, gmacs: float, width: int, **more: Any
 ) -> Variant:
-    register_dense(getattr(timm_swin, name), _build)
-    return Variant(
-        name=f"{name}_dense",
-        card=12,
-        parameters=parameters,
-        macs=gmacs * 1e9,
-        input=(side, side),
-        channels=(width, 2 * width, 4 * width, 8 * width),
-        reductions=REDUCTIONS,
-        representative=representative,
-        sized=lambda height, width: {"img_size": (height, width)},
-        top1=top1,
+    channels = (width, 2 * width, 4 * width, 8 * width)
+    return dense_variant(
+        _build, entrypoint, parameters, gmacs, channels, card=12, sized=img_size, **more
     )
 
 
 VARIANTS: tuple[Variant, ...] = (
-    _variant("swin_tiny_patch4_window7_224", 28_288_354, 4.491, 96, 81.2, representative=True),
-    _variant("swin_small_patch4_window7_224", 49_606_258, 8.741, 96, 83.2),
-    _variant("swin_base_patch4_window7_224", 87_768_224, 15.431, 128, 83.5),
-    _variant("swin_base_patch4_window12_384", 87_903_584, 47.083, 128, 84.5, 384),
-    _variant("swin_large_patch4_window7_224", 196_532_476, 34.476, 192),
+    _variant(
+        timm_swin.swin_tiny_patch4_window7_224,
+        28_288_354,
+        4.491,
+        96,
+        top1=81.2,
+        representative=True,
+    ),
+    _variant(timm_swin.swin_small_patch4_window7_224, 49_606_258, 8.741, 96, top1=83.2),
+    _variant(timm_swin.swin_base_patch4_window7_224, 87_768_224, 15.431, 128, top1=83.5),
+    _variant(
+        timm_swin.swin_base_patch4_window12_384,
+        87_903_584,
+        47.083,
+        128,
+        top1=84.5,
+        input=(384, 384),
+    ),
+    _variant(timm_swin.swin_large_patch4_window7_224, 196_532_476, 34.476, 192),
 )

@@ -13,15 +13,14 @@ training from nothing, `window_sizes` may name windows that divide them, such as
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from timm.models import tiny_vit as timm_tiny_vit
 from torch import nn
 
-from vit_perception.models.dense_forms import gather_biases_anew, register_dense
+from vit_perception.models.dense_forms import dense_variant, gather_biases_anew
 from vit_perception.models.shelf import Variant
-
-REDUCTIONS = (4, 8, 16, 32)
 
 
 def _build(entrypoint: Callable[..., nn.Module], pretrained: bool, **options: Any) -> nn.Module:
@@ -30,33 +29,23 @@ def _build(entrypoint: Callable[..., nn.Module], pretrained: bool, **options: An
     return gather_biases_anew(entrypoint(pretrained, **options))
 
 
-def _variant(
-    name: str,
-    parameters: int,
-    gmacs: float,
-    channels: tuple[int, ...],
-    top1: float | None = None,
-    side: int = 224,
-    representative: bool = False,
-) -> Variant:
-    register_dense(getattr(timm_tiny_vit, name), _build)
-    return Variant(
-        name=f"{name}_dense",
-        card=35,
-        parameters=parameters,
-        macs=gmacs * 1e9,
-        input=(side, side),
-        channels=channels,
-        reductions=REDUCTIONS,
-        representative=representative,
-        top1=top1,
-    )
-
+_variant = partial(dense_variant, _build, card=35)
 
 VARIANTS: tuple[Variant, ...] = (
-    _variant("tiny_vit_5m_224", 5_392_764, 1.26, (64, 128, 160, 320), 79.1, representative=True),
-    _variant("tiny_vit_11m_224", 10_996_972, 2.02, (64, 128, 256, 448), 81.5),
-    _variant("tiny_vit_21m_224", 21_198_568, 4.25, (96, 192, 384, 576), 83.1),
-    _variant("tiny_vit_21m_384", 21_230_488, 13.70, (96, 192, 384, 576), side=384),
-    _variant("tiny_vit_21m_512", 21_268_120, 26.88, (96, 192, 384, 576), side=512),
+    _variant(
+        timm_tiny_vit.tiny_vit_5m_224,
+        5_392_764,
+        1.26,
+        (64, 128, 160, 320),
+        79.1,
+        representative=True,
+    ),
+    _variant(timm_tiny_vit.tiny_vit_11m_224, 10_996_972, 2.02, (64, 128, 256, 448), 81.5),
+    _variant(timm_tiny_vit.tiny_vit_21m_224, 21_198_568, 4.25, (96, 192, 384, 576), 83.1),
+    _variant(
+        timm_tiny_vit.tiny_vit_21m_384, 21_230_488, 13.70, (96, 192, 384, 576), input=(384, 384)
+    ),
+    _variant(
+        timm_tiny_vit.tiny_vit_21m_512, 21_268_120, 26.88, (96, 192, 384, 576), input=(512, 512)
+    ),
 )

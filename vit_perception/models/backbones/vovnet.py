@@ -15,9 +15,6 @@ from timm.models import VovNet, register_model
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import build
 
-REDUCTIONS = (4, 8, 16, 32)
-WIDE = (256, 512, 768, 1024)
-
 
 @register_model
 def vovnet27_slim(pretrained: bool = False, **options: Any) -> VovNet:
@@ -39,22 +36,10 @@ def _variant(
     name: str,
     parameters: int,
     gmacs: float,
-    channels: tuple[int, ...] = WIDE,
-    top1: float | None = None,
-    representative: bool = False,
+    channels: tuple[int, ...] = (256, 512, 768, 1024),
+    **more: Any,
 ) -> Variant:
-    return Variant(
-        name=name,
-        card=44,
-        parameters=parameters,
-        macs=gmacs * 1e9,
-        input=(224, 224),
-        channels=channels,
-        reductions=REDUCTIONS,
-        representative=representative,
-        dynamic=True,
-        top1=top1,
-    )
+    return Variant(name, 44, parameters, gmacs * 1e9, channels, dynamic=True, **more)
 
 
 VARIANTS: tuple[Variant, ...] = (
