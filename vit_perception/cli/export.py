@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vit_perception.cli.arguments import at_least
+from vit_perception.cli.arguments import at_least, input_size
 
 NAME = "export"
 HELP = "export a training run, or a bundle again, as a bundle that robots run"
@@ -28,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--default-names", help="vocabulary to start with, 'red mug, spoon' (default: all names)"
     )
-    parser.add_argument("--size", help="network input, HEIGHTxWIDTH (default: as trained)")
+    parser.add_argument(
+        "--size",
+        type=input_size(32),
+        metavar="HxW",
+        help="network input, HEIGHTxWIDTH (default: as trained)",
+    )
     parser.add_argument(
         "--top-k", type=at_least(1), default=300, help="rows of the graph's outputs"
     )
@@ -59,7 +64,6 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.vocabulary import Vocabulary, names_from_file, parse_names
 
     # What can be refused at once is, before a network is loaded.
-    size = _size(args.size) if args.size else None
     metrics = _metrics(args.metrics) if args.metrics else ()
     source = Bundle.load(args.trained) if (args.trained / MANIFEST).is_file() else None
     if args.names_file is not None:
@@ -78,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name or args.out.resolve().name,
         vocabulary=vocabulary,
         default_names=parse_names(args.default_names) if args.default_names else names,
-        size=size,
+        size=args.size,
         top_k=args.top_k,
         score_threshold=_first(args.score_threshold, recommended[0]),
         iou_threshold=_first(args.iou_threshold, recommended[1]),
@@ -109,12 +113,3 @@ def _metrics(path: Path) -> list[dict[str, Any]]:
 
 def _first(wanted: float | None, otherwise: float) -> float:
     return otherwise if wanted is None else wanted
-
-
-def _size(text: str) -> tuple[int, int]:
-    from vit_perception.export.detector import ExportError
-
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(p.isdigit() and int(p) and int(p) % 32 == 0 for p in parts):
-        raise ExportError(f"--size: expected HEIGHTxWIDTH in multiples of 32, found {text!r}")
-    return int(parts[0]), int(parts[1])

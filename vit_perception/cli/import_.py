@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=input_size(32),
         default=(640, 640),
+        metavar="HxW",
         help="network input, HEIGHTxWIDTH (640x640)",
     )
     parser.add_argument(
