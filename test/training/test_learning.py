@@ -107,6 +107,23 @@ def test_twenty_steps_lower_every_loss(tmp_path: Path) -> None:
         assert np.mean(values[-5:]) < np.mean(values[:5]), name
 
 
+def test_gradients_that_are_not_finite_reach_neither_weights_nor_checkpoint(
+    tmp_path: Path,
+) -> None:
+    data = toy.write_pictures(tmp_path / "train", 24)
+    run = trainer(data, tmp_path / "run", steps=4, batch=2, size=64)
+    run.run(until=1)
+    kept = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    before = {key: value.clone() for key, value in run.model.state_dict().items()}
+    parameter = next(run.model.parameters())
+    parameter.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(TrainingError, match="expected finite gradients, found nan after step 1"):
+        run.run()
+    for key, value in run.model.named_parameters():
+        np.testing.assert_array_equal(value.detach(), before[key], err_msg=key)
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == kept
+
+
 @pytest.mark.parametrize(("theirs", "ours"), [(0, 8), (8, 0), (8, 4), (8, 8)])
 def test_other_weights_are_a_start_with_or_without_masks(theirs: int, ours: int) -> None:
     start = dosod_nano(text_dimension=64, prototypes=theirs, activation="silu").state_dict()

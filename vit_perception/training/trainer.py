@@ -133,7 +133,11 @@ class Trainer:
         self.save()
 
     def train_step(self, batch: Batch) -> Losses:
-        """One optimiser step."""
+        """One optimiser step.
+
+        Raises:
+            TrainingError: gradients are not finite; weights stay as they are.
+        """
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, self.step)
@@ -148,7 +152,12 @@ class Trainer:
         losses = detection_losses(output, targets, LossWeights(classes=recipe.class_weight))
         self.optimizer.zero_grad(set_to_none=True)
         (losses.total * len(images)).backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip))
+        if not math.isfinite(norm):
+            # Before they reach the weights, which a checkpoint would keep.
+            raise TrainingError(
+                f"{self.folder}: expected finite gradients, found {norm} after step {self.step}"
+            )
         self.optimizer.step()
         self.step += 1
         self._update_average()

@@ -20,6 +20,7 @@ from vit_perception.models.backbones.fcaformer import (  # noqa: E402
     VARIANTS,
     FcaBlock,
     FcaStage,
+    TokenMerging,
     resized_state,
     summary_grid,
 )
@@ -129,6 +130,29 @@ def test_the_summary_comes_before_the_enhancement() -> None:
     after, same = block(tokens, earlier)
     assert torch.equal(summary, same)
     assert not torch.equal(before, after)
+
+
+@pytest.mark.parametrize("size", [(1, 2), (2, 2), (3, 1), (5, 7)])
+def test_summaries_in_training_have_the_gradients_of_a_padded_convolution(
+    size: tuple[int, int],
+) -> None:
+    torch.manual_seed(0)
+    merging = TokenMerging(WIDTH)
+    maps = torch.randn(4, WIDTH, *size)
+    sums = [merging.train()(maps), merging.eval()(maps)]
+    torch.testing.assert_close(sums[0], sums[1], rtol=1e-5, atol=1e-5)
+    wanted, found = (torch.autograd.grad(each.square().sum(), merging.weight) for each in sums)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_small_maps_leave_gradients_finite_in_bfloat16() -> None:
+    merging = TokenMerging(320).to(torch.bfloat16).to(memory_format=torch.channels_last).train()
+    maps = torch.ones(64, 320, 2, 2, dtype=torch.bfloat16).to(memory_format=torch.channels_last)
+    for _ in range(20):
+        # Memory that is taken over without being written then holds what this leaves.
+        torch.full((3_000_000,), math.nan)
+        (gradient,) = torch.autograd.grad(merging(maps).sum(), merging.weight)
+        assert gradient.isfinite().all()
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from timm.layers import DropPath, LayerScale, Mlp
 from timm.models import register_model
 from timm.models.convnext import ConvNeXtBlock
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vit_perception.models.attention_bias import resized_grids, resized_table
 from vit_perception.models.cross_attention import CrossAttention
@@ -81,6 +82,22 @@ class PatchMerging(nn.Sequential):
         )
 
 
+class TokenMerging(nn.Conv2d):
+    """Depthwise 7x7 of stride 4 without bias, a token for each cell of a map [B, C, H, W]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, width, 7, CELL, 3, groups=width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, ceil(H / 4), ceil(W / 4)]."""
+        if not self.training:
+            return super().forward(x)
+        # torch 2.13 on CPU leaves gradients of taps that meet padding only unwritten (bfloat16,
+        # channels last, maps of up to 3 cells a side); a map that holds its padding has none.
+        padded = functional.pad(x, [side for side in reversed(self.padding) for _ in range(2)])
+        return functional.conv2d(padded, self.weight, stride=self.stride, groups=self.groups)
+
+
 class FcaBlock(nn.Module):
     """Attention, summing up and enhancing the map (TME), and a perceptron.
 
@@ -101,9 +118,7 @@ class FcaBlock(nn.Module):
         self.norm1 = nn.LayerNorm(width)
         self.attention = CrossAttention(width, size, self.sources * math.prod(summary_grid(size)))
         self.scale1 = LayerScale(width, LAYER_SCALE)
-        self.merge = (
-            None if last else nn.Conv2d(width, width, 7, CELL, 3, groups=width, bias=False)
-        )
+        self.merge = None if last else TokenMerging(width)
         self.enhance = ConvNorm(width, width, 3, groups=width)
         self.norm2 = nn.LayerNorm(width)
         # The perceptron has a norm of its own as well.
