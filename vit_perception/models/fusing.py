@@ -102,3 +102,10 @@ class Scaled(nn.Module):
     def _sides(self) -> tuple[int, ...]:
         """Ones for all but the first side of the weight."""
         return (1,) * (self.layer.weight.dim() - 1)
+
+
+@torch.no_grad()
+def scale_rows(layer: nn.Linear | nn.Conv2d, scale: Tensor) -> None:
+    """Multiply what a layer with bias gives by a scale [C_out], in its parameters."""
+    layer.weight *= scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
+    layer.bias *= scale

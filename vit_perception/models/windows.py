@@ -130,11 +130,11 @@ def lay_groups(size: tuple[int, int], group: int, interval: int) -> Groups:
         window = height, width
     tiles = lay_windows(size, (window[0] * interval, window[1] * interval)).cells
     apart = tiles.reshape(-1, window[0], interval, window[1], interval)
-    cells = apart.permute(0, 2, 4, 1, 3).reshape(-1, window[0] * window[1]).numpy()
+    laid = apart.permute(0, 2, 4, 1, 3).reshape(-1, window[0] * window[1])
     count = size[0] * size[1]
-    cells = cells[(cells < count).any(axis=1)]
+    laid = laid[(laid < count).any(dim=1)]
+    cells, places = laid.numpy(), _places(laid, size).numpy()
     outside = cells == count
-    places = cells.reshape(-1).argsort(kind="stable")[:count]
     return Groups(window, np.where(outside, 0, cells), outside if outside.any() else None, places)
 
 

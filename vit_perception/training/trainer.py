@@ -10,7 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -118,12 +118,7 @@ class Trainer:
             for batch in loader:
                 if isinstance(batch, DataError):
                     raise batch
-                losses = self.train_step(batch)
-                row = {name: float(value) for name, value in asdict(losses).items()}
-                if not all(map(math.isfinite, row.values())):
-                    raise TrainingError(
-                        f"{self.folder}: expected finite losses, found {row} at step {self.step}"
-                    )
+                row = self.train_step(batch)
                 print(json.dumps({"step": self.step, **row}), file=log, flush=True)
                 if report is not None:
                     report(self.step, row)
@@ -132,11 +127,12 @@ class Trainer:
                     saved = time.monotonic()
         self.save()
 
-    def train_step(self, batch: Batch) -> Losses:
-        """One optimiser step.
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """One optimiser step; its losses.
 
         Raises:
-            TrainingError: gradients are not finite; weights stay as they are.
+            TrainingError: losses or gradients are not finite; weights, of which there may be a
+                checkpoint soon, stay as they are.
         """
         recipe = self.recipe
         for group in self.optimizer.param_groups:
@@ -150,18 +146,22 @@ class Trainer:
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.model(images.float() / 255, embeddings)
         losses = detection_losses(output, targets, LossWeights(classes=recipe.class_weight))
+        row = {name: float(getattr(losses, name).detach()) for name in _LOSSES}
+        if not all(map(math.isfinite, row.values())):
+            raise TrainingError(
+                f"{self.folder}: expected finite losses, found {row} at step {self.step + 1}"
+            )
         self.optimizer.zero_grad(set_to_none=True)
         (losses.total * len(images)).backward()
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip))
         if not math.isfinite(norm):
-            # Before they reach the weights, which a checkpoint would keep.
             raise TrainingError(
                 f"{self.folder}: expected finite gradients, found {norm} after step {self.step}"
             )
         self.optimizer.step()
         self.step += 1
         self._update_average()
-        return Losses(*(getattr(losses, name).detach() for name in _LOSSES))
+        return row
 
     def _text(self, phrases: Tensor) -> Tensor:
         """Embeddings [B, K, D] of phrases, with noise so that near names share a place."""

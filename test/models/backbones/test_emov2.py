@@ -12,11 +12,9 @@ from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 from test.models.backbones.randomised import randomise  # noqa: E402
-from vit_perception.models.backbones.emov2 import (  # noqa: E402
-    SIZES,
-    WindowAttention,
-)
+from vit_perception.models.backbones.emov2 import SIZES  # noqa: E402
 from vit_perception.models.macs import multiply_adds  # noqa: E402
+from vit_perception.models.near_far_attention import WindowAttention  # noqa: E402
 from vit_perception.models.shelf import create_classifier, for_inference  # noqa: E402
 
 # After our package, which makes it importable beside any build of torch.

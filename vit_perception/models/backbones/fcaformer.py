@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from vit_perception.models.attention_bias import resized_grids, resized_table
 from vit_perception.models.cross_attention import CrossAttention
-from vit_perception.models.fusing import ConvNorm
+from vit_perception.models.fusing import ConvNorm, scale_rows
 from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import StagedBackbone, build
 
@@ -65,7 +65,7 @@ class FoldingConvNeXtBlock(ConvNeXtBlock):
     def reparameterize(self) -> None:
         """Fold, in place."""
         if self.gamma is not None:
-            _scale_rows(self.mlp.fc2, self.gamma)
+            scale_rows(self.mlp.fc2, self.gamma)
             self.gamma = None
 
 
@@ -146,7 +146,7 @@ class FcaBlock(nn.Module):
         for layer, name in ((self.attention.proj, "scale1"), (self.mlp[1].fc2, "scale2")):
             scale = getattr(self, name)
             if isinstance(scale, LayerScale):
-                _scale_rows(layer, scale.gamma)
+                scale_rows(layer, scale.gamma)
                 setattr(self, name, nn.Identity())
 
 
@@ -261,11 +261,6 @@ def resized_state(
             elif key.endswith("cross_scale"):
                 resized[key] = resized_grids(state[key].mT, *grids).mT
     return resized
-
-
-def _scale_rows(layer: nn.Linear | nn.Conv2d, scale: Tensor) -> None:
-    layer.weight *= scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
-    layer.bias *= scale
 
 
 @register_model

@@ -18,7 +18,7 @@ from timm.layers import DropPath, LayerNorm2d, LayerScale2d, calculate_drop_path
 from timm.models import register_model
 from torch import Tensor, nn
 
-from vit_perception.models.fusing import ConvNorm
+from vit_perception.models.fusing import ConvNorm, scale_rows
 from vit_perception.models.map_attention import attend, attend_scaled
 from vit_perception.models.modulation import ChannelLinear, Modulation, depthwise, split_rows
 from vit_perception.models.shelf import Variant
@@ -147,8 +147,7 @@ class Block(nn.Module):
         for name, branch in (("scale1", self.mixer), ("scale2", self.feed_forward)):
             scale = getattr(self, name)
             if isinstance(scale, LayerScale2d):
-                branch.out.weight *= scale.gamma[:, None, None, None]
-                branch.out.bias *= scale.gamma
+                scale_rows(branch.out, scale.gamma)
                 setattr(self, name, nn.Identity())
 
 
