@@ -64,7 +64,6 @@ TEST = [
     "ruff>=0.12",
     "mypy>=1.15",
     "types-PyYAML>=6.0",
-    "tomli>=2; python_version < '3.11'",
     "import-linter>=2.1",
 ]
 
@@ -87,7 +86,7 @@ setup(
         "console_scripts": [
             "detector_node = vit_perception.ros.detector_node:main",
             "perception_node = vit_perception.ros.perception_node:main",
-            "bag_player = vit_perception.ros.player:main",
+            "bag_player = vit_perception.ros.demo.player:main",
             "vit-perception = vit_perception.cli.__main__:main",
         ],
     },

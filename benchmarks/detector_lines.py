@@ -28,7 +28,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from vit_perception.perceiver import Perceiver
+from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.ros.detector_node import DetectorNode
 from vit_perception.ros.engine import Detector, as_it_is
 

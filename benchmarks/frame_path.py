@@ -24,13 +24,13 @@ import rclpy
 from detector_lines import OneProcess, TwoProcesses
 from numpy.typing import NDArray
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_paths import find_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
+from vit_perception.engine.factory import open_session
 from vit_perception.frame import Frame
 from vit_perception.letterbox import Canvas
-from vit_perception.perceiver import Perceiver, Settings
+from vit_perception.perceiver.perceiver import Perceiver, Settings
 from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
-from vit_perception.session import open_session
 
 Step = Callable[[], float]
 

@@ -23,12 +23,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_paths import find_bundle
-from vit_perception.compression.quantization.bundle import quantize_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
 from vit_perception.compression.quantization.qdq import quantize_graph
+from vit_perception.compression.quantization.quantize import quantize_bundle
+from vit_perception.engine.factory import open_session
 from vit_perception.evaluation.latency import take_turns
-from vit_perception.session import open_session
 
 CLASSES = 80
 

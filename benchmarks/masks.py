@@ -25,14 +25,14 @@ from onnx.utils import Extractor
 from rich.console import Console
 from rich.table import Table
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_paths import find_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
+from vit_perception.engine.factory import open_session
 from vit_perception.evaluation.latency import Timing, take_turns
 from vit_perception.frame import Frame
 from vit_perception.letterbox import Canvas
 from vit_perception.masks import decode
-from vit_perception.perceiver import Perceiver, Settings
-from vit_perception.session import open_session
+from vit_perception.perceiver.perceiver import Perceiver, Settings
 
 MASK_OUTPUTS = {"mask_coefficients", "prototypes"}
 ROWS, COLUMNS = 4, 5

@@ -20,12 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from vit_perception.engine.factory import open_session
+from vit_perception.engine.session import Session
 from vit_perception.evaluation.latency import take_turns
 from vit_perception.export.onnx_graph import to_onnx
 from vit_perception.models.bottlenecks import Block, Spec, fused, inverted, tucker
 from vit_perception.models.macs import multiply_adds
 from vit_perception.models.shelf import for_inference
-from vit_perception.session import Session, open_session
 
 #: Strides of the maps and the widths that the four networks have there.
 WIDTHS = {4: (16, 32), 8: (32, 64), 16: (72, 128), 32: (104, 160)}

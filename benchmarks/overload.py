@@ -19,13 +19,13 @@ import numpy as np
 import rclpy
 from detector_lines import OneProcess
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_paths import find_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.perceiver import Perceiver
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.stages import StageTimes
 from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
-from vit_perception.stages import StageTimes
 
 
 class Held:

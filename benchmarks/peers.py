@@ -21,10 +21,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from vit_perception.engine.factory import open_session
+from vit_perception.engine.session import Session
 from vit_perception.evaluation.latency import take_turns
 from vit_perception.export.detector import live_graph
 from vit_perception.models.detectors.dosod import dosod_nano, dosod_s
-from vit_perception.session import Session, open_session
 
 SIZE, NAMES = 640, 80
 

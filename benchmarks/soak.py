@@ -24,8 +24,8 @@ from detector_lines import Line, TwoProcesses
 from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.parameter import Parameter
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_paths import find_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
 from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
 
 WARM_UP = 60.0

@@ -21,12 +21,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_paths import find_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
+from vit_perception.engine.factory import open_session
+from vit_perception.engine.session import Session
 from vit_perception.evaluation.latency import take_turns
 from vit_perception.export.detector import reparameterize_bundle
-from vit_perception.perceiver import Perceiver
-from vit_perception.session import Session, open_session
+from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.text.builder import VocabularyBuilder
 from vit_perception.vocabulary import Vocabulary
 

@@ -24,9 +24,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from vit_perception.parameter_spec import ParameterError
-from vit_perception.parameters import DetectorParameters, validate
+from vit_perception.parameters.detector import DetectorParameters, validate
 from vit_perception.ros.environment import set_image_transport
+from vit_perception.setting import ParameterError
 from vit_perception.vocabulary import parse_names
 from vit_perception.wording import shown
 

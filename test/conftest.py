@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from vit_perception.bundle import Bundle
-from vit_perception.perceiver import Perceiver
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.perceiver.perceiver import Perceiver
 
 from .toy_bundle import write_toy_bundle, write_toy_segmentation_bundle
 

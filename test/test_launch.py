@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vit_perception.parameter_spec import ParameterError
+from vit_perception.setting import ParameterError
 from vit_perception.vocabulary import VocabularyError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_writer import write_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.writer import write_bundle
 from vit_perception.frame import Frame
 from vit_perception.letterbox import boxes_to_source, fit
-from vit_perception.perceiver import Perceiver
+from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.vocabulary import Vocabulary
 
 HEIGHT, WIDTH = 64, 96

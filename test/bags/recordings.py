@@ -18,7 +18,7 @@ from vit_perception.bags.messages import (
     make_header,
 )
 from vit_perception.bags.writer import BagWriter
-from vit_perception.compressed_images import encode_jpeg
+from vit_perception.images.compressed import encode_jpeg
 
 START = 1_700_000_000_000_000_000
 PERIOD = 100_000_000

@@ -17,9 +17,9 @@ from vit_perception.bags.messages import (
     make_header,
 )
 from vit_perception.bags.writer import BagWriter
-from vit_perception.compressed_images import encode_jpeg
+from vit_perception.bundle.samples import COMPRESSED_TOPIC, GROUND_TRUTH_TOPIC
 from vit_perception.detections import Detections
-from vit_perception.samples import COMPRESSED_TOPIC, GROUND_TRUTH_TOPIC
+from vit_perception.images.compressed import encode_jpeg
 
 from ..toy_bundle import toy_picture
 

@@ -14,15 +14,15 @@ from rich.console import Console
 
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
-from vit_perception.bundle import Bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.samples import GROUND_TRUTH_TOPIC, PHOTOGRAPH_NAMES, sample_photographs
 from vit_perception.cli.demo import ask_names
 from vit_perception.cli.demo_pictures import caption, with_masks, write_pictures
 from vit_perception.cli.demo_report import ground_truth_rate, print_pictures, print_report
 from vit_perception.detections import Detections
+from vit_perception.images.media import read_picture
 from vit_perception.masks import Masks
-from vit_perception.media import read_picture
-from vit_perception.ros.demo_run import Arrival, DemoRun, Seen, place
-from vit_perception.samples import GROUND_TRUTH_TOPIC, PHOTOGRAPH_NAMES, sample_photographs
+from vit_perception.ros.demo.run import Arrival, DemoRun, Seen, place
 
 from ..bags.squares import START, record_squares
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vit_perception.bundle import Bundle
+from vit_perception.bundle.bundle import Bundle
 from vit_perception.cli.__main__ import main
-from vit_perception.compressed_images import encode_jpeg
-from vit_perception.media import VideoReader, VideoWriter, read_picture, write_picture
-from vit_perception.rle import decode_mask
+from vit_perception.images.compressed import encode_jpeg
+from vit_perception.images.media import VideoReader, VideoWriter, read_picture, write_picture
+from vit_perception.perceiver.rle import decode_mask
 
 from ..toy_bundle import COLOURS, toy_picture
 
@@ -123,7 +123,7 @@ def test_only_broken_files_is_a_failure(
 def test_an_interrupt_keeps_what_was_found(
     pictures: Path, tmp_path: Path, toy_bundle_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import vit_perception.media as media
+    import vit_perception.images.media as media
 
     def read(path: Path) -> Any:
         if path.name == "b.png":

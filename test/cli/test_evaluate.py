@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vit_perception.cli.__main__ import main
-from vit_perception.media import write_picture
+from vit_perception.images.media import write_picture
 
 from ..toy_bundle import toy_picture
 

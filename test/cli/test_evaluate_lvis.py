@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vit_perception.cli.__main__ import main
-from vit_perception.media import write_picture
+from vit_perception.images.media import write_picture
 
 from ..toy_bundle import COLOURS, toy_picture, toy_vocabulary, write_toy_bundle
 

@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("vit_perception.models")
 pytest.importorskip("transformers")
 
-from vit_perception.bundle import Bundle  # noqa: E402
+from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.cli.__main__ import main  # noqa: E402
 from vit_perception.export.released_card import COCO_NAMES  # noqa: E402
-from vit_perception.media import write_picture  # noqa: E402
+from vit_perception.images.media import write_picture  # noqa: E402
 
 from ..export.released_files import folded, lively, write_released  # noqa: E402
 from ..models.hostile_pickles import Calls  # noqa: E402

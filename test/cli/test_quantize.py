@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vit_perception.bundle import Bundle
+from vit_perception.bundle.bundle import Bundle
 from vit_perception.cli.__main__ import main
 from vit_perception.cli.quantize import add_arguments
 from vit_perception.compression.quantization.calibration import METHODS

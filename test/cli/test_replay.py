@@ -9,9 +9,9 @@ import pytest
 
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
+from vit_perception.bundle.samples import COMPRESSED_TOPIC, GROUND_TRUTH_TOPIC
 from vit_perception.cli.__main__ import main
 from vit_perception.evaluation.hit_rate import HitRate
-from vit_perception.samples import COMPRESSED_TOPIC, GROUND_TRUTH_TOPIC
 
 from ..bags.recordings import jpeg, record_compressed, record_rosbag1
 from ..bags.squares import FRAME_ID, START, record_squares

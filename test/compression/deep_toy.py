@@ -17,7 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from vit_perception.media import write_picture
+from vit_perception.images.media import write_picture
 
 from ..toy_bundle import COLOURS, COLUMNS, HEIGHT, ROWS, WIDTH, toy_graph, toy_picture
 

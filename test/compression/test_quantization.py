@@ -12,9 +12,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from vit_perception.bundle import Bundle, BundleError
-from vit_perception.bundle_files import read_verified
-from vit_perception.compression.quantization.bundle import quantize_bundle
+from vit_perception.bundle.bundle import Bundle, BundleError
+from vit_perception.bundle.files import read_verified
 from vit_perception.compression.quantization.calibration import (
     METHODS,
     calibration_pictures,
@@ -25,11 +24,12 @@ from vit_perception.compression.quantization.qdq import (
     quantize_graph,
     simplified,
 )
-from vit_perception.compression.quantization.region import quantizable
+from vit_perception.compression.quantization.quantize import quantize_bundle
+from vit_perception.compression.quantization.selection import quantizable
+from vit_perception.engine.factory import open_session
 from vit_perception.frame import Frame
-from vit_perception.media import MediaError
-from vit_perception.perceiver import Perceiver
-from vit_perception.session import open_session
+from vit_perception.images.media import MediaError
+from vit_perception.perceiver.perceiver import Perceiver
 
 from ..toy_bundle import HEIGHT, WIDTH, toy_graph, toy_picture, toy_vocabulary, write_toy_bundle
 from .deep_toy import deep_toy_graph, three_branches, write_squares

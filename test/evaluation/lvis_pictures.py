@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.compressed_images import encode_jpeg
 from vit_perception.detections import Detections
 from vit_perception.evaluation.coco_file import read_document
 from vit_perception.evaluation.lvis_dataset import LvisDataset, lvis_from
 from vit_perception.evaluation.results import Predict
 from vit_perception.frame import Frame
+from vit_perception.images.compressed import encode_jpeg
 
 HEIGHT, WIDTH = 120, 160
 CATEGORIES = (("mug", "r"), ("spoon", "c"), ("hat", "f"))

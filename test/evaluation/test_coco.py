@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vit_perception.compressed_images import encode_jpeg
 from vit_perception.detections import Detections
 from vit_perception.evaluation.coco import evaluate_dataset
 from vit_perception.evaluation.dataset import EvaluationError, load_dataset
 from vit_perception.evaluation.tables import format_tables
 from vit_perception.frame import Frame
-from vit_perception.rle import encode_mask
+from vit_perception.images.compressed import encode_jpeg
+from vit_perception.perceiver.rle import encode_mask
 
 pytest.importorskip("faster_coco_eval")
 

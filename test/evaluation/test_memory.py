@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from vit_perception.engine.factory import open_session
 from vit_perception.evaluation.memory import FootprintError, example_inputs, session_memory
-from vit_perception.session import open_session
 
 
 def product(rows: int, columns: int) -> bytes:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.compressed_images import encode_jpeg
 from vit_perception.detections import Detections
 from vit_perception.evaluation.dataset import load_dataset
 from vit_perception.evaluation.pairs import evaluate_pairs
 from vit_perception.evaluation.results import Predict
 from vit_perception.frame import Frame
+from vit_perception.images.compressed import encode_jpeg
 
 RED, BLUE = (0, 0, 20, 20), (40, 0, 60, 20)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.compressed_images import encode_jpeg
 from vit_perception.detections import Detections
 from vit_perception.document import DocumentError
 from vit_perception.evaluation.dataset import Dataset, EvaluationError, load_dataset
 from vit_perception.evaluation.results import Predict, predict_all
 from vit_perception.evaluation.wordings import evaluate_wordings, load_wordings, renamed
 from vit_perception.frame import Frame
+from vit_perception.images.compressed import encode_jpeg
 
 pytest.importorskip("faster_coco_eval")
 

@@ -15,7 +15,8 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save  # noqa: E402
 
 from test.toy_bundle import write_toy_bundle  # noqa: E402
-from vit_perception.bundle import Bundle  # noqa: E402
+from vit_perception.bundle.bundle import Bundle  # noqa: E402
+from vit_perception.engine.session import open_session  # noqa: E402
 from vit_perception.export.detector import (  # noqa: E402
     ExportError,
     Trained,
@@ -29,8 +30,7 @@ from vit_perception.export.detector import (  # noqa: E402
 )
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, dosod_nano  # noqa: E402
-from vit_perception.perceiver import Perceiver, Settings  # noqa: E402
-from vit_perception.session import open_session  # noqa: E402
+from vit_perception.perceiver.perceiver import Perceiver, Settings  # noqa: E402
 from vit_perception.training.recipe import Recipe  # noqa: E402
 from vit_perception.vocabulary import Vocabulary  # noqa: E402
 

@@ -16,8 +16,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("vit_perception.models")
 pytest.importorskip("transformers")
 
-from vit_perception.bundle import Bundle  # noqa: E402
-from vit_perception.compression.quantization.bundle import quantize_bundle  # noqa: E402
+from vit_perception.bundle.bundle import Bundle  # noqa: E402
+from vit_perception.compression.quantization.quantize import quantize_bundle  # noqa: E402
+from vit_perception.engine.session import open_session  # noqa: E402
 from vit_perception.export.detector import ExportError, load_bundle_model  # noqa: E402
 from vit_perception.export.released import find_clip, import_fixed, import_live  # noqa: E402
 from vit_perception.models.checkpoint_file import CheckpointError  # noqa: E402
@@ -28,7 +29,6 @@ from vit_perception.models.detectors.released import (  # noqa: E402
     read_released,
 )
 from vit_perception.models.text.clip import ClipTextError  # noqa: E402
-from vit_perception.session import open_session  # noqa: E402
 from vit_perception.text.builder import VocabularyBuilder  # noqa: E402
 
 from ..compression.deep_toy import write_squares  # noqa: E402

@@ -24,7 +24,7 @@ from vit_perception.models.detectors.dosod import (  # noqa: E402
     reparameterize,
 )
 from vit_perception.models.heads.dosod_head import STRIDES  # noqa: E402
-from vit_perception.nms import suppressed  # noqa: E402
+from vit_perception.perceiver.nms import suppressed  # noqa: E402
 
 pytestmark = pytest.mark.torch
 

@@ -15,8 +15,8 @@ from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParametersAtomically
 
-from vit_perception.parameter_spec import ParameterError
-from vit_perception.parameters import specs
+from vit_perception.parameters.detector import specs
+from vit_perception.setting import ParameterError
 from vit_perception.text.encoder import ENCODER_ID, TextEncoderError, find_text_encoder
 
 from ..toy_bundle import COLOURS, toy_picture

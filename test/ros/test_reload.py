@@ -14,9 +14,9 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from vit_perception.bundle_paths import find_bundle
+from vit_perception.bundle.paths import find_bundle
+from vit_perception.engine.session import SessionError
 from vit_perception.ros.engine import Engine
-from vit_perception.session import SessionError
 
 from ..toy_bundle import GREY, toy_picture
 from .bench import ALL_ARRIVE, PATIENCE, SECOND, Bench, boxes_by_name, image_message, wait_for

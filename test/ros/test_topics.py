@@ -19,8 +19,8 @@ from lifecycle_msgs.msg import Transition
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from vit_perception.bundle import Bundle
-from vit_perception.ros.manual import DIAGNOSTICS
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.ros.manual.manual import DIAGNOSTICS
 
 from ..toy_bundle import toy_picture
 from .bench import ALL_ARRIVE, SECOND, Bench, image_message, stamp_of, values, wait_for

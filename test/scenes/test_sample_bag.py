@@ -14,7 +14,7 @@ pytest.importorskip("mujoco")
 from vit_perception.bags.depth import decode_depth
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
-from vit_perception.samples import (
+from vit_perception.bundle.samples import (
     COMPRESSED_DEPTH_TOPIC,
     DEPTH_TOPIC,
     GROUND_TRUTH_TOPIC,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from test.text.tiny_bundle import READY_MADE, make_bundle
-from vit_perception.bundle import Bundle
+from vit_perception.bundle.bundle import Bundle
 from vit_perception.text.encoder import (
     ENCODER_ID,
     TextEncoder,

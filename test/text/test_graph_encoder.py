@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vit_perception.bundle import Bundle, BundleError
+from vit_perception.bundle.bundle import Bundle, BundleError
 from vit_perception.text.builder import VocabularyBuilder
 from vit_perception.text.encoder import TextEncoderError
 from vit_perception.text.graph_encoder import GraphEncoder

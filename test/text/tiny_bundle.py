@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_files import TextEncoderFiles
-from vit_perception.bundle_writer import write_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.files import TextEncoderFiles
+from vit_perception.bundle.writer import write_bundle
 from vit_perception.text.encoder import ENCODER_ID
 from vit_perception.vocabulary import Vocabulary
 

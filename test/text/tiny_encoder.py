@@ -10,7 +10,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from vit_perception.bundle_files import TextEncoderFiles
+from vit_perception.bundle.files import TextEncoderFiles
 
 WORDS = ("red", "mug", "spoon", "fork")
 DIMENSION = 8

@@ -21,13 +21,13 @@ import yaml
 torch = pytest.importorskip("torch")
 
 from test.training import toy  # noqa: E402
-from vit_perception.bundle import Bundle  # noqa: E402
+from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.evaluation.coco import evaluate_dataset  # noqa: E402
 from vit_perception.export.detector import export_bundle, load_run  # noqa: E402
-from vit_perception.media import read_picture  # noqa: E402
+from vit_perception.images.media import read_picture  # noqa: E402
 from vit_perception.models.boxes import complete_iou  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, dosod_nano  # noqa: E402
-from vit_perception.perceiver import Perceiver, Settings  # noqa: E402
+from vit_perception.perceiver.perceiver import Perceiver, Settings  # noqa: E402
 from vit_perception.text.encoder import TextEncoder, find_text_encoder  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.device import DeviceError, find_device  # noqa: E402

@@ -19,7 +19,7 @@ pytest.importorskip("rclpy")
 pytest.importorskip("vision_msgs")
 pytestmark = pytest.mark.ros
 
-from . import talker  # noqa: E402
+from ..underlay import talker  # noqa: E402
 
 UNDERLAY = Path(__file__).resolve().parents[2] / "underlay"
 SHARED = Path(os.environ.get("VIT_PERCEPTION_SHARED", UNDERLAY.parents[1] / "shared"))

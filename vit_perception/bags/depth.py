@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vit_perception.depth_images import HEADER, unpack_depth
-from vit_perception.raw_image import ImageError
+from vit_perception.images.depth import HEADER, unpack_depth
+from vit_perception.images.raw import ImageError
 from vit_perception.wording import shown
 
 FORMAT = "16UC1; compressedDepth png"

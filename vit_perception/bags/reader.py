@@ -18,11 +18,11 @@ from rosbags.interfaces import Connection
 from rosbags.serde import SerdeError
 from rosbags.typesys import TypesysError
 
-from vit_perception import depth_images
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, header_stamp, typestore
-from vit_perception.compressed_images import decode_compressed
 from vit_perception.frame import Frame, FrameError
-from vit_perception.images import ImageError, decode_image
+from vit_perception.images import depth as depth_images
+from vit_perception.images.compressed import decode_compressed
+from vit_perception.images.decode import ImageError, decode_image
 from vit_perception.wording import one_line
 
 _DECODING_ERRORS = (AnyReaderError, SerdeError, TypesysError, LookupError, ValueError)

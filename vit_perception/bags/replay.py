@@ -17,7 +17,7 @@ from vit_perception.bags.messages import (
 )
 from vit_perception.bags.reader import BagReader
 from vit_perception.bags.writer import BagWriter
-from vit_perception.perceiver import Perceiver
+from vit_perception.perceiver.perceiver import Perceiver
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vit_perception.bundle import Bundle
+    from vit_perception.bundle.bundle import Bundle
     from vit_perception.detections import Detections
     from vit_perception.evaluation.results import Predict
     from vit_perception.frame import Frame
-    from vit_perception.perceiver import Settings
+    from vit_perception.perceiver.perceiver import Settings
 
 # Average precision needs the uncertain detections too, as many as the graph gives: the metric
 # has its own limit, 100 a category.
@@ -40,9 +40,9 @@ class Asker:
     ) -> None:
         from dataclasses import replace
 
-        from vit_perception.bundle import Bundle
-        from vit_perception.bundle_paths import find_bundle
-        from vit_perception.perceiver import Perceiver, Settings
+        from vit_perception.bundle.bundle import Bundle
+        from vit_perception.bundle.paths import find_bundle
+        from vit_perception.perceiver.perceiver import Perceiver, Settings
         from vit_perception.text.builder import VocabularyBuilder
 
         self.bundle: Bundle = Bundle.load(find_bundle(args.bundle))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_paths import find_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
+from vit_perception.engine.factory import open_session
 from vit_perception.evaluation.latency import take_turns
 from vit_perception.evaluation.memory import example_inputs, session_memory
-from vit_perception.session import open_session
 from vit_perception.wording import one_line, shown
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vit_perception.ros.demo_run import DemoRun
+    from vit_perception.ros.demo.run import DemoRun
 
 NAME = "demo"
 HELP = "play the sample bag through the detector node and show what it saw"
@@ -43,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demonstration; return 0, or 1 when no detection arrived."""
-    from vit_perception.bundle import Bundle
-    from vit_perception.bundle_paths import find_bundle
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.bundle.paths import find_bundle
+    from vit_perception.bundle.samples import DISTRACTORS, NAMES_AFTER, sample_bag
     from vit_perception.cli.demo_pictures import write_pictures
     from vit_perception.cli.demo_report import print_pictures, print_report
-    from vit_perception.ros.demo import run_demo
-    from vit_perception.samples import DISTRACTORS, NAMES_AFTER, sample_bag
+    from vit_perception.ros.demo.demo import run_demo
     from vit_perception.vocabulary import parse_names
 
     given = parse_names(args.vocabulary_after) if args.vocabulary_after else None

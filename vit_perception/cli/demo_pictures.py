@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from vit_perception.bags.reader import BagReader
-from vit_perception.bundle import Bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.images.media import VideoWriter, read_picture, write_picture
 from vit_perception.masks import Masks
-from vit_perception.media import VideoWriter, read_picture, write_picture
-from vit_perception.overlay import draw
+from vit_perception.perceiver.overlay import draw
 
 if TYPE_CHECKING:
     from vit_perception.detections import Detections
     from vit_perception.frame import Frame
-    from vit_perception.perceiver import Perceiver
-    from vit_perception.ros.demo_run import DemoRun, Seen
+    from vit_perception.perceiver.perceiver import Perceiver
+    from vit_perception.ros.demo.run import DemoRun, Seen
 
 _PICTURES_PER_PASS = 3
 _VIDEO_RATE = 10.0
@@ -119,7 +119,7 @@ def _masks_by_names(model: Bundle, run: DemoRun) -> dict[tuple[str, ...], Percei
 
 def _perceiver(model: Bundle, names: tuple[str, ...]) -> Perceiver:
     """With the settings of the demonstration's node: one name a thing."""
-    from vit_perception.perceiver import Perceiver, Settings
+    from vit_perception.perceiver.perceiver import Perceiver, Settings
     from vit_perception.text.builder import VocabularyBuilder
 
     settings = Settings(model.score_threshold, model.iou_threshold, class_agnostic_nms=True)
@@ -129,7 +129,7 @@ def _perceiver(model: Bundle, names: tuple[str, ...]) -> Perceiver:
 
 def _write_photographs(model: Bundle, out: Path, written: Pictures) -> None:
     """Detect on the real photographs in this process, without ROS."""
-    from vit_perception.samples import PHOTOGRAPH_NAMES, sample_photographs
+    from vit_perception.bundle.samples import PHOTOGRAPH_NAMES, sample_photographs
 
     for name, asked in PHOTOGRAPH_NAMES.items():
         frame = read_picture(sample_photographs() / "images" / name)

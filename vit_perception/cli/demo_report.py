@@ -15,7 +15,7 @@ from vit_perception.cli.demo_pictures import Drawn, Pictures
 from vit_perception.evaluation.hit_rate import HitRate
 
 if TYPE_CHECKING:
-    from vit_perception.ros.demo_run import DemoRun
+    from vit_perception.ros.demo.run import DemoRun
 
 
 def print_report(run: DemoRun, console: Console | None = None) -> None:

@@ -17,8 +17,8 @@ from vit_perception.cli.model import (
 
 if TYPE_CHECKING:
     from vit_perception.cli.detect_report import Report
-    from vit_perception.media import MediaFile
-    from vit_perception.perceiver import Perceiver
+    from vit_perception.images.media import MediaFile
+    from vit_perception.perceiver.perceiver import Perceiver
 
 NAME = "detect"
 HELP = "find named objects in pictures, folders of pictures and videos"
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from vit_perception.cli.detect_report import Report
     from vit_perception.cli.progress import progress_bar
-    from vit_perception.media import MediaError, find_media
+    from vit_perception.images.media import MediaError, find_media
 
     files = find_media(args.paths)
     perceiver = load_perceiver(args, masks=not args.no_masks)
@@ -83,9 +83,9 @@ def _detect_file(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
 
 
 def _detect_picture(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
-    from vit_perception.media import read_picture, write_picture
-    from vit_perception.overlay import draw
-    from vit_perception.stages import StageTimes
+    from vit_perception.images.media import read_picture, write_picture
+    from vit_perception.perceiver.overlay import draw
+    from vit_perception.perceiver.stages import StageTimes
 
     stages = StageTimes()
     with stages.measure("read"):
@@ -98,9 +98,9 @@ def _detect_picture(file: MediaFile, perceiver: Perceiver, report: Report) -> No
 
 def _detect_video(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
     from vit_perception.cli.progress import progress_bar
-    from vit_perception.media import MediaError, VideoReader, VideoWriter
-    from vit_perception.overlay import draw
-    from vit_perception.stages import StageTimes
+    from vit_perception.images.media import MediaError, VideoReader, VideoWriter
+    from vit_perception.perceiver.overlay import draw
+    from vit_perception.perceiver.stages import StageTimes
 
     target = report.annotated / file.name
     target = target if target.suffix == ".mp4" else target.with_name(target.name + ".mp4")

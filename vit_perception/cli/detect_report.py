@@ -13,9 +13,9 @@ import numpy as np
 
 from vit_perception.cli.versions import package_versions
 from vit_perception.detections import Detections
-from vit_perception.perceiver import Perceiver
-from vit_perception.rle import encode_mask
-from vit_perception.stages import StageTimes
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.rle import encode_mask
+from vit_perception.perceiver.stages import StageTimes
 
 
 class Report:

@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export and check."""
-    from vit_perception.bundle import Bundle
-    from vit_perception.bundle_files import MANIFEST
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.bundle.files import MANIFEST
     from vit_perception.export.detector import (
         ExportError,
         export_bundle,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vit_perception.bundle import Bundle
+    from vit_perception.bundle.bundle import Bundle
 
 NAME = "info"
 HELP = "show what a bundle or a bag holds, or what is installed"
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print and return 0."""
-    from vit_perception.bundle import Bundle
-    from vit_perception.bundle_paths import find_bundle
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.bundle.paths import find_bundle
 
     path = Path(args.what)
     is_bag = path.suffix in (".bag", ".mcap", ".db3") or (path / "metadata.yaml").is_file()
@@ -42,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_installation() -> None:
-    from vit_perception.bundle_paths import share_directories
+    from vit_perception.bundle.paths import share_directories
     from vit_perception.cli.versions import package_versions
-    from vit_perception.session import available_providers
+    from vit_perception.engine.factory import available_providers
 
     print("versions:")
     for name, found in package_versions().items():

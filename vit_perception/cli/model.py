@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vit_perception.bundle import Bundle
-    from vit_perception.perceiver import Perceiver
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.perceiver.perceiver import Perceiver
     from vit_perception.vocabulary import Vocabulary
 
 
@@ -60,9 +60,9 @@ def add_mask_argument(parser: argparse.ArgumentParser) -> None:
 
 def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceiver:
     """Perceiver for the options of both groups, which decodes masks where they are wanted."""
-    from vit_perception.bundle import Bundle
-    from vit_perception.bundle_paths import find_bundle
-    from vit_perception.perceiver import Perceiver, Settings
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.bundle.paths import find_bundle
+    from vit_perception.perceiver.perceiver import Perceiver, Settings
 
     bundle = Bundle.load(find_bundle(args.bundle))
     return Perceiver(

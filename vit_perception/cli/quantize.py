@@ -47,10 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Quantize and say what became of it."""
-    from vit_perception.bundle import Bundle
-    from vit_perception.bundle_paths import find_bundle
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.bundle.paths import find_bundle
     from vit_perception.cli.progress import progress_bar
-    from vit_perception.compression.quantization.bundle import quantize_bundle
+    from vit_perception.compression.quantization.quantize import quantize_bundle
 
     bundle = Bundle.load(find_bundle(args.bundle))
     with progress_bar("calibrating", args.count) as show:

@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reparameterize and check."""
-    from vit_perception.bundle import Bundle
-    from vit_perception.bundle_paths import find_bundle
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.bundle.paths import find_bundle
     from vit_perception.export.detector import reparameterize_bundle
     from vit_perception.text.builder import VocabularyBuilder
     from vit_perception.vocabulary import names_from_file, parse_names

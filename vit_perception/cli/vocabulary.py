@@ -51,11 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print; return 0, or 1 where --check finds names that need the text encoder."""
-    from vit_perception.bundle import Bundle
-    from vit_perception.bundle_paths import find_bundle
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.bundle.paths import find_bundle
+    from vit_perception.bundle.vocabulary_file import write_vocabulary
     from vit_perception.text.builder import VocabularyBuilder
     from vit_perception.vocabulary import VocabularyError, names_from_file, parse_names
-    from vit_perception.vocabulary_file import write_vocabulary
 
     bundle = Bundle.load(find_bundle(args.bundle))
     ready_made = bundle.ready_made()

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.compressed_images import decode_compressed
 from vit_perception.evaluation.asks import Ask, read_asks
 from vit_perception.evaluation.coco_file import (
     ANNOTATIONS,
@@ -22,8 +21,9 @@ from vit_perception.evaluation.coco_file import (
 )
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
-from vit_perception.images import ImageError
-from vit_perception.rle import RleError, check_mask
+from vit_perception.images.compressed import decode_compressed
+from vit_perception.images.decode import ImageError
+from vit_perception.perceiver.rle import RleError, check_mask
 from vit_perception.wording import one_line, shown
 
 __all__ = [

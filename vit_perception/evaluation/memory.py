@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.session import Session, TensorInfo, open_session
+from vit_perception.engine.factory import open_session
+from vit_perception.engine.session import Session, TensorInfo
 
 _RUNS = 3
 _TIMEOUT = 300.0

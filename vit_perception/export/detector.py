@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_files import read_verified
-from vit_perception.bundle_writer import write_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.files import read_verified
+from vit_perception.bundle.writer import write_bundle
 from vit_perception.export.graph import DetectorGraph
 from vit_perception.export.model_card import model_card
 from vit_perception.export.onnx_graph import to_onnx

@@ -4,7 +4,7 @@
 
 The training form becomes a bundle with a live vocabulary and CLIP's text tower inside; the
 reparameterized form (`_rep`), whose names are folded in, one with a fixed vocabulary. Graphs are
-those of any other bundle (`vit_perception.graph_contract`).
+those of any other bundle (`vit_perception.perceiver.contract`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_files import TextEncoderFiles
-from vit_perception.bundle_writer import write_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.files import TextEncoderFiles
+from vit_perception.bundle.writer import write_bundle
 from vit_perception.export.detector import adaptor_graph, fixed_graph, live_graph
 from vit_perception.export.released_card import LICENCE, released_card
 from vit_perception.export.text_tower import text_encoder_files

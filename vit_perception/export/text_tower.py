@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vit_perception.bundle_files import TextEncoderFiles
+from vit_perception.bundle.files import TextEncoderFiles
 from vit_perception.export.onnx_graph import to_onnx
 from vit_perception.models.text.clip import ClipText
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 
-from vit_perception.image_encodings import DECODERS
-from vit_perception.images import DEFAULT_MAX_PIXELS, ImageError, decode_image
+from vit_perception.images.decode import DEFAULT_MAX_PIXELS, ImageError, decode_image
+from vit_perception.images.encodings import DECODERS
 from vit_perception.wording import one_line
 
 _HEIGHT, _WIDTH = 6, 8

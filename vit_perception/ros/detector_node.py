@@ -14,22 +14,22 @@ from rclpy.parameter import Parameter
 
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.parameters import DetectorParameters
-from vit_perception.perceiver import Perceiver, Prepared
+from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.perceiver.perceiver import Perceiver, Prepared
 from vit_perception.ros import messages
-from vit_perception.ros.accounting import Counts
 from vit_perception.ros.bridge import bridge
-from vit_perception.ros.camera import Camera
-from vit_perception.ros.diagnostics import DiagnosticsReporter
 from vit_perception.ros.engine import Detector, Engine, as_it_is
+from vit_perception.ros.frames.accounting import Counts
+from vit_perception.ros.frames.camera import Camera
+from vit_perception.ros.frames.worker import FrameWorker, Steps
+from vit_perception.ros.health.diagnostics import DiagnosticsReporter
+from vit_perception.ros.health.report import CameraState, Snapshot
+from vit_perception.ros.health.throttle import Throttle
+from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
-from vit_perception.ros.publishers import Publishers
 from vit_perception.ros.reload import Reload
-from vit_perception.ros.report import CameraState, Snapshot
 from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
-from vit_perception.ros.throttle import Throttle
-from vit_perception.ros.worker import FrameWorker, Steps
 from vit_perception.wording import one_line, shown
 
 _LEAVE_WITHIN = 1.0

@@ -10,16 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_paths import find_bundle
-from vit_perception.cpu_affinity import format_cores, keep_process_to, usable_cores
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
 from vit_perception.detections import Detections
+from vit_perception.engine.cpu_affinity import format_cores, keep_process_to, usable_cores
+from vit_perception.engine.factory import find_provider
 from vit_perception.frame import Frame
-from vit_perception.parameters import BUNDLE_DEFAULT, DetectorParameters
-from vit_perception.perceiver import Perceiver, Prepared, Settings, unknown_threshold_names
-from vit_perception.region import Region
-from vit_perception.session import find_provider
-from vit_perception.stages import StageTimes
+from vit_perception.parameters.detector import BUNDLE_DEFAULT, DetectorParameters
+from vit_perception.perceiver.perceiver import (
+    Perceiver,
+    Prepared,
+    Settings,
+    unknown_threshold_names,
+)
+from vit_perception.perceiver.region import Region
+from vit_perception.perceiver.stages import StageTimes
 from vit_perception.text.builder import VocabularyBuilder
 from vit_perception.vocabulary import Vocabulary
 

@@ -9,7 +9,7 @@ import random
 from collections.abc import MutableMapping
 from importlib.metadata import PackageNotFoundError, version
 
-from vit_perception.bundle_paths import find_shared
+from vit_perception.bundle.paths import find_shared
 
 # Fast DDS 3 (Kilted and later) and Fast DDS 2 read different variables, and the former warns
 # about the other one.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
-from vit_perception import instances
+from vit_perception.perceiver import instances
 from vit_perception.ros.messages import stamp_nanoseconds
 
 

@@ -24,9 +24,9 @@ from vision_msgs.msg import (
     VisionInfo,
 )
 
-from vit_perception.compressed_images import decode_compressed, encode_jpeg
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
+from vit_perception.images.compressed import decode_compressed, encode_jpeg
 from vit_perception.ros.bridge import bridge, decoded
 
 NANOSECONDS = 1_000_000_000

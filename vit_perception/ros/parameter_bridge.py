@@ -16,8 +16,8 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from vit_perception.parameter_spec import ParameterError, Spec, natural
-from vit_perception.parameters import DetectorParameters, specs, unknown_name, validate
+from vit_perception.parameters.detector import DetectorParameters, specs, unknown_name, validate
+from vit_perception.setting import ParameterError, Spec, natural
 from vit_perception.wording import one_line
 
 Apply = Callable[[DetectorParameters], None]

@@ -13,9 +13,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from vit_perception.parameter_spec import ParameterError
 from vit_perception.ros.detector_node import DetectorNode
 from vit_perception.ros.run import run
+from vit_perception.setting import ParameterError
 from vit_perception.wording import shown
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from vit_perception.parameters import DetectorParameters
+from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.ros.engine import Engine
 
 

@@ -18,8 +18,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from vit_perception.parameter_spec import ParameterError
-from vit_perception.ros.throttle import Throttle
+from vit_perception.ros.health.throttle import Throttle
+from vit_perception.setting import ParameterError
 from vit_perception.wording import one_line, shown
 
 _LOOK_FOR_SIGNALS = 0.1

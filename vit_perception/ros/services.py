@@ -16,8 +16,8 @@ from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
-from vit_perception.ros.camera import Camera
-from vit_perception.ros.gate import DETECT_ONCE_TIMEOUT
+from vit_perception.ros.frames.camera import Camera
+from vit_perception.ros.frames.gate import DETECT_ONCE_TIMEOUT
 
 
 class Services:

@@ -39,10 +39,7 @@ from vit_perception.bags.messages import (
 )
 from vit_perception.bags.reader import BagError
 from vit_perception.bags.writer import BagWriter
-from vit_perception.cli.arguments import at_least
-from vit_perception.compressed_images import encode_jpeg
-from vit_perception.detections import Detections
-from vit_perception.samples import (
+from vit_perception.bundle.samples import (
     CAMERA_INFO_TOPIC,
     COMPRESSED_DEPTH_TOPIC,
     COMPRESSED_TOPIC,
@@ -50,6 +47,8 @@ from vit_perception.samples import (
     GROUND_TRUTH_TOPIC,
     IMAGE_TOPIC,
 )
+from vit_perception.detections import Detections
+from vit_perception.images.compressed import encode_jpeg
 from vit_perception.scenes.catalogue import CatalogueError
 from vit_perception.scenes.labels import Label
 from vit_perception.scenes.moving_camera import (
@@ -268,9 +267,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID,ID",
         help="what lies on the table, ids of the folders (those of the sample bag)",
     )
-    parser.add_argument(
-        "--seed", type=at_least(0), default=SEED, help=f"same seed, same bytes ({SEED})"
-    )
+    parser.add_argument("--seed", type=_seed, default=SEED, help=f"same seed, same bytes ({SEED})")
     parser.add_argument("--seconds", type=_above_zero, default=6.0, help="duration (6)")
     parser.add_argument("--rate", type=_above_zero, default=10.0, help="frames a second (10)")
     parser.add_argument("--size", type=_size, default=(640, 480), metavar="WxH", help="(640x480)")
@@ -278,6 +275,13 @@ def _parser() -> argparse.ArgumentParser:
         "--raw", action="store_true", help="sensor_msgs/Image for colour and depth, uncompressed"
     )
     return parser
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")
+    return value
 
 
 def _above_zero(text: str) -> float:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.bundle import Bundle, BundleError
+from vit_perception.bundle.bundle import Bundle, BundleError
 from vit_perception.text.cache import EmbeddingCache, default_directory
 from vit_perception.text.encoder import (
     DIMENSION,

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.bundle import Bundle
-from vit_perception.session import Session, SessionError, open_session, shown_shape
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.engine.factory import open_session
+from vit_perception.engine.session import Session, SessionError, shown_shape
 from vit_perception.text.encoder import MAX_TOKENS, TextEncoderError, batches
 from vit_perception.wording import one_line, shown, shown_path
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from vit_perception.graph_contract import MAX_PROTOTYPES
+from vit_perception.perceiver.contract import MAX_PROTOTYPES
 
 
 class RecipeError(ValueError):

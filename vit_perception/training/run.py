@@ -15,9 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from vit_perception.bundle import Bundle
-from vit_perception.bundle_files import read_verified
-from vit_perception.bundle_paths import find_bundle
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.files import read_verified
+from vit_perception.bundle.paths import find_bundle
 from vit_perception.text.cache import EmbeddingCache, default_directory
 from vit_perception.text.encoder import ENCODER_ID, TextEncoder, find_text_encoder
 from vit_perception.training.annotations import load_pictures

@@ -23,7 +23,7 @@ from safetensors.torch import save_file  # noqa: E402
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection  # noqa: E402
 
 from test.text.tiny_bundle import make_bundle  # noqa: E402
-from vit_perception.bundle import Bundle  # noqa: E402
+from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.export.text_tower import text_encoder_files  # noqa: E402
 from vit_perception.models.text.clip import (  # noqa: E402
     ClipText,
@@ -111,7 +111,7 @@ def test_the_robot_needs_no_torch(bundle: Bundle) -> None:
     code = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(('torch', 'transformers', 'timm', 'torchvision')))\n"
-        "from vit_perception.bundle import Bundle\n"
+        "from vit_perception.bundle.bundle import Bundle\n"
         "from vit_perception.text.graph_encoder import GraphEncoder\n"
         "print(GraphEncoder(Bundle.load(sys.argv[1]))(['red mug'])[0, :3].tolist())"
     )

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationMethod
 from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
 
-from vit_perception.compression.quantization.region import OPERATORS
+from vit_perception.compression.quantization.selection import OPERATORS
+from vit_perception.images.media import MediaError, find_media, read_picture
 from vit_perception.letterbox import Canvas
-from vit_perception.media import MediaError, find_media, read_picture
 
 #: How a range is drawn from the values seen, with ONNX Runtime's options for it. A range is
 #: never made symmetric: activations are unsigned.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from vit_perception.compression.quantization.qdq import quantize_graph
-from vit_perception.compression.quantization.region import PRODUCTS
+from vit_perception.compression.quantization.selection import PRODUCTS
 
 _PICTURES = 2
 

@@ -25,7 +25,7 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from vit_perception.compression.quantization.calibration import calibrated
-from vit_perception.compression.quantization.region import OPERATORS, quantizable
+from vit_perception.compression.quantization.selection import OPERATORS, quantizable
 
 
 class QuantizationError(ValueError):

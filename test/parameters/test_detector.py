@@ -1,0 +1,136 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import math
+from dataclasses import FrozenInstanceError, asdict, fields
+
+import pytest
+
+from vit_perception.parameters.detector import DetectorParameters, specs, validate
+from vit_perception.setting import ParameterError, natural
+
+
+def test_every_parameter_is_described_and_its_default_is_valid() -> None:
+    known = specs()
+    assert list(known) == [each.name for each in fields(DetectorParameters)]
+    for name, spec in known.items():
+        assert spec.name == name
+        assert len(spec.description) > 15
+        assert spec.description[0].isupper() or spec.description[0] == "'"
+        assert spec.description.endswith(".")
+        if spec.kind in ("integer", "double"):
+            assert spec.minimum is not None and spec.maximum is not None
+    assert validate(asdict(DetectorParameters())) == DetectorParameters()
+
+
+def test_what_changes_live_is_what_needs_no_reload() -> None:
+    fixed = {name for name, spec in specs().items() if not spec.live}
+    assert fixed == {
+        "autostart",
+        "bundle",
+        "cameras",
+        "cpu_affinity",
+        "image_transport",
+        "threads",
+        "text_encoder_dir",
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "expected"),
+    [
+        ({"score_threshold": 1}, "score_threshold", 1.0),
+        ({"score_threshold": -1}, "score_threshold", -1.0),
+        ({"vocabulary": ["red mug", "spoon"]}, "vocabulary", ("red mug", "spoon")),
+        ({"vocabulary": [" red mug ", "spoon"]}, "vocabulary", ("red mug", "spoon")),
+        ({"vocabulary": "[red mug, spoon]"}, "vocabulary", ("red mug", "spoon")),
+        ({"vocabulary": "red mug, spoon"}, "vocabulary", ("red mug", "spoon")),
+        ({"vocabulary": [""]}, "vocabulary", ()),
+        ({"vocabulary": []}, "vocabulary", ()),
+        ({"vocabulary": ""}, "vocabulary", ()),
+        ({"class_thresholds": ["a=b=0.5"]}, "thresholds_by_name", {"a=b": 0.5}),
+        ({"class_thresholds": "red mug=0.4"}, "thresholds_by_name", {"red mug": 0.4}),
+        ({"max_age": 0.5}, "max_age", 0.5),
+    ],
+)
+def test_values_are_taken_as_people_write_them(
+    values: dict[str, object], field: str, expected: object
+) -> None:
+    assert getattr(validate(values), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"score_threshold": 1.5}, ["score_threshold", "0 to 1", "-1", "the bundle's own", "1.5"]),
+        ({"score_threshold": -0.3}, ["score_threshold", "-0.3"]),
+        ({"score_threshold": math.nan}, ["score_threshold", "nan"]),
+        ({"max_age": math.inf}, ["max_age", "inf"]),
+        ({"max_detections": 0}, ["max_detections", "1 to 300", "0"]),
+        ({"max_detections": 2.5}, ["max_detections", "integer", "2.5"]),
+        ({"max_detections": True}, ["max_detections", "integer", "True"]),
+        ({"class_agnostic_nms": 1}, ["class_agnostic_nms", "bool", "1"]),
+        ({"image_transport": "theora"}, ["image_transport", "raw", "compressed", "theora"]),
+        ({"bundle": "a\nb"}, ["bundle", "control"]),
+        ({"bundle": 3}, ["bundle", "string", "3"]),
+        ({"vocabulary": ["mug", "mug"]}, ["vocabulary", "mug", "twice"]),
+        ({"vocabulary": ["mug", ""]}, ["vocabulary", "empty"]),
+        ({"vocabulary": ["a\x07"]}, ["vocabulary", "control"]),
+        ({"vocabulary": ["x" * 201]}, ["vocabulary", "200"]),
+        ({"vocabulary": [f"n{i}" for i in range(4097)]}, ["vocabulary", "4096", "4097"]),
+        ({"vocabulary": [1, 2]}, ["vocabulary", "list of strings"]),
+        ({"class_thresholds": ["red mug"]}, ["class_thresholds", "red mug=0.4", "'red mug'"]),
+        ({"class_thresholds": ["red mug=2"]}, ["class_thresholds", "0 to 1", "red mug=2"]),
+        ({"class_thresholds": ["=0.4"]}, ["class_thresholds", "=0.4"]),
+        ({"class_thresholds": ["m=0.1", "m=0.2"]}, ["class_thresholds", "'m'", "twice"]),
+        ({"score_treshold": 0.5}, ["score_treshold", "did you mean 'score_threshold'"]),
+        ({"qqq": 1}, ["qqq", "vocabulary"]),
+    ],
+)
+def test_a_refusal_says_what_was_expected_and_found(
+    values: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(ParameterError) as caught:
+        validate(values)
+    line = str(caught.value)
+    assert "\n" not in line and len(line) < 500
+    for word in words:
+        assert word in line
+
+
+def test_one_bad_value_leaves_all_others_untaken() -> None:
+    current = validate({"max_age": 0.25})
+    with pytest.raises(ParameterError, match="max_detections"):
+        validate({"max_age": 1.0, "max_detections": -4}, current)
+    assert current.max_age == 0.25
+    with pytest.raises(FrozenInstanceError):
+        current.max_age = 1.0  # type: ignore[misc]
+
+
+def test_values_are_laid_over_the_current_ones() -> None:
+    current = validate({"max_age": 0.25, "vocabulary": ["mug"]})
+    changed = validate({"vocabulary": ["spoon"]}, current)
+    assert (changed.max_age, changed.vocabulary) == (0.25, ("spoon",))
+
+
+def test_natural_leaves_alone_what_it_does_not_understand() -> None:
+    known = specs()
+    assert natural(known["max_age"], True) is True
+    assert natural(known["max_detections"], 2.0) == 2.0
+    assert natural(known["vocabulary"], "[mug") == "[mug"
+    assert natural(known["vocabulary"], 4) == 4
+
+
+@pytest.mark.parametrize("names", [["front", "wrist_2"], ["a"], []])
+def test_cameras(names: list[str]) -> None:
+    assert validate({"cameras": names}).cameras == tuple(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["front", "front"], ["2nd"], ["left eye"], ["_hidden"], ["a__b"], ["a/b"], ["é"], ["a" * 65]],
+)
+def test_cameras_that_cannot_be_topics(names: list[str]) -> None:
+    with pytest.raises(ParameterError, match=r"^cameras: expected .*, found "):
+        validate({"cameras": names})

@@ -1,0 +1,105 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The access policy, the manual's tables and a real node name the same topics and services."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+pytest.importorskip("rclpy")
+
+from vit_perception.ros.manual.interface import PUBLISHED, SERVICES, SUBSCRIBED
+from vit_perception.ros.manual.policy import main, policy, topics
+
+from ..bench import Bench, wait_for
+
+pytestmark = pytest.mark.ros
+
+KINDS = {"subscribe": "subscriber", "publish": "publisher", "reply": "service"}
+
+
+def allowed(text: str, namespace: str = "/", node: str = "detector") -> dict[str, set[str]]:
+    """Absolute names by right, resolved as sros2 does it."""
+    (profile,) = ElementTree.fromstring(text).iter("profile")
+    assert (profile.get("ns"), profile.get("node")) == (namespace, node)
+    before = namespace.rstrip("/")
+    rights: dict[str, set[str]] = {}
+    for rule in profile:
+        ((right, answer),) = rule.items()
+        assert answer == "ALLOW" and rule.tag in ("topics", "services")
+        names = [str(each.text) for each in rule]
+        assert len(set(names)) == len(names)
+        rights[right] = {
+            name if name.startswith("/") else f"{before}/{name.replace('~', node, 1)}"
+            for name in names
+        }
+    return rights
+
+
+def in_graph(bench: Bench, right: str, namespace: str = "/") -> dict[str, str]:
+    """What a running detector has, and its type without the middle part."""
+    look = getattr(bench.outside, f"get_{KINDS[right]}_names_and_types_by_node")
+    return {
+        name: re.sub("/(msg|srv)/", "/", types[0]) for name, types in look("detector", namespace)
+    }
+
+
+@pytest.mark.parametrize("cameras", [(), ("front", "wrist")])
+def test_a_node_has_what_the_policy_allows_and_no_more(
+    bench: Bench, toy_bundle_dir: Path, cameras: Sequence[str]
+) -> None:
+    bench.detector(toy_bundle_dir, use_sim_time=True, **({"cameras": cameras} if cameras else {}))
+    rights = allowed(policy(cameras))
+    for right in ("publish", "reply"):
+        wait_for(lambda right=right: in_graph(bench, right).keys() >= rights[right], right)
+        assert in_graph(bench, right).keys() == rights[right]
+    compressed = {name for name in rights["subscribe"] if name.endswith("/compressed")}
+    wait_for(lambda: len(in_graph(bench, "subscribe")) > len(cameras), "subscriptions")
+    assert in_graph(bench, "subscribe").keys() == rights["subscribe"] - compressed
+
+
+def test_a_node_of_compressed_images_has_the_others(bench: Bench, toy_bundle_dir: Path) -> None:
+    bench.detector(toy_bundle_dir, image_transport="compressed")
+    wait_for(lambda: "/image/compressed" in in_graph(bench, "subscribe"), "a subscription")
+    found = in_graph(bench, "subscribe").keys()
+    assert found == allowed(policy())["subscribe"] - {"/image", "/clock"}
+
+
+def test_types_are_those_of_the_manual(bench: Bench, toy_bundle_dir: Path) -> None:
+    bench.detector(toy_bundle_dir)
+    for right, table in (("publish", PUBLISHED), ("reply", SERVICES), ("subscribe", SUBSCRIBED)):
+        found = in_graph(bench, right)
+        for row in table:
+            for name, kind in zip(topics([row], ()), row[1].split(", "), strict=True):
+                absolute = f"/{name.replace('~', 'detector')}".replace("//", "/")
+                if absolute != "/image/compressed":
+                    assert found[absolute] == kind, name
+
+
+def test_other_names_are_followed(capsys: pytest.CaptureFixture[str]) -> None:
+    order = (
+        "--camera front --camera wrist --remap front/image:=/cam/image_raw --enclave /robot/eye"
+    )
+    order += " --namespace /robot --node eye --remap ~/detect_once:=look"
+    assert main(order.split()) == 0
+    text = capsys.readouterr().out
+    assert ElementTree.fromstring(text).get("version") == "0.2.0"
+    (enclave,) = ElementTree.fromstring(text).iter("enclave")
+    assert enclave.get("path") == "/robot/eye"
+    rights = allowed(text, "/robot", "eye")
+    assert {"/cam/image_raw", "/cam/image_raw/compressed"} < rights["subscribe"]
+    assert {"/robot/wrist/image", "/robot/front/camera_info", "/clock"} < rights["subscribe"]
+    assert not {"/robot/front/image", "/robot/image"} & rights["subscribe"]
+    assert {"/robot/eye/front/overlay/compressed", "/diagnostics"} < rights["publish"]
+    assert "/robot/look" in rights["reply"] and "/robot/eye/detect_once" not in rights["reply"]
+
+
+def test_a_remapping_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--remap", "image"])
+    assert "--remap: expected FROM:=TO, found 'image'" in capsys.readouterr().err

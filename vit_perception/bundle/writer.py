@@ -1,0 +1,117 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bundles written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.files import (
+    MANIFEST,
+    BundleError,
+    TextEncoderFiles,
+    is_replaceable,
+    replace_folder,
+)
+from vit_perception.bundle.manifest import FORMAT, graph_file, manifest_text
+from vit_perception.bundle.vocabulary_file import write_vocabulary
+from vit_perception.vocabulary import Vocabulary
+from vit_perception.wording import shown_path
+
+_PAD_VALUE = 114
+
+
+def write_bundle(
+    directory: str | Path,
+    *,
+    name: str,
+    task: str,
+    architecture: str,
+    input_height: int,
+    input_width: int,
+    graphs: Mapping[str, bytes],
+    text_adaptor: bytes | None,
+    text_encoder_id: str,
+    text_dimension: int,
+    vocabulary: Vocabulary,
+    default_names: Sequence[str],
+    fixed_vocabulary: bool,
+    score_threshold: float,
+    iou_threshold: float,
+    metrics: Sequence[Mapping[str, Any]],
+    licence: str,
+    source: str,
+    model_card: str,
+    extra_files: Mapping[str, bytes] = MappingProxyType({}),
+    text_encoder: TextEncoderFiles | None = None,
+) -> Bundle:
+    """Writes a bundle and reads it back.
+
+    The folder is completed and checked under another name beside its destination and then
+    renamed, so that no reader meets half a bundle. An older bundle there is replaced.
+
+    Args:
+        directory: destination: absent, empty, or an older bundle.
+        graphs: precision to ONNX bytes; "fp32" becomes model.onnx, others model.<precision>.onnx.
+        vocabulary: all names to ship, with embeddings before the adaptor.
+        model_card: Markdown.
+        extra_files: further files by name, hashed like the others.
+        text_encoder: travels along where robots do not have it installed.
+        The rest: see Bundle.
+
+    Returns:
+        The bundle at its destination.
+
+    Raises:
+        BundleError: the destination holds something else, or the bundle would be refused by
+            `Bundle.load`.
+    """
+    target = Path(directory).resolve()
+    if target.exists() and not is_replaceable(target):
+        raise BundleError(
+            f"{shown_path(target)}: expected a bundle or an empty folder to replace, "
+            "found other content"
+        )
+    graph_files = {precision: graph_file(precision) for precision in graphs}
+    files = {graph_files[precision]: model for precision, model in graphs.items()}
+    if text_adaptor is not None:
+        files["text_adaptor.onnx"] = text_adaptor
+    encoder: dict[str, str | int] = {"id": text_encoder_id, "dimension": text_dimension}
+    if text_encoder is not None:
+        encoder |= {"graph": "text_encoder.onnx", "tokenizer": "tokenizer.json"}
+        files["text_encoder.onnx"], files["tokenizer.json"] = text_encoder
+    files["vocabulary.npz"] = write_vocabulary(vocabulary)
+    files["MODEL_CARD.md"] = model_card.encode()
+    taken = (files.keys() | {MANIFEST}) & extra_files.keys()
+    if taken:
+        raise BundleError(f"extra_files: expected other names than the bundle's, found {taken}")
+    files |= extra_files
+    manifest = {
+        "format": FORMAT,
+        "name": name,
+        "task": task,
+        "architecture": architecture,
+        "input": {
+            "height": input_height,
+            "width": input_width,
+            "resize": "letterbox",
+            "pad_value": _PAD_VALUE,
+        },
+        "graphs": graph_files,
+        "text_adaptor": None if text_adaptor is None else "text_adaptor.onnx",
+        "text_encoder": encoder,
+        "vocabulary": "vocabulary.npz",
+        "default_names": list(default_names),
+        "fixed_vocabulary": fixed_vocabulary,
+        "thresholds": {"score": score_threshold, "iou": iou_threshold},
+        "metrics": [dict(metric) for metric in metrics],
+        "licence": licence,
+        "source": source,
+    }
+    files[MANIFEST] = manifest_text(manifest, files, target)
+    replace_folder(target, files, check=Bundle.load)
+    return Bundle.load(target)

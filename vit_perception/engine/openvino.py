@@ -1,0 +1,91 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Graphs on Intel's OpenVINO; imported only where the package openvino is installed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.engine.session import Session, SessionError, TensorInfo, shown_shape
+from vit_perception.wording import one_line
+
+_DEVICE = "CPU"
+
+
+class OpenVinoSession(Session):
+    """A graph compiled for the CPU; see `open_session`.
+
+    Args:
+        model: bytes of an ONNX file without external data.
+        threads: 0 lets OpenVINO choose.
+
+    Raises:
+        SessionError: OpenVINO does not start, or refuses the model.
+    """
+
+    def __init__(self, model: bytes, threads: int) -> None:
+        try:
+            import openvino
+
+            core = openvino.Core()
+        except Exception as error:  # libraries of another version, another folder of that name
+            raise SessionError(
+                f"provider: expected the package openvino to start, found {one_line(error)}"
+            ) from error
+        configuration = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads,
+            # OpenVINO takes bfloat16 where the CPU has it; fp32 means fp32 in a bundle.
+            "INFERENCE_PRECISION_HINT": "f32",
+            # Pinned, the threads of two processes sit on the same cores.
+            "ENABLE_CPU_PINNING": False,
+            "CACHE_DIR": "",
+        }
+        try:
+            compiled = core.compile_model(core.read_model(model), _DEVICE, configuration)
+            self._request = compiled.create_infer_request()
+            self.inputs = tuple(_tensor_info(value) for value in compiled.inputs)
+            self.outputs = tuple(_tensor_info(value) for value in compiled.outputs)
+        except Exception as error:
+            raise SessionError(
+                f"model: expected an ONNX graph that OpenVINO can load, found {one_line(error)}"
+            ) from error
+        self.provider = f"OpenVINO {_DEVICE}"
+        self._lock = threading.Lock()
+
+    def _run(self, inputs: dict[str, NDArray[Any]]) -> Sequence[Any]:
+        # OpenVINO converts other types in silence, and where an input is missing takes the one
+        # of the call before.
+        if inputs.keys() != set(self.input_names):
+            expected, found = (", ".join(sorted(n)) for n in (self.input_names, inputs))
+            raise ValueError(f"inputs: expected {expected}, found {found or 'none'}")
+        given = {value.name: _checked(value, inputs[value.name]) for value in self.inputs}
+        with self._lock:
+            results = self._request.infer(given, share_inputs=True, share_outputs=False)
+            return [results[name] for name in self.output_names]
+
+
+def _tensor_info(value: Any) -> TensorInfo:
+    sizes = (size.get_length() if size.is_static else None for size in value.partial_shape)
+    dtype = str(np.dtype(value.element_type.to_dtype()))
+    return TensorInfo(name=value.any_name, dtype=dtype, shape=tuple(sizes))
+
+
+def _checked(wanted: TensorInfo, given: Any) -> NDArray[Any]:
+    if not isinstance(given, np.ndarray):
+        raise TypeError(f"{wanted.name}: expected an array, found {type(given).__name__}")
+    fits = len(given.shape) == len(wanted.shape) and all(
+        size is None or size == found
+        for size, found in zip(wanted.shape, given.shape, strict=True)
+    )
+    if str(given.dtype) != wanted.dtype or not fits:
+        raise ValueError(
+            f"{wanted.name}: expected {wanted.dtype} {shown_shape(wanted.shape)}, "
+            f"found {given.dtype} {shown_shape(given.shape)}"
+        )
+    return np.ascontiguousarray(given)

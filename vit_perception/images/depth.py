@@ -1,0 +1,144 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Distances of depth images: raw (REP-118) and of image_transport's `compressedDepth`.
+
+A compressed one is a header of 12 bytes (the kind of compression as int32, and two floats A and
+B) and a PNG of 16 bits. Of 16UC1 the PNG holds the millimetres. Of 32FC1 it holds q = A / d + B,
+rounded, for d in metres, and 0 where d is unknown.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.images.decode import DEFAULT_MAX_PIXELS
+from vit_perception.images.headers import PNG_MAGIC, HeaderError, read_png_header
+from vit_perception.images.raw import Buffer, ImageError, RawImage, bytes_of, check_size
+from vit_perception.wording import one_line, shown
+
+#: Encodings that carry distances.
+ENCODINGS = ("16UC1", "mono16", "32FC1")
+HEADER = struct.Struct("<iff")
+_MILLIMETRE = np.float32(0.001)
+
+
+def decode_depth(
+    *,
+    encoding: str,
+    height: int,
+    width: int,
+    step: int,
+    is_bigendian: bool,
+    data: Buffer,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> NDArray[np.float32]:
+    """The distances of a depth image (REP-118).
+
+    16UC1 and mono16 are millimetres, 0 meaning unknown; 32FC1 is metres.
+
+    Args:
+        As images.decode_image.
+
+    Returns:
+        float32 [height, width], metres; NaN where unknown, infinite or not positive.
+
+    Raises:
+        ImageError: another encoding, impossible size or step, or too little data.
+    """
+    if encoding not in ENCODINGS:
+        raise ImageError(
+            "encoding",
+            f"depth encoding: expected one of {', '.join(ENCODINGS)}, found {shown(encoding)}",
+        )
+    raw = RawImage.checked(
+        encoding=encoding,
+        height=height,
+        width=width,
+        step=step,
+        is_bigendian=is_bigendian,
+        data=data,
+        max_pixels=max_pixels,
+    )
+    if encoding == "32FC1":
+        return _known(raw.pixels(1, "f4")[..., 0].astype(np.float32))
+    return _metres(raw.pixels(1, "u2")[..., 0])
+
+
+def decode_compressed_depth(
+    *, format: str, data: Buffer, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> NDArray[np.float32]:
+    """The distances of a `compressedDepth` message.
+
+    Args:
+        format: "16UC1; compressedDepth", "32FC1; compressedDepth png" and the like.
+        data: header and PNG.
+        max_pixels: larger images are refused before they are decoded.
+
+    Returns:
+        float32 [H, W], metres; NaN where unknown.
+
+    Raises:
+        ImageError: another format or compression (RVL), too large, truncated or damaged.
+    """
+    stored, (a, b) = unpack_depth(format=format, data=data, max_pixels=max_pixels)
+    if not format.lstrip().startswith("32FC1"):
+        return _metres(stored)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        depth = np.float32(a) / (stored.astype(np.float32) - np.float32(b))
+    depth[stored == 0] = np.nan
+    return _known(depth)
+
+
+def unpack_depth(
+    *, format: str, data: Buffer, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> tuple[NDArray[np.uint16], tuple[float, float]]:
+    """What a `compressedDepth` message stores: uint16 [H, W], and its A and B.
+
+    Raises:
+        ImageError: as decode_compressed_depth.
+    """
+    content = bytes_of(data).tobytes()
+    encoding = format.split(";")[0].strip()
+    png = content[HEADER.size :]
+    if encoding not in ENCODINGS or not png.startswith(PNG_MAGIC):
+        found = f"{shown(format)}{'' if png.startswith(PNG_MAGIC) else ' without a PNG'}"
+        raise ImageError(
+            "format",
+            "compressed depth: expected '16UC1; compressedDepth png' or "
+            f"'32FC1; compressedDepth png', found {found}",
+        )
+    try:
+        header = read_png_header(png)
+    except HeaderError as error:
+        raise ImageError("png", f"compressed depth: expected a PNG, found {error}") from error
+    check_size("compressed depth", header.height, header.width, max_pixels)
+    try:
+        stored: Any = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageError(
+            "png", f"compressed depth: expected a PNG, found {one_line(error)}"
+        ) from error
+    if stored is not None and stored.shape[:2] != (header.height, header.width):
+        raise ImageError("png", "compressed depth: expected a PNG, found damaged data")
+    if stored is None or stored.dtype != np.uint16 or stored.ndim != 2:
+        raise ImageError("png", "compressed depth: expected a 16-bit grey PNG, found another")
+    _, a, b = HEADER.unpack_from(content)
+    return np.asarray(stored, np.uint16), (a, b)
+
+
+def _metres(millimetres: NDArray[np.uint16]) -> NDArray[np.float32]:
+    depth = millimetres.astype(np.float32)
+    depth *= _MILLIMETRE
+    depth[millimetres == 0] = np.nan
+    return depth
+
+
+def _known(depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same array with NaN for what cannot be a distance."""
+    depth[~(np.isfinite(depth) & (depth > 0))] = np.nan
+    return depth

@@ -1,0 +1,168 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Version 1 of the interface between exported graphs and the perceiver.
+
+Detector inputs: `image` uint8 [1, H, W, 3] RGB; `class_thresholds` float32 [C]; unless the
+vocabulary is fixed, `class_embeddings` float32 [C, E] with C free. Outputs, K rows: `boxes`
+float32 [1, K, 4] x1 y1 x2 y2 in network pixels, `scores` float32 [1, K] (0 below the class's
+threshold), `labels` int64 [1, K]. Bundles of task instance_segmentation have two more:
+`mask_coefficients` float32 [1, K, P] and `prototypes` float32 [1, P, h, w] with P of 1 to 32, at
+stride 4 or 8: h and w are H and W divided by either. The mask of a row is where the sum of the
+prototypes, each times its coefficient, is above 0, inside the row's box.
+Text adaptor: `text_embeddings` float32 [C, D] to `class_embeddings` float32 [C, E].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.engine.session import Session, TensorInfo, shown_shape
+from vit_perception.vocabulary import Vocabulary
+from vit_perception.wording import shown
+
+MAX_PROTOTYPES = 32
+PROTOTYPE_STRIDES = (4, 8)
+
+# None stands for an axis of any size.
+_Shape = tuple[int | None, ...]
+
+
+class GraphContractError(ValueError):
+    """A graph has other inputs or outputs than the contract says; one line."""
+
+
+def check_detector(session: Session, bundle: Bundle) -> None:
+    """Compares a detector's graph with the contract.
+
+    Raises:
+        GraphContractError: naming the first tensor that differs.
+    """
+    fixed = bundle.fixed_vocabulary
+    names = {"image", "class_thresholds"} | (set() if fixed else {"class_embeddings"})
+    _check_names("inputs", session.input_names, names)
+    inputs = {value.name: value for value in session.inputs}
+    _check(inputs["image"], "uint8", (1, bundle.input_height, bundle.input_width, 3))
+    _check_outputs(session, bundle)
+    if fixed:
+        _check(inputs["class_thresholds"], "float32", (len(bundle.default_names),))
+        return
+    _check(inputs["class_thresholds"], "float32", (None,), any_classes=True)
+    _check(inputs["class_embeddings"], "float32", (None, None), any_classes=True)
+    if bundle.text_adaptor_file is None:
+        _check(inputs["class_embeddings"], "float32", (None, bundle.text_dimension))
+
+
+def check_adaptor(adaptor: Session, detector: Session, bundle: Bundle) -> None:
+    """Compares a text adaptor's graph with the contract and with its detector.
+
+    Raises:
+        GraphContractError: naming the first tensor that differs.
+    """
+    _check_names("text adaptor inputs", adaptor.input_names, {"text_embeddings"})
+    _check_names("text adaptor outputs", adaptor.output_names, {"class_embeddings"})
+    _check(adaptor.inputs[0], "float32", (None, bundle.text_dimension), any_classes=True)
+    wanted = next(value for value in detector.inputs if value.name == "class_embeddings")
+    _check(adaptor.outputs[0], "float32", wanted.shape)
+
+
+def check_embeddings(embeddings: NDArray[Any], vocabulary: Vocabulary) -> None:
+    """Looks at what a text adaptor made of a vocabulary.
+
+    Raises:
+        GraphContractError: another number of rows, or rows that are not finite: with them a
+            detector would find nothing and say nothing.
+    """
+    count = len(vocabulary)
+    if embeddings.ndim != 2 or embeddings.shape[0] != count:
+        raise GraphContractError(
+            f"class_embeddings: expected {count} rows, found {list(embeddings.shape)}"
+        )
+    lost = ~np.isfinite(embeddings).all(axis=1)
+    if lost.any():
+        name = vocabulary.names[int(np.argmax(lost))]
+        raise GraphContractError(
+            f"class_embeddings: expected finite numbers, found others for {shown(name)}"
+        )
+
+
+def check_results(outputs: Mapping[str, NDArray[Any]], bundle: Bundle) -> None:
+    """Compares what a run returned with the contract: a graph may leave its axes open.
+
+    Raises:
+        GraphContractError: naming the first tensor that differs.
+    """
+    values = [TensorInfo(name, str(a.dtype), a.shape) for name, a in outputs.items()]
+    _check_values({value.name: value for value in values}, bundle)
+
+
+def _check_outputs(session: Session, bundle: Bundle) -> None:
+    outputs = {value.name: value for value in session.outputs}
+    _check_names("outputs", session.output_names, {"boxes", "scores", "labels"} | _masks(bundle))
+    _check_values(outputs, bundle)
+
+
+def _masks(bundle: Bundle) -> set[str]:
+    """The outputs of masks."""
+    segments = bundle.task == "instance_segmentation"
+    return {"mask_coefficients", "prototypes"} if segments else set()
+
+
+def _check_values(outputs: Mapping[str, TensorInfo], bundle: Bundle) -> None:
+    _check(outputs["boxes"], "float32", (1, None, 4))
+    _check(outputs["scores"], "float32", (1, None))
+    _check(outputs["labels"], "int64", (1, None))
+    if _masks(bundle):
+        _check(outputs["mask_coefficients"], "float32", (1, None, None))
+        _check(outputs["prototypes"], "float32", (1, None, None, None))
+    _check_equal("rows", {n: v.shape[1] for n, v in outputs.items() if n != "prototypes"})
+    if _masks(bundle):
+        _check_prototypes(outputs, bundle)
+
+
+def _check_prototypes(outputs: Mapping[str, TensorInfo], bundle: Bundle) -> None:
+    shape = outputs["prototypes"].shape
+    _, number, *size = shape
+    wanted = {"mask_coefficients": outputs["mask_coefficients"].shape[2], "prototypes": number}
+    _check_equal("prototypes", wanted)
+    if number is not None and not 1 <= number <= MAX_PROTOTYPES:
+        raise GraphContractError(
+            f"prototypes: expected 1 to {MAX_PROTOTYPES} of them, found {shown_shape(shape)}"
+        )
+    whole = (bundle.input_height, bundle.input_width)
+    for side, pixels in zip(size, whole, strict=True):
+        if side is not None and not any(side * stride == pixels for stride in PROTOTYPE_STRIDES):
+            raise GraphContractError(
+                f"prototypes: expected stride {' or '.join(map(str, PROTOTYPE_STRIDES))} of "
+                f"{whole[0]} x {whole[1]}, found {shown_shape(shape)}"
+            )
+
+
+def _check_equal(what: str, sizes: Mapping[str, int | None]) -> None:
+    """A size that the graph leaves open fits."""
+    if len(set(sizes.values()) - {None}) > 1:
+        found = ", ".join(f"{size} in {name}" for name, size in sorted(sizes.items()))
+        raise GraphContractError(f"outputs: expected one number of {what}, found {found}")
+
+
+def _check_names(what: str, found: Sequence[str], expected: set[str]) -> None:
+    if set(found) != expected:
+        raise GraphContractError(
+            f"{what}: expected {', '.join(sorted(expected))}, found {', '.join(sorted(found))}"
+        )
+
+
+def _check(value: TensorInfo, dtype: str, shape: _Shape, *, any_classes: bool = False) -> None:
+    """An axis that either side leaves open fits; `any_classes` wants the first one open."""
+    fits = len(value.shape) == len(shape) and all(
+        a is None or b is None or a == b for a, b in zip(value.shape, shape, strict=True)
+    )
+    if value.dtype != dtype or not fits or (any_classes and value.shape[0] is not None):
+        raise GraphContractError(
+            f"{value.name}: expected {dtype} {shown_shape(shape)}, "
+            f"found {value.dtype} {shown_shape(value.shape)}"
+        )

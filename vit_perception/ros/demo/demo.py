@@ -1,0 +1,200 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstration: a bag plays through DDS into a detector in another process.
+
+The bag plays twice. The first time the detector looks for the names of the ground truth;
+early in the second it is given other names, and goes on without a pause.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from vision_msgs.msg import Detection2DArray, VisionInfo
+
+from vit_perception.bags.messages import DETECTIONS, detections_from_message, header_stamp
+from vit_perception.bags.reader import BagReader
+from vit_perception.bundle.samples import GROUND_TRUTH_TOPIC, IMAGE_TOPIC
+from vit_perception.detections import Detections
+from vit_perception.ros.demo.detector_process import NODE_NAME, DetectorProcess
+from vit_perception.ros.demo.player import BagPlayer
+from vit_perception.ros.demo.run import Arrival, DemoRun, place
+from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
+
+# Seconds into the second pass at which the names change.
+CHANGE_AFTER = 1.0
+_DISCOVERY_TIMEOUT = 10.0
+_LAST_RESULTS = 1.5  # seconds in which results on their way and a report of the node arrive
+
+Say = Callable[[str], None]
+
+
+def run_demo(
+    bag: Path,
+    bundle: Path,
+    out: Path,
+    *,
+    distractors: tuple[str, ...],
+    choose_names: Callable[[], tuple[str, ...]],
+    default_names: tuple[str, ...],
+    say: Say,
+) -> DemoRun:
+    """Run the demonstration.
+
+    Args:
+        bag: with the topics of `vit_perception.bundle.samples`.
+        bundle: the model.
+        out: folder for the node's log.
+        distractors: names asked for beside those of the ground truth, which are not there.
+        choose_names: asked between the two passes for the names of the second.
+        default_names: taken when the node refuses the chosen ones.
+        say: told in a line what happens.
+
+    Raises:
+        BagError: the bag cannot be read.
+        DetectorProcessError: the node did not start; the line says why.
+
+    """
+    set_image_transport()
+    keep_to_this_machine()
+    truth = read_truth(bag)
+    present = sorted({name for found in truth.values() for name in found.names})
+    before = tuple(dict.fromkeys((*present, *distractors)))
+    rclpy.init()
+    try:
+        node = Node("demo")
+        listener = _Listener(node)
+        with _Spinning(node):
+            player = BagPlayer(node, bag)
+            say(f"starting {NODE_NAME} in another process")
+            parameters = {
+                "bundle": str(bundle),
+                "vocabulary": list(before),
+                # One name a thing: the best of them.
+                "class_agnostic_nms": True,
+                "diagnostics_period": 0.5,
+            }
+            with DetectorProcess(node, parameters, IMAGE_TOPIC, out) as detector:
+                run = DemoRun(before, default_names, truth=truth)
+                _wait_for_subscriber(player)
+                say(f"playing {bag.name}, looking for: {', '.join(before)}")
+                player.play()
+                shifts = [player.shift]
+                wanted = choose_names()
+                say("playing it again, with other names after a second")
+                changer = threading.Thread(target=_change, args=(detector, wanted, run, say))
+                changer.start()
+                player.play()
+                shifts.append(player.shift)
+                changer.join()
+                time.sleep(_LAST_RESULTS)
+        run.camera_frames = player.published[IMAGE_TOPIC]
+        run.seen = place(listener.arrivals, listener.versions, shifts, camera_stamps(bag))
+        run.first_version = min(listener.versions.values(), default=0)
+        run.diagnostics = dict(listener.diagnostics)
+        return run
+    finally:
+        rclpy.try_shutdown()
+
+
+def read_truth(bag: Path) -> dict[int, Detections]:
+    """Ground truth of a bag by stamp in nanoseconds; empty where the bag has none."""
+    with BagReader(bag) as reader:
+        return {
+            header_stamp(message.value.header): detections_from_message(message.value)
+            for message in reader.messages([GROUND_TRUTH_TOPIC])
+            if message.msgtype == DETECTIONS
+        }
+
+
+def camera_stamps(bag: Path) -> list[int]:
+    """Stamps of the images of a bag in nanoseconds."""
+    with BagReader(bag) as reader:
+        topic = reader.image_topic()
+        return [header_stamp(message.value.header) for message in reader.messages([topic])]
+
+
+class _Listener:
+    """Keeps what the detector publishes; read it when the node spins no more."""
+
+    def __init__(self, node: Node) -> None:
+        self.arrivals: list[Arrival] = []
+        self.versions: dict[int, int] = {}
+        self.diagnostics: dict[str, str] = {}
+        self._node = node
+        latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        topic = f"/{NODE_NAME}/detections"
+        node.create_subscription(Detection2DArray, topic, self._on_detections, 100)
+        node.create_subscription(
+            VisionInfo, f"/{NODE_NAME}/vision_info", self._on_vision_info, latched
+        )
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+
+    def _on_vision_info(self, message: VisionInfo) -> None:
+        self.versions[header_stamp(message.header)] = int(message.database_version)
+
+    def _on_detections(self, message: Detection2DArray) -> None:
+        stamp = header_stamp(message.header)
+        delay = (self._node.get_clock().now().nanoseconds - stamp) / 1e9
+        self.arrivals.append(Arrival(stamp, delay, detections_from_message(message)))
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.startswith(NODE_NAME):
+                self.diagnostics.update({entry.key: entry.value for entry in status.values})
+
+
+class _Spinning:
+    """Spins a node in another thread while the context lasts."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._executor = SingleThreadedExecutor()
+        self._thread = threading.Thread(target=self._spin, name="demo_executor", daemon=True)
+
+    def __enter__(self) -> None:
+        self._executor.add_node(self._node)
+        self._thread.start()
+
+    def __exit__(self, *_: Any) -> None:
+        self._executor.shutdown()
+        self._thread.join(2.0)
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            return
+
+
+def _change(detector: DetectorProcess, wanted: tuple[str, ...], run: DemoRun, say: Say) -> None:
+    """Change the names while images flow; take the default ones when these are refused."""
+    time.sleep(CHANGE_AFTER)
+    for names in dict.fromkeys((wanted, run.names_after)):
+        start = time.monotonic()
+        refusal = detector.set_vocabulary(names)
+        run.change_seconds = time.monotonic() - start
+        if not refusal:
+            run.names_after = names
+            milliseconds = 1e3 * run.change_seconds
+            say(f"names changed in {milliseconds:.0f} ms to: {', '.join(names)}")
+            return
+        say(f"the detector keeps its names: {refusal}")
+
+
+def _wait_for_subscriber(player: BagPlayer) -> None:
+    """Wait until the detector listens: best effort repeats nothing."""
+    deadline = time.monotonic() + _DISCOVERY_TIMEOUT
+    while not player.has_subscriber(IMAGE_TOPIC) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    # The other side has to discover this one too, and says nothing when it has.
+    time.sleep(0.3)

@@ -1,0 +1,151 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""detector_node in a process of its own, and the services that steer it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.client import Client
+from rclpy.node import Node
+
+NODE_NAME = "detector"
+_START_TIMEOUT = 30.0  # a loaded machine needs seconds to import and to be discovered
+_CALL_TIMEOUT = 60.0  # configure reads and warms up the model
+_STOP_TIMEOUT = 5.0
+_LOG_LINES = 8
+
+
+class DetectorProcessError(RuntimeError):
+    """The node did not start, or refused what was asked: says why."""
+
+
+class DetectorProcess:
+    """A detector_node that runs while the context lasts.
+
+    Args:
+        node: makes the service clients; it has to be spun by another thread.
+        parameters: of the node.
+        image_topic: remapped to the node's `image`.
+        folder: where the parameter file and the log go.
+
+    """
+
+    def __init__(
+        self, node: Node, parameters: Mapping[str, Any], image_topic: str, folder: Path
+    ) -> None:
+        """Prepare; the process starts on entering."""
+        self._node = node
+        self._parameters = dict(parameters)
+        self._image_topic = image_topic
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._changes: Client[Any, Any] = node.create_client(
+            ChangeState, f"/{NODE_NAME}/change_state"
+        )
+        self._settings: Client[Any, Any] = node.create_client(
+            SetParametersAtomically, f"/{NODE_NAME}/set_parameters_atomically"
+        )
+        self.log = folder / "detector.log"
+
+    def __enter__(self) -> DetectorProcess:
+        """Start, configure and activate.
+
+        Raises:
+            DetectorProcessError: the process ended, or a transition failed.
+
+        """
+        file = self._folder / "detector.yaml"
+        file.write_text(yaml.safe_dump({NODE_NAME: {"ros__parameters": self._parameters}}))
+        command = [sys.executable, "-m", "vit_perception.ros.detector_node", "--ros-args"]
+        command += ["-r", f"__node:={NODE_NAME}", "-r", f"image:={self._image_topic}"]
+        command += ["--params-file", str(file)]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=_environment()
+            )
+        try:
+            self._change_state(Transition.TRANSITION_CONFIGURE, "configure")
+            self._change_state(Transition.TRANSITION_ACTIVATE, "activate")
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ask the process to end; kill it when it does not."""
+        self._stop()
+
+    def set_vocabulary(self, names: tuple[str, ...]) -> str:
+        """Change the names while the node runs; return why it refuses, or nothing."""
+        value = ParameterValue(
+            type=ParameterType.PARAMETER_STRING_ARRAY, string_array_value=list(names)
+        )
+        request = SetParametersAtomically.Request(
+            parameters=[Parameter(name="vocabulary", value=value)]
+        )
+        response = self._call(self._settings, request)
+        return "" if response.result.successful else str(response.result.reason)
+
+    def _change_state(self, transition: int, label: str) -> None:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        response = self._call(self._changes, request)
+        if not response.success:
+            raise DetectorProcessError(f"{NODE_NAME}: {label} failed: {self._last_lines()}")
+
+    def _call(self, client: Client[Any, Any], request: Any) -> Any:
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not client.wait_for_service(timeout_sec=0.1):
+            self._check_in(deadline, f"no service {client.srv_name}")
+        future = client.call_async(request)
+        deadline = time.monotonic() + _CALL_TIMEOUT
+        while not future.done():
+            self._check_in(deadline, f"no answer from {client.srv_name}")
+            time.sleep(0.001)
+        return future.result()
+
+    def _check_in(self, deadline: float, complaint: str) -> None:
+        if self._process is None or self._process.poll() is not None:
+            raise DetectorProcessError(f"{NODE_NAME}: the process ended: {self._last_lines()}")
+        if time.monotonic() > deadline:
+            raise DetectorProcessError(f"{NODE_NAME}: {complaint}: {self._last_lines()}")
+
+    def _last_lines(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return " | ".join(lines[-_LOG_LINES:]) or "it wrote nothing"
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Environment in which the child finds the same package as this process."""
+    root = str(Path(__file__).resolve().parents[3])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path}

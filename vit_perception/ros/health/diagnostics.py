@@ -1,0 +1,70 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reports to /diagnostics, once a period."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+
+from vit_perception.ros.health.report import FAULT, OK, WARN, Snapshot, Status, statuses
+
+_LEVELS = {OK: DiagnosticStatus.OK, WARN: DiagnosticStatus.WARN, FAULT: DiagnosticStatus.ERROR}
+
+
+class DiagnosticsReporter:
+    """Publishes the node's state in every lifecycle state, so that silence means death.
+
+    Args:
+        node: whose name stands in front of each entry.
+        snapshot: everything now.
+        period: seconds between two reports; asked for again after each.
+
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        snapshot: Callable[[], Snapshot],
+        period: Callable[[], float],
+    ) -> None:
+        self._node = node
+        self._snapshot = snapshot
+        self._period = period
+        self._before, self._then = snapshot(), time.monotonic()
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # Steady, so that a paused simulation does not look like a dead node.
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(period(), self.report, clock=clock)
+
+    def report(self) -> None:
+        """Publish the state since the last report."""
+        snapshot, now = self._snapshot(), time.monotonic()
+        found = statuses(snapshot, self._before, max(now - self._then, 1e-6))
+        self._before, self._then = snapshot, now
+        message = DiagnosticArray()
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        message.status = [self._message(status) for status in found]
+        self._publisher.publish(message)
+        nanoseconds = int(self._period() * 1e9)
+        if self._timer.timer_period_ns != nanoseconds:
+            self._timer.timer_period_ns = nanoseconds
+
+    def destroy(self) -> None:
+        """Stop reporting."""
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
+
+    def _message(self, status: Status) -> DiagnosticStatus:
+        return DiagnosticStatus(
+            level=_LEVELS[status.level],
+            name=f"{self._node.get_name()}: {status.name}",
+            message=status.message,
+            hardware_id=self._node.get_fully_qualified_name(),
+            values=[KeyValue(key=key, value=value) for key, value in status.values.items()],
+        )

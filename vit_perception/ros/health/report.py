@@ -1,0 +1,195 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What /diagnostics says about a camera node, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts
+from vit_perception.ros.frames.stamps import FUTURE
+from vit_perception.ros.frames.statistics import Quantiles
+
+OK, WARN, FAULT = 0, 1, 2
+
+_PROFILE_HINT = (
+    "images larger than the shared-memory segment of the camera's process never arrive in "
+    "another process: start the camera with FASTDDS_DEFAULT_PROFILES_FILE (before Kilted: "
+    "FASTRTPS_DEFAULT_PROFILES_FILE) set to this package's config/fastdds.xml"
+)
+
+_CLOCK_HINT = (
+    "the clocks of camera and node differ (chrony or ptp keeps two machines together; in "
+    "simulation and with bags set use_sim_time)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One entry of the diagnostics: level OK, WARN or FAULT, one line, and named values."""
+
+    name: str
+    level: int
+    message: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The image topic as it is now.
+
+    Attributes:
+        topic, qos: what is subscribed, in words.
+        publishers: how many publish there; None while not subscribed.
+        silence: seconds since the last image (or since the subscription).
+        timeout: seconds of silence after which to warn; 0: never.
+        mismatch: the QoS policy because of which a publisher is not heard; "" for none.
+
+    """
+
+    topic: str
+    qos: str
+    publishers: int | None
+    silence: float
+    timeout: float
+    mismatch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """One camera at one instant; `name` is empty for the only one of a node."""
+
+    name: str
+    input: Input
+    counts: Counts
+    stamps: Mapping[str, int] = field(default_factory=dict)
+    latency: Mapping[str, Quantiles] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A node at one instant.
+
+    Attributes:
+        state: of the lifecycle, in words.
+        cameras: at least one.
+        warn_age: seconds of age at publication (95th percentile) above which to warn; 0: never.
+        warn_rate: results a second below which to warn; 0: never.
+        engine: what runs, by diagnostics key; empty without a model.
+        last_error: the last line about a lost frame or failed transition.
+
+    """
+
+    state: str
+    cameras: tuple[CameraState, ...]
+    warn_age: float = 0.0
+    warn_rate: float = 0.0
+    engine: Mapping[str, str] = field(default_factory=dict)
+    last_error: str = ""
+
+
+def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
+    """Return the entries of one diagnostics message: two for each camera, one for the engine.
+
+    Args:
+        now, before: the node now, and at the message before.
+        elapsed: seconds between them.
+
+    """
+    result = []
+    for camera, earlier in zip(now.cameras, before.cameras, strict=True):
+        prefix = f"{camera.name} " if camera.name else ""
+        result += [
+            _input_status(f"{prefix}input", now, camera, earlier, elapsed),
+            _frames_status(f"{prefix}frames", now, camera, earlier, elapsed),
+        ]
+    return [*result, _engine_status(now)]
+
+
+def _input_status(
+    name: str, snapshot: Snapshot, now: CameraState, before: CameraState, elapsed: float
+) -> Status:
+    camera = now.input
+    rate = (now.counts.arrived - before.counts.arrived) / elapsed
+    values = {
+        "input.topic": camera.topic,
+        "input.qos": camera.qos,
+        "input.publishers": "" if camera.publishers is None else str(camera.publishers),
+        "input.silence_s": f"{camera.silence:.1f}",
+        "rate.received_hz": f"{rate:.2f}",
+        **{f"stamps.{kind}": str(count) for kind, count in now.stamps.items()},
+    }
+    if camera.publishers is None:
+        return Status(name, OK, f"not subscribed: {snapshot.state}", values)
+    silent = camera.timeout > 0 and camera.silence > camera.timeout
+    if camera.mismatch and silent:
+        line = (
+            f"no image on {camera.topic}: a publisher offers another {camera.mismatch} than "
+            f"the subscription asks for ({camera.qos})"
+        )
+        return Status(name, FAULT, line, values)
+    if silent:
+        line = f"no image on {camera.topic} for {camera.silence:.1f} s ({camera.qos}): "
+        line += "nobody publishes there" if camera.publishers == 0 else _PROFILE_HINT
+        return Status(name, WARN, line, values)
+    if now.stamps.get(FUTURE, 0) > before.stamps.get(FUTURE, 0):
+        line = f"images on {camera.topic} are stamped in the future: {_CLOCK_HINT}"
+        return Status(name, WARN, line, values)
+    return Status(name, OK, f"{rate:.1f} images/s on {camera.topic}", values)
+
+
+def _frames_status(
+    name: str, snapshot: Snapshot, now: CameraState, before: CameraState, elapsed: float
+) -> Status:
+    counts, earlier = now.counts, before.counts
+    rate = (counts.published - earlier.published) / elapsed
+    values = {
+        "frames.received": str(counts.received),
+        "frames.published": str(counts.published),
+        "frames.dropped": str(counts.dropped_total),
+        **{f"frames.dropped.{cause}": str(n) for cause, n in counts.dropped.items()},
+        **{f"frames.undecodable.{reason}": str(n) for reason, n in counts.undecodable.items()},
+        "frames.pending": str(counts.pending),
+        "rate.published_hz": f"{rate:.2f}",
+    }
+    for stage, seconds in now.latency.items():
+        prefix = "age" if stage == "age" else f"latency.{stage}"
+        values[f"{prefix}.p50_ms"] = f"{seconds.p50 * 1e3:.3f}"
+        values[f"{prefix}.p95_ms"] = f"{seconds.p95 * 1e3:.3f}"
+        values[f"{prefix}.max_ms"] = f"{seconds.maximum * 1e3:.3f}"
+    values["last_error"] = snapshot.last_error
+    errors = counts.dropped[ERROR] - earlier.dropped[ERROR]
+    if errors:
+        return Status(name, FAULT, f"{errors} frames failed: {snapshot.last_error}", values)
+    unreadable = counts.dropped[UNDECODABLE] - earlier.dropped[UNDECODABLE]
+    if unreadable:
+        line = f"{unreadable} images could not be read: {snapshot.last_error}"
+        return Status(name, WARN, line, values)
+    slow = _slowness(snapshot, now, rate)
+    return Status(name, WARN if slow else OK, slow or f"{rate:.1f} results/s", values)
+
+
+def _slowness(snapshot: Snapshot, now: CameraState, rate: float) -> str:
+    """What is slower than the limits allow, in one line; empty for nothing."""
+    age = now.latency.get("age")
+    if age is not None and 0 < snapshot.warn_age < age.p95:
+        return (
+            f"results are {age.p95:.3f} s old at publication (95th percentile), "
+            f"warn_age is {snapshot.warn_age:g} s"
+        )
+    if snapshot.state == "active" and rate < snapshot.warn_rate:
+        return f"{rate:.1f} results/s, warn_rate is {snapshot.warn_rate:g}"
+    return ""
+
+
+def _engine_status(snapshot: Snapshot) -> Status:
+    values = {"state": snapshot.state, **snapshot.engine}
+    if not snapshot.engine:
+        line = f"no model loaded: {snapshot.state}"
+        return Status("engine", OK, line, values)
+    line = (
+        f"{snapshot.engine['model.bundle']} {snapshot.engine['model.precision']} on "
+        f"{snapshot.engine['model.provider']}, {snapshot.engine['vocabulary.names']} names"
+    )
+    return Status("engine", OK, line, values)

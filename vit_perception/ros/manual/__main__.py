@@ -1,0 +1,9 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m vit_perception.ros.manual`."""
+
+import sys
+
+from vit_perception.ros.manual.manual import main
+
+sys.exit(main())

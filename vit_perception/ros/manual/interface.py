@@ -1,0 +1,85 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Topics and services of detector_node: the manual and the access policy come from these tables.
+
+A row is names, types and meaning. With `cameras`, the name of the camera comes before each topic
+but `/diagnostics`. Needs no ROS.
+"""
+
+from __future__ import annotations
+
+from vit_perception.images.encodings import DECODERS
+from vit_perception.ros.frames.gate import DETECT_ONCE_TIMEOUT
+
+SUBSCRIBED = (
+    (
+        "`image`",
+        "sensor_msgs/Image",
+        f"The camera: {', '.join(DECODERS)}; with or without row padding. "
+        "Best effort, depth 1; `qos_overrides./<topic>.subscription.reliability`, `.durability`, "
+        "`.depth` and `.history` change that, and `.publisher.` that of the topics below.",
+    ),
+    (
+        "`image/compressed`",
+        "sensor_msgs/CompressedImage",
+        "The same with `image_transport:=compressed`: jpeg, png or webp. Follows a remapping of "
+        "`image`.",
+    ),
+    ("`camera_info`", "sensor_msgs/CameraInfo", "Of the image, for `~/markers` alone."),
+)
+PUBLISHED = (
+    (
+        "`~/detections`",
+        "vision_msgs/Detection2DArray",
+        "One message per frame, also when nothing was found, with the stamp and frame_id of the "
+        "image. `class_id` is the name; boxes are in pixels of the image.",
+    ),
+    (
+        "`~/instances`",
+        "sensor_msgs/Image",
+        "mono16, of the size of the image: 0 is background, n belongs to the n-th of the "
+        "`~/detections` of the same stamp; the surer one owns a shared pixel. Made only while "
+        "somebody subscribes, and with masks only. `vit_perception.ros.instances` reads it.",
+    ),
+    (
+        "`~/label_info`",
+        "vision_msgs/LabelInfo",
+        "The names, numbered in the order of the vocabulary. Latched (transient local).",
+    ),
+    (
+        "`~/vision_info`",
+        "vision_msgs/VisionInfo",
+        "`database_version` counts vocabularies. Latched. Published before the first detections "
+        "of a version and with their stamp: a result belongs to the newest info whose stamp is "
+        "not after its own. Said again when stamps go back.",
+    ),
+    (
+        "`~/overlay`, `~/overlay/compressed`",
+        "sensor_msgs/Image, sensor_msgs/CompressedImage",
+        "The picture with the detections drawn in; drawn only while somebody subscribes.",
+    ),
+    (
+        "`~/markers`",
+        "visualization_msgs/MarkerArray",
+        "Boxes and names for RViz, `marker_distance` before the camera; only while somebody "
+        "subscribes and `camera_info` comes in.",
+    ),
+    (
+        "`/diagnostics`",
+        "diagnostic_msgs/DiagnosticArray",
+        "Three entries, `<node>: input`, `: frames` and `: engine`, in every lifecycle state.",
+    ),
+)
+SERVICES = (
+    (
+        "`~/set_enabled`",
+        "std_srvs/SetBool",
+        "False: frames are dropped, as `inactive`, and engine and subscription stay. True: on.",
+    ),
+    (
+        "`~/detect_once`",
+        "std_srvs/Trigger",
+        "The next frame is looked at and published, also while paused; the answer comes after "
+        f"that and says what was found, or after {DETECT_ONCE_TIMEOUT:g} s that no frame came.",
+    ),
+)

@@ -1,0 +1,147 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+r"""The SROS 2 policy of detector_node: what it may subscribe to, publish and answer, no more.
+
+    python -m vit_perception.ros.manual.policy                       as in config/sros2_policy.xml
+    python -m vit_perception.ros.manual.policy --camera front --camera wrist \
+        --remap front/image:=/front/color/image_raw           for a node that is started so
+
+Format: policy.xsd of sros2, version 0.2.0. Needs no ROS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from xml.etree import ElementTree
+
+from vit_perception.ros.manual.interface import PUBLISHED, SERVICES, SUBSCRIBED
+
+VERSION = "0.2.0"
+ENCLAVE = "/detector"
+
+# What every lifecycle node has.
+_SUBSCRIBED = ("/clock",)
+_PUBLISHED = ("/parameter_events", "/rosout", "~/transition_event")
+_SERVICES = (
+    "~/change_state",
+    "~/describe_parameters",
+    "~/get_available_states",
+    "~/get_available_transitions",
+    "~/get_parameter_types",
+    "~/get_parameters",
+    "~/get_state",
+    "~/get_transition_graph",
+    "~/get_type_description",
+    "~/list_parameters",
+    "~/set_parameters",
+    "~/set_parameters_atomically",
+)
+_COMPRESSED = "/compressed"
+
+
+def policy(
+    cameras: Sequence[str] = (),
+    remaps: Mapping[str, str] | None = None,
+    *,
+    enclave: str = ENCLAVE,
+    namespace: str = "/",
+    node: str = "detector",
+) -> str:
+    """Return the policy as XML.
+
+    Args:
+        cameras: as the node's parameter.
+        remaps: topic or service as in the manual, with the name of the camera, to its new name.
+        enclave: that the node is started in.
+        namespace: of the node.
+        node: its name.
+
+    """
+    names = remaps or {}
+    root = ElementTree.Element("policy", version=VERSION)
+    enclaves = ElementTree.SubElement(root, "enclaves")
+    profiles = ElementTree.SubElement(
+        ElementTree.SubElement(enclaves, "enclave", path=enclave), "profiles"
+    )
+    profile = ElementTree.SubElement(profiles, "profile", ns=namespace, node=node)
+    for kind, right, all_names in (
+        ("topic", "subscribe", [*topics(SUBSCRIBED, cameras), *_SUBSCRIBED]),
+        ("topic", "publish", [*topics(PUBLISHED, cameras), *_PUBLISHED]),
+        ("service", "reply", [*topics(SERVICES, ()), *_SERVICES]),
+    ):
+        rule = ElementTree.SubElement(profile, f"{kind}s", {right: "ALLOW"})
+        for name in sorted({_remapped(each, names) for each in all_names}):
+            ElementTree.SubElement(rule, kind).text = name
+    ElementTree.indent(root)
+    text = ElementTree.tostring(root, encoding="unicode")
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        "<!-- Written from the code by `python -m vit_perception.ros.manual`; for other names\n"
+        "     of cameras and topics, `python -m vit_perception.ros.manual.policy` prints\n"
+        "     another. -->\n"
+        f"{text}\n"
+    )
+
+
+def topics(table: Iterable[Sequence[str]], cameras: Sequence[str]) -> list[str]:
+    """Return the names in a table of `interface`, for each of the cameras."""
+    names = [name for row in table for name in re.findall("`([^`]+)`", row[0])]
+    return [_of_camera(name, camera) for name in names for camera in cameras or ("",)]
+
+
+def _of_camera(name: str, camera: str) -> str:
+    if not camera or name.startswith("/"):
+        return name
+    private, rest = ("~/", name[2:]) if name.startswith("~/") else ("", name)
+    return f"{private}{camera}/{rest}"
+
+
+def _remapped(name: str, remaps: Mapping[str, str]) -> str:
+    """Return the name that ROS gives it; compressed images follow the raw ones."""
+    if name in remaps:
+        return remaps[name]
+    raw = name.removesuffix(_COMPRESSED)
+    follows = raw != name and raw in remaps and not name.startswith("~")
+    return f"{remaps[raw]}{_COMPRESSED}" if follows else name
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the policy."""
+    parser = argparse.ArgumentParser(
+        prog="python -m vit_perception.ros.manual.policy",
+        description="The SROS 2 policy of detector_node.",
+    )
+    parser.add_argument(
+        "--camera", action="append", default=[], help="one of the node's `cameras`; repeat it"
+    )
+    parser.add_argument(
+        "--remap", action="append", default=[], metavar="FROM:=TO", help="as given to the node"
+    )
+    parser.add_argument("--enclave", default=ENCLAVE, help="that the node is started in")
+    parser.add_argument("--namespace", default="/", help="of the node")
+    parser.add_argument("--node", default="detector", help="its name")
+    args = parser.parse_args(arguments)
+    remaps = {}
+    for each in args.remap:
+        name, becomes, target = each.partition(":=")
+        if not (name and becomes and target):
+            parser.error(f"--remap: expected FROM:=TO, found {each!r}")
+        remaps[name] = target
+    print(
+        policy(
+            args.camera,
+            remaps,
+            enclave=args.enclave,
+            namespace=args.namespace,
+            node=args.node,
+        ),
+        end="",
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Detections for RViz: boxes drawn into space before the camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.geometry import Intrinsics, IntrinsicsError
+from vit_perception.perceiver.overlay import class_colour
+from vit_perception.ros import qos
+
+_LIFETIME = Duration(sec=1)
+_LINE, _TEXT = 0.003, 0.04
+"""Width of lines and height of letters, as shares of the distance."""
+
+
+class Markers:
+    """Publishes a MarkerArray while somebody subscribes: a frame and a label for each detection.
+
+    A box in a picture has no distance; it is drawn where it would be at `marker_distance` before
+    the camera, so that in RViz, seen from the camera, it lies around the object.
+
+    Args:
+        node: publisher of `output("markers")`, subscriber of `camera_info`.
+        camera_info: the topic.
+        output: from a topic to the name it gets.
+        report: cause and one line on why there are none.
+
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        camera_info: str,
+        output: Callable[[str], str],
+        report: Callable[[str, str], None],
+    ) -> None:
+        self._node = node
+        self._report = report
+        self._message: CameraInfo | None = None
+        self._known: tuple[CameraInfo, Intrinsics] | None = None
+        self._publisher = qos.publisher(node, MarkerArray, output("markers"), qos.PICTURES)
+        self._subscription = qos.subscription(
+            node, CameraInfo, camera_info, self._on_camera_info, lambda policy: None
+        )
+
+    def publish(
+        self, header: Header, frame: Frame, detections: Detections, distance: float
+    ) -> bool:
+        """Publish the markers of a frame; says whether there was somebody to do it for.
+
+        Args:
+            header: of the image.
+            frame: the image.
+            detections: what to draw.
+            distance: metres before the camera.
+
+        """
+        if not self._publisher.get_subscription_count():
+            return False
+        intrinsics = self._intrinsics(frame)
+        if intrinsics is not None:
+            self._publisher.publish(marker_array(header, detections, intrinsics, distance))
+        return intrinsics is not None
+
+    def destroy(self) -> None:
+        """Take the topics away."""
+        self._node.destroy_publisher(self._publisher)
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self._message = message
+
+    def _intrinsics(self, frame: Frame) -> Intrinsics | None:
+        message, topic = self._message, self._subscription.topic_name
+        if message is None:
+            self._report("markers", f"no markers: nothing has come in on {topic}")
+            return None
+        if (message.width, message.height) != (frame.width, frame.height):
+            self._report(
+                "markers",
+                f"no markers: {topic} is of {message.width}x{message.height} px, the image of "
+                f"{frame.width}x{frame.height}",
+            )
+            return None
+        if self._known is None or self._known[0] is not message:
+            try:
+                self._known = (message, intrinsics_of(message))
+            except IntrinsicsError as error:
+                self._report("markers", f"no markers: {topic}: {error}")
+                return None
+        return self._known[1]
+
+
+def intrinsics_of(message: CameraInfo) -> Intrinsics:
+    """Return the camera that a message describes.
+
+    Raises:
+        IntrinsicsError: it describes none.
+
+    """
+    return Intrinsics(
+        matrix=np.array(message.k, np.float64).reshape(3, 3),
+        distortion=np.array(message.d, np.float64),
+        model=message.distortion_model,
+        width=int(message.width),
+        height=int(message.height),
+    )
+
+
+def marker_array(
+    header: Header, detections: Detections, intrinsics: Intrinsics, distance: float
+) -> MarkerArray:
+    """Return two markers for each detection, after one that takes away those of before."""
+    # Corners in pixel edges; the centre of the first pixel, where rays begin to count, is at 0.5.
+    x1, y1, x2, y2 = detections.boxes.astype(np.float64).T - 0.5
+    corners = np.stack([x1, y1, x2, y1, x2, y2, x1, y2], axis=1).reshape(-1, 2)
+    points = (intrinsics.rays(corners) * distance).reshape(-1, 4, 3)
+    markers = [Marker(header=header, action=Marker.DELETEALL)]
+    for index, corners_of_one in enumerate(points):
+        name = detections.class_name(index)
+        red, green, blue = (channel / 255 for channel in class_colour(name))
+        common = {
+            "header": header,
+            "id": index,
+            "action": Marker.ADD,
+            "color": ColorRGBA(r=red, g=green, b=blue, a=1.0),
+            "lifetime": _LIFETIME,
+        }
+        closed = [*corners_of_one, corners_of_one[0]]
+        markers += [
+            Marker(
+                ns="boxes",
+                type=Marker.LINE_STRIP,
+                pose=_pose(0.0, 0.0, 0.0),
+                scale=Vector3(x=_LINE * distance),
+                points=[Point(x=x, y=y, z=z) for x, y, z in np.array(closed).tolist()],
+                **common,
+            ),
+            Marker(
+                ns="names",
+                type=Marker.TEXT_VIEW_FACING,
+                pose=_pose(*corners_of_one[0].tolist()),
+                scale=Vector3(z=_TEXT * distance),
+                text=f"{name} {detections.scores[index]:.2f}",
+                **common,
+            ),
+        ]
+    return MarkerArray(markers=markers)
+
+
+def _pose(x: float, y: float, z: float) -> Any:
+    return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(w=1.0))

@@ -1,0 +1,149 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The detector's output topics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
+
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.perceiver import overlay
+from vit_perception.perceiver.instances import instance_map
+from vit_perception.ros import messages, qos
+from vit_perception.ros.outputs.markers import Markers
+
+
+class Publishers:
+    """Publishes what a camera's frames gave; used by one thread at a time.
+
+    Names come before results: the first result of a vocabulary version follows a
+    `~/label_info` and a `~/vision_info` with the stamp of its frame, so that a subscriber
+    finds the names of a result in the newest info whose stamp is not after that of the result.
+    They are said again when stamps go back, as those of a bag that starts again do.
+
+    Args:
+        node: the publisher.
+        output: from a topic to the name it gets, e.g. "overlay" to "~/overlay".
+        camera_info: topic of the camera's intrinsics, for `~/markers`.
+        method, location: of the model, for `~/vision_info`.
+        report: cause and one line on what cannot be drawn.
+
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        output: Callable[[str], str],
+        *,
+        camera_info: str,
+        method: str,
+        location: str,
+        report: Callable[[str, str], None],
+    ) -> None:
+        self._node = node
+        self._output = output
+        self._method = method
+        self._location = location
+        self._announced_version: int | None = None
+        self._announced_labels: tuple[int, float] | None = None
+        self._announced_at = 0
+        self._next_overlay = 0.0
+        self._all: list[Any] = []
+        self._detections = self._publisher(Detection2DArray, "detections", qos.RELIABLE)
+        self._instances = self._publisher(Image, "instances", qos.RELIABLE)
+        self._label_info = self._publisher(LabelInfo, "label_info", qos.LATCHED)
+        self._vision_info = self._publisher(VisionInfo, "vision_info", qos.LATCHED)
+        self._overlay = self._publisher(Image, "overlay", qos.PICTURES)
+        self._small_overlay = self._publisher(CompressedImage, "overlay/compressed", qos.PICTURES)
+        self._markers = Markers(node, camera_info, output, report)
+
+    def publish(self, header: Header, detections: Detections, threshold: float) -> None:
+        """Publish detections, also when there are none, under the header of their image.
+
+        Masks follow while somebody subscribes to them.
+        """
+        self._announce(header, detections, threshold)
+        self._detections.publish(messages.detection_array(header, detections))
+        if detections.masks is not None and self._instances.get_subscription_count():
+            owner = instance_map(detections.masks)
+            self._instances.publish(messages.image_message(header, owner))
+
+    def draw(
+        self, header: Header, frame: Frame, detections: Detections, parameters: DetectorParameters
+    ) -> bool:
+        """Publish picture and markers of the detections to those who subscribe.
+
+        Args:
+            header: of the image.
+            frame: the image.
+            detections: what to draw.
+            parameters: `overlay_…` and `marker_distance` count.
+
+        Returns:
+            Whether there was somebody and something to draw for.
+
+        """
+        drawn = self._draw_overlay(header, frame, detections, parameters)
+        return (
+            self._markers.publish(header, frame, detections, parameters.marker_distance) or drawn
+        )
+
+    def destroy(self) -> None:
+        """Take the topics away."""
+        for publisher in self._all:
+            self._node.destroy_publisher(publisher)
+        self._markers.destroy()
+
+    def _draw_overlay(
+        self, header: Header, frame: Frame, detections: Detections, parameters: DetectorParameters
+    ) -> bool:
+        now = time.monotonic()
+        ways: tuple[tuple[Any, Callable[..., Any]], ...] = (
+            (self._overlay, messages.image_message),
+            (self._small_overlay, messages.jpeg_message),
+        )
+        wanted = [
+            (publisher, make) for publisher, make in ways if publisher.get_subscription_count()
+        ]
+        if now < self._next_overlay or not wanted:
+            return False
+        rate = parameters.overlay_rate
+        self._next_overlay = now + 1.0 / rate if rate else 0.0
+        picture = overlay.draw(
+            frame.image,
+            detections,
+            masks=parameters.overlay_masks,
+            least_score=parameters.overlay_score,
+        )
+        for publisher, make in wanted:
+            publisher.publish(make(header, picture))
+        return True
+
+    def _announce(self, header: Header, detections: Detections, threshold: float) -> None:
+        version = detections.vocabulary_version
+        stamp = messages.stamp_nanoseconds(header)
+        back = stamp < self._announced_at
+        if back or self._announced_labels != (version, threshold):
+            self._label_info.publish(messages.label_info(header, detections.names, threshold))
+            self._announced_labels, self._announced_at = (version, threshold), stamp
+        if back or self._announced_version != version:
+            info = messages.vision_info(
+                header, method=self._method, location=self._location, version=version
+            )
+            self._vision_info.publish(info)
+            self._announced_version, self._announced_at = version, stamp
+
+    def _publisher(self, kind: type, topic: str, profile: QoSProfile) -> Any:
+        made = qos.publisher(self._node, kind, self._output(topic), profile)
+        self._all.append(made)
+        return made
