@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vit_perception.document import Document, DocumentError
+from vit_perception.document import Document, DocumentError, Range
 
 GOOD = """
 name: toy
@@ -24,6 +25,7 @@ records: [{metric: AP50, value: 0.3}]
 input: {height: 64}
 lines: "a\\nb"
 lone: "\\ud800"
+shares: {a: 0.5, b: 1}
 """
 GOOD += f"long: {'x' * 201}\n"
 
@@ -55,6 +57,7 @@ def test_values_of_every_type(path: Path) -> None:
     assert document.boolean("flag") is True
     assert document.texts("list") == ("a", "b")
     assert document.texts_by_text("map") == {"a": "b"}
+    assert document.numbers_by_text("shares", 0, 1) == {"a": 0.5, "b": 1.0}
     assert document.mappings("records") == [{"metric": "AP50", "value": 0.3}]
     wanted = ("name", "nothing", "input.height", "absent", "input.absent", "name.deeper")
     assert [document.has(key) for key in wanted] == [True, True, True, False, False, False]
@@ -89,12 +92,84 @@ def test_values_of_every_type(path: Path) -> None:
             lambda d: d.texts_by_text("input"),
             "input: expected a mapping of texts, found {'height'",
         ),
+        (
+            lambda d: d.numbers_by_text("list", 0, 1),
+            "list: expected a mapping of numbers, found ['a', 'b']",
+        ),
+        (
+            lambda d: d.numbers_by_text("shares", 0, 0.7),
+            "shares.b: expected a number 0..0.7, found 1",
+        ),
+        (
+            lambda d: d.numbers_by_text("map", 0, 1),
+            "map.a: expected a number 0..1, found 'b'",
+        ),
+        (lambda d: d.only(("aa", "c"), "map"), "map: expected 'aa', found 'a'"),
+        (lambda d: d.only(("height",), "count"), "count: expected a mapping, found 3"),
+        (lambda d: d.only(("names",)), "expected 'names', found 'name'"),
+        (lambda d: d.only(("one", "two")), "expected one of one, two, found 'name'"),
         (lambda d: d.mappings("list"), "list: expected a list of mappings, found ['a', 'b']"),
     ],
 )
 def test_wrong_types_are_named(path: Path, look: Callable[[Document], Any], message: str) -> None:
     document = Document.load(path)
     assert refusal_of(lambda: look(document)).startswith(f"{path}: {message}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A field of every type that a document has values for."""
+
+    sizes: tuple[str, ...]
+    count: Annotated[int, Range(0, 9)] = 3
+    share: Annotated[float, Range(0, 1)] = 0.5
+    flag: bool = False
+    kind: Literal["cup", "mug"] = "cup"
+    name: str = ""
+    weights: Annotated[Mapping[str, float], Range(0, 9)] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sizes: []", Settings(())),
+        ("sizes: [a]\nname: ''", Settings(("a",))),
+        (
+            "{sizes: [a], count: 9, share: 1, flag: true, kind: mug, name: b, weights: {c: 2}}",
+            Settings(("a",), 9, 1.0, True, "mug", "b", {"c": 2.0}),
+        ),
+    ],
+)
+def test_values_for_the_fields_of_a_dataclass(path: Path, text: str, expected: Settings) -> None:
+    path.write_text(text)
+    assert Settings(**Document.load(path).fields(Settings)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("count: 1", "sizes: expected a list of texts, found nothing"),
+        ("sizes: []\nconut: 1", "expected 'count', found 'conut'"),
+        ("sizes: []\n7: 1", "expected one of sizes, count, share,"),
+        ("sizes: []\ncount: false", "count: expected an integer 0..9, found False"),
+        ("sizes: []\ncount: 10", "count: expected an integer 0..9, found 10"),
+        ("sizes: []\nshare: .nan", "share: expected a number 0..1, found nan"),
+        ("sizes: []\nflag: 0", "flag: expected true or false, found 0"),
+        ("sizes: []\nkind: pot", "kind: expected cup or mug, found 'pot'"),
+        ("sizes: []\nkind: ''", "kind: expected cup or mug, found ''"),
+        ('sizes: []\nname: "a\\nb"', "name: expected a line of at most 200 printable"),
+        ("sizes: []\nweights: {c: .inf}", "weights.c: expected a number 0..9, found inf"),
+    ],
+)
+def test_values_that_fit_no_field_are_named(path: Path, text: str, message: str) -> None:
+    path.write_text(text)
+    document = Document.load(path)
+    assert refusal_of(lambda: document.fields(Settings)).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize("values", [None, [1], "a"])
+def test_values_that_are_no_mapping_are_refused(values: object) -> None:
+    assert refusal_of(lambda: Document(values, "f")).startswith("f: expected a mapping, found ")
 
 
 @pytest.mark.parametrize("value", [".nan", ".inf", "-1", "'0.5'"])

@@ -4,13 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import yaml
 
 from vit_perception.wording import one_line, shown, shown_path
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # Room for a vocabulary of 4096 long names. PyYAML is slow: a document of so many values takes it
 # seconds, and one of 4 MiB would take minutes.
@@ -24,6 +39,13 @@ T = TypeVar("T")
 
 class DocumentError(ValueError):
     """A YAML file is not what was expected; one line naming file, expected and found."""
+
+
+class Range(NamedTuple):
+    """The numbers a dataclass field allows, as in `count: Annotated[int, Range(1, 9)] = 3`."""
+
+    low: float
+    high: float
 
 
 class _Loader(yaml.SafeLoader):
@@ -70,10 +92,19 @@ class Document:
     """Typed look-ups in one YAML mapping; keys are dotted, as in "input.height".
 
     Every look-up raises DocumentError when the key is missing or has another type.
+
+    Args:
+        values: a mapping, from YAML or JSON.
+        file: the file the values come from, for messages.
+
+    Raises:
+        DocumentError: the values are no mapping.
     """
 
-    def __init__(self, values: Mapping[str, Any], file: str) -> None:
-        self._values = values
+    def __init__(self, values: object, file: str) -> None:
+        if not isinstance(values, dict):
+            raise DocumentError(f"{file}: expected a mapping, found {shown(values)}")
+        self.values: dict[Any, Any] = values
         self.file = file
 
     @classmethod
@@ -99,8 +130,6 @@ class Document:
         # IndexError, KeyError, AttributeError or ValueError, by the tag.
         except Exception as error:
             raise DocumentError(f"{file}: expected safe YAML, found {_cause(error)}") from error
-        if not isinstance(values, dict):
-            raise DocumentError(f"{file}: expected a mapping, found {shown(values)}")
         return cls(values, file)
 
     def top_keys(self) -> tuple[str, ...]:
@@ -109,18 +138,51 @@ class Document:
         Raises:
             DocumentError: another one is there.
         """
-        for key in self._values:
+        for key in self.values:
             if not isinstance(key, str):
-                raise DocumentError(f"{self.file}: expected texts as keys, found {shown(key)}")
-        return tuple(self._values)
+                raise self.error("", "texts as keys", shown(key))
+        return tuple(self.values)
+
+    def only(self, known: Sequence[str], key: str = "") -> None:
+        """Refuses unknown keys of the document, or of the mapping at `key`.
+
+        Raises:
+            DocumentError: names the nearest known key, or all of them if none is near.
+        """
+        mapping = self._value(key, dict, "a mapping") if key else self.values
+        for name in mapping:
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                expected = repr(near[0]) if near else f"one of {', '.join(known)}"
+                raise self.error(key, expected, shown(name))
+
+    def fields(self, record: type[DataclassInstance]) -> dict[str, Any]:
+        """Values for the fields of a dataclass; fields with a default may be left out.
+
+        A field is a bool, a str (one line; empty only if that is the default), a Literal of
+        texts, a tuple[str, ...], or, annotated with a Range, an int, a float or a
+        Mapping[str, float].
+
+        Raises:
+            DocumentError: a key is unknown, a field without default is missing, or a value has
+                another type or range.
+        """
+        hints = get_type_hints(record, include_extras=True)
+        self.only(tuple(hints))
+        return {
+            field.name: self._of_type(field.name, hints[field.name])
+            for field in dataclasses.fields(record)
+            if not self._is_left_out(field)
+        }
 
     def error(self, key: str, expected: str, found: str) -> DocumentError:
-        """The error to raise for a value that the caller refuses."""
-        return DocumentError(f"{self.file}: {key}: expected {expected}, found {found}")
+        """The error to raise for a value that the caller refuses; key "" is the document."""
+        where = f"{self.file}: {key}" if key else self.file
+        return DocumentError(f"{where}: expected {expected}, found {found}")
 
     def has(self, key: str) -> bool:
         """Whether there is a value, of whatever type, for a key that may be left out."""
-        value: Any = self._values
+        value: Any = self.values
         for part in key.split("."):
             if not isinstance(value, dict) or part not in value:
                 return False
@@ -164,11 +226,7 @@ class Document:
 
     def number(self, key: str, low: float, high: float) -> float:
         """A finite number from `low` to `high`."""
-        value = self._value(key, (int, float), "a number")
-        # Compared first: an integer may be too large for isfinite, and a NaN compares false.
-        if isinstance(value, bool) or not low <= value <= high:
-            raise self.error(key, f"a number {low:g}..{high:g}", shown(value))
-        return float(value)
+        return self._number(key, self._value(key, object, "a number"), low, high)
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts."""
@@ -184,6 +242,15 @@ class Document:
             raise self.error(key, "a mapping of texts", shown(value))
         return dict(value)
 
+    def numbers_by_text(self, key: str, low: float, high: float) -> dict[str, float]:
+        """A mapping from texts to finite numbers from `low` to `high`."""
+        value = self._value(key, dict, "a mapping of numbers")
+        if not all(isinstance(name, str) for name in value):
+            raise self.error(key, "a mapping of numbers", shown(value))
+        return {
+            name: self._number(f"{key}.{name}", item, low, high) for name, item in value.items()
+        }
+
     def mappings(self, key: str) -> list[dict[str, Any]]:
         """A list of mappings with text keys; their values are not checked."""
         value = self._value(key, list, "a list of mappings")
@@ -194,7 +261,7 @@ class Document:
         return list(value)
 
     def _value(self, key: str, kind: type[T] | tuple[type, ...], expected: str) -> T | Any:
-        value: Any = self._values
+        value: Any = self.values
         for part in key.split("."):
             if not isinstance(value, dict) or part not in value:
                 raise self.error(key, expected, "nothing")
@@ -202,6 +269,40 @@ class Document:
         if not isinstance(value, kind):
             raise self.error(key, expected, shown(value))
         return value
+
+    def _number(self, key: str, value: object, low: float, high: float) -> float:
+        # A NaN is in no range.
+        if (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and low <= value <= high
+        ):
+            return float(value)
+        raise self.error(key, f"a number {low:g}..{high:g}", shown(value))
+
+    def _is_left_out(self, field: dataclasses.Field[Any]) -> bool:
+        """Whether a field keeps its default."""
+        if field.name in self.values:
+            return bool(field.default == "" == self.values[field.name])
+        missing = dataclasses.MISSING
+        return field.default is not missing or field.default_factory is not missing
+
+    def _of_type(self, key: str, hint: Any) -> Any:
+        kind, *ranges = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        if kind is bool:
+            return self.boolean(key)
+        if kind is str:
+            return self.line(key)
+        if get_origin(kind) is Literal:
+            return self.line(key, get_args(kind))
+        if kind == tuple[str, ...]:
+            return self.texts(key)
+        (allowed,) = ranges
+        if kind is int:
+            return self.integer(key, int(allowed.low), int(allowed.high))
+        if kind is float:
+            return self.number(key, *allowed)
+        return self.numbers_by_text(key, *allowed)
 
 
 def _cause(error: Exception) -> str:

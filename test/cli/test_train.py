@@ -21,7 +21,7 @@ EXPORT = ["export", "run", "--out", "out", "--names-file", "names.txt"]
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["train", "absent.yaml", "--out", "run"], "absent.yaml: expected a YAML recipe"),
+        (["train", "absent.yaml", "--out", "run"], "absent.yaml: expected a readable file"),
         (TRAIN, "absent/annotations.json: expected COCO annotations"),
         ([*TRAIN, "--device", "gpu"], "device: expected auto, cpu or cuda, found 'gpu'"),
         ([*TRAIN, "--from", "no_such_bundle"], "no_such_bundle: expected a bundle folder"),

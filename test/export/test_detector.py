@@ -16,7 +16,7 @@ from safetensors.torch import save  # noqa: E402
 
 from test.toy_bundle import write_toy_bundle  # noqa: E402
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
-from vit_perception.engine.session import open_session  # noqa: E402
+from vit_perception.engine.factory import open_session  # noqa: E402
 from vit_perception.export.detector import (  # noqa: E402
     ExportError,
     Trained,
@@ -30,7 +30,8 @@ from vit_perception.export.detector import (  # noqa: E402
 )
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, dosod_nano  # noqa: E402
-from vit_perception.perceiver.perceiver import Perceiver, Settings  # noqa: E402
+from vit_perception.perceiver.perceiver import Perceiver  # noqa: E402
+from vit_perception.perceiver.settings import Settings  # noqa: E402
 from vit_perception.training.recipe import Recipe  # noqa: E402
 from vit_perception.vocabulary import Vocabulary  # noqa: E402
 
@@ -192,7 +193,11 @@ def test_what_is_exported_again_from_a_bundle_is_the_same(tmp_path: Path, protot
     [
         ("recipe.json", b"[]", "recipe.json: expected recipe and steps, found TypeError"),
         ("recipe.json", b"{", "recipe.json: expected recipe and steps, found JSONDecodeError"),
-        ("recipe.json", b'{"recipe": {"data": [1]}}', "expected recipe and steps, found KeyError"),
+        (
+            "recipe.json",
+            b'{"recipe": {"data": ["a"]}}',
+            "expected recipe and steps, found KeyError",
+        ),
         ("weights.safetensors", b"none", "weights.safetensors: expected weights of dosod_nano"),
     ],
 )

@@ -18,7 +18,7 @@ pytest.importorskip("transformers")
 
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.compression.quantization.quantize import quantize_bundle  # noqa: E402
-from vit_perception.engine.session import open_session  # noqa: E402
+from vit_perception.engine.factory import open_session  # noqa: E402
 from vit_perception.export.detector import ExportError, load_bundle_model  # noqa: E402
 from vit_perception.export.released import find_clip, import_fixed, import_live  # noqa: E402
 from vit_perception.models.checkpoint_file import CheckpointError  # noqa: E402

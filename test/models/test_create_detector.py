@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from test.models.backbones.randomised import randomise  # noqa: E402
 from test.training import toy  # noqa: E402
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
-from vit_perception.engine.session import open_session  # noqa: E402
+from vit_perception.engine.factory import open_session  # noqa: E402
 from vit_perception.export.detector import (  # noqa: E402
     ExportError,
     export_bundle,
@@ -26,7 +26,8 @@ from vit_perception.export.detector import (  # noqa: E402
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.models.detectors.factory import DetectorError, create_detector  # noqa: E402
 from vit_perception.models.shelf import Variant, shelf  # noqa: E402
-from vit_perception.perceiver.perceiver import Perceiver, Settings  # noqa: E402
+from vit_perception.perceiver.perceiver import Perceiver  # noqa: E402
+from vit_perception.perceiver.settings import Settings  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
 from vit_perception.training.recipe import Recipe, RecipeError  # noqa: E402

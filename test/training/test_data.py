@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -12,12 +13,18 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from test.training import toy  # noqa: E402
+from vit_perception.models.layers import ACTIVATIONS  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.augment import fit, mirror, mosaic  # noqa: E402
 from vit_perception.training.batches import BatchSource  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
 from vit_perception.training.pictures import DataError  # noqa: E402
-from vit_perception.training.recipe import Recipe, RecipeError, load_recipe  # noqa: E402
+from vit_perception.training.recipe import (  # noqa: E402
+    Recipe,
+    RecipeError,
+    load_recipe,
+    recipe_from,
+)
 
 pytestmark = pytest.mark.torch
 
@@ -25,18 +32,26 @@ pytestmark = pytest.mark.torch
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("data: [a]\nstep: 3\n", "unknown key 'step', expected one of data"),
-        ("data: [a]\nsteps: many\n", "steps must be int, found 'many'"),
-        ("data: [a]\nsize: 300\n", "size must be a multiple of 32, found 300"),
-        ("steps: 3\n", "missing key 'data'"),
-        ("data: []\n", "data must name at least one"),
-        ("- 1\n", "expected a mapping of recipe keys, found list"),
-        ("data: [\n", "expected a YAML recipe"),
-        ("data: [a]\nseed: true\n", "seed must be int, found True"),
-        ("data: [a]\nprototypes: 33\n", "recipe.yaml: prototypes must be 0 to 32, found 33"),
-        ("data: [a]\nema: 1.5\n", "ema must be 0 to 1, found 1.5"),
-        ("data: [a]\nlearning_rate: .nan\n", "learning_rate must be 0 to 1, found nan"),
-        ("data: [a]\ncategory: 0.7\n", "caption must add up to 1, found 1.2"),
+        ("data: [a]\nstep: 3\n", "recipe.yaml: expected 'steps', found 'step'"),
+        ("data: [a]\nfoo: 3\n", "recipe.yaml: expected one of data, architecture,"),
+        ("data: [a]\nsteps: many\n", "steps: expected an integer, found 'many'"),
+        ("data: [a]\nsize: 300\n", "size: expected a multiple of 32, found 300"),
+        ("steps: 3\n", "data: expected a list of texts, found nothing"),
+        ("data: []\n", "data: expected at least one data set folder, found none"),
+        ("- 1\n", "expected a mapping, found [1]"),
+        ("data: [\n", "recipe.yaml: expected safe YAML, found"),
+        ("data: &a [b]\nname: *a\n", "expected safe YAML, found an alias"),
+        ("data: [1]\n", "data: expected a list of texts, found [1]"),
+        ("data: [a]\nseed: true\n", "seed: expected an integer 0..2147483648, found True"),
+        (
+            "data: [a]\nprototypes: 33\n",
+            "recipe.yaml: prototypes: expected an integer 0..32, found 33",
+        ),
+        ("data: [a]\nema: 1.5\n", "ema: expected a number 0..1, found 1.5"),
+        ("data: [a]\nlearning_rate: .nan\n", "learning_rate: expected a number 0..1, found nan"),
+        ("data: [a]\ncategory: 0.7\n", "caption: expected a sum of 1, found 1.2"),
+        ("data: [a]\nactivation: gelu\n", "activation: expected silu or relu, found 'gelu'"),
+        ("data: [a]\narchitecture: ''\n", "architecture: expected a text, found ''"),
     ],
 )
 def test_a_wrong_recipe_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -53,6 +68,23 @@ def test_data_folders_are_relative_to_the_recipe(tmp_path: Path) -> None:
     recipe = load_recipe(tmp_path / "recipe.yaml")
     assert recipe.data == (str(tmp_path / "data" / "train"),)
     assert recipe.learning_rate == 1.0
+    assert isinstance(recipe.learning_rate, float)
+
+
+@pytest.mark.parametrize("backbone", ["", "shvit_s1"])
+def test_a_recipe_survives_its_plain_values(backbone: str) -> None:
+    recipe = Recipe(data=("a", "b"), backbone=backbone, activation="relu", seed=3)
+    assert recipe_from(recipe.as_dict(), "checkpoint.pt") == recipe
+
+
+@pytest.mark.parametrize("values", [None, [], "data", {"data": ["a"], 1: 2}])
+def test_values_that_are_no_recipe_are_refused(values: object) -> None:
+    with pytest.raises(RecipeError, match=r"^checkpoint\.pt: expected "):
+        recipe_from(values, "checkpoint.pt")
+
+
+def test_recipes_allow_the_activations_of_the_layers() -> None:
+    assert get_args(get_type_hints(Recipe)["activation"]) == tuple(ACTIVATIONS)
 
 
 def test_boxes_follow_the_pixels(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import yaml
-
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import (
     MANIFEST,
@@ -18,6 +16,7 @@ from vit_perception.bundle.files import (
     replace_folder,
 )
 from vit_perception.bundle.manifest import graph_file, manifest_text
+from vit_perception.document import Document, DocumentError
 from vit_perception.wording import shown, shown_path
 
 _CARD = "MODEL_CARD.md"
@@ -45,9 +44,12 @@ def with_graph(
         file: read_verified(bundle.directory, file, digest)
         for file, digest in bundle.sha256.items()
     }
-    manifest = yaml.safe_load((bundle.directory / MANIFEST).read_bytes())
-    file = manifest["graphs"].get(precision, graph_file(precision))
-    manifest["graphs"] = {**manifest["graphs"], precision: file}
+    try:
+        manifest = Document.load(bundle.directory / MANIFEST).values
+    except DocumentError as error:
+        raise BundleError(str(error)) from error
+    file = bundle.graphs.get(precision, graph_file(precision))
+    manifest["graphs"] = {**bundle.graphs, precision: file}
     files[file] = model
     card = files.get(_CARD, f"# {bundle.name}\n".encode()).decode(errors="replace")
     files[_CARD] = _remarked(card, precision, remark).encode()

@@ -4,21 +4,24 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from math import isfinite
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-
+from vit_perception.document import Document, DocumentError, Range
 from vit_perception.scenes.settings import ARRANGEMENTS, CAMERAS, SceneSettings
+from vit_perception.wording import shown
 
 Part = Literal["train", "test"]
 Kind = Literal["composed", "table"]
 Chooser = Literal["random", "covering", "pairs"]
+
+_SIDE = Range(64, 4096)
+_OBJECTS = Range(1, 100)
+_SEED = Range(0, 2**31 - 1)
+_WEIGHT = Range(0, 1e6)
 
 
 class RecipeError(ValueError):
@@ -33,28 +36,32 @@ class Recipe:
     `test`: every object of the folders as it is, on surfaces that training never uses.
     """
 
-    count: int
-    seed: int
+    count: Annotated[int, Range(1, 10_000_000)] = 1000
+    seed: Annotated[int, _SEED] = 1
     part: Part = "train"
     kind: Kind = "composed"
     """Cut-outs on backgrounds, or whole tables rendered in 3-D."""
-    width: int = 416
-    height: int = 416
-    fewest: int = 1
-    most: int = 25
-    views: int = 120
+    width: Annotated[int, _SIDE] = 416
+    height: Annotated[int, _SIDE] = 416
+    fewest: Annotated[int, _OBJECTS] = 1
+    most: Annotated[int, _OBJECTS] = 25
+    views: Annotated[int, Range(1, 10_000)] = 120
     """Views kept of each object (composed), or pictures of each scene (table)."""
-    sprite_seed: int = 0
-    first: int = 0
+    sprite_seed: Annotated[int, _SEED] = 0
+    first: Annotated[int, Range(0, 10_000_000)] = 0
     """Index of the first picture, so that a second folder can go on where the first ended."""
-    parametric: int = 0
+    parametric: Annotated[int, Range(0, 100_000)] = 0
     """Objects made in code that join the training objects."""
     choose: Chooser = "random"
     """How scenes of kind table are filled: see scenes/choice.py."""
-    arrangements: Mapping[str, float] = field(default_factory=lambda: SceneSettings().arrangements)
-    cameras: Mapping[str, float] = field(default_factory=lambda: SceneSettings().cameras)
-    distractors: float = 0.0
-    hard_light: float = 0.2
+    arrangements: Annotated[Mapping[str, float], _WEIGHT] = field(
+        default_factory=lambda: SceneSettings().arrangements
+    )
+    cameras: Annotated[Mapping[str, float], _WEIGHT] = field(
+        default_factory=lambda: SceneSettings().cameras
+    )
+    distractors: Annotated[float, Range(0, 50)] = 0.0
+    hard_light: Annotated[float, Range(0, 1)] = 0.2
     depth: bool = True
     """Whether pictures of kind table leave their depth in DIR/depth."""
 
@@ -70,137 +77,91 @@ class Recipe:
         )
 
 
-def load_recipe(path: Path) -> dict[str, object]:
-    """The settings of a YAML file, known keys only; recipe_from checks their values.
+# Keys of a recipe file that stand for two fields: the fields, and what is between their values.
+_PAIRS = {"size": ("width", "height", "x"), "objects": ("fewest", "most", "-")}
+_PAIR_OF = {name: key for key, (*names, _) in _PAIRS.items() for name in names}
+_WEIGHTED = {"arrangements": ARRANGEMENTS, "cameras": CAMERAS}
 
-    Raises RecipeError for an unreadable file and for unknown keys, naming the nearest known one.
+KEYS = (*(f.name for f in fields(Recipe) if f.name not in _PAIR_OF), *_PAIRS)
+"""The keys of a recipe file: the fields of Recipe, but `size: 640x480` and `objects: 3-15`."""
+
+
+def load_recipe(path: Path) -> dict[str, object]:
+    """Reads the settings of a YAML file; recipe_from checks their values.
+
+    Raises:
+        RecipeError: the file is unreadable, not YAML, or has a key that is not in KEYS.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError(f"{path}: expected YAML, found {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
-    for key in values:
-        if key not in KEYS:
-            raise RecipeError(f"{path}: expected {_nearest(key, KEYS)}, found {key!r}")
-    return values
+        document = Document.load(path)
+        document.only(KEYS)
+    except DocumentError as error:
+        raise RecipeError(str(error)) from None
+    return document.values
 
 
 def recipe_from(values: Mapping[str, object], where: Callable[[str], str]) -> Recipe:
-    """A recipe of plain values by key (see KEYS); what is missing follows the part and the kind.
+    """Makes a recipe of plain values by key; other defaults depend on the part and the kind.
 
-    `where(key)` is what the one line of the RecipeError begins with.
+    Args:
+        values: by KEYS.
+        where: from a key to the beginning of an error's line: the file and key, or the option.
+
+    Raises:
+        RecipeError: an unknown key, or a value of another type or range.
     """
-    fields: dict[str, Any] = {"count": 1000, "seed": 1}
-    for key, value in values.items():
-        try:
-            fields.update(KEYS[key](value))
-        except ValueError as error:
-            raise RecipeError(f"{where(key)}: {error}") from None
-    test, table = fields.get("part") == "test", fields.get("kind") == "table"
-    fields.setdefault("views", 20 if table else 16 if test else 120)
-    if test:
-        fields = {"fewest": 3, "most": 15, "choose": "covering", **fields}
-    recipe = Recipe(**fields)
+    try:
+        return _checked(values, where)
+    except DocumentError as error:
+        raise RecipeError(str(error)) from None
+
+
+class _Settings(Document):
+    """Settings of a file with options laid over them; errors say where each key is from."""
+
+    def __init__(self, values: Mapping[str, object], where: Callable[[str], str]) -> None:
+        super().__init__(dict(values), "recipe")
+        self._where = where
+
+    def error(self, key: str, expected: str, found: str) -> DocumentError:
+        if not key:
+            return super().error(key, expected, found)
+        where = self._where(_PAIR_OF.get(key, key))
+        return DocumentError(f"{where}: expected {expected}, found {found}")
+
+
+def _checked(values: Mapping[str, object], where: Callable[[str], str]) -> Recipe:
+    written = _Settings(values, where)
+    plain = {key: value for key, value in values.items() if key not in _PAIRS}
+    for key, (*names, separator) in _PAIRS.items():
+        if written.has(key):
+            plain.update(zip(names, _pair(written, key, separator), strict=True))
+    settings = _Settings(plain, where)
+    for key, known in _WEIGHTED.items():
+        if settings.has(key):
+            settings.only(known, key)
+    given = settings.fields(Recipe)
+    test, table = given.get("part") == "test", given.get("kind") == "table"
+    defaults: dict[str, Any] = {"fewest": 3, "most": 15, "choose": "covering"} if test else {}
+    if test or table:
+        defaults["views"] = 20 if table else 16
+    recipe = Recipe(**{**defaults, **given})
+    if recipe.fewest > recipe.most:
+        found = f"'{recipe.fewest}-{recipe.most}'"
+        raise settings.error("objects", "A-B with A <= B", found)
+    for key in _WEIGHTED:
+        if sum(getattr(recipe, key).values()) <= 0:
+            raise settings.error(key, "a weight above 0", "none")
     if recipe.choose == "pairs" and not (test and table):
-        raise RecipeError(
-            f"{where('choose')}: expected part test and kind table for pairs, "
-            f"found part {recipe.part} and kind {recipe.kind}"
-        )
+        found = f"part {recipe.part} and kind {recipe.kind}"
+        raise settings.error("choose", "part test and kind table for pairs", found)
     return recipe
 
 
-def _nearest(key: object, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(key), known, n=1)
-    return repr(near[0]) if near else f"one of {', '.join(known)}"
-
-
-Check = Callable[[object], dict[str, Any]]
-
-
-def _whole(name: str, low: int, high: int) -> Check:
-    def check(value: object) -> dict[str, Any]:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"expected a whole number of {low} to {high}, found {value!r}")
-        return {name: value}
-
-    return check
-
-
-def _number(name: str, low: float, high: float) -> Check:
-    def check(value: object) -> dict[str, Any]:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            raise ValueError(f"expected a number, found {value!r}")
-        if not low <= value <= high:
-            raise ValueError(f"expected {low:g} to {high:g}, found {value!r}")
-        return {name: float(value)}
-
-    return check
-
-
-def _one_of(name: str, choices: tuple[str, ...]) -> Check:
-    def check(value: object) -> dict[str, Any]:
-        if value not in choices:
-            raise ValueError(f"expected {_nearest(value, choices)}, found {value!r}")
-        return {name: value}
-
-    return check
-
-
-def _yes_or_no(value: object) -> dict[str, Any]:
-    if not isinstance(value, bool):
-        raise ValueError(f"expected true or false, found {value!r}")
-    return {"depth": value}
-
-
-def _range(names: tuple[str, str], separator: str, low: int, high: int) -> Check:
+def _pair(settings: Document, key: str, separator: str) -> tuple[int, int]:
     """Two whole numbers in one text, as in 640x480 and 3-15."""
-
-    def check(value: object) -> dict[str, Any]:
-        found = re.fullmatch(rf"(\d{{1,5}}){separator}(\d{{1,5}})", str(value), re.ASCII)
-        numbers = [int(number) for number in found.groups()] if found else []
-        if not numbers or not all(low <= number <= high for number in numbers):
-            raise ValueError(f"expected A{separator}B of {low} to {high}, found {value!r}")
-        if names == ("fewest", "most") and numbers[0] > numbers[1]:
-            raise ValueError(f"expected A{separator}B with A <= B, found {value!r}")
-        return dict(zip(names, numbers, strict=True))
-
-    return check
-
-
-def _weights(name: str, known: tuple[str, ...]) -> Check:
-    def check(value: object) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ValueError(f"expected weights by name, found {value!r}")
-        weights = {}
-        for key, weight in value.items():
-            if key not in known:
-                raise ValueError(f"expected {_nearest(key, known)}, found {key!r}")
-            weights[key] = _number(name, 0, 1e6)(weight)[name]
-        if sum(weights.values()) <= 0:
-            raise ValueError("expected a weight above 0, found none")
-        return {name: weights}
-
-    return check
-
-
-#: The keys of a recipe file, with what turns a value into fields of Recipe or raises ValueError.
-KEYS: Mapping[str, Check] = {
-    "count": _whole("count", 1, 10_000_000),
-    "seed": _whole("seed", 0, 2**31 - 1),
-    "part": _one_of("part", ("train", "test")),
-    "kind": _one_of("kind", ("composed", "table")),
-    "size": _range(("width", "height"), "x", 64, 4096),
-    "objects": _range(("fewest", "most"), "-", 1, 100),
-    "views": _whole("views", 1, 10_000),
-    "sprite_seed": _whole("sprite_seed", 0, 2**31 - 1),
-    "first": _whole("first", 0, 10_000_000),
-    "parametric": _whole("parametric", 0, 100_000),
-    "choose": _one_of("choose", ("random", "covering", "pairs")),
-    "arrangements": _weights("arrangements", ARRANGEMENTS),
-    "cameras": _weights("cameras", CAMERAS),
-    "distractors": _number("distractors", 0, 50),
-    "hard_light": _number("hard_light", 0, 1),
-    "depth": _yes_or_no,
-}
+    text = str(settings.values[key])
+    found = re.fullmatch(rf"(\d{{1,5}}){separator}(\d{{1,5}})", text, re.ASCII)
+    if found is None:
+        raise settings.error(key, f"A{separator}B", shown(settings.values[key]))
+    return int(found[1]), int(found[2])

@@ -1,16 +1,19 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training recipes: YAML to a frozen dataclass, refused with the key's name when wrong."""
+"""Training recipes: a YAML file or a checkpoint's values to a frozen dataclass."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated, Literal
 
-import yaml
-
+from vit_perception.document import Document, DocumentError, Range
 from vit_perception.perceiver.contract import MAX_PROTOTYPES
+from vit_perception.wording import shown
+
+_COUNT = Range(1, 2**31)
+_SHARE = Range(0, 1)
 
 
 class RecipeError(ValueError):
@@ -25,8 +28,8 @@ class Recipe:
         data: data set folders (images/ + annotations.json), sampled in proportion to size.
         architecture: name in `models.detectors.factory.ARCHITECTURES`.
         backbone: name on the shelf (`models.shelf`); empty for the architecture's own.
-        activation: "silu" or "relu".
-        prototypes: of the instance masks, at most 32; 0 for boxes only.
+        activation: of the convolutions, one of `models.layers.ACTIVATIONS`.
+        prototypes: of the instance masks; 0 for boxes only.
         size: square network input px; a multiple of 32.
         steps, batch: optimiser steps and pictures a step.
         texts: phrases a picture is asked for (80 in the paper).
@@ -53,120 +56,82 @@ class Recipe:
     data: tuple[str, ...]
     architecture: str = "dosod_nano"
     backbone: str = ""
-    activation: str = "silu"
-    prototypes: int = 0
-    size: int = 320
-    steps: int = 5000
-    batch: int = 32
-    texts: int = 80
-    learning_rate: float = 2e-3
-    final_learning_rate: float = 0.01
-    warmup: int = 200
-    weight_decay: float = 0.025
-    clip: float = 10.0
-    ema: float = 0.999
-    category: float = 0.5
-    name: float = 0.2
-    colour: float = 0.2
-    material: float = 0.04
-    caption: float = 0.06
-    second: float = 0.0
-    hard: float = 0.3
-    text_noise: float = 0.3
-    repaint: float = 0.0
-    class_weight: float = 0.5
-    mosaic: float = 0.25
-    close_mosaic: float = 0.15
-    seed: int = 0
-    checkpoint_minutes: float = 10.0
-
-    def __post_init__(self) -> None:
-        for key in ("steps", "batch", "texts", "size"):
-            if getattr(self, key) < 1:
-                raise RecipeError(f"recipe: {key} must be at least 1, found {getattr(self, key)}")
-        if self.size % 32:
-            raise RecipeError(f"recipe: size must be a multiple of 32, found {self.size}")
-        for key, (low, high) in _RANGES.items():
-            # A NaN is in no range.
-            if not low <= getattr(self, key) <= high:
-                raise RecipeError(
-                    f"recipe: {key} must be {low:g} to {high:g}, found {getattr(self, key)}"
-                )
-        odds = self.category + self.name + self.colour + self.material + self.caption
-        if abs(odds - 1) > 1e-6:
-            raise RecipeError(
-                "recipe: category, name, colour, material and caption must add up to 1, "
-                f"found {odds:g}"
-            )
-        if not self.data:
-            raise RecipeError("recipe: data must name at least one data set folder")
+    activation: Literal["silu", "relu"] = "silu"
+    prototypes: Annotated[int, Range(0, MAX_PROTOTYPES)] = 0
+    size: Annotated[int, Range(32, 8192)] = 320
+    steps: Annotated[int, _COUNT] = 5000
+    batch: Annotated[int, _COUNT] = 32
+    texts: Annotated[int, _COUNT] = 80
+    learning_rate: Annotated[float, Range(0, 1)] = 2e-3
+    final_learning_rate: Annotated[float, _SHARE] = 0.01
+    warmup: Annotated[int, Range(0, 2**31)] = 200
+    weight_decay: Annotated[float, Range(0, 1)] = 0.025
+    clip: Annotated[float, Range(0, 1e9)] = 10.0
+    ema: Annotated[float, _SHARE] = 0.999
+    category: Annotated[float, _SHARE] = 0.5
+    name: Annotated[float, _SHARE] = 0.2
+    colour: Annotated[float, _SHARE] = 0.2
+    material: Annotated[float, _SHARE] = 0.04
+    caption: Annotated[float, _SHARE] = 0.06
+    second: Annotated[float, _SHARE] = 0.0
+    hard: Annotated[float, _SHARE] = 0.3
+    text_noise: Annotated[float, Range(0, 10)] = 0.3
+    repaint: Annotated[float, _SHARE] = 0.0
+    class_weight: Annotated[float, Range(0, 1e3)] = 0.5
+    mosaic: Annotated[float, _SHARE] = 0.25
+    close_mosaic: Annotated[float, _SHARE] = 0.15
+    seed: Annotated[int, Range(0, 2**31)] = 0
+    checkpoint_minutes: Annotated[float, Range(0, 1440)] = 10.0
 
     @property
     def network(self) -> str:
-        """What a bundle calls the architecture: with the backbone, where it is not its own."""
+        """The architecture's name in a bundle, with the backbone if it is not its own."""
         return f"{self.architecture}-{self.backbone}" if self.backbone else self.architecture
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values, for checkpoints and reports."""
+        """Returns plain values, for checkpoints and reports."""
         return {**asdict(self), "data": list(self.data)}
 
 
-_RANGES = {
-    "prototypes": (0, MAX_PROTOTYPES),
-    "learning_rate": (0, 1),
-    "final_learning_rate": (0, 1),
-    "warmup": (0, 2**31),
-    "weight_decay": (0, 1),
-    "clip": (0, 1e9),
-    "text_noise": (0, 10),
-    "class_weight": (0, 1e3),
-    "seed": (0, 2**31),
-    "checkpoint_minutes": (0, 1440),
-    **dict.fromkeys(("category", "name", "colour", "material", "caption"), (0, 1)),
-    **dict.fromkeys(("ema", "second", "hard", "repaint", "mosaic", "close_mosaic"), (0, 1)),
-}
+def recipe_from(values: object, where: str) -> Recipe:
+    """Makes a recipe of plain values, as `Recipe.as_dict` gives them.
 
-
-def recipe_from(values: Mapping[str, object], where: str) -> Recipe:
-    """Check plain values and make a recipe of them.
+    Args:
+        values: a mapping by field name; what is left out keeps its default.
+        where: file the values come from, for messages.
 
     Raises:
-        RecipeError: unknown key (with the known ones), or a value of another type or range.
+        RecipeError: no mapping, an unknown key, or a value of another type or range.
     """
-    known = {f.name: f for f in fields(Recipe)}
-    for key in values:
-        if key not in known:
-            raise RecipeError(f"{where}: unknown key '{key}', expected one of {', '.join(known)}")
-    if "data" not in values:
-        raise RecipeError(f"{where}: missing key 'data'")
-    checked: dict[str, object] = {}
-    for key, value in values.items():
-        kind = str(known[key].type)
-        if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if kind.startswith("tuple") and isinstance(value, list | tuple):
-            value = tuple(str(item) for item in value)
-        types: dict[str, type] = {"int": int, "float": float, "str": str}
-        expected = types.get(kind, tuple)
-        if not isinstance(value, expected) or isinstance(value, bool):
-            raise RecipeError(f"{where}: {key} must be {kind}, found {value!r}")
-        checked[key] = value
     try:
-        return Recipe(**checked)  # type: ignore[arg-type]
-    except RecipeError as error:
-        raise RecipeError(str(error).replace("recipe", where, 1)) from None
+        return _checked(Document(values, where))
+    except DocumentError as error:
+        raise RecipeError(str(error)) from None
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a recipe; data folders are relative to the file."""
+    """Reads a recipe file; data folders are relative to the file.
+
+    Raises:
+        RecipeError: the file is unreadable or not YAML, or see `recipe_from`.
+    """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise RecipeError(f"{path}: expected a YAML recipe, found {reason}") from None
-    if not isinstance(values, dict):
-        kind = type(values).__name__
-        raise RecipeError(f"{path}: expected a mapping of recipe keys, found {kind}")
-    recipe = recipe_from(values, str(path))
+        recipe = _checked(Document.load(path))
+    except DocumentError as error:
+        raise RecipeError(str(error)) from None
     folders = tuple(str((path.parent / folder).resolve()) for folder in recipe.data)
     return replace(recipe, data=folders)
+
+
+def _checked(document: Document) -> Recipe:
+    recipe = Recipe(**document.fields(Recipe))
+    if not recipe.data:
+        raise document.error("data", "at least one data set folder", "none")
+    if recipe.size % 32:
+        raise document.error("size", "a multiple of 32", shown(recipe.size))
+    odds = recipe.category + recipe.name + recipe.colour + recipe.material + recipe.caption
+    if abs(odds - 1) > 1e-6:
+        raise document.error(
+            "category, name, colour, material and caption", "a sum of 1", f"{odds:g}"
+        )
+    return recipe
