@@ -66,10 +66,14 @@ TEST = [
     "types-PyYAML>=6.0",
     "import-linter>=2.1",
 ]
+DOCS = [
+    "sphinx>=7",  # builds the pages of doc/, as rosdoc2 does
+    "myst-parser>=2",  # those pages are in Markdown
+]
 
 setup(
     name=NAME,
-    version="0.1.0",
+    version="0.2.0",
     description="Open-vocabulary detection and segmentation for robots",
     license="Apache-2.0",
     author="The vit_perception Authors",
@@ -80,7 +84,7 @@ setup(
     package_data={NAME: ["py.typed"]},
     data_files=shared_files(),
     install_requires=ROBOT,
-    extras_require={"scenes": SCENES, "workshop": WORKSHOP, "test": TEST},
+    extras_require={"scenes": SCENES, "workshop": WORKSHOP, "test": TEST, "docs": DOCS},
     zip_safe=False,
     entry_points={
         "console_scripts": [

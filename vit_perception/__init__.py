@@ -6,4 +6,4 @@ The robot side (everything except models, export, compression, training and scen
 needs no torch; only `vit_perception.ros` needs ROS.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
