@@ -1,8 +1,7 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# The node on ROS 2 Jazzy. Shared memory has to be large enough for images (README, "Images that
-# do not arrive"):
+# The node on ROS 2 Jazzy. Shared memory has to be large enough for images (doc/troubleshooting.md):
 #
 #   docker build -t vit_perception .
 #   docker run --rm --net=host --ipc=host vit_perception \

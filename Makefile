@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/pip --disable-pip-version-check
-# A CPU build. Where PyPI's torch is another one, name the index of CPU builds in TORCH (README).
+# A CPU build. Where PyPI's torch is another one, name the index of CPU builds in TORCH
+# (doc/training.md).
 TORCH ?= torch==2.13.0
 # ROS 2 from PyPI: Kilted, or Jazzy with `make ROS_DISTRO=jazzy …`, each in its own .venv.
 ifeq ($(ROS_DISTRO),jazzy)
@@ -26,7 +27,7 @@ export MUJOCO_GL := osmesa
 PACKAGING := setup.py setup.cfg pyproject.toml
 UNDERLAY := $(shell find underlay -type f -not -name '*.pyc')
 
-.PHONY: help setup demo test test-all lint format clean
+.PHONY: help setup demo test test-all lint docs format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -34,7 +35,8 @@ help:
 	@echo "make test      all checks and all tests but the slow ones"
 	@echo "make test-all  the slow ones too"
 	@echo "make setup     only the environment, in .venv, with ROS 2 and no torch"
-	@echo "make lint      ruff, mypy and import-linter"
+	@echo "make lint      ruff, mypy, import-linter and the documents"
+	@echo "make docs      the pages of doc/ as HTML, in build/docs"
 	@echo "make format    let ruff put the code into form"
 	@echo "make clean     remove .venv and what the tools left"
 
@@ -49,12 +51,19 @@ test: lint
 test-all: lint
 	$(VENV)/bin/python -m pytest -q $(PYTEST)
 
-lint: $(VENV)/stamp-test
+lint: $(VENV)/stamp-test docs
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	[ "$(ROS_DISTRO)" = jazzy ] || $(VENV)/bin/mypy  # Jazzy's rclpy is typed in parts
 	$(VENV)/bin/mypy underlay/build.py
 	$(VENV)/bin/lint-imports --no-cache
+
+# Warnings are errors. rosdoc2 builds the same pages as docs.ros.org shows them, where it is there.
+docs: $(VENV)/stamp-docs
+	$(VENV)/bin/python -m sphinx -q -E -W --keep-going doc build/docs
+	@if command -v rosdoc2 >/dev/null; then PYTHONPATH=$(CURDIR) rosdoc2 build --package-path . \
+	  --output-directory build/rosdoc2/pages --doc-build-directory build/rosdoc2/work \
+	  --cross-reference-directory build/rosdoc2/references; fi
 
 format: $(VENV)/stamp-test
 	$(VENV)/bin/ruff check --fix .
@@ -76,6 +85,10 @@ $(VENV)/stamp-wheels: $(VENV)/bin/python $(PACKAGING)
 
 $(VENV)/stamp-robot: $(VENV)/stamp-wheels $(UNDERLAY)
 	$(VENV)/bin/python underlay/build.py
+	@touch $@
+
+$(VENV)/stamp-docs: $(VENV)/stamp-robot
+	$(PIP) install -q -e .[docs]
 	@touch $@
 
 # torch goes first and alone: what comes after finds it there and leaves it as it is.
