@@ -9,13 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vit_perception.letterbox import (
-    Canvas,
-    Letterbox,
-    boxes_to_network,
-    boxes_to_source,
-    fit,
-)
+from vit_perception.letterbox import Canvas, Letterbox, boxes_to_source, fit
 
 SIDES = st.integers(1, 6000)
 INPUTS = st.sampled_from([(416, 416), (320, 320), (640, 640), (64, 96), (96, 64), (33, 57)])
@@ -44,14 +38,11 @@ def test_boxes_come_back_within_half_a_pixel(
     corners = np.random.default_rng(seed).random((20, 2, 2)) * (source_width, source_height)
     boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).astype(np.float32)
     letterbox = fit(source_height, source_width, *size)
-    inside = boxes_to_network(boxes, letterbox)
+    scale, margin = 2 * (letterbox.scale_x, letterbox.scale_y), 2 * (letterbox.left, letterbox.top)
+    inside = (boxes * scale + margin).astype(np.float32)
     returned = boxes_to_source(inside, letterbox)
     assert returned.dtype == np.float32
     assert np.abs(returned - boxes).max() <= 0.5
-    low = (letterbox.left, letterbox.top)
-    high = (letterbox.left + letterbox.resized_width, letterbox.top + letterbox.resized_height)
-    assert (inside.reshape(-1, 2) >= np.subtract(low, 1e-3)).all()
-    assert (inside.reshape(-1, 2) <= np.add(high, 1e-3)).all()
 
 
 def test_a_wide_image_by_hand() -> None:

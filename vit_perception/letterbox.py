@@ -62,12 +62,6 @@ def fit(source_height: int, source_width: int, height: int, width: int) -> Lette
     )
 
 
-def boxes_to_network(boxes: NDArray[np.float32], letterbox: Letterbox) -> NDArray[np.float32]:
-    """Boxes [N, 4] x1 y1 x2 y2 from source to network pixels."""
-    scale, margin = _scale_and_margin(letterbox)
-    return (boxes * scale + margin).astype(np.float32)
-
-
 def boxes_to_source(boxes: NDArray[np.float32], letterbox: Letterbox) -> NDArray[np.float32]:
     """Boxes [N, 4] x1 y1 x2 y2 from network to source pixels, clipped to the image."""
     scale, margin = _scale_and_margin(letterbox)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from test.evaluation.measured import measured
 from vit_perception.detections import Detections
-from vit_perception.evaluation.coco import evaluate_dataset
 from vit_perception.evaluation.results import MASKS_PER_PICTURE
 from vit_perception.evaluation.tables import format_tables
 from vit_perception.frame import Frame
@@ -72,7 +72,7 @@ def answers(*rows: tuple[float, tuple[int, int, int, int]]) -> Any:
 
 
 def test_a_perfect_mask_is_one(tmp_path: Path) -> None:
-    metrics = evaluate_dataset(write_dataset(tmp_path / "data"), answers((0.9, BOX)))
+    metrics = measured(write_dataset(tmp_path / "data"), answers((0.9, BOX)))
     for row in (metrics["overall"], metrics["parts"]["train"]):
         assert row["mask_AP"] == row["mask_AP50"] == pytest.approx(1)
         assert row["mask_AP50_strict"] == row["mask_AP50_small"] == pytest.approx(1)
@@ -84,7 +84,7 @@ def test_a_shifted_mask_counts_at_the_overlaps_it_reaches(tmp_path: Path) -> Non
     # 10 of 40 columns to the right: 30 shared of 50, IoU 0.6. The box is right at all ten
     # thresholds, the mask at 0.50, 0.55 and 0.60.
     shifted = (BOX[0] + 10, BOX[1], BOX[2] + 10, BOX[3])
-    row = evaluate_dataset(write_dataset(tmp_path / "data"), answers((0.9, shifted)))["overall"]
+    row = measured(write_dataset(tmp_path / "data"), answers((0.9, shifted)))["overall"]
     assert row["AP"] == pytest.approx(1)
     assert row["mask_AP50"] == pytest.approx(1)
     assert row["mask_AP"] == pytest.approx(0.3)
@@ -92,7 +92,7 @@ def test_a_shifted_mask_counts_at_the_overlaps_it_reaches(tmp_path: Path) -> Non
 
 def test_a_surer_wrong_mask_halves_the_precision(tmp_path: Path) -> None:
     predict = answers((0.9, (60, 0, 70, 10)), (0.8, BOX))
-    row = evaluate_dataset(write_dataset(tmp_path / "data"), predict)["overall"]
+    row = measured(write_dataset(tmp_path / "data"), predict)["overall"]
     assert row["mask_AP50"] == pytest.approx(0.5)
 
 
@@ -100,7 +100,7 @@ def test_masks_beyond_the_limit_do_not_count(tmp_path: Path) -> None:
     wrong = (60, 0, 70, 10)
     rows = [(0.9 - 0.001 * number, wrong) for number in range(MASKS_PER_PICTURE)]
     predict = answers(*rows, (0.1, BOX))
-    row = evaluate_dataset(write_dataset(tmp_path / "data"), predict)["overall"]
+    row = measured(write_dataset(tmp_path / "data"), predict)["overall"]
     assert row["mask_AP50"] == 0
 
 
@@ -110,7 +110,7 @@ def test_masks_come_from_their_own_predictor_where_one_is_given(tmp_path: Path) 
         return Detections(boxes, np.ones(1, np.float32), np.zeros(1, np.int64), ("spoon",), 0)
 
     folder = write_dataset(tmp_path / "data")
-    metrics = evaluate_dataset(folder, without, predict_masks=answers((0.9, BOX)))
+    metrics = measured(folder, without, predict_masks=answers((0.9, BOX)))
     assert metrics["overall"]["mask_AP50"] == pytest.approx(1)
     assert metrics["detections"] == 1
 
@@ -120,10 +120,10 @@ def test_no_masks_are_measured_where_the_predictor_or_the_dataset_has_none(tmp_p
         return Detections.empty(("spoon",), 0)
 
     folder = write_dataset(tmp_path / "data")
-    metrics = evaluate_dataset(folder, without)
+    metrics = measured(folder, without)
     assert metrics["masks_per_picture"] is None
     assert "mask_AP" not in metrics["overall"]
     document = json.loads((folder / "annotations.json").read_text())
     document["annotations"][0]["segmentation"] = [[10, 20, 50, 20, 50, 40]]
     (folder / "annotations.json").write_text(json.dumps(document))
-    assert evaluate_dataset(folder, answers((0.9, BOX)))["masks_per_picture"] is None
+    assert measured(folder, answers((0.9, BOX)))["masks_per_picture"] is None

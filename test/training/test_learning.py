@@ -20,9 +20,9 @@ import yaml
 
 torch = pytest.importorskip("torch")
 
+from test.evaluation.measured import measured  # noqa: E402
 from test.training import toy  # noqa: E402
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
-from vit_perception.evaluation.coco import evaluate_dataset  # noqa: E402
 from vit_perception.export.detector import export_bundle, load_run  # noqa: E402
 from vit_perception.images.media import read_picture  # noqa: E402
 from vit_perception.models.boxes import complete_iou  # noqa: E402
@@ -255,6 +255,6 @@ def test_a_toy_is_learned_by_heart(tmp_path: Path) -> None:
         trained, tmp_path / "bundle", name="toy", vocabulary=vocabulary, default_names=names
     )
     perceiver = Perceiver(Bundle.load(bundle.directory), settings=Settings(0.001, 0.6))
-    found = evaluate_dataset(tmp_path / "train", perceiver)
+    found = measured(tmp_path / "train", perceiver)
     assert found["overall"]["AP50"] > 0.3
     assert found["overall"]["mask_AP50"] > 0.2

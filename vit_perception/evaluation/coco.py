@@ -4,18 +4,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from vit_perception.evaluation.dataset import Dataset, load_dataset
+from vit_perception.evaluation.dataset import Dataset
 from vit_perception.evaluation.library import SIZES, Curves, compare
 from vit_perception.evaluation.results import (
     MASKS_PER_PICTURE,
     Found,
-    Predict,
-    Progress,
     Results,
-    predict_all,
 )
 from vit_perception.evaluation.truth import Truth, lenient, strict
 
@@ -29,37 +25,6 @@ UNNAMED = (*(f"AR50@{count}" for count in RECALL_AT), "AP50_any")
 DETECTIONS_PER_CATEGORY = 100
 
 _ANY = 1  # the one category of boxes without names
-
-
-def evaluate_dataset(
-    dataset: Path | str | Dataset,
-    predict: Predict,
-    *,
-    predict_masks: Predict | None = None,
-    limit: int | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Detect on every picture and compare with the objects that are there.
-
-    Ask `predict` for all names of the dataset at once, with a score threshold near 0 and
-    thousands of detections: average precision needs the uncertain ones too.
-
-    Args:
-        dataset: the folder, or one already loaded.
-        predict: turns a frame into detections; their names are category names.
-        predict_masks: see `predict_all`.
-        limit: use only the first pictures of a folder.
-        progress: called with (done, all) after every picture.
-
-    Returns:
-        See `summarize`.
-
-    Raises:
-        EvaluationError: the dataset or a prediction does not fit.
-
-    """
-    data = dataset if isinstance(dataset, Dataset) else load_dataset(dataset, limit)
-    return summarize(data, predict_all(data, predict, predict_masks, progress))
 
 
 def summarize(data: Dataset, results: Results) -> dict[str, Any]:

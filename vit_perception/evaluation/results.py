@@ -101,7 +101,9 @@ def predict_all(
 
     Args:
         data: the pictures; where they have no masks, none are kept.
-        predict: turns a frame into detections; their names are names of the dataset.
+        predict: turns a frame into detections; their names are names of the dataset. It asks for
+            all of them, with a score threshold near 0 and thousands of detections: average
+            precision needs the uncertain ones too.
         predict_masks: the same with few detections and their masks, where `predict` gives none.
         progress: called with (done, all) after every picture.
 

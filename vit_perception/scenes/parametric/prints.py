@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vit_perception.scenes.parametric import pictures
 from vit_perception.scenes.parametric.lettering import (
     Letters,
     invented_word,
@@ -25,8 +24,6 @@ from vit_perception.scenes.parametric.palette import (
     pick,
     pick_against,
 )
-
-FOODS = tuple(pictures.FRUIT)
 
 
 @dataclass(frozen=True, slots=True)
