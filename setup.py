@@ -37,6 +37,7 @@ ROBOT = [
     "onnxruntime>=1.17",  # runs the graphs of a bundle
     "PyYAML>=5.4",  # bundle.yaml
     "tokenizers>=0.15",  # words to the text encoder's input, for names a bundle does not know
+    "safetensors>=0.4",  # reads the text encoder's weights, and the checkpoints of a training
     "threadpoolctl>=3",  # keeps the text encoder's matrix products to one core
     "rosbags>=0.11",  # reads and writes recordings without ROS
     "rich>=12",  # progress bars and tables of the command line
@@ -52,7 +53,6 @@ WORKSHOP = [
     "torchvision==0.28.0",  # timm needs it; this one belongs to that torch
     "timm>=1.0.20",  # backbones, and the interface of ours
     "transformers>=4.40",  # the text encoder of training, and what ours is compared with
-    "safetensors>=0.4",  # checkpoints
     "faster-coco-eval>=1.8",  # average precision, COCO's and LVIS's
     "matplotlib>=3.7",  # the curves of a training
 ]

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.wording import one_line, shown
+
 Array = NDArray[np.float32]
+
+# The library reads headers of 100 MB, which as Python objects would take gigabytes.
+MAX_HEADER_BYTES = 2**20
 
 LAYERS = 6
 HEADS = 12
@@ -19,6 +24,10 @@ INTERMEDIATE = 1536
 VOCABULARY_SIZE = 30522
 POSITIONS = 512
 NORM_EPSILON = 1e-12
+
+
+class WeightsError(ValueError):
+    """Not a safetensors file, or not with the tensors expected; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +162,39 @@ def expected_shapes() -> dict[str, tuple[int, ...]]:
             shapes[f"{prefix}.{name}.weight"] = (HIDDEN,)
             shapes[f"{prefix}.{name}.bias"] = (HIDDEN,)
     return shapes
+
+
+def read_tensors(data: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """Returns the float32 tensors of these names and shapes in the bytes of a safetensors file.
+
+    Further tensors in the file are ignored. Raises WeightsError: damaged, or a tensor is absent
+    or of another type or shape.
+    """
+    try:
+        from safetensors import SafetensorError, deserialize
+    except ImportError as error:
+        raise WeightsError(
+            f"expected the package safetensors, found {one_line(error)}: pip install safetensors"
+        ) from error
+    header = int.from_bytes(data[:8], "little")
+    if header > MAX_HEADER_BYTES:
+        raise WeightsError(
+            f"expected a safetensors header of at most {MAX_HEADER_BYTES} bytes, found {header}"
+        )
+    try:
+        found = dict(deserialize(data))  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
+        raise WeightsError(f"expected a safetensors file, found {one_line(error)}") from None
+    tensors = {}
+    for name, shape in shapes.items():
+        entry = found.get(name, {"dtype": "none", "shape": []})
+        if entry["dtype"] != "F32" or entry["shape"] != list(shape):
+            raise WeightsError(
+                f"expected tensor {name} F32 {list(shape)}, "
+                f"found {entry['dtype']} {shown(entry['shape'])}"
+            )
+        tensors[name] = np.frombuffer(entry["data"], np.float32).reshape(shape)
+    return tensors
 
 
 def from_tensors(tensors: Mapping[str, Array]) -> Bert:

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.text import bert
-from vit_perception.text.safetensors_file import SafetensorsError, read_tensors
 from vit_perception.wording import one_line, shown, shown_path
 
 if TYPE_CHECKING:
@@ -256,6 +255,6 @@ def _load_tokenizer(path: Path) -> Tokenizer:
 
 def _load_bert(path: Path, data: bytes) -> bert.Bert:
     try:
-        return bert.from_tensors(read_tensors(data, bert.expected_shapes()))
-    except SafetensorsError as error:
+        return bert.from_tensors(bert.read_tensors(data, bert.expected_shapes()))
+    except bert.WeightsError as error:
         raise TextEncoderError(f"{shown_path(path)}: {error}") from error
