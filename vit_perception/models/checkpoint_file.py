@@ -4,9 +4,9 @@
 
 The file is a zip archive of `<prefix>/data.pkl`, a pickle in which each tensor is a call of
 `torch._utils._rebuild_tensor_v2` on a storage outside of it, and one uncompressed member
-`<prefix>/data/<key>` for each storage (torch 1.6 and later). Nothing is unpickled: see
-`inert_pickle`. What a training leaves beside the weights (optimizer, schedulers, message hub,
-averages) is passed over, and its storages are not read.
+`<prefix>/data/<key>` for each storage (torch 1.6 and later). Nothing that it names is imported or
+called: see `inert_pickle`. What a training leaves beside the weights (optimizer, schedulers,
+message hub, averages) is passed over, and its storages are not read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -191,7 +192,7 @@ class _Storages:
         dtype = _DTYPES[kind.name]
         member = self._members.get(f"{self._root}/data/{name}")
         held = None if member is None else member.file_size
-        if not _is_count(count) or held != count * dtype.itemsize:
+        if member is None or not _is_count(count) or held != count * dtype.itemsize:
             raise _Refused(
                 f"{entry}: expected {shown(count)} elements of {kind.name} in storage {name}, "
                 f"found {'no such storage' if held is None else f'{held} bytes'}"
@@ -212,9 +213,9 @@ def _tensor(key: object, value: object, storages: _Storages) -> Tensor:
     if arguments:
         value = arguments[0]
     arguments = _arguments(value, "_rebuild_tensor_v2")
-    if len(arguments) < 4 or not isinstance(arguments[0], Outside):
+    storage, offset, sizes, strides = (*arguments, None, None, None, None)[:4]
+    if len(arguments) < 4 or not isinstance(storage, Outside):
         raise _Refused(f"{entry}: expected a tensor, found {_described(value)}")
-    storage, offset, sizes, strides = arguments[:4]
     flat = storages.flat(entry, storage.key)
     if not (
         _is_count(offset)
@@ -242,9 +243,8 @@ def _arguments(value: object, function: str) -> tuple[object, ...]:
     """The arguments of a call of torch._utils.<function>; none of anything else."""
     if not isinstance(value, Call) or not isinstance(value.function, Name):
         return ()
-    called = (value.function.module, value.function.name)
-    fits = called == ("torch._utils", function) and isinstance(value.arguments, tuple)
-    return value.arguments if fits else ()
+    fits = (value.function.module, value.function.name) == ("torch._utils", function)
+    return value.arguments if fits and isinstance(value.arguments, tuple) else ()
 
 
 def _key(key: object) -> str:
@@ -253,7 +253,7 @@ def _key(key: object) -> str:
     return key
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < 2**40
 
 
