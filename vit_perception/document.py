@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A YAML file from outside, read with the types that are expected of it."""
+"""Reads YAML from outside strictly, with the types that are expected."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from vit_perception.wording import one_line, shown, shown_path
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-# Room for a vocabulary of 4096 long names. PyYAML is slow: a document of so many values takes it
-# seconds, and one of 4 MiB would take minutes.
 MAX_BYTES = 2**20
+"""Room for a vocabulary of 4096 long names; PyYAML would take minutes for 4 MiB."""
 MAX_VALUES = 50_000
+"""PyYAML takes seconds for so many values."""
 MAX_LINE = 200
+"""Characters of a text that fits into one line of a log."""
 _MAX_NUMBER_LENGTH = 64
 
 T = TypeVar("T")
@@ -49,10 +50,10 @@ class Range(NamedTuple):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without what costs more than its size, or what readers understand differently.
+    """Safe YAML without constructs that are expensive, or that readers understand differently.
 
-    A few aliases expand to gigabytes when walked, merges (<<) take quadratic time, and so do
-    numbers to the base of 60. Of a key that comes twice, some readers take the first value.
+    A few aliases can expand to gigabytes; merges (<<) and numbers to the base of 60 take
+    quadratic time. Of a duplicate key, some readers take the first value.
     """
 
     def __init__(self, stream: bytes) -> None:
@@ -68,7 +69,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Leaves merges as they are, for which there is no constructor."""
+        """Refuses duplicate keys; leaves merges, which then have no constructor."""
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -77,7 +78,7 @@ class _Loader(yaml.SafeLoader):
                 seen.add((key.tag, key.value))
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """A number of a length that a person may write."""
+        """Returns a number, if a person might have written its digits."""
         if len(node.value) > _MAX_NUMBER_LENGTH:
             raise yaml.YAMLError(f"a number of {len(node.value)} characters")
         whole = node.tag.endswith(":int")
@@ -126,17 +127,17 @@ class Document:
             raise DocumentError(f"{file}: expected at most {MAX_BYTES} bytes, found more")
         try:
             values = yaml.load(data, Loader=_Loader)
-        # Deep nesting exhausts the parser's stack; a tag on what it does not fit (!!int x) raises
-        # IndexError, KeyError, AttributeError or ValueError, by the tag.
+        # Deep nesting exhausts the parser's stack; a tag that does not fit its value (!!int x)
+        # raises IndexError, KeyError, AttributeError or ValueError.
         except Exception as error:
             raise DocumentError(f"{file}: expected safe YAML, found {_cause(error)}") from error
         return cls(values, file)
 
     def top_keys(self) -> tuple[str, ...]:
-        """The keys of the mapping, which have to be texts.
+        """Returns the keys of the mapping, which must be texts.
 
         Raises:
-            DocumentError: another one is there.
+            DocumentError: a key is no text.
         """
         for key in self.values:
             if not isinstance(key, str):
@@ -157,7 +158,7 @@ class Document:
                 raise self.error(key, expected, shown(name))
 
     def fields(self, record: type[DataclassInstance]) -> dict[str, Any]:
-        """Values for the fields of a dataclass; fields with a default may be left out.
+        """Returns values for the fields of a dataclass; fields with a default may be left out.
 
         A field is a bool, a str (one line; empty only if that is the default), a Literal of
         texts, a tuple[str, ...], or, annotated with a Range, an int, a float or a
@@ -176,12 +177,12 @@ class Document:
         }
 
     def error(self, key: str, expected: str, found: str) -> DocumentError:
-        """The error to raise for a value that the caller refuses; key "" is the document."""
+        """Returns the error for a value that the caller refuses; key "" is the document."""
         where = f"{self.file}: {key}" if key else self.file
         return DocumentError(f"{where}: expected {expected}, found {found}")
 
     def has(self, key: str) -> bool:
-        """Whether there is a value, of whatever type, for a key that may be left out."""
+        """Returns whether there is a value, of any type, for an optional key."""
         value: Any = self.values
         for part in key.split("."):
             if not isinstance(value, dict) or part not in value:
@@ -190,7 +191,7 @@ class Document:
         return True
 
     def text(self, key: str, choices: tuple[str, ...] = ()) -> str:
-        """A non-empty text that can be written as UTF-8, one of `choices` if there are any."""
+        """Returns a non-empty text, valid in UTF-8, that is one of `choices` if there are any."""
         value = self._value(key, str, "a text")
         if choices and value not in choices:
             raise self.error(key, " or ".join(choices), shown(value))
@@ -201,7 +202,7 @@ class Document:
         return value
 
     def line(self, key: str, choices: tuple[str, ...] = ()) -> str:
-        """A text that fits into one line of a log: of at most MAX_LINE printable characters."""
+        """Returns a text for one line of a log: at most MAX_LINE printable characters."""
         value = self.text(key, choices)
         if len(value) > MAX_LINE or not value.isprintable():
             expected = f"a line of at most {MAX_LINE} printable characters"
@@ -209,41 +210,41 @@ class Document:
         return value
 
     def optional_line(self, key: str) -> str | None:
-        """A line, or None where the file says null."""
+        """Returns a line, or None for null."""
         value = self._value(key, (str, type(None)), "a text or null")
         return None if value is None else self.line(key)
 
     def boolean(self, key: str) -> bool:
-        """True or False."""
+        """Returns True or False."""
         return self._value(key, bool, "true or false")
 
     def integer(self, key: str, low: int, high: int) -> int:
-        """An integer from `low` to `high`."""
+        """Returns an integer from `low` to `high`."""
         value = self._value(key, int, "an integer")
         if isinstance(value, bool) or not low <= value <= high:
             raise self.error(key, f"an integer {low}..{high}", shown(value))
         return value
 
     def number(self, key: str, low: float, high: float) -> float:
-        """A finite number from `low` to `high`."""
+        """Returns a finite number from `low` to `high`."""
         return self._number(key, self._value(key, object, "a number"), low, high)
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts."""
+        """Returns a list of texts."""
         value = self._value(key, list, "a list of texts")
         if not all(isinstance(item, str) for item in value):
             raise self.error(key, "a list of texts", shown(value))
         return tuple(value)
 
     def texts_by_text(self, key: str) -> dict[str, str]:
-        """A mapping from texts to texts."""
+        """Returns a mapping from texts to texts."""
         value = self._value(key, dict, "a mapping of texts")
         if not all(isinstance(item, str) for pair in value.items() for item in pair):
             raise self.error(key, "a mapping of texts", shown(value))
         return dict(value)
 
     def numbers_by_text(self, key: str, low: float, high: float) -> dict[str, float]:
-        """A mapping from texts to finite numbers from `low` to `high`."""
+        """Returns a mapping from texts to finite numbers from `low` to `high`."""
         value = self._value(key, dict, "a mapping of numbers")
         if not all(isinstance(name, str) for name in value):
             raise self.error(key, "a mapping of numbers", shown(value))
@@ -252,7 +253,7 @@ class Document:
         }
 
     def mappings(self, key: str) -> list[dict[str, Any]]:
-        """A list of mappings with text keys; their values are not checked."""
+        """Returns a list of mappings with text keys; their values are not checked."""
         value = self._value(key, list, "a list of mappings")
         if not all(
             isinstance(item, dict) and all(isinstance(k, str) for k in item) for item in value
@@ -281,7 +282,7 @@ class Document:
         raise self.error(key, f"a number {low:g}..{high:g}", shown(value))
 
     def _is_left_out(self, field: dataclasses.Field[Any]) -> bool:
-        """Whether a field keeps its default."""
+        """Returns whether a field keeps its default."""
         if field.name in self.values:
             return bool(field.default == "" == self.values[field.name])
         missing = dataclasses.MISSING

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From pixels to directions in the optical frame (REP-103: x right, y down, z forward)."""
+"""Directions of pixels in the optical frame (REP-103: x right, y down, z forward)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: Distortion models of sensor_msgs/CameraInfo: fisheye or not, and numbers of coefficients.
+# Distortion models of sensor_msgs/CameraInfo: fisheye or not, and numbers of coefficients.
 _MODELS: dict[str, tuple[bool, tuple[int, ...]]] = {
     "": (False, (0,)),
     "plumb_bob": (False, (0, 4, 5)),
@@ -21,7 +21,7 @@ _MODELS: dict[str, tuple[bool, tuple[int, ...]]] = {
 
 
 class IntrinsicsError(ValueError):
-    """Numbers that describe no camera; one line."""
+    """The numbers describe no camera; one line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ class Intrinsics:
             )
 
     def rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where pixels look, at a distance of 1 along z.
+        """Returns the rays through pixels, scaled to z = 1.
 
         Args:
             pixels: float64 [N, 2], x y; the centre of the first pixel is at 0, 0.
@@ -82,7 +82,7 @@ class Intrinsics:
         matrix = np.asarray(self.matrix, np.float64)
         fisheye, _ = _MODELS[self.model]
         if fisheye:
-            # Bent also where all coefficients are 0.
+            # A fisheye image is bent even if all coefficients are 0.
             coefficients = self.distortion if len(self.distortion) else np.zeros(4)
             found = cv2.fisheye.undistortPoints(points, matrix, coefficients)
         else:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Instance masks: kept as crops, decoded from prototypes for the detections that stay.
+"""Instance masks: stored as crops, decoded from prototypes for kept detections only.
 
 A mask is a linear combination of prototypes, cut at 0 and cropped to its box: YOLACT (Bolya et
 al., ICCV 2019), section 3.
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from vit_perception.letterbox import Letterbox
 
-# Source rows upsampled at once: so many stay in the cache.
+# Source rows upsampled at once; so many fit into the CPU cache.
 _STRIP = 64
-# Bytes of all crops of one image: whole-image masks of a hundred names on a 10 MP photograph.
+# Limit for all crops of one image, in bytes: a hundred whole-image masks of 10 megapixels.
 _MAX_PIXELS = 2**30
 
 
@@ -27,9 +27,9 @@ class MasksError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Masks:
-    """N masks of one image, each kept as the part of it inside a rectangle.
+    """N masks of one image, each stored as the part inside a rectangle.
 
-    They take one byte a pixel of their rectangles; the image's size costs nothing.
+    They take one byte per pixel of their rectangles, whatever the size of the image.
 
     Attributes:
         origins: int64 [N, 2], x y of each crop's top left pixel in the source image.
@@ -68,20 +68,20 @@ class Masks:
         return len(self.crops)
 
     def one(self, index: int) -> NDArray[np.bool_]:
-        """Mask `index` in the whole image: bool [H, W]."""
+        """Returns mask `index` in the whole image: bool [H, W]."""
         mask = np.zeros((self.height, self.width), np.bool_)
         self._paste(index, mask)
         return mask
 
     def dense(self) -> NDArray[np.bool_]:
-        """All masks in the whole image: bool [N, H, W]; N * H * W bytes."""
+        """Returns all masks in the whole image: bool [N, H, W]; N * H * W bytes."""
         masks = np.zeros((len(self), self.height, self.width), np.bool_)
         for index, mask in enumerate(masks):
             self._paste(index, mask)
         return masks
 
     def areas(self) -> NDArray[np.int64]:
-        """Pixels of each mask: int64 [N]."""
+        """Returns the pixels of each mask: int64 [N]."""
         return np.array([np.count_nonzero(crop) for crop in self.crops], np.int64)
 
     def _paste(self, index: int, mask: NDArray[np.bool_]) -> None:
@@ -95,24 +95,24 @@ def decode(
     boxes: NDArray[np.float32],
     letterbox: Letterbox,
 ) -> Masks:
-    """Masks at source resolution, each computed only inside its box.
+    """Decodes masks at source resolution, each only inside its box.
 
-    The logits of a mask are interpolated bilinearly at the centres of the source's pixels, and
-    are True above 0. What is not finite among the logits counts as background.
+    Logits are interpolated bilinearly at the centres of the source's pixels; a pixel above 0 is
+    True. Logits that are not finite count as background.
 
     Args:
-        coefficients: float32 [N, P] of the detections that are kept.
+        coefficients: float32 [N, P] of the kept detections.
         prototypes: float32 [P, h, w]; their map covers the network's input.
         boxes: float32 [N, 4], x1 y1 x2 y2 in pixels of the source image, inside it.
-        letterbox: how the source image was laid into the network's input.
+        letterbox: placement of the source image in the network's input.
 
     Returns:
-        Masks whose crops are the pixels with their centre in the box; a box that holds no
-        centre has the pixel around its own.
+        Masks whose crops are the pixels with their centre inside the box; a box without such a
+        pixel has the pixel at its own centre.
 
     Raises:
-        MasksError: the number of coefficients and of prototypes differ, or the boxes hold more
-            pixels together than memory is taken for, 2^30.
+        MasksError: the numbers of coefficients and prototypes differ, or the boxes have more
+            than 2^30 pixels together.
     """
     if coefficients.shape[1] != len(prototypes):
         raise MasksError(
@@ -166,14 +166,14 @@ class _Interpolation:
 def _interpolation(
     source: int, scale: float, margin: int, prototypes: int, network: int
 ) -> _Interpolation:
-    """Of a whole axis; the outermost prototype pixels go on outside.
+    """Returns the interpolation of one axis; outside, the outermost prototype pixels repeat.
 
     Args:
         source, prototypes, network: pixels of the source image, the prototypes, the input.
         scale: network pixels per source pixel.
         margin: network pixels before the image.
     """
-    # The centre of pixel i lies at i + 0.5, in each of the three.
+    # The centre of pixel i lies at i + 0.5, in all three.
     centres = (np.arange(source) + 0.5) * scale + margin
     places = np.clip(centres * (prototypes / network) - 0.5, 0, prototypes - 1)
     near = places.astype(np.int64)
@@ -184,7 +184,7 @@ def _interpolation(
 def _pixels(
     low: NDArray[np.float32], high: NDArray[np.float32], size: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First pixel and the one after the last, [N, 2] x y, of corners in pixels, [N, 2]."""
+    """Returns first pixel and the one after the last, [N, 2] x y, of corners in pixels, [N, 2]."""
     begins = np.ceil(low - 0.5).astype(np.int64)
     ends = np.ceil(high - 0.5).astype(np.int64)
     middle = np.minimum(((low + high) / 2).astype(np.int64), size - 1)
@@ -201,8 +201,8 @@ def _crop(
 ) -> NDArray[np.bool_]:
     """One mask, bool [rows, columns], of coefficients [P] and prototypes [P, h, w].
 
-    No product here goes to a BLAS: its threads cost more than these small ones take, and make
-    a busy robot wait for its slowest core.
+    BLAS is not used: its threads cost more than these small products, and a busy robot would
+    wait for its slowest core.
     """
     (window_x, x), (window_y, y) = columns, rows
     logits = np.einsum("p,phw->hw", coefficients, prototypes[:, window_y, window_x])
@@ -213,7 +213,7 @@ def _crop(
     wide -= before
     wide *= x.share
     wide += before
-    # A pixel's logit is a - b with b = share * fall; a > b spares a pass.
+    # A pixel's logit is a - b with b = share * fall; a > b saves a pass.
     fall = np.zeros_like(wide)
     np.subtract(wide[:-1], wide[1:], out=fall[:-1])
     crop = np.empty((len(y.near), len(x.near)), np.bool_)
@@ -221,7 +221,7 @@ def _crop(
     for top in range(0, len(crop), _STRIP):
         near = y.near[top : top + _STRIP]
         count = len(near)
-        # Without the mode, numpy would buffer what it writes.
+        # Without a mode, numpy buffers its output.
         wide.take(near, axis=0, out=a[:count], mode="clip")
         fall.take(near, axis=0, out=b[:count], mode="clip")
         b[:count] *= y.share[top : top + _STRIP, None]

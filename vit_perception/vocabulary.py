@@ -33,13 +33,13 @@ class VocabularyError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """C names and the text embedding of each, as the text encoder gave them.
+    """C names and their text embeddings, as the text encoder gives them.
 
     Attributes:
         names: unique, see `checked_names`.
         embeddings: float32 [C, D], rows of unit length (within 1e-3); taken as a
             read-only view, so that a vocabulary in use cannot change.
-        version: counts vocabulary changes of one node; 0 is what a bundle ships.
+        version: number of vocabulary changes of a node; 0 for a bundle's own.
 
     Raises:
         VocabularyError: a name is refused, or the embeddings have another shape, type
@@ -73,7 +73,7 @@ class Vocabulary:
                 f"embeddings: expected float32 [{len(self.names)}, D], found {found}"
             )
         lengths = np.linalg.norm(embeddings, axis=1)
-        # Written so that a NaN fails.
+        # A NaN is refused too.
         wrong = ~(np.abs(lengths - 1) <= _UNIT_LENGTH_TOLERANCE)
         if wrong.any():
             first = int(np.argmax(wrong))

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How values, paths and foreign errors appear in one-line messages.
 
-What an error message quotes often comes from outside: it may be huge, deeply nested, or
-hold line breaks and terminal escapes.
+Error messages often quote values from outside, which may be huge, deeply nested, or contain
+line breaks and terminal escapes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from reprlib import Repr
 
-# Far below the length from which on Python refuses to write an integer as a text.
+# Far below the length above which Python refuses to convert an integer to text.
 _LONG_INTEGER = 10**60
 
 
@@ -28,19 +28,19 @@ _repr.maxstring = _repr.maxother = 60
 
 
 def shown(value: object) -> str:
-    """A short `repr` on one line; deep or long containers are cut."""
+    """Returns a short `repr` on one line; deep or long containers are cut."""
     text = _repr.repr(value)
     return text if text.isprintable() else _printable(" ".join(text.split()))
 
 
 def shown_path(path: PurePath | str) -> str:
-    """The path as it is, or escaped when it has characters that are not printable."""
+    """Returns the path, escaped if it has characters that are not printable."""
     text = str(path)
     return text if text.isprintable() else ascii(text)
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:
-    """The message of a foreign exception on one line, or its type when it has none."""
+    """Returns the message of a foreign exception on one line, or its type if it has none."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = _printable(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

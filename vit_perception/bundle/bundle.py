@@ -40,8 +40,8 @@ _MAX_DIMENSION = 4096
 class Bundle:
     """A checked bundle folder.
 
-    `bundle.yaml` names every other file and its sha256. Files are read whole, hashed, and
-    handed on as the bytes that were hashed.
+    `bundle.yaml` names every other file and its sha256. Files are read whole and hashed; callers
+    get the bytes that were hashed.
 
     Attributes:
         directory: the folder.
@@ -53,15 +53,15 @@ class Bundle:
         graphs: precision ("fp32", "int8") to ONNX file.
         text_encoder_id: the encoder whose embeddings the vocabulary holds.
         text_dimension: D, length of one embedding.
-        fixed_vocabulary: the classes are part of the graph: `default_names`, in that order.
+        fixed_vocabulary: whether the graph has fixed classes: `default_names`, in that order.
         score_threshold, iou_threshold: recommended thresholds, 0..1.
         default_names: the vocabulary to start with; a subset of the names shipped.
         metrics: what was measured, with data set and command.
         licence, source: of the weights.
         sha256: file to hexadecimal digest.
         text_adaptor_file: ONNX file from text embedding to class embedding, or None.
-        text_encoder_files: graph and tokenizer of an encoder inside the bundle, or None where
-            `text_encoder_id` is one that a robot has installed.
+        text_encoder_files: graph and tokenizer of an encoder inside the bundle, or None if
+            robots have `text_encoder_id` installed.
     """
 
     directory: Path
@@ -109,7 +109,7 @@ class Bundle:
         return bundle
 
     def graph(self, precision: str = "fp32") -> bytes:
-        """The ONNX file of one precision, verified as it is read.
+        """Returns the ONNX file of one precision, verified as it is read.
 
         Raises:
             BundleError: no such precision, or the file changed since `load`.
@@ -117,7 +117,7 @@ class Bundle:
         return self._onnx(self.graph_file(precision))
 
     def graph_file(self, precision: str = "fp32") -> str:
-        """Name of the ONNX file of one precision.
+        """Returns the name of the ONNX file of one precision.
 
         Raises:
             BundleError: no such precision.
@@ -130,7 +130,7 @@ class Bundle:
         return self.graphs[precision]
 
     def text_adaptor(self) -> bytes | None:
-        """The ONNX file from text embedding to class embedding; None if there is none.
+        """Returns the ONNX file from text to class embedding; None if there is none.
 
         Raises:
             BundleError: the file changed since `load`.
@@ -138,7 +138,7 @@ class Bundle:
         return None if self.text_adaptor_file is None else self._onnx(self.text_adaptor_file)
 
     def text_encoder(self) -> TextEncoderFiles | None:
-        """The text encoder inside the bundle; None if there is none.
+        """Returns the text encoder inside the bundle; None if there is none.
 
         Raises:
             BundleError: a file changed since `load`.
@@ -150,11 +150,11 @@ class Bundle:
         return TextEncoderFiles(self._onnx(graph), tokens)
 
     def ready_made(self) -> Vocabulary:
-        """All names the bundle ships embeddings for, version 0."""
+        """Returns all names the bundle ships embeddings for, version 0."""
         return self._vocabulary
 
     def default_vocabulary(self) -> Vocabulary:
-        """`default_names` with their embeddings, version 0."""
+        """Returns `default_names` with their embeddings, version 0."""
         row = {name: index for index, name in enumerate(self._vocabulary.names)}
         rows = [row[name] for name in self.default_names]
         return Vocabulary(self.default_names, self._vocabulary.embeddings[rows], 0)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The files of a bundle folder: read only when they are the listed ones, written as a whole."""
+"""The files of a bundle folder: verified when read, replaced as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vit_perception.wording import one_line, shown, shown_path
 
 MANIFEST = "bundle.yaml"
 
-# ONNX files are protobuf, which ends at 2 GiB.
+# ONNX files are protobuf, which is limited to 2 GiB.
 _MAX_FILE_BYTES = 2**31
 _MAX_NAME_LENGTH = 1000
 
@@ -26,7 +26,7 @@ class BundleError(ValueError):
 
 
 class TextEncoderFiles(NamedTuple):
-    """A text encoder that travels with a bundle, see `vit_perception.text.graph_encoder`.
+    """A text encoder inside a bundle, see `vit_perception.text.graph_encoder`.
 
     Attributes:
         graph: bytes of an ONNX file, from tokens to text embeddings.
@@ -38,16 +38,16 @@ class TextEncoderFiles(NamedTuple):
 
 
 def find_manifest(directory: Path) -> Path:
-    """The bundle.yaml of a folder.
+    """Returns the bundle.yaml of a folder.
 
-    It may be a link to another bundle.yaml, as colcon makes it, and to nothing else: messages
-    about a manifest quote it, and so would show what lies elsewhere.
+    It may be a link to another bundle.yaml, as colcon makes it, but to no other file: error
+    messages quote the manifest and could show that file.
 
     Raises:
-        BundleError: it is not there, or a link to a file of another name.
+        BundleError: the file is absent, or a link to a file of another name.
     """
     path = directory / MANIFEST
-    # Unlike Path's, these are False as well for a path that is too long or out of reach.
+    # Unlike Path's methods, these return False for a path that is too long or not accessible.
     if not os.path.isfile(path):
         found = f"no {MANIFEST}" if os.path.isdir(directory) else "no such folder"
         raise BundleError(
@@ -67,7 +67,7 @@ def find_manifest(directory: Path) -> Path:
 
 
 def read_verified(directory: Path, file: str, digest: str) -> bytes:
-    """The bytes of one file of a bundle, when they have the listed hash.
+    """Returns the bytes of one file of a bundle after checking their hash.
 
     Args:
         directory: the bundle.
@@ -75,7 +75,7 @@ def read_verified(directory: Path, file: str, digest: str) -> bytes:
         digest: sha256, lower-case hexadecimal.
 
     Raises:
-        BundleError: outside the folder, not a readable file, too large, or changed.
+        BundleError: the file is outside the folder, unreadable, too large, or changed.
     """
     path = directory / file
     shown_file = shown_path(path)
@@ -117,7 +117,7 @@ def read_verified(directory: Path, file: str, digest: str) -> bytes:
 
 
 def is_replaceable(target: Path) -> bool:
-    """Whether the folder is a bundle or empty."""
+    """Returns whether the folder is a bundle or empty."""
     return target.is_dir() and ((target / MANIFEST).is_file() or not any(target.iterdir()))
 
 
@@ -132,7 +132,7 @@ def replace_folder(
         check: called with the new folder before anything is replaced; raises to refuse it.
 
     Raises:
-        BundleError: a file would lie outside the folder, or the disk refuses.
+        BundleError: a file would lie outside the folder, or cannot be written.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""bundle.yaml as text: what writes it, and the checks of what every other entry rests on."""
+"""Writes bundle.yaml, and checks the entries on which the others depend."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ MAX_GRAPHS = 32
 
 
 def manifest_text(values: Mapping[str, Any], files: Mapping[str, bytes], directory: Path) -> bytes:
-    """The manifest with the hashes of all other files.
+    """Returns the manifest with the hashes of all other files.
 
     Args:
-        values: entries in order; "sha256" is added, or replaced where it stands.
+        values: entries in order; "sha256" is added, or replaced in its place.
         files: relative path to content, without the manifest.
         directory: of the bundle, for messages.
 
     Raises:
-        BundleError: a value that is not plain.
+        BundleError: a value is not plain.
     """
     hashes = {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}
     try:
@@ -45,15 +45,15 @@ def manifest_text(values: Mapping[str, Any], files: Mapping[str, bytes], directo
 
 
 def graph_file(precision: str) -> str:
-    """Name of the file of one precision: model.onnx for fp32, model.<precision>.onnx else."""
+    """Returns the file name of one precision: model.onnx for fp32, else model.<precision>.onnx."""
     return "model.onnx" if precision == "fp32" else f"model.{precision}.onnx"
 
 
 def checked_hashes(document: Document) -> dict[str, str]:
-    """Listed files and their sha256, in a manifest of this format.
+    """Returns the listed files and their sha256, after checking the format.
 
     Raises:
-        DocumentError: another format, or something else in place of a hash.
+        DocumentError: the manifest has another format, or a value is no hash.
     """
     found = document.integer("format", 1, 2**31)
     if found != FORMAT:
@@ -67,26 +67,26 @@ def checked_hashes(document: Document) -> dict[str, str]:
 
 
 def checked_graphs(document: Document) -> dict[str, str]:
-    """Precisions and the ONNX file of each.
+    """Returns precision to ONNX file.
 
     Raises:
-        DocumentError: none, or more than MAX_GRAPHS, or a precision that is no plain word.
+        DocumentError: there are none or more than MAX_GRAPHS, or a precision is no plain word.
     """
     graphs = document.texts_by_text("graphs")
     if not 1 <= len(graphs) <= MAX_GRAPHS:
         raise document.error("graphs", f"1..{MAX_GRAPHS} precisions", str(len(graphs)))
     for precision in graphs:
-        # It becomes part of a file name, of parameters and of diagnostics.
+        # A precision becomes part of file names, parameters and diagnostics.
         if not re.fullmatch("[A-Za-z0-9_.-]{1,40}", precision):
             raise document.error("graphs", "precisions like 'fp32'", shown(precision))
     return graphs
 
 
 def checked_encoder_files(document: Document) -> tuple[str, str] | None:
-    """Graph and tokenizer of the text encoder inside the bundle; None where there is none.
+    """Returns graph and tokenizer of the text encoder inside the bundle; None if there is none.
 
     Raises:
-        DocumentError: one without the other.
+        DocumentError: there is one without the other.
     """
     if not document.has("text_encoder.graph") and not document.has("text_encoder.tokenizer"):
         return None

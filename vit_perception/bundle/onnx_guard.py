@@ -1,9 +1,9 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Looks into the bytes of an ONNX file without the onnx library.
+"""Checks the bytes of an ONNX file without the onnx library.
 
-Only what safety needs: ONNX Runtime would read external data from paths that the file
-names. Field numbers are from onnx.proto (ONNX IR version 3 and later), the wire format from
+ONNX Runtime reads external data from paths that the file names; such files are found here. Field
+numbers are from onnx.proto (ONNX IR version 3 and later), the wire format from
 https://protobuf.dev/programming-guides/encoding.
 """
 
@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 _MAX_DEPTH = 100
-# Weights are one field each; a file of billions of empty fields would hold up the start.
+# A weight tensor is one field; a file of billions of empty fields would delay the start.
 _MAX_FIELDS = 5_000_000
 
-# Message type -> field number -> message type of that field, as far as a tensor can be inside.
+# Message type -> field number -> message type of that field, if it can contain a tensor.
 _FIELDS: dict[str, dict[int, str]] = {
     "Model": {7: "Graph", 20: "Training", 25: "Function"},
     "Training": {1: "Graph", 2: "Graph"},
@@ -44,12 +44,12 @@ class OnnxFileError(ValueError):
 
 
 def has_external_data(model: bytes) -> bool:
-    """Whether a tensor of the model is kept in another file.
+    """Returns whether a tensor of the model is stored in another file.
 
     Raises:
-        OnnxFileError: the bytes are not protobuf (a truncated file, for one), or nested
-            deeper or of more fields than any real graph, or hold no graph, or an engine that
-            was compiled elsewhere.
+        OnnxFileError: the bytes are not protobuf (e.g. truncated), are nested deeper or have
+            more fields than any real graph, hold no graph, or hold an engine that was compiled
+            elsewhere.
     """
     view, budget = memoryview(model), _Budget()
     if not any(number == 7 and kind == _BYTES for number, kind, _ in _fields(view, budget)):
@@ -58,7 +58,7 @@ def has_external_data(model: bytes) -> bool:
 
 
 class _Budget:
-    """Fields that may still be looked at."""
+    """The number of fields that may still be read."""
 
     def __init__(self) -> None:
         self._left = _MAX_FIELDS
@@ -85,18 +85,18 @@ def _has_external(message: memoryview, kind: str, depth: int, budget: _Budget) -
         if number in inside:
             found = _has_external(value, inside[number], depth + 1, budget) or found
         elif kind == "Node" and number == _NODE_OPERATOR and bytes(value) == b"EPContext":
-            # ONNX Runtime's wrapper of a provider's machine code, inside or in another file.
+            # ONNX Runtime's wrapper of a provider's machine code, embedded or in another file.
             raise OnnxFileError("an engine compiled elsewhere (EPContext)")
     return found
 
 
 def _fields(message: memoryview, budget: _Budget) -> Iterator[tuple[int, int, int | memoryview]]:
-    """Field number, wire type and value of each field; fixed-size values are views too."""
+    """Yields field number, wire type and value of each field; fixed-size values are views too."""
     at, end = 0, len(message)
     while at < end:
         budget.take()
         tag, at = _varint(message, at)
-        # Readers keep 32 bits of a tag: what is beyond would hide another field's number.
+        # Readers keep 32 bits of a tag; higher bits would hide another field's number.
         if not 8 <= tag < 2**32:
             raise OnnxFileError(f"protobuf tag {tag}")
         number, kind = tag >> 3, tag & 7

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the files that come with the package lie: bundles, samples, configuration."""
+"""Finds the files that come with the package: bundles, samples, configuration."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ DEFAULT_BUNDLE = "tabletop_nano"
 
 
 class NotInstalledError(ValueError):
-    """A file that comes with the package is absent: names what was looked for and where."""
+    """A file of the package is absent; names the file and the places searched."""
 
 
 def share_directories() -> tuple[Path, ...]:
-    """Folders that may hold the package's files, the checkout's own first.
+    """Returns the folders that may hold the package's files, the checkout first.
 
     A checkout has them beside the Python package; colcon installs them under
     `share/vit_perception` of a prefix in AMENT_PREFIX_PATH, pip under that of sys.prefix.
@@ -30,10 +30,10 @@ def share_directories() -> tuple[Path, ...]:
 
 
 def find_shared(relative: str) -> Path:
-    """Find a file or folder that comes with the package, such as `config/fastdds.xml`.
+    """Finds a file or folder that comes with the package, such as `config/fastdds.xml`.
 
     Raises:
-        NotInstalledError: none of the places has it.
+        NotInstalledError: no place has it.
 
     """
     places = share_directories()
@@ -45,7 +45,7 @@ def find_shared(relative: str) -> Path:
 
 
 def find_bundle(name_or_path: str | Path = "") -> Path:
-    """Find a bundle folder.
+    """Finds a bundle folder.
 
     Args:
         name_or_path: a folder, or the name of a bundled one; empty: DEFAULT_BUNDLE.
@@ -55,7 +55,7 @@ def find_bundle(name_or_path: str | Path = "") -> Path:
 
     """
     wanted = str(name_or_path) or DEFAULT_BUNDLE
-    # Unlike Path's, these are False as well for a path that is too long or out of reach.
+    # Unlike Path's methods, these return False for a path that is too long or not accessible.
     if os.path.isdir(wanted):
         return Path(wanted)
     if Path(wanted).name == wanted:

@@ -15,23 +15,23 @@ DEPTH_TOPIC = "/camera/depth/image_rect_raw"
 COMPRESSED_DEPTH_TOPIC = f"{DEPTH_TOPIC}/compressedDepth"
 GROUND_TRUTH_TOPIC = "/ground_truth"
 
-# Asked for in the demonstration beside the names of what is there, to be fair.
 DISTRACTORS = ("scissors", "shoe", "teddy bear", "remote control")
-# What the demonstration looks for after the change, when nobody types names.
+"""Things that are not in the sample bag; the demonstration asks for them too, to be fair."""
 NAMES_AFTER = ("fruit", "tool", "red box")
-# Photographs of the demonstration, and what it looks for in each.
+"""Names of the demonstration after the change, if nobody types any."""
 PHOTOGRAPH_NAMES = {
     "shelf_items.jpg": ("bottle", "box", "cup", "can"),
     "open_fridge.jpg": ("bottle", "can", "carton"),
     "kitchen_counter.jpg": ("kettle", "pan", "box", "cup"),
 }
+"""Photographs of the demonstration, and the names asked for in each."""
 
 
 def sample_bag() -> Path:
-    """Folder of the sample bag: a rendered camera over a tabletop scene."""
+    """Returns the folder of the sample bag: a rendered camera over a tabletop scene."""
     return find_shared("samples/tabletop")
 
 
 def sample_photographs() -> Path:
-    """Folder of real photographs with labels, a data set of `vit-perception evaluate`."""
+    """Returns the folder of labelled photographs, a data set of `vit-perception evaluate`."""
     return find_shared("samples/photos")

@@ -18,7 +18,7 @@ _BYTES_PER_CHARACTER = 4
 
 
 def write_vocabulary(vocabulary: Vocabulary) -> bytes:
-    """The .npz bytes; the version is not part of them. Equal input gives equal bytes."""
+    """Returns .npz bytes, without the version; equal input gives equal bytes."""
     file = io.BytesIO()
     np.savez(
         file,
@@ -29,22 +29,21 @@ def write_vocabulary(vocabulary: Vocabulary) -> bytes:
 
 
 def read_vocabulary(data: bytes, dimension: int) -> Vocabulary:
-    """A vocabulary of version 0 from .npz bytes.
+    """Reads a vocabulary of version 0 from .npz bytes.
 
-    Array headers are checked before anything of their size is allocated; pickled arrays are
-    refused.
+    Array headers are checked before arrays are allocated; pickled arrays are refused.
 
     Args:
         data: the file.
         dimension: D, the length of one embedding.
 
     Raises:
-        VocabularyError: another format, type or shape, or as in Vocabulary.
+        VocabularyError: another format, type or shape, or see Vocabulary.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.namelist()
-            # numpy would take another member called "names" for the one that is checked here.
+            # numpy could load another member called "names" than the one checked here.
             if sorted(members) != ["embeddings.npy", "names.npy"]:
                 raise VocabularyError(
                     f"expected an .npz file of names and embeddings, found one of {shown(members)}"
@@ -79,7 +78,7 @@ def read_vocabulary(data: bytes, dimension: int) -> Vocabulary:
         KeyError,
         EOFError,
         RuntimeError,
-        NotImplementedError,  # zipfile, of a compression that it does not know
+        NotImplementedError,  # zipfile: an unknown compression
         OSError,
     ) as error:
         raise VocabularyError(
@@ -91,7 +90,7 @@ def read_vocabulary(data: bytes, dimension: int) -> Vocabulary:
 def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], np.dtype]:
     with archive.open(member) as file:
         version = npy.read_magic(file)
-        # Version 2 allows a header of 4 GiB, which numpy reads before it looks at it.
+        # Version 2 allows a header of 4 GiB, which numpy reads before checking it.
         if version != (1, 0):
             raise VocabularyError(f"{member}: expected .npy version 1.0, found {version}")
         shape, _, dtype = npy.read_array_header_1_0(file)

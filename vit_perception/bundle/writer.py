@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bundles written whole or not at all."""
+"""Writes bundles, whole or not at all."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ def write_bundle(
 ) -> Bundle:
     """Writes a bundle and reads it back.
 
-    The folder is completed and checked under another name beside its destination and then
-    renamed, so that no reader meets half a bundle. An older bundle there is replaced.
+    The folder is written and checked beside its destination and then renamed, so that no reader
+    finds half a bundle. An older bundle is replaced.
 
     Args:
-        directory: destination: absent, empty, or an older bundle.
+        directory: destination; absent, empty, or an older bundle.
         graphs: precision to ONNX bytes; "fp32" becomes model.onnx, others model.<precision>.onnx.
         vocabulary: all names to ship, with embeddings before the adaptor.
         model_card: Markdown.
         extra_files: further files by name, hashed like the others.
-        text_encoder: travels along where robots do not have it installed.
+        text_encoder: included for robots that do not have it installed.
         The rest: see Bundle.
 
     Returns:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which CPU cores this process computes on, so that others, a planner say, keep theirs."""
+"""Restricts this process to CPU cores, so that others, such as a planner, keep theirs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _TOPOLOGY = Path("/sys/devices/system/cpu")
 
 
 class AffinityError(ValueError):
-    """Cores that cannot be had; one line."""
+    """The cores cannot be used; one line."""
 
 
 def parse_cores(text: str) -> frozenset[int]:
-    """Core numbers from a list as Linux writes it: "0-3,6" is 0, 1, 2, 3 and 6.
+    """Returns core numbers from a list as Linux writes it: "0-3,6" is 0, 1, 2, 3 and 6.
 
     Raises:
         AffinityError: the text is no such list, or empty.
@@ -38,7 +38,7 @@ def parse_cores(text: str) -> frozenset[int]:
 
 
 def format_cores(cores: Iterable[int]) -> str:
-    """The list that `parse_cores` reads, as short as it can be."""
+    """Returns the shortest list that `parse_cores` reads."""
     ranges: list[list[int]] = []
     for core in sorted(set(cores)):
         if ranges and ranges[-1][1] == core - 1:
@@ -49,15 +49,15 @@ def format_cores(cores: Iterable[int]) -> str:
 
 
 def usable_cores() -> frozenset[int]:
-    """Cores that this process may use: of the machine, less what a container or taskset took."""
+    """Returns the cores that this process may use; containers and taskset leave fewer."""
     return frozenset(os.sched_getaffinity(os.getpid()))
 
 
 def keep_process_to(text: str) -> frozenset[int]:
-    """Keeps every thread of this process, present and future, to the cores in `text`.
+    """Restricts every thread of this process, present and future, to the cores in `text`.
 
-    Threads inherit their cores from the one that starts them, but DDS and numpy have started
-    theirs before a node knows its parameters; these are moved.
+    Threads inherit the cores of the thread that starts them. DDS and numpy start threads before
+    a node knows its parameters; these are moved.
 
     Args:
         text: see `parse_cores`.
@@ -84,16 +84,16 @@ def keep_process_to(text: str) -> frozenset[int]:
 
 
 def engine_threads(asked: int) -> int:
-    """Threads to ask an engine for.
+    """Returns the number of threads to ask an engine for.
 
-    Left to itself, ONNX Runtime starts a thread for each physical core of the machine and binds
-    it there, whatever cores the process was given. With a number it binds none.
+    By default, ONNX Runtime starts a thread for each physical core of the machine and binds it
+    there, even to cores that the process may not use. With a given number it binds none.
 
     Args:
         asked: 0 for as many as fit.
 
     Returns:
-        `asked` unless it is 0; 0, the engine's choice, where the process may use the whole
+        `asked` unless it is 0; 0, the engine's choice, if the process may use the whole
         machine; else the number of physical cores that it may use.
     """
     cores = usable_cores()
@@ -106,7 +106,7 @@ def _move(thread: int, cores: frozenset[int]) -> None:
     try:
         os.sched_setaffinity(thread, cores)
     except ProcessLookupError:
-        pass  # it has ended
+        pass  # the thread has ended
     except OSError as error:
         raise AffinityError(
             f"cpu_affinity: expected cores that this process may use, found "
@@ -115,7 +115,7 @@ def _move(thread: int, cores: frozenset[int]) -> None:
 
 
 def _physical(core: int) -> str:
-    """Something that the hyperthreads of one physical core have in common."""
+    """Returns a key that the hyperthreads of one physical core share."""
     try:
         siblings = _TOPOLOGY / f"cpu{core}" / "topology" / "thread_siblings_list"
         return siblings.read_text(encoding="ascii").strip()

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which engine runs a graph."""
+"""Opens a graph in the engine that is asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vit_perception.engine.session import Session, SessionError
 from vit_perception.wording import shown
 
 OPENVINO = "openvino"
-"""The provider that has an engine of its own, where the package of that name is installed."""
+"""The provider with an engine of its own, if the package of that name is installed."""
 
 _PROVIDERS = {
     "cpu": CPU,
@@ -30,7 +30,7 @@ _INSTALL = {
 
 
 def available_providers() -> tuple[str, ...]:
-    """What is installed: ONNX Runtime's execution providers, and "openvino" for its package."""
+    """Returns ONNX Runtime's execution providers, and "openvino" if its package is installed."""
     own = (OPENVINO,) if find_spec(OPENVINO) is not None else ()
     return (*onnxruntime.get_available_providers(), *own)
 
@@ -42,7 +42,7 @@ def open_session(model: bytes, *, provider: str = "cpu", threads: int = 0) -> Se
         model: bytes of an ONNX file without external data.
         provider: "cpu", "cuda", "tensorrt", "openvino", or an ONNX Runtime name such as
             "CPUExecutionProvider". "openvino" is the package of that name on the CPU, or
-            where only ONNX Runtime has OpenVINO in it, that.
+            else the OpenVINO inside ONNX Runtime.
         threads: threads inside one operator; 0: one for each physical core that this process
             may use.
 
@@ -61,7 +61,7 @@ def open_session(model: bytes, *, provider: str = "cpu", threads: int = 0) -> Se
 
 
 def find_provider(provider: str) -> str:
-    """What stands behind a name of `open_session`: one of `available_providers`.
+    """Returns the one of `available_providers` that a name of `open_session` stands for.
 
     Raises:
         SessionError: the provider is absent here.

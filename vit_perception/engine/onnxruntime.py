@@ -23,11 +23,11 @@ class OnnxRuntimeSession(Session):
 
     Args:
         model: bytes of an ONNX file without external data.
-        execution_provider: one of ONNX Runtime's, which is installed.
+        execution_provider: an installed provider of ONNX Runtime.
         threads: at least 1, inside one operator.
 
     Raises:
-        SessionError: the provider did not start, or refuses the model.
+        SessionError: the provider does not start, or refuses the model.
     """
 
     def __init__(self, model: bytes, execution_provider: str, threads: int) -> None:
@@ -48,9 +48,9 @@ def _opened(model: bytes, asked: str, threads: int) -> onnxruntime.InferenceSess
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = _LOG_ERRORS_ONLY
-    # Else the engine takes bytes that look like its own format for it, unseen by our checks.
+    # Otherwise the engine also accepts its own format, which our checks cannot read.
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    # Accelerators leave operators that they lack to the CPU.
+    # Operators that an accelerator lacks run on the CPU.
     providers = list(dict.fromkeys([asked, CPU]))
     try:
         session = onnxruntime.InferenceSession(model, options, providers=providers)

@@ -40,9 +40,9 @@ class OpenVinoSession(Session):
         configuration = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
-            # OpenVINO takes bfloat16 where the CPU has it; fp32 means fp32 in a bundle.
+            # OpenVINO would take bfloat16 where the CPU has it; fp32 in a bundle means fp32.
             "INFERENCE_PRECISION_HINT": "f32",
-            # Pinned, the threads of two processes sit on the same cores.
+            # With pinning, the threads of two processes share the same cores.
             "ENABLE_CPU_PINNING": False,
             "CACHE_DIR": "",
         }

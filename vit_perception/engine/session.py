@@ -80,5 +80,5 @@ class Session(ABC):
 
 
 def shown_shape(shape: tuple[int | None, ...]) -> str:
-    """A shape in words, with "any" for a free axis."""
+    """Returns a shape in words, with "any" for a free axis."""
     return "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"

@@ -33,7 +33,7 @@ _VIDEO = (
     "video: let the camera send JPEG, or decode it before this node, e.g. "
     "'ros2 run image_transport republish ffmpeg raw'"
 )
-# What publishers put into `format` that is no picture for this package, and what to do.
+# Formats that are no pictures for this package, and what a user can do.
 _REFUSED = {
     "compresseddepth": "depth: subscribe to the colour image",
     "h264": _VIDEO,
@@ -49,10 +49,10 @@ _REFUSED = {
 def decode_compressed(
     *, format: str, data: Buffer, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> NDArray[np.uint8]:
-    """The pixels of a sensor_msgs/CompressedImage, or of a JPEG, PNG or WebP file.
+    """Decodes a sensor_msgs/CompressedImage, or a JPEG, PNG or WebP file.
 
-    The first bytes decide what it is, whatever `format` says: publishers differ in how they
-    fill it. EXIF orientation is ignored, since camera_info belongs to the stored pixels.
+    The first bytes decide the kind, not `format`, which publishers fill in different ways. EXIF
+    orientation is ignored, since camera_info belongs to the stored pixels.
     Transparency is dropped.
 
     Args:
@@ -91,7 +91,7 @@ def decode_compressed(
 
 
 def encode_jpeg(image_rgb: NDArray[np.uint8], quality: int = 90) -> bytes:
-    """A JPEG file.
+    """Encodes an image as a JPEG file.
 
     Args:
         image_rgb: uint8 [H, W, 3], each side at most 65,535 pixels (a limit of JPEG).
@@ -109,7 +109,7 @@ def encode_jpeg(image_rgb: NDArray[np.uint8], quality: int = 90) -> bytes:
 
 
 def _kind(layout: str, content: bytes) -> str:
-    """A key of _READERS."""
+    """Returns the key of _READERS for the content."""
     words = layout.lower().replace(".", "")
     for word, advice in _REFUSED.items():
         if word in words:

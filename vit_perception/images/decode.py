@@ -13,8 +13,8 @@ from vit_perception.wording import shown
 
 __all__ = ["DEFAULT_MAX_PIXELS", "ImageError", "decode_image"]
 
-# 67 megapixels: more than any robot camera, and 200 MB as RGB.
 DEFAULT_MAX_PIXELS = 2**26
+"""67 megapixels: more than any robot camera has; 200 MB as RGB."""
 
 
 def decode_image(
@@ -27,12 +27,12 @@ def decode_image(
     data: Buffer,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> NDArray[np.uint8]:
-    """The pixels of a sensor_msgs/Image.
+    """Decodes a sensor_msgs/Image.
 
     Args:
-        encoding: as in sensor_msgs/image_encodings.hpp, see `image_encodings.DECODERS`.
+        encoding: as in sensor_msgs/image_encodings.hpp, see `encodings.DECODERS`.
         height, width: pixels.
-        step: bytes from one row to the next; may be more than the pixels need.
+        step: bytes from one row to the next; may include padding.
         is_bigendian: byte order of channels wider than 8 bits.
         data: the rows.
         max_pixels: larger images are refused before anything is allocated.

@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Distances of depth images: raw (REP-118) and of image_transport's `compressedDepth`.
+"""Distances of depth images: raw (REP-118) and image_transport's `compressedDepth`.
 
-A compressed one is a header of 12 bytes (the kind of compression as int32, and two floats A and
-B) and a PNG of 16 bits. Of 16UC1 the PNG holds the millimetres. Of 32FC1 it holds q = A / d + B,
-rounded, for d in metres, and 0 where d is unknown.
+A compressed image is a header of 12 bytes (the kind of compression as int32, and two floats A
+and B) and a PNG of 16 bits. For 16UC1 the PNG holds millimetres. For 32FC1 it holds
+q = A / d + B, rounded, for d in metres, and 0 where d is unknown.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from vit_perception.images.headers import PNG_MAGIC, HeaderError, read_png_heade
 from vit_perception.images.raw import Buffer, ImageError, RawImage, bytes_of, check_size
 from vit_perception.wording import one_line, shown
 
-#: Encodings that carry distances.
 ENCODINGS = ("16UC1", "mono16", "32FC1")
+"""Encodings that carry distances."""
 HEADER = struct.Struct("<iff")
 _MILLIMETRE = np.float32(0.001)
 
@@ -37,12 +37,12 @@ def decode_depth(
     data: Buffer,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> NDArray[np.float32]:
-    """The distances of a depth image (REP-118).
+    """Decodes a depth image (REP-118) to distances.
 
-    16UC1 and mono16 are millimetres, 0 meaning unknown; 32FC1 is metres.
+    16UC1 and mono16 hold millimetres, 0 where unknown; 32FC1 holds metres.
 
     Args:
-        As images.decode_image.
+        See `decode.decode_image`.
 
     Returns:
         float32 [height, width], metres; NaN where unknown, infinite or not positive.
@@ -72,7 +72,7 @@ def decode_depth(
 def decode_compressed_depth(
     *, format: str, data: Buffer, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> NDArray[np.float32]:
-    """The distances of a `compressedDepth` message.
+    """Decodes a `compressedDepth` message to distances.
 
     Args:
         format: "16UC1; compressedDepth", "32FC1; compressedDepth png" and the like.
@@ -97,10 +97,10 @@ def decode_compressed_depth(
 def unpack_depth(
     *, format: str, data: Buffer, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> tuple[NDArray[np.uint16], tuple[float, float]]:
-    """What a `compressedDepth` message stores: uint16 [H, W], and its A and B.
+    """Returns what a `compressedDepth` message stores: uint16 [H, W], and its A and B.
 
     Raises:
-        ImageError: as decode_compressed_depth.
+        ImageError: see `decode_compressed_depth`.
     """
     content = bytes_of(data).tobytes()
     encoding = format.split(";")[0].strip()
@@ -139,6 +139,6 @@ def _metres(millimetres: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 
 def _known(depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same array with NaN for what cannot be a distance."""
+    """Sets impossible distances to NaN and returns the array."""
     depth[~(np.isfinite(depth) & (depth > 0))] = np.nan
     return depth

@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every encoding of sensor_msgs/image_encodings.hpp that carries a picture, to RGB.
+"""Converts every picture encoding of sensor_msgs/image_encodings.hpp to RGB.
 
-Channels of 16 bits are scaled to 8 as cv_bridge does, 65535 to 255. YUV is BT.601 of limited
+Channels of 16 bits are scaled to 8 bits as in cv_bridge, 65535 to 255. YUV is BT.601 of limited
 range, as cameras send it and OpenCV reads it.
 """
 
@@ -31,7 +31,7 @@ def _converted(raw: RawImage, channels: int, code: int | None, dtype: str = "u1"
 
 
 def _eight_bits(pixels: NDArray[np.generic]) -> Pixels:
-    """Channels of 8 bits as they are, of 16 bits scaled; [H, W, C] either way."""
+    """Returns [H, W, C] with channels of 8 bits; those of 16 bits are scaled."""
     if pixels.dtype.itemsize == 1:
         return pixels.view(np.uint8)
     native = np.ascontiguousarray(pixels, np.uint16)
@@ -46,17 +46,17 @@ def _bayer(raw: RawImage, code: int, dtype: str = "u1") -> Pixels:
     mosaic = _eight_bits(raw.pixels(1, dtype))[..., 0]
     height, width = mosaic.shape
     if min(height, width) == 1:
-        # A single line of the pattern lacks a colour, so what it shows is grey.
+        # A single row or column of the pattern lacks a colour; it is shown in grey.
         return _to_rgb(np.ascontiguousarray(mosaic), cv2.COLOR_GRAY2RGB)
     if min(height, width) == 2:
-        # OpenCV leaves such small pictures black; the pattern goes on beyond its end.
+        # OpenCV leaves such small pictures black; they are padded with their own pattern.
         more = [(0, 2 if side == 2 else 0) for side in (height, width)]
         mosaic = np.pad(mosaic, more, mode="wrap")
     return _to_rgb(np.ascontiguousarray(mosaic), code)[:height, :width]
 
 
 def _yuv422(raw: RawImage, code: int, luma: int) -> Pixels:
-    """Two pixels share a U and a V, in 4 bytes; `luma` is the place of the first Y."""
+    """Decodes 4 bytes to two pixels with one U and V; `luma` is the index of the first Y."""
     row = 2 * raw.width
     packed = raw.plane(0, raw.height, row, raw.step)
     if raw.width % 2:
@@ -66,10 +66,10 @@ def _yuv422(raw: RawImage, code: int, luma: int) -> Pixels:
 
 
 def _completed(packed: Pixels, luma: int) -> Pixels:
-    """Rows [H, 2 W] of an odd width with the missing half of their last four bytes.
+    """Completes the last four bytes of rows [H, 2 W] of an odd width W.
 
-    The last pixel has come with its U alone. It gets the V of the pixel before it, or a neutral
-    one if there is none; the pixel made for its other half is cut off again by the caller.
+    The last pixel has only its U. It gets the V of the pixel before it, or a neutral V if there
+    is none; the caller cuts off the extra pixel.
     """
     height, row = packed.shape
     whole = np.full((height, row + 2), 128, np.uint8)
@@ -81,10 +81,10 @@ def _completed(packed: Pixels, luma: int) -> Pixels:
 
 
 def _two_planes(raw: RawImage, code: int, *, shared: bool) -> Pixels:
-    """A plane of Y, then one of U and V in turns: a pair for 2 x 2 pixels if `shared`, or each.
+    """Decodes a plane of Y and a plane of interleaved U and V.
 
-    `step` is that of the first plane. The second one has the same if its pairs are shared, else
-    twice that.
+    A UV pair belongs to 2 x 2 pixels if `shared`, else to one pixel. The second plane has the
+    step of the first if its pairs are shared, else twice that step.
     """
     height, width, step = raw.height, raw.width, raw.step
     luma = raw.plane(0, height, width, step)
@@ -95,7 +95,7 @@ def _two_planes(raw: RawImage, code: int, *, shared: bool) -> Pixels:
         luma = np.pad(luma, odd, mode="edge") if height % 2 or width % 2 else luma
     else:
         chroma = raw.plane(height * step, height, 2 * width, 2 * step)
-        # OpenCV has no code for it, but for pairs that four pixels share: so each is made four.
+        # OpenCV only decodes pairs shared by four pixels, so every pixel is made four.
         luma = luma.repeat(2, axis=0).repeat(2, axis=1)
     planes = [np.ascontiguousarray(plane) for plane in (luma, chroma)]
     pairs = planes[1].reshape(len(chroma), -1, 2)
@@ -115,8 +115,6 @@ _UYVY = partial(_yuv422, code=cv2.COLOR_YUV2RGB_UYVY, luma=1)
 _YUYV = partial(_yuv422, code=cv2.COLOR_YUV2RGB_YUY2, luma=0)
 _GREY_16 = partial(_converted, channels=1, code=cv2.COLOR_GRAY2RGB, dtype="u2")
 
-#: What turns an image into uint8 [H, W, 3] RGB, by encoding. 8UC3 and 8UC4 say nothing about the
-#: order of colours; OpenCV's is BGR.
 DECODERS: Mapping[str, Callable[[RawImage], Pixels]] = MappingProxyType(
     {
         "rgb8": _as_is,
@@ -147,3 +145,7 @@ DECODERS: Mapping[str, Callable[[RawImage], Pixels]] = MappingProxyType(
         "nv24": partial(_two_planes, code=cv2.COLOR_YUV2RGB_NV12, shared=False),
     }
 )
+"""Encoding to decoder; a decoder returns uint8 [H, W, 3] RGB.
+
+8UC3 and 8UC4 do not say their order of colours; they are read as BGR, as in OpenCV.
+"""

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a JPEG, PNG or WebP file says of itself, read before anything is decoded.
+"""Headers of JPEG, PNG and WebP files, read before anything is decoded.
 
 Sources: ITU-T T.81 (JPEG) annex B; PNG specification, third edition, sections 5 and 11;
 RFC 9649 (WebP) section 2, RFC 6386 (VP8) section 9.1.
@@ -19,9 +19,9 @@ WEBP_MAGIC = b"RIFF"
 
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
-# Inside a scan FF is followed by 00 where it is data, or marks a restart (D0..D7).
+# Inside a scan FF 00 is data and FF D0..D7 a restart; any other marker ends the scan.
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-# A progressive picture has some ten; each costs a decoder time by the size of the picture.
+# A progressive JPEG has about ten; each scan costs decoding time for the whole picture.
 _MAX_SCANS = 100
 # Start of frame: C0..CF without DHT (C4), the reserved JPG (C8) and DAC (CC).
 _STARTS_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -44,9 +44,9 @@ class ImageHeader:
 
 
 def read_jpeg_header(data: bytes) -> ImageHeader:
-    """The frame header of a JPEG file that has its end marker.
+    """Returns the frame header of a JPEG file that has its end marker.
 
-    Decoders fill what is missing from a truncated file with grey, hence the look at its end.
+    Decoders fill the missing part of a truncated file with grey, so the end is checked here.
 
     Raises:
         HeaderError: no frame header, no end of image after the last scan, or too many scans.
@@ -86,10 +86,10 @@ def read_jpeg_header(data: bytes) -> ImageHeader:
 
 
 def read_png_header(data: bytes) -> ImageHeader:
-    """The header of a PNG file whose chunks are complete and have the right checksums.
+    """Returns the header of a PNG file after checking all chunks and their checksums.
 
     Raises:
-        HeaderError: truncated, a checksum differs, or the header is not first.
+        HeaderError: the file is truncated, a checksum differs, or the header is not first.
     """
     header: ImageHeader | None = None
     view = memoryview(data)
@@ -115,11 +115,11 @@ def read_png_header(data: bytes) -> ImageHeader:
 
 
 def read_webp_header(data: bytes) -> ImageHeader:
-    """The size of the picture in a WebP file that is as long as it says.
+    """Returns the picture size of a WebP file that has its stated length.
 
     Raises:
-        HeaderError: not WebP, truncated, an animation, or no picture in it, or one of another
-            size than the canvas.
+        HeaderError: the file is not WebP, truncated or an animation, or has no picture, or one
+            of another size than the canvas.
     """
     if data[8:12] != b"WEBP":
         raise HeaderError(f"a RIFF file of {data[8:12]!r}")
@@ -142,13 +142,13 @@ def read_webp_header(data: bytes) -> ImageHeader:
             raise HeaderError("an animation")
         if kind == b"VP8X":
             canvas = _webp_canvas(content)
-        # Chunks lie on even bytes.
+        # Chunks begin at even bytes.
         at += 8 + length + length % 2
     raise HeaderError("no picture")
 
 
 def _webp_size(kind: bytes, content: bytes) -> tuple[int, int]:
-    """Width and height of a lossy (RFC 6386, 9.1) or lossless (RFC 9649, 3.4) picture."""
+    """Returns width and height of a lossy (RFC 6386, 9.1) or lossless (RFC 9649, 3.4) picture."""
     if kind == b"VP8 ":
         if len(content) < 10 or content[3:6] != b"\x9d\x01\x2a":
             raise HeaderError("no key frame")
@@ -162,7 +162,7 @@ def _webp_size(kind: bytes, content: bytes) -> tuple[int, int]:
 
 
 def _webp_canvas(content: bytes) -> tuple[int, int]:
-    """Width and height that the extended header (RFC 9649, 2.7.1) announces."""
+    """Returns width and height from the extended header (RFC 9649, 2.7.1)."""
     if len(content) < 10:
         raise HeaderError("truncated chunk")
     if content[0] & _WEBP_ANIMATION:

@@ -24,14 +24,14 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpe
 
 
 class MediaError(ValueError):
-    """A picture or video file that cannot be used: names the file and the finding."""
+    """A picture or video file cannot be used; names the file and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file and the name under which its results go.
+    """A file and the name for its results.
 
-    The name is relative to the folder it was found in, and unique in one run.
+    The name is relative to the searched folder, and unique in one run.
     """
 
     path: Path
@@ -39,14 +39,14 @@ class MediaFile:
 
     @property
     def is_video(self) -> bool:
-        """True where the suffix is that of a video."""
+        """Whether the suffix is that of a video."""
         return self.path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def find_media(paths: Sequence[Path | str]) -> list[MediaFile]:
-    """List files in the order given; folders are searched, sorted by name.
+    """Lists files in the order given; folders are searched, sorted by name.
 
-    A file given by name is taken whatever its suffix; in folders only known ones are.
+    A file given by name may have any suffix; in folders only known suffixes are taken.
 
     Raises:
         MediaError: a path does not exist, or nothing was found.
@@ -72,10 +72,10 @@ def find_media(paths: Sequence[Path | str]) -> list[MediaFile]:
 
 
 def read_picture(path: Path) -> Frame:
-    """Read a JPEG or PNG file; orientation tags are ignored.
+    """Reads a JPEG, PNG or WebP file; orientation tags are ignored.
 
     Raises:
-        MediaError: it cannot be read or is no picture.
+        MediaError: the file is unreadable or no picture.
 
     """
     try:
@@ -87,7 +87,7 @@ def read_picture(path: Path) -> Frame:
 
 
 def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
-    """Write uint8 [H,W,3] RGB as PNG or JPEG, by suffix; folders are made."""
+    """Writes uint8 [H, W, 3] RGB as PNG or JPEG, by suffix; makes missing folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".png":
         done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
@@ -99,21 +99,21 @@ def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
 
 
 class VideoReader:
-    """Frames of a video file, in order.
+    """The frames of a video file, in order.
 
     Attributes:
-        rate: frames per second as the file says (25 where it does not).
-        count: number of frames as the file says; 0 where it does not.
+        rate: frames per second as the file says; 25 if it does not.
+        count: number of frames as the file says; 0 if it does not.
 
     Raises:
-        MediaError: on opening, when the file is no video that OpenCV can read.
+        MediaError: on opening, if OpenCV cannot read a video from the file.
 
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file."""
+        """Opens the file."""
         self.path = path
-        # Silence: what FFmpeg has to say is said again below, with the file's name.
+        # FFmpeg's own messages do not name the file; the errors below do.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         self._capture = cv2.VideoCapture(str(path))
         if not self._capture.isOpened():
@@ -129,7 +129,7 @@ class VideoReader:
         self.count = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def __iter__(self) -> Iterator[Frame]:
-        """Decode frame by frame; stamps count from 0 in nanoseconds."""
+        """Yields the frames; their stamps are nanoseconds from 0."""
         index = 0
         while True:
             more, image = self._capture.read()
@@ -140,7 +140,7 @@ class VideoReader:
             index += 1
 
     def __enter__(self) -> VideoReader:
-        """Return the open video."""
+        """Returns the open video."""
         return self
 
     def __exit__(
@@ -149,27 +149,27 @@ class VideoReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the file."""
+        """Closes the file."""
         self._capture.release()
 
 
 class VideoWriter:
-    """An MP4 file (MPEG-4 part 2, which every player opens), made on the first frame.
+    """An MP4 file (MPEG-4 part 2, which every player opens), created with the first frame.
 
     Raises:
-        MediaError: on the first frame, when OpenCV has no encoder for it.
+        MediaError: on the first frame, if OpenCV has no MP4 encoder.
 
     """
 
     def __init__(self, path: Path, rate: float) -> None:
-        """Take the name of the file and its frames per second."""
+        """Takes the name of the file and its frames per second."""
         self.path = path
         self.rate = rate
         self._writer: Any = None
         self._size = (0, 0)
 
     def write(self, image: npt.NDArray[np.uint8]) -> None:
-        """Append uint8 [H,W,3] RGB; pictures of another size than the first are scaled."""
+        """Appends uint8 [H, W, 3] RGB; pictures of another size than the first are scaled."""
         if self._writer is None:
             self._open(image)
         height, width = image.shape[:2]
@@ -187,7 +187,7 @@ class VideoWriter:
             raise MediaError(f"{self.path}: expected to write a video, found no MP4 encoder")
 
     def __enter__(self) -> VideoWriter:
-        """Return the writer."""
+        """Returns the writer."""
         return self
 
     def __exit__(
@@ -196,7 +196,7 @@ class VideoWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish the file."""
+        """Finishes the file."""
         if self._writer is not None:
             self._writer.release()
 

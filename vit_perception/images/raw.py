@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An uncompressed image as ROS describes it: fields that are checked before they are used."""
+"""An uncompressed image as ROS describes it; its fields are checked before use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RawImage:
-    """The fields of sensor_msgs/Image, sizes checked; data is uint8 [bytes]."""
+    """The fields of a sensor_msgs/Image of checked size; data is uint8 [bytes]."""
 
     encoding: str
     height: int
@@ -51,7 +51,7 @@ class RawImage:
         data: Buffer,
         max_pixels: int,
     ) -> RawImage:
-        """Fields as they came.
+        """Returns the fields after checking the size.
 
         Raises:
             ImageError: no pixels, or more than `max_pixels`.
@@ -67,22 +67,22 @@ class RawImage:
         )
 
     def pixels(self, channels: int, dtype: str = "u1") -> NDArray[Any]:
-        """A view [height, width, channels] on the data; `dtype` without byte order."""
+        """Returns a view [height, width, channels] on the data; `dtype` without byte order."""
         kind = np.dtype((">" if self.is_bigendian else "<") + dtype)
         rows = self.plane(0, self.height, self.width * channels * kind.itemsize, self.step)
         return rows.view(kind).reshape(self.height, self.width, channels)
 
     def plane(self, begin: int, rows: int, row: int, step: int) -> NDArray[np.uint8]:
-        """A view uint8 [rows, row] on the data, whose rows lie `step` bytes apart.
+        """Returns a view uint8 [rows, row] on the data, with rows `step` bytes apart.
 
         Args:
-            begin: byte at which it begins.
-            rows: how many.
-            row: bytes of each.
-            step: bytes from one to the next.
+            begin: byte at which the first row begins.
+            rows: number of rows.
+            row: bytes of one row.
+            step: bytes from one row to the next.
 
         Raises:
-            ImageError: rows that overlap, or end after the data.
+            ImageError: the rows overlap or end after the data.
         """
         if step < row:
             raise ImageError(
@@ -105,7 +105,7 @@ class RawImage:
 
 
 def check_size(what: str, height: int, width: int, max_pixels: int) -> None:
-    """Refuse an image before memory is taken for it.
+    """Refuses an image before memory is allocated for it.
 
     Raises:
         ImageError: no pixels, or more than `max_pixels`.
@@ -117,7 +117,7 @@ def check_size(what: str, height: int, width: int, max_pixels: int) -> None:
 
 
 def bytes_of(data: Buffer) -> NDArray[np.uint8]:
-    """The same bytes as uint8 [N], without a copy where that can be."""
+    """Returns the same bytes as uint8 [N], without a copy where possible."""
     if isinstance(data, np.ndarray):
         return np.ascontiguousarray(data).reshape(-1).view(np.uint8)
     return np.frombuffer(data, np.uint8) if len(data) else np.empty(0, np.uint8)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All masks of a frame in one picture: which pixel belongs to which detection."""
+"""The instance map of a frame: which pixel belongs to which detection."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vit_perception.masks import Masks
 
 
 def instance_map(masks: Masks) -> NDArray[np.uint16]:
-    """Uint16 [H, W]: 0 for background, n for mask n - 1; the earlier mask owns a shared pixel.
+    """Returns uint16 [H, W]: 0 for background, n for mask n - 1.
 
-    Detections are ordered best first, so that the surest one owns it. At most 65,535 masks.
+    The earlier mask owns a shared pixel: detections are ordered best first. At most 65,535 masks.
     """
     owner = np.zeros((masks.height, masks.width), np.uint16)
     for index in reversed(range(len(masks))):
@@ -24,20 +24,20 @@ def instance_map(masks: Masks) -> NDArray[np.uint16]:
 
 
 def split(owner: NDArray[np.uint16], count: int) -> NDArray[np.bool_]:
-    """The masks of an instance map: bool [count, H, W]."""
+    """Returns the masks of an instance map: bool [count, H, W]."""
     numbers = np.arange(1, count + 1, dtype=np.uint16)
     return np.asarray(owner[None] == numbers[:, None, None], np.bool_)
 
 
 def areas(owner: NDArray[np.uint16], count: int) -> NDArray[np.int64]:
-    """Pixels of each mask of an instance map: int64 [count]."""
+    """Returns the pixels of each mask of an instance map: int64 [count]."""
     return np.bincount(owner.ravel(), minlength=count + 1)[1 : count + 1].astype(np.int64)
 
 
 def contours(mask: NDArray[np.bool_]) -> list[NDArray[np.int32]]:
-    """Outlines of a mask bool [H, W], the longest first: int32 [K, 2], x y of border pixels.
+    """Returns the outlines of a mask bool [H, W], longest first: int32 [K, 2], x y in pixels.
 
-    One for each piece; holes have none.
+    Each piece has one outline, of its border pixels; holes have none.
     """
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outlines = [np.asarray(each, np.int32).reshape(-1, 2) for each in found]

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# From about here on a call for each group is faster than one for all, even where groups are a
-# thousand. A robot's graph gives 300.
+# Above about this number of boxes, a call for each group is faster than one call for all, even
+# with a thousand groups. A robot's graph returns 300 boxes.
 _FEW = 2000
 
 
@@ -21,23 +21,23 @@ def suppressed(
     groups: NDArray[np.int64],
     iou_threshold: float,
 ) -> NDArray[np.int64]:
-    """Greedy non-maximum suppression within each group.
+    """Applies greedy non-maximum suppression within each group.
 
     Args:
         boxes: float32 [N, 4], x1 y1 x2 y2, not negative.
         scores: float32 [N], above 0.
-        groups: int64 [N]; boxes of different groups do not meet.
-        iou_threshold: a box that overlaps a better one by more goes.
+        groups: int64 [N]; boxes of different groups do not suppress each other.
+        iou_threshold: a box that overlaps a better one by more is dropped.
 
     Returns:
-        int64 [M], the rows that stay, best first; equal scores in order of rows.
+        int64 [M], the kept rows, best first; equal scores in order of rows.
     """
     if not len(boxes):
         return np.zeros(0, np.int64)
     best_first = np.argsort(-scores, kind="stable")
     if len(boxes) <= _FEW:
         return _suppressed(boxes, scores, groups, best_first, iou_threshold)
-    # OpenCV compares a box with all that stayed, of whatever group.
+    # OpenCV compares a box with all kept boxes, whatever their group.
     by_group = best_first[np.argsort(groups[best_first], kind="stable")]
     ends = np.flatnonzero(np.diff(groups[by_group])) + 1
     kept = [
@@ -56,10 +56,10 @@ def _suppressed(
     rows: NDArray[np.int64],
     iou_threshold: float,
 ) -> NDArray[np.int64]:
-    """Those of these rows, best first, that stay."""
+    """Returns the kept ones of these rows, which are ordered best first."""
     boxes, scores, groups = boxes[rows], scores[rows], groups[rows]
-    # OpenCV's NMSBoxesBatched does the same shift, but is newer than the 4.5 and 4.6 that
-    # Ubuntu 22.04 and 24.04 carry.
+    # OpenCV's NMSBoxesBatched does the same shift, but OpenCV 4.5 and 4.6 of Ubuntu 22.04 and
+    # 24.04 lack it.
     shift = (groups * (float(boxes.max()) + 1.0))[:, None]
     corners = boxes.astype(np.float64) + shift
     rectangles = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures for people: detections drawn into the image they came from."""
+"""Draws detections into their image, for people."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ Image = npt.NDArray[np.uint8]
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in px
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-# The picture height at which text of scale 1 px is drawn; larger pictures scale up.
+# The shorter side in px of a picture with text of scale 1; larger pictures scale up.
 _REFERENCE_HEIGHT = 480
 _FONT_SIZE = 0.5
-# Of the font at scale 1, px: OpenCV 4 and 5 report heights differently, but draw alike.
+# The font at scale 1, in px: OpenCV 4 and 5 report different heights, but draw the same.
 _ASCENT, _DESCENT = 22, 8
 _PADDING = 3
-# Share of the colour in a mask's pixels: the thing under it stays visible.
+# Share of the colour in a mask's pixels; the object stays visible.
 _MASK_OPACITY = 0.45
 
 
 def draw(
     image: Image, detections: Detections, *, masks: bool = True, least_score: float = 0.0
 ) -> Image:
-    """Draw boxes with name and score, and masks where there are some.
+    """Draws boxes with name and score, and masks where there are some.
 
     Args:
-        image: uint8 [H,W,3] RGB; left as it is.
+        image: uint8 [H, W, 3] RGB; not changed.
         detections: boxes and masks in pixels of this image.
-        masks: draw them too.
+        masks: whether to draw masks.
         least_score: detections below it are left out.
 
     Returns:
-        uint8 [H,W,3] RGB. Labels lie inside the picture and, where there is room, not
-        on each other; a name has the same colour in every picture.
+        uint8 [H, W, 3] RGB. Labels lie inside the picture and, if there is room, do not
+        overlap; a name has the same colour in every picture.
 
     """
     canvas = np.ascontiguousarray(image).copy()
     scale = max(0.6, min(canvas.shape[:2]) / _REFERENCE_HEIGHT)
     thickness = max(1, round(2 * scale))
     taken: list[Rectangle] = []
-    # The surest last, so that it lies on top; its label is placed first.
+    # The best detection is drawn last, on top; its label is placed first.
     order = np.argsort(-detections.scores, kind="stable")
     drawn = [int(i) for i in order if detections.scores[i] >= least_score]
     labels = {i: _place(canvas, detections, i, scale, taken) for i in drawn}
@@ -64,8 +64,8 @@ def draw(
 
 
 def class_colour(name: str) -> tuple[int, int, int]:
-    """RGB of a class name: strong, and the same in every run."""
-    # The lower bits of the sum hardly differ between "box", "can" and "bottle".
+    """Returns the RGB colour of a class name: saturated, and the same in every run."""
+    # The lower bits of the CRC hardly differ between "box", "can" and "bottle".
     hue = (zlib.crc32(name.encode()) >> 9) % 180
     pixel = np.array([[[hue, 210, 235]]], np.uint8)
     red, green, blue = cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0]
@@ -75,7 +75,7 @@ def class_colour(name: str) -> tuple[int, int, int]:
 def _place(
     canvas: Image, detections: Detections, index: int, scale: float, taken: list[Rectangle]
 ) -> tuple[str, Rectangle]:
-    """Text of a detection and the rectangle where it goes."""
+    """Returns the text of a detection and the rectangle for it."""
     score = float(detections.scores[index])
     text = f"{_printable(detections.class_name(index))} {score:.2f}"
     size = _FONT_SIZE * scale
@@ -112,7 +112,7 @@ def _overlap(a: Rectangle, b: Rectangle) -> int:
 def _draw_mask(
     canvas: Image, masks: Masks | None, index: int, colour: tuple[int, int, int], thickness: int
 ) -> None:
-    """Tint the mask's pixels and draw its outline; touches no pixel outside its crop."""
+    """Tints the mask's pixels and draws its outline; changes only pixels of its crop."""
     if masks is None or not masks.crops[index].size:
         return
     (x, y), crop = masks.origins[index].tolist(), masks.crops[index]
@@ -143,7 +143,7 @@ def _stroke(scale: float) -> int:
 
 
 def _printable(name: str) -> str:
-    """Letters without accents: the font of OpenCV 4 has ASCII only."""
+    """Returns the name in ASCII, without accents: the font of OpenCV 4 has no other letters."""
     plain = unicodedata.normalize("NFKD", name)
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     return plain.encode("ascii", "replace").decode()
