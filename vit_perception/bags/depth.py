@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Depth images in bags: as PNG, in the layout of image_transport's `compressedDepth`.
+"""Depth images in bags: PNG in the layout of image_transport's `compressedDepth`.
 
-Losslessly packed depth is a tenth of the raw size.
+Packing is lossless and takes a tenth of the raw size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SMALLEST = 9  # zlib's best: bags are written once
 
 
 def encode_depth(depth: npt.NDArray[np.uint16]) -> bytes:
-    """Pack uint16 [H,W] millimetres, 0 = unknown."""
+    """Packs uint16 [H, W] millimetres, 0 = unknown."""
     done, data = cv2.imencode(".png", depth, [cv2.IMWRITE_PNG_COMPRESSION, _SMALLEST])
     if not done:
         raise ImageError("png", "depth: expected uint16 [H,W] that packs as PNG")
@@ -29,10 +29,10 @@ def encode_depth(depth: npt.NDArray[np.uint16]) -> bytes:
 
 
 def decode_depth(data: npt.NDArray[np.uint8], layout: str) -> npt.NDArray[np.uint16]:
-    """Unpack to uint16 [H,W] millimetres, 0 = unknown.
+    """Unpacks to uint16 [H, W] millimetres, 0 = unknown.
 
     Raises:
-        ImageError: another layout than FORMAT, or damaged.
+        ImageError: the data have another layout than FORMAT, or are damaged.
 
     """
     if not layout.startswith("16UC1"):

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Message types of bags, and detections as messages.
 
-The types come with `rosbags`, except vision_msgs, whose fields stand here (version 4.1,
-the same in Humble, Jazzy and Kilted).
+The types come with `rosbags`, except vision_msgs, which is defined here (version 4.1, the same
+in Humble, Jazzy and Kilted).
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _VISION_MSGS = {
     ),
 }
 
-Message = Any  # rosbags makes a dataclass for each type when it first needs it.
+Message = Any  # rosbags makes a dataclass for each type on first use.
 
 
 @cache
 def typestore() -> Typestore:
-    """All message types that bags of this package may hold (ROS 2 Jazzy and vision_msgs)."""
+    """Returns all message types of this package's bags (ROS 2 Jazzy and vision_msgs)."""
     store = get_typestore(Stores.ROS2_JAZZY)
     for name, fields in _VISION_MSGS.items():
         store.register(get_types_from_msg(fields, f"vision_msgs/msg/{name}"))
@@ -55,24 +55,24 @@ def typestore() -> Typestore:
 
 
 def make(msgtype: str, **fields: Any) -> Message:
-    """Make a message of a type from its fields, all of which must be given."""
+    """Makes a message of a type from all of its fields."""
     return typestore().types[msgtype](**fields)
 
 
 def make_header(stamp: int, frame_id: str) -> Message:
-    """std_msgs/Header of a stamp in nanoseconds."""
+    """Returns a std_msgs/Header with a stamp in nanoseconds."""
     seconds, nanoseconds = divmod(stamp, 1_000_000_000)
     time = make("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
     return make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
 
 
 def header_stamp(header: Message) -> int:
-    """Stamp of a std_msgs/Header in nanoseconds."""
+    """Returns the stamp of a std_msgs/Header in nanoseconds."""
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
 def detections_to_message(detections: Detections, stamp: int, frame_id: str) -> Message:
-    """vision_msgs/Detection2DArray: names as class_id, boxes as centre and size in px."""
+    """Returns a vision_msgs/Detection2DArray: class_id is the name, boxes are in px."""
     header = make_header(stamp, frame_id)
     entries = [
         _detection(box, float(score), detections.class_name(index), header)
@@ -82,9 +82,9 @@ def detections_to_message(detections: Detections, stamp: int, frame_id: str) -> 
 
 
 def detections_from_message(message: Message) -> Detections:
-    """Detections of a Detection2DArray; the names are those that occur, sorted.
+    """Returns the detections of a Detection2DArray; the names are those that occur, sorted.
 
-    The best hypothesis of a detection counts; one without hypotheses is left out.
+    Each detection gets its best hypothesis; detections without hypotheses are left out.
     """
     kept = [entry for entry in message.detections if len(entry.results)]
     best = [max((r.hypothesis for r in e.results), key=lambda h: float(h.score)) for e in kept]

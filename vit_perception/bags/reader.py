@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags in: topics, messages and camera frames of rosbag1 files and rosbag2 folders."""
+"""Reads topics, messages and camera frames of rosbag1 files and rosbag2 folders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DECODING_ERRORS = (AnyReaderError, SerdeError, TypesysError, LookupError, Value
 
 
 class BagError(ValueError):
-    """A bag that cannot be read or written: names the file, the expectation, the finding."""
+    """A bag cannot be read or written; names the file, what was expected and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class BagReader:
         broken: images that `frames` left out, counted by cause.
 
     Raises:
-        BagError: on entering, when the bag is absent or damaged.
+        BagError: on entering, if the bag is absent or damaged.
 
     """
 
@@ -75,7 +75,7 @@ class BagReader:
             reader.open()
         except FileNotFoundError as error:
             raise BagError(f"{self.path}: expected a bag, found no such file or folder") from error
-        except Exception as error:  # bags are untrusted, parsers raise anything
+        except Exception as error:  # bags are untrusted; parsers may raise anything
             raise BagError(f"{self.path}: expected a bag, found: {one_line(error)}") from error
         self._reader = reader
         return self
@@ -92,17 +92,17 @@ class BagReader:
                 reader.close()
 
     def topics(self) -> tuple[BagTopic, ...]:
-        """Topics of the bag, sorted by name."""
+        """Returns the topics of the bag, sorted by name."""
         counts: Counter[tuple[str, str]] = Counter()
         for connection in self._open().connections:
             counts[connection.topic, connection.msgtype] += connection.msgcount
         return tuple(BagTopic(*key, count) for key, count in sorted(counts.items()))
 
     def image_topic(self, wanted: str | None = None) -> str:
-        """Name of the camera topic: the wanted one, or the only one with colour images.
+        """Returns the camera topic: the wanted one, or the only one with colour images.
 
         Raises:
-            BagError: no such topic, none at all, or several and none wanted.
+            BagError: the wanted topic is absent, or there is none or more than one.
 
         """
         names = [t.name for t in self.topics() if t.msgtype in (IMAGE, COMPRESSED_IMAGE)]
@@ -121,7 +121,7 @@ class BagReader:
         return cameras[0]
 
     def messages(self, topics: Collection[str] = ()) -> Iterator[BagMessage]:
-        """Messages in the order of recording, of all topics or of some.
+        """Yields messages in the order of recording, of all topics or of some.
 
         Raises:
             BagError: the bag is damaged from here on.
@@ -137,7 +137,7 @@ class BagReader:
                 ) from error
 
     def frames(self, topic: str | None = None) -> Iterator[tuple[BagMessage, Frame]]:
-        """Camera images as frames, each with its message; broken images are counted."""
+        """Yields camera images as frames, each with its message; broken images are counted."""
         for connection, time, raw in self._raw([self.image_topic(topic)]):
             try:
                 message = self._decode(connection, time, raw)
@@ -152,7 +152,7 @@ class BagReader:
                 yield message, frame
 
     def cdr(self, message: BagMessage) -> bytes:
-        """Bytes of a message as rosbag2 stores them, also from a rosbag1 file."""
+        """Returns the bytes of a message as rosbag2 stores them, also from a rosbag1 file."""
         if self._open().is2:
             return message.raw
         return bytes(typestore().ros1_to_cdr(message.raw, message.msgtype))
@@ -179,7 +179,7 @@ class BagReader:
         return BagMessage(connection.topic, connection.msgtype, time, raw, value)
 
     def _holds_depth(self, topic: str) -> bool:
-        """Look at the first message that can be decoded."""
+        """Returns whether the first message that can be decoded is a depth image."""
         for connection, time, raw in self._raw([topic]):
             try:
                 first = self._decode(connection, time, raw)
@@ -193,11 +193,11 @@ class BagReader:
 
 
 def frame_from_message(message: BagMessage) -> Frame:
-    """Decode a sensor_msgs Image or CompressedImage.
+    """Decodes a sensor_msgs Image or CompressedImage.
 
     Raises:
         ImageError: its bytes are no colour image.
-        FrameError: its size or stamp is not possible.
+        FrameError: its size or stamp is impossible.
 
     """
     value = message.value

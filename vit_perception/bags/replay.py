@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A bag of images becomes a bag of detections."""
+"""Turns a bag of images into a bag of detections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vit_perception.perceiver.perceiver import Perceiver
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What a replay saw: the topic, counts, and broken images by cause."""
+    """What a replay found: the topic, counts, and broken images by cause."""
 
     topic: str
     frames: int
@@ -40,13 +40,13 @@ def replay(
     with_images: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> ReplayResult:
-    """Detect on every image of a topic.
+    """Detects on every image of a topic.
 
-    Times of recording, stamps and frame ids are those of the images. Beside the output
-    topic, `vision_info` tells bundle and vocabulary version once.
+    Recording times, stamps and frame ids are those of the images. The topic `vision_info` beside
+    the output topic gets one message with bundle and vocabulary version.
 
     Raises:
-        BagError: the source cannot be read, or the target is there already.
+        BagError: the source cannot be read, or the target exists.
 
     """
     frames = found = 0

@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags out: a rosbag2 folder in mcap, chunks compressed with zstd.
+"""Writes rosbag2 folders in mcap, with chunks compressed by zstd.
 
-Format version 8, which Humble reads and later distributions do too.
+The format version is 8, which Humble and later distributions read.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from vit_perception.bags.reader import BagError
 class BagWriter:
     """A bag that appears under its name only when it is complete.
 
-    The same messages give the same bytes: nothing of the machine or the hour goes in.
+    The same messages give the same bytes, on any machine at any time.
 
     Raises:
-        BagError: the folder is there already or cannot be written.
+        BagError: the folder exists or cannot be written.
 
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Take the name of the folder to make."""
+        """Takes the name of the folder to make."""
         self.path = Path(path)
         self._work = self.path.parent / f".{self.path.name}.partial"
         self._writer: Writer | None = None
@@ -75,7 +75,7 @@ class BagWriter:
             shutil.rmtree(self._work, ignore_errors=True)
 
     def add_topic(self, topic: str, msgtype: str, *, latched: bool = False) -> None:
-        """Declare a topic; latched ones are transient local (`/tf_static`)."""
+        """Declares a topic; latched ones are transient local (`/tf_static`)."""
         writer = self._open()
         if topic in self._connections:
             return
@@ -86,12 +86,12 @@ class BagWriter:
         )
 
     def write(self, topic: str, time: int, message: Message) -> None:
-        """Append a message of a declared topic at a time of recording in nanoseconds."""
+        """Appends a message of a declared topic; `time` is its recording in nanoseconds."""
         cdr = typestore().serialize_cdr(message, message.__msgtype__, little_endian=True)
         self.write_cdr(topic, time, bytes(cdr))
 
     def write_cdr(self, topic: str, time: int, cdr: bytes) -> None:
-        """Append a message that is serialized already."""
+        """Appends a serialized message."""
         self._open().write(self._connections[topic], time, cdr)
 
     def _open(self) -> Writer:

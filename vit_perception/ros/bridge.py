@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""cv_bridge, for the encodings in which it can be trusted."""
+"""cv_bridge, for the encodings that it decodes correctly."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TOLERANCE = 2
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """What became of the attempt to use cv_bridge.
+    """The result of trying cv_bridge.
 
     Attributes:
-        encodings: those it reads as `images.decode_image` does, padded rows included.
+        encodings: those it decodes as `decode_image` does, padded rows included.
         note: one line for the log.
 
     """
@@ -39,9 +39,9 @@ class Bridge:
     _module: Any = None
 
     def pixels(self, message: Image) -> NDArray[np.uint8] | None:
-        """Return uint8 [H, W, 3] RGB of an image, or None where it has to be decoded without.
+        """Returns uint8 [H, W, 3] RGB of an image, or None if it must be decoded without it.
 
-        Odd sizes are left to the decoder, as is saying what is wrong with a broken message.
+        Odd sizes and broken messages are left to the decoder, which says what is wrong.
         """
         if message.encoding not in self.encodings or message.height % 2 or message.width % 2:
             return None
@@ -55,10 +55,10 @@ class Bridge:
 
 @cache
 def bridge() -> Bridge:
-    """Import cv_bridge and try it on known images, once in a process.
+    """Imports cv_bridge and tries it on known images, once per process.
 
-    A build for another numpy fails on import or, worse, later; some versions take the padding of
-    rows for pixels. So it is used only where it gives what is known to be right.
+    A build for another numpy fails on import or, worse, later; some versions take row padding
+    for pixels. So it is used only for encodings that agree with the decoder.
     """
     try:
         module = importlib.import_module("cv_bridge").CvBridge()
@@ -67,7 +67,7 @@ def bridge() -> Bridge:
     except Exception as error:
         line = f"cv_bridge is broken ({one_line(error, 120)}): images are decoded without it"
         return Bridge(frozenset(), line)
-    # Of rgb8 there is nothing to convert.
+    # rgb8 needs no conversion.
     sound = sorted(each for each in DECODERS if each != "rgb8" and _agrees(module, each))
     if not sound:
         line = "cv_bridge misreads known images: images are decoded without it"
@@ -76,7 +76,7 @@ def bridge() -> Bridge:
 
 
 def _agrees(module: Any, encoding: str) -> bool:
-    """Whether it reads known rows, with padding and without, as the decoder does."""
+    """Returns whether it decodes known rows, padded or not, as the decoder does."""
     shortest = _shortest_step(encoding)
     for step in (shortest, shortest + _PADDING):
         message = _known(encoding, step)
@@ -97,7 +97,7 @@ def _shortest_step(encoding: str) -> int:
 
 
 def _known(encoding: str, step: int) -> Image:
-    """An image of random bytes; as many as the three planes of any encoding take."""
+    """Returns an image of random bytes, enough for three planes of any encoding."""
     data = np.random.default_rng(1).integers(0, 256, 3 * _HEIGHT * step, np.uint8)
     return Image(
         encoding=encoding,
@@ -110,7 +110,7 @@ def _known(encoding: str, step: int) -> Image:
 
 
 def decoded(message: Image, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
-    """Return uint8 [H, W, 3] RGB of an image, without cv_bridge; see `images.decode_image`."""
+    """Returns uint8 [H, W, 3] RGB of an image, without cv_bridge; see `decode_image`."""
     return decode_image(
         encoding=message.encoding,
         height=message.height,

@@ -11,17 +11,17 @@ from importlib.metadata import PackageNotFoundError, version
 
 from vit_perception.bundle.paths import find_shared
 
-# Fast DDS 3 (Kilted and later) and Fast DDS 2 read different variables, and the former warns
-# about the other one.
 PROFILE_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
+"""Read by Fast DDS 3 (Kilted and later), which warns if the old one is set."""
 OLD_PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
+"""Read by Fast DDS 2."""
 _FIRST_RCLPY_OF_KILTED = 9
-# Above 101 the ports of a domain reach into those that Linux gives to clients.
+# The ports of a domain above 101 overlap those that Linux gives to clients.
 _LAST_DOMAIN = 101
 
 
 def set_image_transport(environment: MutableMapping[str, str] | None = None) -> None:
-    """Make Fast DDS fit for images; call it before `rclpy.init`.
+    """Sets the package's Fast DDS profile, made for images; call it before `rclpy.init`.
 
     A profile that the user has set stays.
 
@@ -36,7 +36,7 @@ def set_image_transport(environment: MutableMapping[str, str] | None = None) -> 
 
 
 def profile_variables() -> tuple[str, ...]:
-    """Names of the variables that the Fast DDS of this ROS reads."""
+    """Returns the names of the variables that the installed Fast DDS reads."""
     try:
         major = int(version("rclpy").partition(".")[0])
     except (PackageNotFoundError, ValueError):
@@ -45,7 +45,7 @@ def profile_variables() -> tuple[str, ...]:
 
 
 def keep_to_this_machine(environment: MutableMapping[str, str] | None = None) -> None:
-    """Choose a domain of one's own, seen by this machine only; call before `rclpy.init`."""
+    """Chooses a random domain, seen on this machine only; call it before `rclpy.init`."""
     target = os.environ if environment is None else environment
     target["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, _LAST_DOMAIN))
     target["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""For planners: the masks behind a `~/detections` and a `~/instances` of one stamp.
+"""Masks for planners, from a `~/detections` and a `~/instances` of one stamp.
 
 from vit_perception.ros.instances import Instances
 
@@ -23,7 +23,7 @@ from vit_perception.ros.messages import stamp_nanoseconds
 
 
 class InstancesError(ValueError):
-    """Two messages that do not belong together, or an image that is no instance map; one line."""
+    """The messages do not belong together, or the image is no instance map; one line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +41,11 @@ class Instances:
 
     @classmethod
     def of(cls, detections: Detection2DArray, image: Image) -> Instances:
-        """Read the image of `~/instances` that has the stamp of an array of `~/detections`.
+        """Reads the image of `~/instances` with the stamp of an array of `~/detections`.
 
         Raises:
-            InstancesError: another stamp or frame, another encoding than mono16, rows that are
-                too short, or a pixel that belongs to a detection that is not in the array.
+            InstancesError: the image has another stamp or frame, another encoding than mono16,
+                rows that are too short, or a pixel of a detection that is not in the array.
 
         """
         _check_together(detections, image)
@@ -60,21 +60,21 @@ class Instances:
         return cls(owner, count)
 
     def mask(self, index: int) -> NDArray[np.bool_]:
-        """Return where detection `index` is seen: bool [H, W]."""
+        """Returns where detection `index` is seen: bool [H, W]."""
         if not 0 <= index < self.count:
             raise IndexError(f"expected a detection of 0 to {self.count - 1}, found {index}")
         return np.asarray(self.owner == index + 1, np.bool_)
 
     def masks(self) -> NDArray[np.bool_]:
-        """Return where each detection is seen: bool [N, H, W]."""
+        """Returns where each detection is seen: bool [N, H, W]."""
         return instances.split(self.owner, self.count)
 
     def areas(self) -> NDArray[np.int64]:
-        """Return the pixels of each detection: int64 [N]."""
+        """Returns the pixels of each detection: int64 [N]."""
         return instances.areas(self.owner, self.count)
 
     def contours(self, index: int) -> list[NDArray[np.int32]]:
-        """Return outlines of a detection's pieces, longest first: int32 [K, 2] x y in pixels."""
+        """Returns outlines of a detection's pieces, longest first: int32 [K, 2] x y in pixels."""
         return instances.contours(self.mask(index))
 
 

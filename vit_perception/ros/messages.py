@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages to values and back."""
+"""Converts messages to values and back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LARGEST_CLASS_NUMBER = 2**16 - 1
 
 
 def stamp_nanoseconds(header: Header) -> int:
-    """Return the stamp of a header in nanoseconds."""
+    """Returns the stamp of a header in nanoseconds."""
     return int(header.stamp.sec) * NANOSECONDS + int(header.stamp.nanosec)
 
 
@@ -61,7 +61,7 @@ def _pixels(message: Image | CompressedImage, max_pixels: int) -> NDArray[np.uin
 
 
 def detection_array(header: Header, detections: Detections) -> Detection2DArray:
-    """Return the detections as a message: class_id is the name, boxes are in source pixels."""
+    """Returns the detections as a message; class_id is the name, boxes are in source pixels."""
     boxes = detections.boxes.astype(np.float64)
     centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).tolist()
     sizes = (boxes[:, 2:] - boxes[:, :2]).tolist()
@@ -89,7 +89,7 @@ def detection_array(header: Header, detections: Detections) -> Detection2DArray:
 
 
 def label_info(header: Header, names: tuple[str, ...], threshold: float) -> LabelInfo:
-    """Return names and their numbers: number = index in the vocabulary."""
+    """Returns names and their numbers; a number is the index in the vocabulary."""
     return LabelInfo(
         header=header,
         class_map=[
@@ -101,14 +101,14 @@ def label_info(header: Header, names: tuple[str, ...], threshold: float) -> Labe
 
 
 def vision_info(header: Header, *, method: str, location: str, version: int) -> VisionInfo:
-    """Return which model and which vocabulary version the results from now on come from."""
+    """Returns the model and vocabulary version of all results from now on."""
     return VisionInfo(
         header=header, method=method, database_location=location, database_version=version
     )
 
 
 def image_message(header: Header, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
-    """Return uint8 [H, W, 3] RGB as an rgb8 message, or uint16 [H, W] as a mono16 one."""
+    """Returns uint8 [H, W, 3] RGB as an rgb8 message, or uint16 [H, W] as a mono16 one."""
     height, width = pixels.shape[:2]
     wide = pixels.dtype == np.uint16
     return Image(
@@ -123,11 +123,11 @@ def image_message(header: Header, pixels: NDArray[np.uint8] | NDArray[np.uint16]
 
 
 def jpeg_message(header: Header, pixels: NDArray[np.uint8]) -> CompressedImage:
-    """Return uint8 [H, W, 3] RGB as a JPEG, as image_transport names it."""
+    """Returns uint8 [H, W, 3] RGB as a JPEG message, as image_transport sends it."""
     data = np.frombuffer(encode_jpeg(pixels), np.uint8)
     return CompressedImage(header=header, format="rgb8; jpeg compressed bgr8", data=_bytes(data))
 
 
 def _bytes(values: NDArray[Any]) -> array[int]:
-    # bytes would be checked one by one; an array is taken as it is.
+    # rclpy checks bytes one by one, but takes an array as it is.
     return array("B", np.ascontiguousarray(values).tobytes())

@@ -1,11 +1,11 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-r"""perception_node: several detectors in one process, each a node of its own name.
+r"""perception_node: several detectors in one process, each a node with its own name.
 
     ros2 run vit_perception perception_node detector tools --ros-args \
         --params-file mine.yaml -r tools:image:=/wrist/image_raw
 
-What begins with the name of a node and a colon is for that one, the rest for all.
+An argument that begins with a node's name and a colon is for that node, others for all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def make_several(nodes: list[DetectorNode], words: Sequence[str]) -> None:
     for word in words:
         nodes.append(DetectorNode(word))
         name = nodes[-1].get_fully_qualified_name()
-        # Also where -r __node:= renames them all.
+        # This also happens if -r __node:= renames them all.
         if name in [each.get_fully_qualified_name() for each in nodes[:-1]]:
             raise ParameterError(f"expected names that differ, found {shown(name)} twice")
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Quality of service: what users may change, and what is said when two sides do not fit."""
+"""Quality of service: what users may change, and warnings when two sides do not fit."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 PICTURES = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-# Best effort hears every publisher, and a queue would only hold what is older than the newest.
 SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Best effort receives from every publisher; a queue would only hold older images."""
 
 _CHANGEABLE = (
     QoSPolicyKind.HISTORY,
@@ -38,7 +38,7 @@ _CHANGEABLE = (
 
 
 def publisher(node: Node, kind: type, topic: str, qos: QoSProfile) -> Any:
-    """Make a publisher whose QoS `qos_overrides` may change, and that names who cannot hear it."""
+    """Makes a publisher whose QoS users may override; warns of subscribers that do not fit."""
     made: list[Any] = []
 
     def warn(event: Any) -> None:
@@ -52,7 +52,7 @@ def publisher(node: Node, kind: type, topic: str, qos: QoSProfile) -> Any:
         node.create_publisher(
             kind,
             topic,
-            # A copy: rclpy writes the overrides of this topic into the profile it is given.
+            # Copied: rclpy writes the overrides of this topic into the profile.
             copy.copy(qos),
             event_callbacks=PublisherEventCallbacks(incompatible_qos=warn),
             qos_overriding_options=_overriding(),
@@ -68,11 +68,11 @@ def subscription(
     callback: Callable[[Any], None],
     on_mismatch: Callable[[str], None],
 ) -> Any:
-    """Subscribe with SENSOR, which `qos_overrides` may change, and name who is not heard.
+    """Subscribes with SENSOR, which users may override; warns of publishers that do not fit.
 
     Args:
         node, kind, topic, callback: as for rclpy's create_subscription.
-        on_mismatch: called with the policy in which a publisher does not fit, after the log line.
+        on_mismatch: called with the policy that does not fit, after the warning.
 
     """
     made: list[Any] = []
@@ -99,7 +99,7 @@ def subscription(
 
 
 def described(profile: QoSProfile) -> str:
-    """Return a profile in a few words."""
+    """Returns a profile in a few words."""
     words = [profile.reliability.name.lower(), f"depth {profile.depth}"]
     if profile.durability == DurabilityPolicy.TRANSIENT_LOCAL:
         words.append("transient_local")
@@ -107,7 +107,7 @@ def described(profile: QoSProfile) -> str:
 
 
 def policy_name(event: Any) -> str:
-    """Return the policy that an event of incompatible QoS is about, e.g. "durability"."""
+    """Returns the policy that an event of incompatible QoS is about, e.g. "durability"."""
     return str(qos_policy_name_from_kind(event.last_policy_kind)).lower()
 
 

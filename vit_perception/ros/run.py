@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes as a process: begins, lives and ends without a stack trace for its user."""
+"""Runs nodes as a process, without stack traces for its user."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from vit_perception.ros.health.throttle import Throttle
 from vit_perception.setting import ParameterError
 from vit_perception.wording import one_line, shown
 
+# Seconds; Python runs signal handlers only between rclpy's waits.
 _LOOK_FOR_SIGNALS = 0.1
-"""Seconds: Python runs signal handlers only when rclpy's wait is over."""
 
-# What rclpy raises for arguments that it cannot read are RuntimeErrors.
+# rclpy raises RuntimeError for arguments that it cannot read.
 _REFUSED = (ParameterError, ParameterException, NameValidationException, RuntimeError)
 
 NodeKind = TypeVar("NodeKind", bound=Node)
@@ -34,12 +34,12 @@ NodeKind = TypeVar("NodeKind", bound=Node)
 def run(
     make_nodes: Callable[[list[NodeKind], Sequence[str]], None], begin: Callable[[NodeKind], None]
 ) -> int:
-    """Spin nodes until SIGINT, SIGTERM or a shutdown of ROS; return the exit status.
+    """Spins nodes until SIGINT, SIGTERM or a shutdown of ROS; returns the exit status.
 
     Args:
-        make_nodes: adds them to a list, from the words of the command line that are not ROS's;
-            those that it added before it raised are destroyed.
-        begin: what each does before they are spun.
+        make_nodes: adds nodes to a list, given the command line without ROS's arguments; nodes
+            added before an error are destroyed.
+        begin: called with each node before the first is spun.
 
     """
     stop = threading.Event()
@@ -50,7 +50,7 @@ def run(
 
     try:
         try:
-            # rclpy's own handlers end the context at once, before the last results are out.
+            # rclpy's own handlers end the context at once, before the last results are published.
             rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, end)
@@ -66,13 +66,13 @@ def run(
             node.destroy_node()
         rclpy.try_shutdown()
         # Ctrl-C reaches a launched node twice, from the terminal and from launch; the second
-        # one must not find the interpreter on its way out with Python's handlers gone.
+        # one must not reach an interpreter that has removed its handlers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return 0
 
 
 def no_words(words: Sequence[str]) -> None:
-    """Refuse words of the command line.
+    """Refuses words of the command line.
 
     Raises:
         ParameterError: there is one.
@@ -92,7 +92,7 @@ def _spin(nodes: Sequence[Node], stop: threading.Event) -> None:
         except ExternalShutdownException:
             break
         except Exception as error:
-            # A message that rclpy cannot read, say; the nodes outlive it.
+            # For example a message that rclpy cannot read; the nodes go on.
             name = type(error).__name__
             line = throttle.line(name, f"{name}: {one_line(error)}")
             if line is not None:

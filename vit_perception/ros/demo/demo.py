@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration: a bag plays through DDS into a detector in another process.
 
-The bag plays twice. The first time the detector looks for the names of the ground truth;
-early in the second it is given other names, and goes on without a pause.
+The bag plays twice. In the first pass the detector looks for the names of the ground truth;
+early in the second it gets other names, and goes on without a pause.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from vit_perception.ros.demo.player import BagPlayer
 from vit_perception.ros.demo.run import Arrival, DemoRun, place
 from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
 
-# Seconds into the second pass at which the names change.
 CHANGE_AFTER = 1.0
+"""Seconds into the second pass at which the names change."""
 _DISCOVERY_TIMEOUT = 10.0
-_LAST_RESULTS = 1.5  # seconds in which results on their way and a report of the node arrive
+_LAST_RESULTS = 1.5  # seconds for pending results and a report of the node
 
 Say = Callable[[str], None]
 
@@ -48,16 +48,16 @@ def run_demo(
     default_names: tuple[str, ...],
     say: Say,
 ) -> DemoRun:
-    """Run the demonstration.
+    """Runs the demonstration.
 
     Args:
         bag: with the topics of `vit_perception.bundle.samples`.
         bundle: the model.
         out: folder for the node's log.
-        distractors: names asked for beside those of the ground truth, which are not there.
-        choose_names: asked between the two passes for the names of the second.
-        default_names: taken when the node refuses the chosen ones.
-        say: told in a line what happens.
+        distractors: names of absent things, asked for beside those of the ground truth.
+        choose_names: called between the two passes; returns the names of the second.
+        default_names: used if the node refuses the chosen ones.
+        say: gets a line about each step.
 
     Raises:
         BagError: the bag cannot be read.
@@ -79,7 +79,7 @@ def run_demo(
             parameters = {
                 "bundle": str(bundle),
                 "vocabulary": list(before),
-                # One name a thing: the best of them.
+                # One name for each object, the best.
                 "class_agnostic_nms": True,
                 "diagnostics_period": 0.5,
             }
@@ -107,7 +107,7 @@ def run_demo(
 
 
 def read_truth(bag: Path) -> dict[int, Detections]:
-    """Ground truth of a bag by stamp in nanoseconds; empty where the bag has none."""
+    """Returns the ground truth of a bag by stamp in nanoseconds; empty if it has none."""
     with BagReader(bag) as reader:
         return {
             header_stamp(message.value.header): detections_from_message(message.value)
@@ -117,14 +117,14 @@ def read_truth(bag: Path) -> dict[int, Detections]:
 
 
 def camera_stamps(bag: Path) -> list[int]:
-    """Stamps of the images of a bag in nanoseconds."""
+    """Returns the stamps of the images of a bag in nanoseconds."""
     with BagReader(bag) as reader:
         topic = reader.image_topic()
         return [header_stamp(message.value.header) for message in reader.messages([topic])]
 
 
 class _Listener:
-    """Keeps what the detector publishes; read it when the node spins no more."""
+    """Keeps what the detector publishes; read it after the node has stopped spinning."""
 
     def __init__(self, node: Node) -> None:
         self.arrivals: list[Arrival] = []
@@ -177,7 +177,7 @@ class _Spinning:
 
 
 def _change(detector: DetectorProcess, wanted: tuple[str, ...], run: DemoRun, say: Say) -> None:
-    """Change the names while images flow; take the default ones when these are refused."""
+    """Changes the names while images flow; takes the default ones if these are refused."""
     time.sleep(CHANGE_AFTER)
     for names in dict.fromkeys((wanted, run.names_after)):
         start = time.monotonic()
@@ -192,9 +192,9 @@ def _change(detector: DetectorProcess, wanted: tuple[str, ...], run: DemoRun, sa
 
 
 def _wait_for_subscriber(player: BagPlayer) -> None:
-    """Wait until the detector listens: best effort repeats nothing."""
+    """Waits until the detector subscribes: best effort repeats nothing."""
     deadline = time.monotonic() + _DISCOVERY_TIMEOUT
     while not player.has_subscriber(IMAGE_TOPIC) and time.monotonic() < deadline:
         time.sleep(0.02)
-    # The other side has to discover this one too, and says nothing when it has.
+    # The detector has to discover the player too, which cannot be observed.
     time.sleep(0.3)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""detector_node in a process of its own, and the services that steer it."""
+"""Runs detector_node in its own process and controls it by services."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from rclpy.client import Client
 from rclpy.node import Node
 
 NODE_NAME = "detector"
-_START_TIMEOUT = 30.0  # a loaded machine needs seconds to import and to be discovered
+_START_TIMEOUT = 30.0  # a loaded machine needs seconds for imports and discovery
 _CALL_TIMEOUT = 60.0  # configure reads and warms up the model
 _STOP_TIMEOUT = 5.0
 _LOG_LINES = 8
 
 
 class DetectorProcessError(RuntimeError):
-    """The node did not start, or refused what was asked: says why."""
+    """The node did not start or refused a request; says why."""
 
 
 class DetectorProcess:
@@ -40,14 +40,14 @@ class DetectorProcess:
         node: makes the service clients; it has to be spun by another thread.
         parameters: of the node.
         image_topic: remapped to the node's `image`.
-        folder: where the parameter file and the log go.
+        folder: for the parameter file and the log.
 
     """
 
     def __init__(
         self, node: Node, parameters: Mapping[str, Any], image_topic: str, folder: Path
     ) -> None:
-        """Prepare; the process starts on entering."""
+        """Prepares the services; the process starts on entering."""
         self._node = node
         self._parameters = dict(parameters)
         self._image_topic = image_topic
@@ -62,7 +62,7 @@ class DetectorProcess:
         self.log = folder / "detector.log"
 
     def __enter__(self) -> DetectorProcess:
-        """Start, configure and activate.
+        """Starts, configures and activates the node.
 
         Raises:
             DetectorProcessError: the process ended, or a transition failed.
@@ -91,11 +91,11 @@ class DetectorProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ask the process to end; kill it when it does not."""
+        """Asks the process to end; kills it if it does not."""
         self._stop()
 
     def set_vocabulary(self, names: tuple[str, ...]) -> str:
-        """Change the names while the node runs; return why it refuses, or nothing."""
+        """Changes the names while the node runs; returns why it refuses, else an empty text."""
         value = ParameterValue(
             type=ParameterType.PARAMETER_STRING_ARRAY, string_array_value=list(names)
         )
@@ -145,7 +145,7 @@ class DetectorProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Environment in which the child finds the same package as this process."""
+    """Returns an environment in which the child finds the same package as this process."""
     root = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path}

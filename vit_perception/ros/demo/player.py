@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays a bag onto DDS in real time, as a camera driver would publish.
 
-Images leave best effort, as many drivers send them. One image of 640x480 is larger than
-Fast DDS's default shared-memory segment and would reach no other process; the program
-therefore takes the package's Fast DDS profile (see `environment`).
+Images are published best effort, as many drivers do. One image of 640x480 is larger than
+Fast DDS's default shared-memory segment and would reach no other process; so the program
+sets the package's Fast DDS profile (see `environment`).
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ _TIME = "builtin_interfaces/msg/Time"
 
 
 class BagPlayer:
-    """Publishes the messages of a bag at the distances in time at which they were recorded.
+    """Publishes the messages of a bag at the intervals at which they were recorded.
 
     Args:
-        node: makes the publishers; topics can be remapped as everywhere.
+        node: makes the publishers; topics can be remapped.
         bag: the bag.
         rate: 2 plays twice as fast.
         transport: `raw` unpacks compressed images and depth and publishes them under the
-            name without `/compressed` or `/compressedDepth`; `compressed` leaves them.
-        restamp: shift every stamp by one constant so that the first message is now.
+            name without `/compressed` or `/compressedDepth`; `compressed` keeps them.
+        restamp: whether to shift all stamps by one constant, so that the first message is now.
 
     Attributes:
-        shift: nanoseconds added to every stamp by the present or last `play`.
+        shift: nanoseconds added to every stamp by the current or last `play`.
         published: messages published since the start, by topic.
 
     Raises:
@@ -73,7 +73,7 @@ class BagPlayer:
         transport: str = "raw",
         restamp: bool = True,
     ) -> None:
-        """Read the topics of the bag and make a publisher for each."""
+        """Reads the topics of the bag and makes a publisher for each."""
         self.shift = 0
         self.published: Counter[str] = Counter()
         self._node = node
@@ -87,7 +87,7 @@ class BagPlayer:
                 self._advertise(topic)
 
     def play(self, stop: threading.Event | None = None) -> None:
-        """Publish the whole bag once, or until `stop` is set."""
+        """Publishes the whole bag once, or until `stop` is set."""
         stop = stop or threading.Event()
         start = first = None
         for message in self._messages():
@@ -104,7 +104,7 @@ class BagPlayer:
                 self.published[topic] += 1
 
     def has_subscriber(self, topic: str) -> bool:
-        """Tell whether someone listens to a topic of the bag, under the name it is played."""
+        """Returns whether a topic of the bag, under its played name, has a subscriber."""
         return bool(self._publishers[topic].get_subscription_count())
 
     def _advertise(self, topic: BagTopic) -> None:
@@ -122,7 +122,7 @@ class BagPlayer:
         self._publishers[name] = self._node.create_publisher(
             message_class,
             name,
-            # A copy: rclpy writes the overrides of this topic into the profile it is given.
+            # Copied: rclpy writes the overrides of this topic into the profile.
             copy.copy(qos),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -145,7 +145,7 @@ class BagPlayer:
             yield from reader.messages(wanted)
 
     def _outgoing(self, message: BagMessage) -> tuple[str, bytes | None]:
-        """Name and CDR bytes under which a message leaves; None: nobody wants it, or broken."""
+        """Returns played name and CDR bytes; None if broken or an image without subscriber."""
         name, msgtype = self._played_as(message.topic, message.msgtype)
         big = msgtype in (IMAGE, COMPRESSED_IMAGE)
         if big and not self.has_subscriber(name):
@@ -165,7 +165,7 @@ _UNPACKED = ("compressed", "compressedDepth")
 
 
 def _unpacked(value: Message) -> Message:
-    """sensor_msgs/Image of a CompressedImage: rgb8, or 16UC1 for depth."""
+    """Returns the sensor_msgs/Image of a CompressedImage: rgb8, or 16UC1 for depth."""
     layout = str(value.format)
     if "compressedDepth" in layout:
         pixels: Any = decode_depth(value.data, layout)
@@ -186,7 +186,7 @@ def _unpacked(value: Message) -> Message:
 
 
 def shift_stamps(message: Message, shift: int) -> None:
-    """Add nanoseconds to every stamp in a message, wherever it stands."""
+    """Adds nanoseconds to every stamp in a message, at any depth."""
     if message.__msgtype__ == _TIME:
         total = int(message.sec) * 1_000_000_000 + int(message.nanosec) + shift
         message.sec, message.nanosec = divmod(total, 1_000_000_000)
@@ -200,7 +200,7 @@ def shift_stamps(message: Message, shift: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play a bag from the command line."""
+    """Plays a bag from the command line."""
     given = list(sys.argv if arguments is None else arguments)
     parser = argparse.ArgumentParser(description="Play a bag onto DDS in real time.")
     parser.add_argument("bag", type=Path)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a demonstration saw, put in order by stamps: arrival says nothing about order."""
+"""What a demonstration saw, ordered by stamps: messages may arrive in any order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vit_perception.detections import Detections
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
-    """Detections as they came: stamp (ns) and seconds from it to the arrival."""
+    """Detections as they arrived: stamp (ns), and seconds from the stamp to the arrival."""
 
     stamp: int
     delay: float
@@ -21,7 +21,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """Detections with their place: pass of the bag, stamp in the bag (ns), names' version.
+    """Detections with pass of the bag, stamp in the bag (ns) and version of the names.
 
     `delay` is seconds from the stamp, which is when the image was due, to the arrival.
     """
@@ -47,7 +47,7 @@ class DemoRun:
     change_seconds: float = 0.0
 
     def is_after(self, seen: Seen) -> bool:
-        """Tell whether the frame was looked at with the new names."""
+        """Returns whether the frame was looked at with the new names."""
         return seen.version != self.first_version
 
 
@@ -57,19 +57,19 @@ def place(
     shifts: Sequence[int],
     stamps: Collection[int],
 ) -> list[Seen]:
-    """Find pass and version of everything that arrived.
+    """Finds pass and version of everything that arrived.
 
-    Topics are not ordered against each other, and a result may be late by seconds: only
-    stamps tell what belongs together.
+    Topics are not ordered relative to each other, and a result may be seconds late: only stamps
+    tell what belongs together.
 
     Args:
         arrivals: in any order.
-        versions: of the names, by the stamp of the first frame they were used on.
+        versions: version of the names, by the stamp of the first frame with it.
         shifts: nanoseconds added to the stamps of the bag, by pass.
         stamps: of the images in the bag.
 
     Returns:
-        By pass and stamp; what fits no image of the bag is left out.
+        Sorted by pass and stamp; arrivals without an image in the bag are left out.
 
     """
     known = set(stamps)

@@ -1,3 +1,3 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a node says about itself."""
+"""Diagnostics and limited logs: what a node says about itself."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reports to /diagnostics, once a period."""
+"""Publishes to /diagnostics, once a period."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LEVELS = {OK: DiagnosticStatus.OK, WARN: DiagnosticStatus.WARN, FAULT: Diagnost
 
 
 class DiagnosticsReporter:
-    """Publishes the node's state in every lifecycle state, so that silence means death.
+    """Publishes the node's state in every lifecycle state, so that silence means a dead node.
 
     Args:
-        node: whose name stands in front of each entry.
-        snapshot: everything now.
-        period: seconds between two reports; asked for again after each.
+        node: its name begins each entry.
+        snapshot: returns the present state.
+        period: returns the seconds between two reports; called after each.
 
     """
 
@@ -38,12 +38,12 @@ class DiagnosticsReporter:
         self._period = period
         self._before, self._then = snapshot(), time.monotonic()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        # Steady, so that a paused simulation does not look like a dead node.
+        # A steady clock: a paused simulation must not look like a dead node.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(period(), self.report, clock=clock)
 
     def report(self) -> None:
-        """Publish the state since the last report."""
+        """Publishes the state since the last report."""
         snapshot, now = self._snapshot(), time.monotonic()
         found = statuses(snapshot, self._before, max(now - self._then, 1e-6))
         self._before, self._then = snapshot, now
@@ -56,7 +56,7 @@ class DiagnosticsReporter:
             self._timer.timer_period_ns = nanoseconds
 
     def destroy(self) -> None:
-        """Stop reporting."""
+        """Stops reporting."""
         self._node.destroy_timer(self._timer)
         self._node.destroy_publisher(self._publisher)
 

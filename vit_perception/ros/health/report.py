@@ -41,10 +41,10 @@ class Input:
 
     Attributes:
         topic, qos: what is subscribed, in words.
-        publishers: how many publish there; None while not subscribed.
+        publishers: their number; None while not subscribed.
         silence: seconds since the last image (or since the subscription).
         timeout: seconds of silence after which to warn; 0: never.
-        mismatch: the QoS policy because of which a publisher is not heard; "" for none.
+        mismatch: the QoS policy in which a publisher does not fit; "" for none.
 
     """
 
@@ -90,7 +90,7 @@ class Snapshot:
 
 
 def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
-    """Return the entries of one diagnostics message: two for each camera, one for the engine.
+    """Returns the entries of one diagnostics message: two for each camera, one for the engine.
 
     Args:
         now, before: the node now, and at the message before.
@@ -171,7 +171,7 @@ def _frames_status(
 
 
 def _slowness(snapshot: Snapshot, now: CameraState, rate: float) -> str:
-    """What is slower than the limits allow, in one line; empty for nothing."""
+    """Returns one line on what is slower than the limits allow; empty if nothing is."""
     age = now.latency.get("age")
     if age is not None and 0 < snapshot.warn_age < age.p95:
         return (

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One log line per second and cause, however often the cause comes."""
+"""Limits log lines to one per second and cause."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 class Throttle:
-    """Says which of many like lines to log; thread safe."""
+    """Chooses which of many similar lines to log; thread-safe."""
 
     def __init__(self, period: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
@@ -20,9 +20,9 @@ class Throttle:
         self._held_back: dict[str, int] = {}
 
     def line(self, cause: str, text: str) -> str | None:
-        """Return the line to log for `cause`, or None when one was logged a moment ago.
+        """Returns the line to log for `cause`, or None if one was logged within the period.
 
-        The line says how many of its kind were held back since the one before.
+        The line says how many similar lines were held back since the last one.
         """
         now = self._clock()
         with self._lock:

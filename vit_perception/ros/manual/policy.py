@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-r"""The SROS 2 policy of detector_node: what it may subscribe to, publish and answer, no more.
+r"""The SROS 2 policy of detector_node: it allows the topics and services it uses, no more.
 
     python -m vit_perception.ros.manual.policy                       as in config/sros2_policy.xml
     python -m vit_perception.ros.manual.policy --camera front --camera wrist \
-        --remap front/image:=/front/color/image_raw           for a node that is started so
+        --remap front/image:=/front/color/image_raw           for a node started like that
 
 Format: policy.xsd of sros2, version 0.2.0. Needs no ROS.
 """
@@ -22,7 +22,7 @@ from vit_perception.ros.manual.interface import PUBLISHED, SERVICES, SUBSCRIBED
 VERSION = "0.2.0"
 ENCLAVE = "/detector"
 
-# What every lifecycle node has.
+# Topics and services of every lifecycle node.
 _SUBSCRIBED = ("/clock",)
 _PUBLISHED = ("/parameter_events", "/rosout", "~/transition_event")
 _SERVICES = (
@@ -50,12 +50,12 @@ def policy(
     namespace: str = "/",
     node: str = "detector",
 ) -> str:
-    """Return the policy as XML.
+    """Returns the policy as XML.
 
     Args:
         cameras: as the node's parameter.
-        remaps: topic or service as in the manual, with the name of the camera, to its new name.
-        enclave: that the node is started in.
+        remaps: topic or service, as in the manual with the camera's name, to its new name.
+        enclave: in which the node is started.
         namespace: of the node.
         node: its name.
 
@@ -87,7 +87,7 @@ def policy(
 
 
 def topics(table: Iterable[Sequence[str]], cameras: Sequence[str]) -> list[str]:
-    """Return the names in a table of `interface`, for each of the cameras."""
+    """Returns the names in a table of `interface`, for each of the cameras."""
     names = [name for row in table for name in re.findall("`([^`]+)`", row[0])]
     return [_of_camera(name, camera) for name in names for camera in cameras or ("",)]
 
@@ -100,7 +100,7 @@ def _of_camera(name: str, camera: str) -> str:
 
 
 def _remapped(name: str, remaps: Mapping[str, str]) -> str:
-    """Return the name that ROS gives it; compressed images follow the raw ones."""
+    """Returns the name after remapping; compressed images follow the raw ones."""
     if name in remaps:
         return remaps[name]
     raw = name.removesuffix(_COMPRESSED)
@@ -109,7 +109,7 @@ def _remapped(name: str, remaps: Mapping[str, str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the policy."""
+    """Prints the policy."""
     parser = argparse.ArgumentParser(
         prog="python -m vit_perception.ros.manual.policy",
         description="The SROS 2 policy of detector_node.",

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Detections for RViz: boxes drawn into space before the camera."""
+"""Detections as RViz markers: boxes drawn in front of the camera."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from vit_perception.perceiver.overlay import class_colour
 from vit_perception.ros import qos
 
 _LIFETIME = Duration(sec=1)
+# Width of lines and height of letters, as shares of the distance.
 _LINE, _TEXT = 0.003, 0.04
-"""Width of lines and height of letters, as shares of the distance."""
 
 
 class Markers:
-    """Publishes a MarkerArray while somebody subscribes: a frame and a label for each detection.
+    """Publishes a MarkerArray while somebody subscribes: a box and a label for each detection.
 
-    A box in a picture has no distance; it is drawn where it would be at `marker_distance` before
-    the camera, so that in RViz, seen from the camera, it lies around the object.
+    A box in an image has no distance. It is drawn at `marker_distance` in front of the camera, so
+    that in RViz, seen from the camera, it surrounds the object.
 
     Args:
         node: publisher of `output("markers")`, subscriber of `camera_info`.
@@ -65,7 +65,7 @@ class Markers:
             header: of the image.
             frame: the image.
             detections: what to draw.
-            distance: metres before the camera.
+            distance: metres in front of the camera.
 
         """
         if not self._publisher.get_subscription_count():
@@ -76,7 +76,7 @@ class Markers:
         return intrinsics is not None
 
     def destroy(self) -> None:
-        """Take the topics away."""
+        """Removes publisher and subscription."""
         self._node.destroy_publisher(self._publisher)
         self._node.destroy_subscription(self._subscription)
 
@@ -105,10 +105,10 @@ class Markers:
 
 
 def intrinsics_of(message: CameraInfo) -> Intrinsics:
-    """Return the camera that a message describes.
+    """Returns the camera that a message describes.
 
     Raises:
-        IntrinsicsError: it describes none.
+        IntrinsicsError: the message describes no camera.
 
     """
     return Intrinsics(
@@ -123,8 +123,8 @@ def intrinsics_of(message: CameraInfo) -> Intrinsics:
 def marker_array(
     header: Header, detections: Detections, intrinsics: Intrinsics, distance: float
 ) -> MarkerArray:
-    """Return two markers for each detection, after one that takes away those of before."""
-    # Corners in pixel edges; the centre of the first pixel, where rays begin to count, is at 0.5.
+    """Returns two markers for each detection, after one that deletes the previous ones."""
+    # Boxes count from the edge of the first pixel, rays from its centre, 0.5 px further.
     x1, y1, x2, y2 = detections.boxes.astype(np.float64).T - 0.5
     corners = np.stack([x1, y1, x2, y1, x2, y2, x1, y2], axis=1).reshape(-1, 2)
     points = (intrinsics.rays(corners) * distance).reshape(-1, 4, 3)
