@@ -33,7 +33,6 @@ def decode_depth(data: npt.NDArray[np.uint8], layout: str) -> npt.NDArray[np.uin
 
     Raises:
         ImageError: the data have another layout than FORMAT, or are damaged.
-
     """
     if not layout.startswith("16UC1"):
         raise ImageError("format", f"depth: expected '{FORMAT}', found {shown(layout)}")

@@ -62,7 +62,6 @@ class BagReader:
 
     Raises:
         BagError: on entering, if the bag is absent or damaged.
-
     """
 
     path: Path
@@ -103,7 +102,6 @@ class BagReader:
 
         Raises:
             BagError: the wanted topic is absent, or there is none or more than one.
-
         """
         names = [t.name for t in self.topics() if t.msgtype in (IMAGE, COMPRESSED_IMAGE)]
         if wanted is not None:
@@ -125,7 +123,6 @@ class BagReader:
 
         Raises:
             BagError: the bag is damaged from here on.
-
         """
         for connection, time, raw in self._raw(topics):
             try:
@@ -198,7 +195,6 @@ def frame_from_message(message: BagMessage) -> Frame:
     Raises:
         ImageError: its bytes are no colour image.
         FrameError: its size or stamp is impossible.
-
     """
     value = message.value
     if message.msgtype == IMAGE:

@@ -47,7 +47,6 @@ def replay(
 
     Raises:
         BagError: the source cannot be read, or the target exists.
-
     """
     frames = found = 0
     info_topic = f"{output_topic.rpartition('/')[0]}/vision_info"

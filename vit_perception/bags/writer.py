@@ -33,7 +33,6 @@ class BagWriter:
 
     Raises:
         BagError: the folder exists or cannot be written.
-
     """
 
     def __init__(self, path: Path | str) -> None:

@@ -34,7 +34,6 @@ def find_shared(relative: str) -> Path:
 
     Raises:
         NotInstalledError: no place has it.
-
     """
     places = share_directories()
     for place in places:
@@ -52,7 +51,6 @@ def find_bundle(name_or_path: str | Path = "") -> Path:
 
     Raises:
         NotInstalledError: neither a folder nor the name of a bundled one.
-
     """
     wanted = str(name_or_path) or DEFAULT_BUNDLE
     # Unlike Path's methods, these return False for a path that is too long or not accessible.

@@ -50,7 +50,6 @@ def find_media(paths: Sequence[Path | str]) -> list[MediaFile]:
 
     Raises:
         MediaError: a path does not exist, or nothing was found.
-
     """
     found: list[MediaFile] = []
     seen: set[Path] = set()
@@ -76,7 +75,6 @@ def read_picture(path: Path) -> Frame:
 
     Raises:
         MediaError: the file is unreadable or no picture.
-
     """
     try:
         return Frame(decode_compressed(format="", data=path.read_bytes()))
@@ -107,7 +105,6 @@ class VideoReader:
 
     Raises:
         MediaError: on opening, if OpenCV cannot read a video from the file.
-
     """
 
     def __init__(self, path: Path) -> None:
@@ -158,7 +155,6 @@ class VideoWriter:
 
     Raises:
         MediaError: on the first frame, if OpenCV has no MP4 encoder.
-
     """
 
     def __init__(self, path: Path, rate: float) -> None:

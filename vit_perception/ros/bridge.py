@@ -31,7 +31,6 @@ class Bridge:
     Attributes:
         encodings: those it decodes as `decode_image` does, padded rows included.
         note: one line for the log.
-
     """
 
     encodings: frozenset[str]

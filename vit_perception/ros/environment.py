@@ -27,7 +27,6 @@ def set_image_transport(environment: MutableMapping[str, str] | None = None) -> 
 
     Raises:
         NotInstalledError: config/fastdds.xml is absent.
-
     """
     target = os.environ if environment is None else environment
     if PROFILE_VARIABLE not in target and OLD_PROFILE_VARIABLE not in target:

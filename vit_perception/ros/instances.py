@@ -33,7 +33,6 @@ class Instances:
     Attributes:
         owner: uint16 [H, W], 0 for background, n where detection n - 1 of the array is seen.
         count: N.
-
     """
 
     owner: NDArray[np.uint16]
@@ -46,7 +45,6 @@ class Instances:
         Raises:
             InstancesError: the image has another stamp or frame, another encoding than mono16,
                 rows that are too short, or a pixel of a detection that is not in the array.
-
         """
         _check_together(detections, image)
         owner = _pixels(image)

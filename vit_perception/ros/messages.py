@@ -43,7 +43,6 @@ def frame_of(message: Image | CompressedImage, *, max_pixels: int) -> Frame:
 
     Raises:
         ImageError: the message holds no picture that can be read; `cause` says why.
-
     """
     header = message.header
     pixels = _pixels(message, max_pixels)

@@ -73,7 +73,6 @@ def subscription(
     Args:
         node, kind, topic, callback: as for rclpy's create_subscription.
         on_mismatch: called with the policy that does not fit, after the warning.
-
     """
     made: list[Any] = []
 

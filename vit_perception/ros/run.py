@@ -40,7 +40,6 @@ def run(
         make_nodes: adds nodes to a list, given the command line without ROS's arguments; nodes
             added before an error are destroyed.
         begin: called with each node before the first is spun.
-
     """
     stop = threading.Event()
     nodes: list[NodeKind] = []

@@ -25,7 +25,7 @@ _WEIGHT = Range(0, 1e6)
 
 
 class RecipeError(ValueError):
-    """A setting that cannot be used; one line says where it stands, what it is and why."""
+    """A setting cannot be used; one line names its place, what was expected and found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Recipe:
     """Whether pictures of kind table leave their depth in DIR/depth."""
 
     def scene_settings(self) -> SceneSettings:
-        """The part that pictures of kind table are made by."""
+        """Returns the settings for pictures of kind table."""
         return SceneSettings(
             arrangements=self.arrangements,
             views=self.views,
@@ -159,7 +159,7 @@ def _checked(values: Mapping[str, object], where: Callable[[str], str]) -> Recip
 
 
 def _pair(settings: Document, key: str, separator: str) -> tuple[int, int]:
-    """Two whole numbers in one text, as in 640x480 and 3-15."""
+    """Returns two whole numbers from one text, as in 640x480 and 3-15."""
     text = str(settings.values[key])
     found = re.fullmatch(rf"(\d{{1,5}}){separator}(\d{{1,5}})", text, re.ASCII)
     if found is None:

@@ -17,7 +17,7 @@ _SHARE = Range(0, 1)
 
 
 class RecipeError(ValueError):
-    """A recipe that cannot be used: one line naming the file, the key and what was found."""
+    """A recipe cannot be used; one line names file, key, what was expected and found."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,6 @@ def run_demo(
     Raises:
         BagError: the bag cannot be read.
         DetectorProcessError: the node did not start; the line says why.
-
     """
     set_image_transport()
     keep_to_this_machine()

@@ -41,7 +41,6 @@ class DetectorProcess:
         parameters: of the node.
         image_topic: remapped to the node's `image`.
         folder: for the parameter file and the log.
-
     """
 
     def __init__(
@@ -66,7 +65,6 @@ class DetectorProcess:
 
         Raises:
             DetectorProcessError: the process ended, or a transition failed.
-
         """
         file = self._folder / "detector.yaml"
         file.write_text(yaml.safe_dump({NODE_NAME: {"ros__parameters": self._parameters}}))

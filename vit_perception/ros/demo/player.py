@@ -61,7 +61,6 @@ class BagPlayer:
 
     Raises:
         BagError: the bag cannot be read.
-
     """
 
     def __init__(

@@ -70,7 +70,6 @@ def place(
 
     Returns:
         Sorted by pass and stamp; arrivals without an image in the bag are left out.
-
     """
     known = set(stamps)
     seen = []

@@ -24,7 +24,6 @@ class DiagnosticsReporter:
         node: its name begins each entry.
         snapshot: returns the present state.
         period: returns the seconds between two reports; called after each.
-
     """
 
     def __init__(

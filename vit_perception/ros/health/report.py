@@ -45,7 +45,6 @@ class Input:
         silence: seconds since the last image (or since the subscription).
         timeout: seconds of silence after which to warn; 0: never.
         mismatch: the QoS policy in which a publisher does not fit; "" for none.
-
     """
 
     topic: str
@@ -78,7 +77,6 @@ class Snapshot:
         warn_rate: results a second below which to warn; 0: never.
         engine: what runs, by diagnostics key; empty without a model.
         last_error: the last line about a lost frame or failed transition.
-
     """
 
     state: str
@@ -95,7 +93,6 @@ def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
     Args:
         now, before: the node now, and at the message before.
         elapsed: seconds between them.
-
     """
     result = []
     for camera, earlier in zip(now.cameras, before.cameras, strict=True):

@@ -58,7 +58,6 @@ def policy(
         enclave: in which the node is started.
         namespace: of the node.
         node: its name.
-
     """
     names = remaps or {}
     root = ElementTree.Element("policy", version=VERSION)

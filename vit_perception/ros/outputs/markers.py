@@ -66,7 +66,6 @@ class Markers:
             frame: the image.
             detections: what to draw.
             distance: metres in front of the camera.
-
         """
         if not self._publisher.get_subscription_count():
             return False
@@ -109,7 +108,6 @@ def intrinsics_of(message: CameraInfo) -> Intrinsics:
 
     Raises:
         IntrinsicsError: the message describes no camera.
-
     """
     return Intrinsics(
         matrix=np.array(message.k, np.float64).reshape(3, 3),
