@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,6 +24,9 @@ class DistanceBias(nn.Module):
         heads: of the attention.
         size: height and width of the map.
     """
+
+    rows: Tensor
+    columns: Tensor
 
     def __init__(self, heads: int, size: tuple[int, int]) -> None:
         super().__init__()
@@ -62,10 +67,11 @@ class OffsetBias(nn.Module):
 
     def forward(self, window: tuple[int, int]) -> Tensor:
         """[heads, area, area] for groups of rows x columns, counted in cells of the group."""
-        weight = self.layers[0].weight
+        weight = cast("nn.Linear", self.layers[0]).weight
         sides = [torch.arange(1 - side, side).to(weight) for side in window]
         offsets = torch.stack(torch.meshgrid(*sides, indexing="ij"), dim=-1).flatten(0, 1)
-        return self.layers(offsets)[relative_offsets(window).to(weight.device)].permute(2, 0, 1)
+        biases: Tensor = self.layers(offsets)
+        return biases[relative_offsets(window).to(weight.device)].permute(2, 0, 1)
 
 
 def resized_table(table: Tensor, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:

@@ -6,13 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypedDict
 
 from torch import Tensor, nn
 
 from vit_perception.models.same_padding import SameConvNorm
 
+
+class NormOptions(TypedDict):
+    """Of `SameConvNorm`."""
+
+    eps: float
+    momentum: float
+
+
 #: In the backbone; the head of the detector has other ones.
-NORM = {"eps": 0.01, "momentum": 0.01}
+NORM: NormOptions = {"eps": 0.01, "momentum": 0.01}
 
 
 def rounded(channels: float) -> int:
@@ -36,7 +45,8 @@ class SqueezeExcite(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.gate(x)
+        scaled: Tensor = x * self.gate(x)
+        return scaled
 
 
 @dataclass(frozen=True)
@@ -129,4 +139,5 @@ class Block(nn.Module):
         self.residual = spec.residual and c_in == spec.c_out
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x) if self.residual else self.layers(x)
+        out: Tensor = self.layers(x)
+        return x + out if self.residual else out

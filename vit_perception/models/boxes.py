@@ -38,7 +38,7 @@ def priors(
 
 def expected_distances(bins: Tensor) -> Tensor:
     """Expectation of the side distributions: [..., 4 * N] bin logits to [..., 4] stride units."""
-    logits = bins.unflatten(-1, (4, -1))
+    logits: Tensor = bins.unflatten(-1, (4, -1))
     values = torch.arange(logits.shape[-1], dtype=bins.dtype, device=bins.device)
     return logits.softmax(-1) @ values
 

@@ -16,7 +16,7 @@ HEAD_WIDTH = 32
 class Projection(nn.Linear):
     """The layer of queries, keys and values, C to 3C; the queries come scaled."""
 
-    def forward(self, x: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, x: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries of tokens [B, N, C]; keys and values of `sources` [B, N + S, C]."""
         width = self.in_features
         query = functional.linear(x, self.weight[:width], self.bias[:width])
@@ -35,16 +35,19 @@ class SeparateProjections(nn.Module):
     def __init__(self, joint: Projection) -> None:
         super().__init__()
         width = joint.in_features
-        like = {"device": joint.weight.device, "dtype": joint.weight.dtype}
-        self.query, self.key, self.value = (nn.Linear(width, width, **like) for _ in range(3))
+        device, dtype = joint.weight.device, joint.weight.dtype
+        self.query, self.key, self.value = (
+            nn.Linear(width, width, device=device, dtype=dtype) for _ in range(3)
+        )
         for index, layer in enumerate((self.query, self.key, self.value)):
             part = slice(index * width, (index + 1) * width)
             layer.weight.copy_(joint.weight[part])
             layer.bias.copy_(joint.bias[part])
-        self.query.weight *= HEAD_WIDTH**-0.5
-        self.query.bias *= HEAD_WIDTH**-0.5
+        self.query.weight.mul_(HEAD_WIDTH**-0.5)
+        self.query.bias.mul_(HEAD_WIDTH**-0.5)
 
-    def forward(self, x: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, x: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `Projection.project`."""
         return self.query(x), self.key(sources), self.value(sources)
 
 
@@ -64,7 +67,7 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.width, self.heads = width, width // HEAD_WIDTH
         self.tokens, self.summaries = size[0] * size[1], summaries
-        self.qkv = Projection(width, 3 * width)
+        self.qkv: Projection | SeparateProjections = Projection(width, 3 * width)
         self.proj = nn.Linear(width, width)
         self.bias = DistanceBias(self.heads, size)
         if summaries:
@@ -79,7 +82,7 @@ class CrossAttention(nn.Module):
             sources = torch.cat([x, self.cross_norm(summaries * self.cross_scale)], dim=1)
             cross = self.cross_bias[0].repeat(1, self.tokens, 1)
             pair_bias = torch.cat([pair_bias, cross], dim=2)
-        query, key, value = self.qkv(x, sources)
+        query, key, value = self.qkv.project(x, sources)
         split = (-1, self.tokens + self.summaries, self.heads, HEAD_WIDTH)
         query = query.reshape(-1, self.tokens, *split[2:]).transpose(1, 2)
         key, value = key.reshape(split), value.reshape(split).transpose(1, 2)
@@ -91,4 +94,5 @@ class CrossAttention(nn.Module):
             mixed = functional.scaled_dot_product_attention(
                 query, key.transpose(1, 2), value, pair_bias[None], scale=1.0
             )
-        return self.proj(mixed.transpose(1, 2).reshape(-1, self.tokens, self.width))
+        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(-1, self.tokens, self.width))
+        return out

@@ -8,7 +8,6 @@ Weights that timm has for NAME fit NAME_dense.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from timm.layers import LayerNorm2d
@@ -64,13 +63,15 @@ class NormedMaps(FeatureGetterNet):
         options: for `FeatureGetterNet`.
     """
 
-    #: Makes a norm over [B, C, H, W] for C channels.
-    norm = staticmethod(partial(LayerNorm2d, eps=1e-6))
-
     def __init__(self, model: nn.Module, out_indices: Any = 4, **options: Any) -> None:
-        norm = type(self).norm
         super().__init__(model, out_indices, **options)
-        self.norms = nn.ModuleList(norm(width) for width in self.feature_info.channels())
+        widths = self.feature_info.channels()
+        self.norms = nn.ModuleList(self.make_norm(width) for width in widths)
+
+    @staticmethod
+    def make_norm(channels: int) -> nn.Module:
+        """A norm over [B, C, H, W]."""
+        return LayerNorm2d(channels, eps=1e-6)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Maps [B, C, H, W] of images [B, 3, H, W]."""
@@ -78,7 +79,8 @@ class NormedMaps(FeatureGetterNet):
 
     def maps(self, x: Tensor) -> list[Tensor]:
         """Maps before their norms."""
-        return super().forward(x)
+        found: list[Tensor] = FeatureGetterNet.forward(self, x)
+        return found
 
 
 def gather_biases_anew(model: nn.Module) -> nn.Module:
@@ -93,5 +95,5 @@ def gather_biases_anew(model: nn.Module) -> nn.Module:
     return model
 
 
-def _forget_bias(module: nn.Module, inputs: object) -> None:
+def _forget_bias(module: Any, inputs: object) -> None:  # several of timm's classes
     module.attention_bias_cache = {}

@@ -45,8 +45,15 @@ class ConvNorm(nn.Sequential):
         return fuse_conv_bn_eval(self.conv.eval(), self.norm.eval())
 
 
+def bias_of(layer: nn.Conv2d | nn.Linear) -> Tensor:
+    """The bias of a layer that was made with one."""
+    assert layer.bias is not None
+    return layer.bias
+
+
 def norm_scale(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Scale and offset [C] that a BatchNorm applies in eval mode."""
+    """Scale and offset [C] that a BatchNorm, with statistics, applies in eval mode."""
+    assert norm.running_mean is not None and norm.running_var is not None
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return scale, norm.bias - norm.running_mean * scale
 
@@ -69,7 +76,7 @@ class NormConv(nn.Sequential):
         """The same as one convolution."""
         scale, offset = norm_scale(self.norm)
         weight = self.conv.weight
-        self.conv.bias.add_(weight[:, :, 0, 0] @ offset)
+        bias_of(self.conv).add_(weight[:, :, 0, 0] @ offset)
         weight.mul_(scale[:, None, None])
         return self.conv
 
@@ -90,7 +97,8 @@ class Scaled(nn.Module):
         self.scale = nn.Parameter(torch.full((len(layer.weight),), scale))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x) * self.scale.reshape(-1, *self._sides[1:])
+        out: Tensor = self.layer(x) * self.scale.reshape(-1, *self._sides[1:])
+        return out
 
     @torch.no_grad()
     def fuse(self) -> nn.Module:
@@ -108,4 +116,4 @@ class Scaled(nn.Module):
 def scale_rows(layer: nn.Linear | nn.Conv2d, scale: Tensor) -> None:
     """Multiply what a layer with bias gives by a scale [C_out], in its parameters."""
     layer.weight *= scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
-    layer.bias *= scale
+    bias_of(layer).mul_(scale)

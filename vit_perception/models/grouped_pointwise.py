@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vit_perception.models.fusing import ConvNorm, norm_scale
+from vit_perception.models.fusing import ConvNorm, bias_of, norm_scale
 
 #: Numbers of groups of the branches (card 20).
 GROUPS = (1, 2, 4, 8)
@@ -43,7 +43,7 @@ class GroupedPointwise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum of the branches."""
-        parts = [branch(x) for branch in self.branches]
+        parts: list[Tensor] = [branch(x) for branch in self.branches]
         if self.identity is not None:
             parts.append(self.identity(x))
         return sum(parts[1:], parts[0])
@@ -54,12 +54,13 @@ class GroupedPointwise(nn.Module):
         device = next(self.parameters()).device
         dense = nn.Conv2d(self.c_in, self.c_out, 1, device=device)
         weight = dense.weight.zero_()[:, :, 0, 0]
-        bias = dense.bias.zero_()
+        bias = bias_of(dense).zero_()
         for branch in self.branches:
+            assert isinstance(branch, ConvNorm)
             conv = branch.fuse()
             blocks = conv.weight[:, :, 0, 0].chunk(conv.groups)
             weight += torch.block_diag(*blocks)
-            bias += conv.bias
+            bias += bias_of(conv)
         if self.identity is not None:
             scale, offset = norm_scale(self.identity)
             weight += torch.diag(scale)

@@ -39,11 +39,12 @@ class ConvModule(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
         # eps and momentum are the paper's; torch's default eps does not reproduce its outputs.
-        self.bn = nn.BatchNorm2d(c_out, eps=1e-3, momentum=0.03)
+        self.bn: nn.BatchNorm2d | nn.Identity = nn.BatchNorm2d(c_out, eps=1e-3, momentum=0.03)
         self.act = ACTIVATIONS[activation](inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.bn(self.conv(x)))
+        out: Tensor = self.act(self.bn(self.conv(x)))
+        return out
 
 
 class Bottleneck(nn.Module):
@@ -56,7 +57,7 @@ class Bottleneck(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.conv2(self.conv1(x))
+        out: Tensor = self.conv2(self.conv1(x))
         return x + out if self.residual else out
 
 
@@ -82,7 +83,8 @@ class C2f(nn.Module):
         parts = list(self.main_conv(x).chunk(2, dim=1))
         for block in self.blocks:
             parts.append(block(parts[-1]))
-        return self.final_conv(torch.cat(parts, dim=1))
+        out: Tensor = self.final_conv(torch.cat(parts, dim=1))
+        return out
 
 
 class SPPF(nn.Module):
@@ -98,4 +100,5 @@ class SPPF(nn.Module):
         parts = [self.conv1(x)]
         for _ in range(3):
             parts.append(self.pool(parts[-1]))
-        return self.conv2(torch.cat(parts, dim=1))
+        out: Tensor = self.conv2(torch.cat(parts, dim=1))
+        return out

@@ -30,8 +30,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     Returns:
         [B, C, H, W].
     """
-    parts = [_heads(x, heads).transpose(2, 3) for x in (q, k, v)]
-    mixed = functional.scaled_dot_product_attention(*parts)
+    query, key, value = (_heads(x, heads).transpose(2, 3) for x in (q, k, v))
+    mixed = functional.scaled_dot_product_attention(query, key, value)
     return mixed.transpose(2, 3).reshape(q.shape)
 
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from vit_perception.models.fusing import bias_of
+
 #: Scales of a modulation; scale i has a depthwise kernel of side 3 + 2 i.
 SCALES = 4
 KERNELS = tuple(3 + 2 * scale for scale in range(SCALES))
@@ -58,7 +60,8 @@ class FoldedModulation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The modulated values."""
         modulator = self.modulator(interleave([scale(x) for scale in self.scales]))
-        return self.out(modulator * self.value(x))
+        out: Tensor = self.out(modulator * self.value(x))
+        return out
 
 
 class Modulation(nn.Module):
@@ -86,7 +89,8 @@ class Modulation(nn.Module):
         parts = self.context(x).chunk(SCALES, dim=1)
         parts = [scale(part) for scale, part in zip(self.scales, parts, strict=True)]
         modulator = self.mix(self.act(self.norm(self.gather(interleave(parts)))))
-        return self.out(modulator * self.value(x))
+        out: Tensor = self.out(modulator * self.value(x))
+        return out
 
     @torch.no_grad()
     def fuse(self) -> FoldedModulation:
@@ -105,9 +109,9 @@ class Modulation(nn.Module):
 def split_rows(conv: nn.Conv2d, count: int) -> list[nn.Conv2d]:
     """A 1x1 convolution as `count` ones, each to an equal share of the output channels."""
     parts = []
-    for weight, bias in zip(conv.weight.chunk(count), conv.bias.chunk(count), strict=True):
+    for weight, bias in zip(conv.weight.chunk(count), bias_of(conv).chunk(count), strict=True):
         part = nn.Conv2d(conv.in_channels, len(bias), 1).to(weight)
         part.weight.copy_(weight)
-        part.bias.copy_(bias)
+        bias_of(part).copy_(bias)
         parts.append(part)
     return parts

@@ -70,7 +70,7 @@ class WindowAttention(TokenExpansion):
         mixed = scores.softmax(dim=-1) @ _rows(value, values)
         mixed = mixed.reshape(-1, values.numel(), self.value_dim)
         parts = [mixed.index_select(1, table) for table in back]
-        summed = parts[0] + parts[1] if len(parts) == 2 else 2 * parts[0]
+        summed: Tensor = parts[0] + parts[1] if len(parts) == 2 else 2 * parts[0]
         return summed.reshape(-1, height, width, self.value.out_features)
 
     @property

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from timm.layers import pad_same
@@ -41,9 +42,7 @@ class SameConv2d(nn.Conv2d):
         """[B, C_in, H, W] to [B, C_out, ceil(H / stride), ceil(W / stride)]."""
         if torch.onnx.is_in_onnx_export():
             bias = self.weight.new_zeros(self.out_channels) if self.bias is None else self.bias
-            return _SameConvolution.apply(
-                x, self.weight, bias, self.kernel_size, self.stride, self.groups
-            )
+            return _exported(x, self.weight, bias, self.kernel_size, self.stride, self.groups)
         return _convolved(x, self.weight, self.bias, self.kernel_size, self.stride, self.groups)
 
 
@@ -90,12 +89,28 @@ class _SameConvolution(torch.autograd.Function):
     """The same for the exporter, which would write a Pad."""
 
     @staticmethod
-    def forward(ctx, x, weight, bias, kernel, stride, groups):  # noqa: ANN001, ANN205
+    def forward(
+        ctx: object,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        groups: int,
+    ) -> Tensor:
         return _convolved(x, weight, bias, kernel, stride, groups)
 
     @staticmethod
-    def symbolic(graph, x, weight, bias, kernel, stride, groups):  # noqa: ANN001, ANN205
-        return graph.op(
+    def symbolic(
+        graph: Any,
+        x: torch.Value,
+        weight: torch.Value,
+        bias: torch.Value,
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        groups: int,
+    ) -> torch.Value:
+        conv: torch.Value = graph.op(
             "Conv",
             x,
             weight,
@@ -105,3 +120,7 @@ class _SameConvolution(torch.autograd.Function):
             group_i=groups,
             auto_pad_s="SAME_UPPER",
         )
+        return conv
+
+
+_exported: Callable[..., Tensor] = _SameConvolution.apply

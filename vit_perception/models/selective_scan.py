@@ -117,7 +117,8 @@ class SelectiveScan(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, H, W, D] to the same shape."""
-        return self.norm(self.states(x))
+        normed: Tensor = self.norm(self.states(x))
+        return normed
 
     def states(self, x: Tensor) -> Tensor:
         """What the scan gives before the norm; [B, H, W, D] to the same shape."""
@@ -131,5 +132,5 @@ class SelectiveScan(nn.Module):
         update = step * (gate_in * both)
         states = raster_scan(decay.reshape(shape), update.reshape(shape))
         there, back = (gate_out * states.reshape(DIRECTIONS, -1, width)).reshape(shape).split(1)
-        seen = (there + back.flip(2, 3)).reshape(-1, rows, columns, width)
+        seen: Tensor = (there + back.flip(2, 3)).reshape(-1, rows, columns, width)
         return seen + self.skip.sum(0) * x

@@ -15,16 +15,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import timm
 from timm.models import reparameterize_model
+from timm.models._features import FeatureInfo
 from torch import Tensor, nn
 
 from vit_perception.models import backbones
 
 #: A plain convolutional network that reaches 90 % of a CPU's arithmetic peak.
 REFERENCE = "mobilenetv4_conv_small"
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 def any_size(height: int, width: int) -> Mapping[str, Any]:
@@ -97,8 +100,9 @@ class Backbone(nn.Module):
         super().__init__()
         self.name = name
         self.body = body
-        self.channels = tuple(body.feature_info.channels())
-        self.reductions = tuple(body.feature_info.reduction())
+        info = cast("FeatureInfo", body.feature_info)
+        self.channels: tuple[int, ...] = tuple(info.channels())
+        self.reductions: tuple[int, ...] = tuple(info.reduction())
         # Some of timm's families give [B, H, W, C].
         self._channels_last = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
 
@@ -174,12 +178,13 @@ def create_classifier(name: str, size: tuple[int, int], classes: int = 1000) -> 
     )
 
 
-def for_inference(model: nn.Module) -> nn.Module:
+def for_inference(model: _Network) -> _Network:
     """A copy in eval mode with everything folded that the card says can be, without gradients.
 
     Modules say how: `fuse()` returns what takes their place, `reparameterize()` and
     `switch_to_deploy()` change them (timm's protocol). Asked are the modules inside `model`, not
     `model` itself.
     """
-    made = copy.deepcopy(model).eval()
-    return reparameterize_model(made, inplace=True).eval().requires_grad_(False)
+    made = copy.deepcopy(model).train(False)
+    reparameterize_model(made, inplace=True)
+    return made.train(False).requires_grad_(False)

@@ -8,8 +8,9 @@ With it `timm.create_model(name)` gives a classifier and `features_only=True` th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+from timm.layers import calculate_drop_path_rates
 from timm.models import build_model_with_cfg
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ class StagedBackbone(nn.Module):
         neck: the last map to features [B, D]: norms and pooling of the classification head.
         head: features to logits [B, num_classes]; identity with 0 classes.
     """
+
+    head: nn.Module
 
     def assemble(
         self,
@@ -118,8 +121,21 @@ class StagedBackbone(nn.Module):
         self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
 
 
+def stagewise_rates(rate: float, depths: Sequence[int]) -> list[list[float]]:
+    """Rates of stochastic depth, stage by stage.
+
+    Args:
+        rate: of the last block; rises linearly from 0.
+        depths: blocks of the stages.
+    """
+    rates = calculate_drop_path_rates(rate, list(depths), stagewise=True)
+    return cast("list[list[float]]", rates)
+
+
 def build(kind: type[nn.Module], name: str, pretrained: bool, **options: Any) -> nn.Module:
     """What a function under `timm.models.register_model` returns for one of our networks.
+
+    That is one of `kind`, or timm's wrapper around it that gives its maps.
 
     Raises:
         ValueError: pretrained weights were asked for; there are none.

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from timm.layers import DropPath, LayerNorm2d, Mlp, calculate_drop_path_rates, to_2tuple
+from timm.layers import DropPath, LayerNorm2d, Mlp, to_2tuple
 from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vit_perception.models.attention_bias import OffsetBias
 from vit_perception.models.shelf import Variant, img_size
-from vit_perception.models.staged import StagedBackbone, build
+from vit_perception.models.staged import StagedBackbone, build, stagewise_rates
 from vit_perception.models.windows import (
     head_places,
     head_rows,
@@ -63,6 +63,8 @@ class GroupAttention(nn.Module):
         group, interval: see `lay_groups`; 1 is the paper's SDA, more its LDA.
         size: height and width of the maps that the form for inference is made for.
     """
+
+    constant: Tensor | None
 
     def __init__(self, channels: int, group: int, interval: int, size: tuple[int, int]) -> None:
         super().__init__()
@@ -107,7 +109,8 @@ class GroupAttention(nn.Module):
             outside = torch.from_numpy(laid.outside * OUTSIDE).to(scores)
             scores = scores + outside[:, None, None]
         mixed = (scores.softmax(dim=-1) @ value).reshape(-1, parts[0].numel(), HEAD_WIDTH)
-        return self.proj(mixed.index_select(1, back).reshape(-1, *size, channels))
+        out: Tensor = self.proj(mixed.index_select(1, back).reshape(-1, *size, channels))
+        return out
 
 
 class Block(nn.Module):
@@ -130,7 +133,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         x = x + self.drop_path(self.attention(self.norm1(x)))
-        return x + self.drop_path(self.mlp(self.norm2(x)))
+        out: Tensor = x + self.drop_path(self.mlp(self.norm2(x)))
+        return out
 
 
 class Cooling(nn.Module):
@@ -143,7 +147,8 @@ class Cooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return self.norm(self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+        normed: Tensor = self.norm(self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+        return normed
 
 
 class CrossScaleEmbedding(nn.Module):
@@ -187,7 +192,8 @@ class Stage(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return self.blocks(self.embedding(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        out: Tensor = self.blocks(self.embedding(x).permute(0, 2, 3, 1))
+        return out.permute(0, 3, 1, 2)
 
 
 class CrossFormer(StagedBackbone):
@@ -220,7 +226,7 @@ class CrossFormer(StagedBackbone):
     ) -> None:
         super().__init__()
         widths = tuple(width << stage for stage in range(4))
-        rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
+        rates = stagewise_rates(drop_path_rate, depths)
         height, across = to_2tuple(img_size)
         embedding: nn.Module = nn.Identity()
         stages = []
@@ -304,7 +310,7 @@ def crossformer_pp_base(pretrained: bool = False, **options: Any) -> nn.Module:
 
 
 def _variant(
-    name: str, parameters: int, gmacs: float, top1: float, width: int = 96, **more: bool
+    name: str, parameters: int, gmacs: float, top1: float, width: int = 96, **more: Any
 ) -> Variant:
     return Variant(
         name,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from timm.layers import resample_abs_pos_embed, to_2tuple
@@ -44,10 +44,8 @@ class Patches(nn.Module):
         super().__init__()
         self.proj = source.proj
         # timm lays maps out by these.
-        self.patch_size = source.patch_size
-        self.img_size = tuple(
-            count * step for count, step in zip(grid, source.patch_size, strict=True)
-        )
+        self.patch_size = _pair(source.patch_size)
+        self.img_size = (grid[0] * self.patch_size[0], grid[1] * self.patch_size[1])
 
     def forward(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] to [B, patches, C]."""
@@ -58,7 +56,8 @@ class Patches(nn.Module):
             planes = image.reshape(batch * channels, 1, height, width)
             planes = functional.interpolate(planes, self.img_size, mode="bicubic")
             image = planes.reshape(batch, channels, *self.img_size)
-        return self.proj(image).flatten(2).transpose(1, 2)
+        patches: Tensor = self.proj(image)
+        return patches.flatten(2).transpose(1, 2)
 
 
 class Branches(nn.Module):
@@ -85,12 +84,15 @@ class AlignedMaps(FeatureGetterNet):
         out_indices: of its two maps, the finer one first.
     """
 
+    model: timm_crossvit.CrossVit
+    out_indices: tuple[int, ...]
+
     def __init__(
         self, model: timm_crossvit.CrossVit, out_indices: Any = (0, 1), **options: Any
     ) -> None:
         stages = model.num_feature_blocks
         model.reset_classifier(0)
-        model.blocks[-1] = Branches(model.blocks[-1])
+        model.blocks[-1] = Branches(cast("timm_crossvit.MultiScaleBlock", model.blocks[-1]))
         model.feature_info = [
             {"num_chs": width, "reduction": stride, "module": f"blocks.{stages - 1}"}
             for width, stride in zip(model.embed_dim, REDUCTIONS, strict=True)
@@ -101,7 +103,7 @@ class AlignedMaps(FeatureGetterNet):
     def forward(self, x: Tensor) -> list[Tensor]:
         """Maps [B, C, H / stride, W / stride] of images [B, 3, H, W]."""
         sizes = [[math.ceil(side / stride) for side in x.shape[2:]] for stride in REDUCTIONS]
-        maps = self.model.forward_intermediates(
+        maps: Any = self.model.forward_intermediates(
             x, indices=list(self.last), norm=True, intermediates_only=True
         )
         maps = [
@@ -111,16 +113,20 @@ class AlignedMaps(FeatureGetterNet):
         return [maps[index] for index in self.out_indices]
 
 
+def _pair(sides: object) -> tuple[int, int]:
+    """What timm keeps as a pair, whatever the type its signature gives it."""
+    return cast("tuple[int, int]", sides)
+
+
 @torch.no_grad()
 def _fit(model: timm_crossvit.CrossVit, size: tuple[int, int]) -> None:
     """Let a network take images of another size."""
-    for branch, embed in enumerate(model.patch_embed):
+    for branch, embed in enumerate(list(model.patch_embed)):
+        assert isinstance(embed, timm_crossvit.PatchEmbed)
         scale = model.img_size_scaled[branch][0] / model.img_size[0]
-        old = [side // step for side, step in zip(embed.img_size, embed.patch_size, strict=True)]
-        new = [
-            max(1, round(side * scale / step))
-            for side, step in zip(size, embed.patch_size, strict=True)
-        ]
+        steps = _pair(embed.patch_size)
+        old = [side // step for side, step in zip(_pair(embed.img_size), steps, strict=True)]
+        new = [max(1, round(side * scale / step)) for side, step in zip(size, steps, strict=True)]
         positions = resample_abs_pos_embed(getattr(model, f"pos_embed_{branch}"), new, old)
         setattr(model, f"pos_embed_{branch}", nn.Parameter(positions))
         model.patch_embed[branch] = Patches(embed, (new[0], new[1]))
@@ -138,7 +144,8 @@ def _build(
     if options.get("features_only"):
         options.setdefault("feature_cls", AlignedMaps)
     model = entrypoint(pretrained, **options)
-    network = model.model if options.get("features_only") else model
+    network = model.model if isinstance(model, FeatureGetterNet) else model
+    assert isinstance(network, timm_crossvit.CrossVit)
     _fit(network, to_2tuple(img_size or network.img_size))
     return model
 

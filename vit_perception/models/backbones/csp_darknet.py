@@ -33,6 +33,11 @@ class CSPDarknet(nn.Module):
         detail: channels of the map of stride 4.
     """
 
+    stage1: nn.Sequential
+    stage2: nn.Sequential
+    stage3: nn.Sequential
+    stage4: nn.Sequential
+
     def __init__(self, width: float, depth: float, last: int, activation: str = "silu") -> None:
         super().__init__()
         sizes = [scaled_width(c, width) for c in (64, 128, 256, 512, last)]
@@ -46,7 +51,7 @@ class CSPDarknet(nn.Module):
             if index == 3:
                 stage.append(SPPF(c_out, activation))
             setattr(self, f"stage{index + 1}", stage)
-        self.channels = tuple(sizes[2:])
+        self.channels = pyramid_channels(width, last)
         self.detail = sizes[1]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:

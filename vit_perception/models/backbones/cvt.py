@@ -14,17 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from timm.layers import DropPath, QuickGELU, calculate_drop_path_rates
+from timm.layers import DropPath, QuickGELU
 from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vit_perception.models.shelf import Variant
-from vit_perception.models.staged import StagedBackbone, build
+from vit_perception.models.staged import StagedBackbone, build, stagewise_rates
+
+if TYPE_CHECKING:
+    from transformers.models.cvt.modeling_cvt import (
+        CvtSelfAttention,
+        CvtSelfAttentionConvProjection,
+        CvtStage,
+    )
 
 REDUCTIONS = (4, 8, 16)
 
@@ -32,14 +39,15 @@ REDUCTIONS = (4, 8, 16)
 class DepthwiseNorm(nn.Module):
     """transformers' depthwise convolution and BatchNorm, with `fuse`."""
 
-    def __init__(self, source: nn.Module) -> None:
+    def __init__(self, source: CvtSelfAttentionConvProjection) -> None:
         super().__init__()
         self.convolution = source.convolution
         self.normalization = source.normalization
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] to [B, C, H', W']."""
-        return self.normalization(self.convolution(x))
+        out: Tensor = self.normalization(self.convolution(x))
+        return out
 
     @torch.no_grad()
     def fuse(self) -> nn.Conv2d:
@@ -56,10 +64,10 @@ class Attention(nn.Module):
         source: transformers' module, whose parts and their names it takes over.
     """
 
-    def __init__(self, source: nn.Module) -> None:
+    def __init__(self, source: CvtSelfAttention) -> None:
         super().__init__()
-        self.heads = source.num_heads
-        self.scale = source.scale
+        self.heads: int = source.num_heads
+        self.scale: float = source.scale
         self.with_cls_token = source.with_cls_token
         for part in ("query", "key", "value"):
             convolution = getattr(source, f"convolution_projection_{part}")
@@ -86,7 +94,8 @@ class Attention(nn.Module):
             x = torch.cat((token, x), dim=1)
         x = getattr(self, f"projection_{part}")(x)
         batch, _, channels = x.shape
-        return x.reshape(batch, -1, self.heads, channels // self.heads).transpose(1, 2)
+        apart: Tensor = x.reshape(batch, -1, self.heads, channels // self.heads)
+        return apart.transpose(1, 2)
 
 
 class Stage(nn.Module):
@@ -99,13 +108,14 @@ class Stage(nn.Module):
     """
 
     def __init__(
-        self, source: nn.Module, drop_path_rates: Sequence[float], activation: type[nn.Module]
+        self, source: CvtStage, drop_path_rates: Sequence[float], activation: type[nn.Module]
     ) -> None:
         super().__init__()
         self.embedding = source.embedding
         self.layers = source.layers
-        self.cls_token = getattr(source, "cls_token", None)
-        for layer, rate in zip(self.layers, drop_path_rates, strict=True):
+        self.cls_token: nn.Parameter | None = getattr(source, "cls_token", None)
+        layers: list[Any] = list(self.layers)  # whose parts get others in their places
+        for layer, rate in zip(layers, drop_path_rates, strict=True):
             layer.attention.attention = Attention(layer.attention.attention)
             layer.intermediate.activation = activation()
             # Each branch is dropped before it is added.
@@ -168,9 +178,9 @@ class CvT(StagedBackbone):
             stride_kv=list(stride_kv),
         )
         activation = QuickGELU if quick_gelu else nn.GELU
-        sources = CvtModel(config).encoder.stages
-        rates = ([0.0] * depths[0], [0.0] * depths[1])
-        rates += (calculate_drop_path_rates(drop_path_rate, depths[2]),)
+        sources = cast("Sequence[CvtStage]", CvtModel(config).encoder.stages)
+        rates = [[0.0] * depths[0], [0.0] * depths[1]]
+        rates += stagewise_rates(drop_path_rate, depths[2:])
         self.assemble(
             nn.Identity(),
             [Stage(*each, activation) for each in zip(sources, rates, strict=True)],
@@ -185,7 +195,10 @@ class CvT(StagedBackbone):
         *first, last = self.stages
         for stage in first:
             x = stage(x)
-        return last.map_and_token(x)[1]
+        assert isinstance(last, Stage)
+        _, token = last.map_and_token(x)
+        assert token is not None
+        return token
 
 
 def from_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -199,21 +212,21 @@ def from_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 @register_model
-def cvt_13(pretrained: bool = False, **options: Any) -> CvT:
+def cvt_13(pretrained: bool = False, **options: Any) -> nn.Module:
     """CvT-13."""
     shape = {"widths": (64, 192, 384), "heads": (1, 3, 6), "depths": (1, 2, 10)}
     return build(CvT, "cvt_13", pretrained, **{**shape, "drop_path_rate": 0.1, **options})
 
 
 @register_model
-def cvt_21(pretrained: bool = False, **options: Any) -> CvT:
+def cvt_21(pretrained: bool = False, **options: Any) -> nn.Module:
     """CvT-21."""
     shape = {"widths": (64, 192, 384), "heads": (1, 3, 6), "depths": (1, 4, 16)}
     return build(CvT, "cvt_21", pretrained, **{**shape, "drop_path_rate": 0.1, **options})
 
 
 @register_model
-def cvt_w24(pretrained: bool = False, **options: Any) -> CvT:
+def cvt_w24(pretrained: bool = False, **options: Any) -> nn.Module:
     """CvT-W24."""
     shape = {"widths": (192, 768, 1024), "heads": (3, 12, 16), "depths": (2, 2, 20)}
     return build(CvT, "cvt_w24", pretrained, **{**shape, "drop_path_rate": 0.3, **options})

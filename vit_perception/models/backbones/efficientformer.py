@@ -38,7 +38,13 @@ from vit_perception.models.shelf import Variant, img_size
 class Maps(NormedMaps):
     """V1's maps; its last stage gives tokens, which timm lays out for even sides only."""
 
-    norm = staticmethod(GroupNorm1)
+    model: v1.EfficientFormer
+    out_indices: tuple[int, ...]
+
+    @staticmethod
+    def make_norm(channels: int) -> nn.Module:
+        """A norm over [B, C, H, W]."""
+        return GroupNorm1(channels)
 
     def maps(self, x: Tensor) -> list[Tensor]:
         """Maps before their norms."""
@@ -66,8 +72,9 @@ class Crop(nn.Module):
 @torch.no_grad()
 def _for_grid(source: v1.Attention, grid: tuple[int, int]) -> v1.Attention:
     """V1's attention for another grid, with the weights of the one it has."""
+    resolution: Any = grid  # timm takes a pair as well as the int that its signature says
     attention = v1.Attention(
-        source.qkv.in_features, source.key_dim, source.num_heads, source.attn_ratio, grid
+        source.qkv.in_features, source.key_dim, source.num_heads, source.attn_ratio, resolution
     )
     attention.qkv, attention.proj = source.qkv, source.proj
     side = math.isqrt(source.attention_biases.shape[1])
@@ -101,9 +108,11 @@ def _build_v2(
     model = entrypoint(pretrained, img_size=img_size, **options)
     height, width = (math.ceil(side / 16) for side in to_2tuple(img_size))
     for attention in model.modules():
-        doubled = isinstance(attention, v2.Attention2d) and attention.upsample is not None
-        if doubled and (height % 2 or width % 2):
-            attention.upsample = nn.Sequential(attention.upsample, Crop(height, width))
+        if not isinstance(attention, v2.Attention2d) or attention.upsample is None:
+            continue
+        if height % 2 or width % 2:
+            cropped: Any = nn.Sequential(attention.upsample, Crop(height, width))
+            attention.upsample = cropped  # timm only calls it
     return gather_biases_anew(model)
 
 

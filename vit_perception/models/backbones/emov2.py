@@ -34,7 +34,10 @@ class ChannelsLast(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C_in, H, W] to [B, C_out, H, W]."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        x = x.permute(0, 2, 3, 1)
+        for module in self:
+            x = module(x)
+        return x.permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
@@ -61,9 +64,8 @@ class Block(nn.Module):
         """[B, C_in, H, W] to [B, C_out, H, W], or half the height and width, rounded up."""
         wide = self.expansion(x)
         local = functional.silu(self.local(wide))
-        if self.first:
-            return self.proj(local)
-        return x + self.drop_path(self.proj(wide + local))
+        out: Tensor = self.proj(local if self.first else wide + local)
+        return out if self.first else x + self.drop_path(out)
 
 
 class AttentionBlock(nn.Module):
@@ -87,7 +89,8 @@ class AttentionBlock(nn.Module):
         x = x.permute(0, 2, 3, 1)
         wide = self.expansion(x)
         local = functional.silu(self.local(wide.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
-        return (x + self.drop_path(self.proj(wide + local))).permute(0, 3, 1, 2)
+        out: Tensor = x + self.drop_path(self.proj(wide + local))
+        return out.permute(0, 3, 1, 2)
 
 
 class StemConvNorm(ConvNorm):
@@ -136,19 +139,19 @@ class EMOv2(StagedBackbone):
         for index, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             attentive = index >= CONVOLUTIONAL_STAGES
             heads = width // head_dims[index - CONVOLUTIONAL_STAGES] if attentive else 0
-            blocks = []
+            blocks: list[nn.Module] = []
             for first in [True] + [False] * (depth - 1):
                 middle = int(before * expansions[index] * (2 if first else 1))
+                expansion: nn.Module
                 if not attentive:
                     expansion = nn.Sequential(NormConv(before, middle, EPS), nn.SiLU())
-                    block = Block(expansion, middle, width, first, next(rates))
+                    blocks.append(Block(expansion, middle, width, first, next(rates)))
                 elif first:
                     expansion = ChannelsLast(TokenExpansion(before, middle))
-                    block = Block(expansion, middle, width, True, next(rates))
+                    blocks.append(Block(expansion, middle, width, True, next(rates)))
                 else:
                     expansion = WindowAttention(before, middle, heads, window)
-                    block = AttentionBlock(expansion, middle, width, next(rates))
-                blocks.append(block)
+                    blocks.append(AttentionBlock(expansion, middle, width, next(rates)))
                 before = width
             stages.append(nn.Sequential(*blocks))
         self.assemble(
@@ -163,7 +166,7 @@ class EMOv2(StagedBackbone):
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
         """Put a fresh linear layer at the end, or none for 0 classes."""
         super().reset_classifier(num_classes, global_pool)
-        if num_classes:
+        if isinstance(self.head, nn.Linear):
             trunc_normal_(self.head.weight, std=0.02)
             nn.init.zeros_(self.head.bias)
 
@@ -178,38 +181,38 @@ SIZES = {
 }
 
 
-def _emov2(size: str, pretrained: bool, options: dict[str, Any]) -> EMOv2:
+def _emov2(size: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
     names = ("depths", "widths", "expansions", "head_dims", "drop_path_rate")
     model = dict(zip(names, SIZES[size], strict=True))
     return build(EMOv2, f"emov2_{size}", pretrained, **{**model, **options})
 
 
 @register_model
-def emov2_1m(pretrained: bool = False, **options: Any) -> EMOv2:
+def emov2_1m(pretrained: bool = False, **options: Any) -> nn.Module:
     """EMOv2-1M."""
     return _emov2("1m", pretrained, options)
 
 
 @register_model
-def emov2_2m(pretrained: bool = False, **options: Any) -> EMOv2:
+def emov2_2m(pretrained: bool = False, **options: Any) -> nn.Module:
     """EMOv2-2M."""
     return _emov2("2m", pretrained, options)
 
 
 @register_model
-def emov2_5m(pretrained: bool = False, **options: Any) -> EMOv2:
+def emov2_5m(pretrained: bool = False, **options: Any) -> nn.Module:
     """EMOv2-5M."""
     return _emov2("5m", pretrained, options)
 
 
 @register_model
-def emov2_20m(pretrained: bool = False, **options: Any) -> EMOv2:
+def emov2_20m(pretrained: bool = False, **options: Any) -> nn.Module:
     """EMOv2-20M."""
     return _emov2("20m", pretrained, options)
 
 
 @register_model
-def emov2_50m(pretrained: bool = False, **options: Any) -> EMOv2:
+def emov2_50m(pretrained: bool = False, **options: Any) -> nn.Module:
     """EMOv2-50M."""
     return _emov2("50m", pretrained, options)
 

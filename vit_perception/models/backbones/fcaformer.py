@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from timm.layers import DropPath, LayerScale, Mlp
@@ -94,7 +94,8 @@ class TokenMerging(nn.Conv2d):
             return super().forward(x)
         # torch 2.13 on CPU leaves gradients of taps that meet padding only unwritten (bfloat16,
         # channels last, maps of up to 3 cells a side); a map that holds its padding has none.
-        padded = functional.pad(x, [side for side in reversed(self.padding) for _ in range(2)])
+        down, across = cast("tuple[int, int]", self.padding)
+        padded = functional.pad(x, [across, across, down, down])
         return functional.conv2d(padded, self.weight, stride=self.stride, groups=self.groups)
 
 
@@ -143,7 +144,8 @@ class FcaBlock(nn.Module):
     @torch.no_grad()
     def reparameterize(self) -> None:
         """Fold the layer scales into the layers before them, in place."""
-        for layer, name in ((self.attention.proj, "scale1"), (self.mlp[1].fc2, "scale2")):
+        mlp = cast("Mlp", self.mlp[1])
+        for layer, name in ((self.attention.proj, "scale1"), (mlp.fc2, "scale2")):
             scale = getattr(self, name)
             if isinstance(scale, LayerScale):
                 scale_rows(layer, scale.gamma)

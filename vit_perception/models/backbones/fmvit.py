@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from timm.layers import DropPath, calculate_drop_path_rates
+from timm.layers import DropPath
 from timm.models import register_model
 from torch import Tensor, nn
 
-from vit_perception.models.fusing import ConvNorm, norm_scale
+from vit_perception.models.fusing import ConvNorm, bias_of, norm_scale
 from vit_perception.models.grouped_pointwise import GroupedPointwise
 from vit_perception.models.map_attention import attend, attend_scaled
 from vit_perception.models.shelf import Variant
-from vit_perception.models.staged import StagedBackbone, build
+from vit_perception.models.staged import StagedBackbone, build, stagewise_rates
 
 #: Channels of a head of attention and of a group of the 3x3 convolutions.
 HEAD_WIDTH = 32
@@ -72,6 +72,12 @@ def feed_forward(channels: int, ratio: int) -> nn.Sequential:
 class FoldedAttention(nn.Module):
     """PooledAttention with its norm and scale in the projections; [B, C, H, W] to the same."""
 
+    q: nn.Module
+    k: nn.Module
+    v: nn.Module
+    pool: nn.Module
+    out: nn.Module
+
     def __init__(self, parts: dict[str, nn.Module], heads: int) -> None:
         super().__init__()
         self.heads = heads
@@ -81,7 +87,9 @@ class FoldedAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Attention of all positions to pooled ones."""
         pooled = self.pool(x)
-        return self.out(attend_scaled(self.q(x), self.k(pooled), self.v(pooled), self.heads))
+        mixed = attend_scaled(self.q(x), self.k(pooled), self.v(pooled), self.heads)
+        out: Tensor = self.out(mixed)
+        return out
 
 
 class PooledAttention(nn.Module):
@@ -108,20 +116,22 @@ class PooledAttention(nn.Module):
         """Attention of all positions to pooled ones."""
         x = self.norm(x)
         pooled = self.pool(x)
-        return self.out(attend(self.q(x), self.k(pooled), self.v(pooled), self.heads))
+        mixed = attend(self.q(x), self.k(pooled), self.v(pooled), self.heads)
+        out: Tensor = self.out(mixed)
+        return out
 
     @torch.no_grad()
     def fuse(self) -> FoldedAttention:
         """The same, in eval mode, with dense projections that contain the norm and the scale."""
         scale, offset = norm_scale(self.norm)
-        folded = {}
-        for name in ("q", "k", "v"):
-            conv = folded[name] = getattr(self, name).fuse()
+        folded: dict[str, nn.Module] = {}
+        for name, projection in (("q", self.q), ("k", self.k), ("v", self.v)):
+            conv = folded[name] = projection.fuse()
             # A mean of cells commutes with the norm, which is linear in eval mode.
-            conv.bias += conv.weight[:, :, 0, 0] @ offset
-            conv.weight *= scale[:, None, None]
+            bias_of(conv).add_(conv.weight[:, :, 0, 0] @ offset)
+            conv.weight.mul_(scale[:, None, None])
         for parameter in folded["q"].parameters():
-            parameter *= HEAD_WIDTH**-0.5
+            parameter.mul_(HEAD_WIDTH**-0.5)
         return FoldedAttention(folded | {"pool": self.pool, "out": self.out.fuse()}, self.heads)
 
 
@@ -145,7 +155,8 @@ class ConvolutionBlock(nn.Module):
         """See the class."""
         x = self.embedding(x)
         x = x + self.drop_path(self.texture(x))
-        return x + self.drop_path(self.feed_forward(x))
+        out: Tensor = x + self.drop_path(self.feed_forward(x))
+        return out
 
 
 class FusionBlock(nn.Module):
@@ -174,15 +185,18 @@ class FusionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        low, high = self.embedding(x), None
+        low: Tensor = self.embedding(x)
+        high: Tensor | None = None
         for attention, projection, convolution in zip(
             self.lows, self.projections, self.highs, strict=True
         ):
             low = low + self.drop_path(attention(low))
             high = projection(low) if high is None else high + projection(low)
             high = high + self.drop_path(convolution(high))
+        assert high is not None
         x = torch.cat([low, high], dim=1)
-        return x + self.drop_path(self.feed_forward(x))
+        out: Tensor = x + self.drop_path(self.feed_forward(x))
+        return out
 
 
 class FMViT(StagedBackbone):
@@ -208,24 +222,20 @@ class FMViT(StagedBackbone):
         for c_out, stride in ((64, 2), (32, 1), (64, 1), (64, 2)):
             stem.extend([ConvNorm(width, c_out, 3, stride), nn.ReLU(inplace=True)])
             width = c_out
-        rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
+        rates = stagewise_rates(drop_path_rate, depths)
         # The last block of a period is a fusion block; stage 1 has none.
         periods = (depths[0] + 1, depths[1], PERIOD, depths[3])
         stages = []
         for index, (plain, fusion) in enumerate(WIDTHS):
             stage = nn.Sequential()
             for block in range(depths[index]):
-                common = {
-                    "stride": 2 if index and not block else 1,
-                    "drop_path": rates[index][block],
-                }
+                stride = 2 if index and not block else 1
+                rate = rates[index][block]
                 if (block + 1) % periods[index]:
-                    stage.append(ConvolutionBlock(width, plain, **common))
+                    stage.append(ConvolutionBlock(width, plain, stride, rate))
                     width = plain
                 else:
-                    stage.append(
-                        FusionBlock(width, fusion, **common, pool=POOLING[index], n_freq=n_freq)
-                    )
+                    stage.append(FusionBlock(width, fusion, stride, rate, POOLING[index], n_freq))
                     width = fusion
             stages.append(stage)
         self.assemble(
@@ -244,19 +254,19 @@ class FMViT(StagedBackbone):
 
 
 @register_model
-def fmvit_r_small(pretrained: bool = False, **options: Any) -> FMViT:
+def fmvit_r_small(pretrained: bool = False, **options: Any) -> nn.Module:
     """FMViT-R-S."""
     return build(FMViT, "fmvit_r_small", pretrained, **{"depths": (3, 4, 10, 3)} | options)
 
 
 @register_model
-def fmvit_r_base(pretrained: bool = False, **options: Any) -> FMViT:
+def fmvit_r_base(pretrained: bool = False, **options: Any) -> nn.Module:
     """FMViT-R-B."""
     return build(FMViT, "fmvit_r_base", pretrained, **{"depths": (3, 4, 20, 3)} | options)
 
 
 @register_model
-def fmvit_r_large(pretrained: bool = False, **options: Any) -> FMViT:
+def fmvit_r_large(pretrained: bool = False, **options: Any) -> nn.Module:
     """FMViT-R-L."""
     return build(FMViT, "fmvit_r_large", pretrained, **{"depths": (3, 4, 30, 3)} | options)
 

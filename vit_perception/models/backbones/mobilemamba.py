@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from timm.layers import DropPath
@@ -20,6 +20,7 @@ from timm.models.shvit import FFN, Conv2dNorm, NormLinear, PatchMerging, Residua
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vit_perception.models.fusing import bias_of
 from vit_perception.models.haar import WaveletConv
 from vit_perception.models.selective_scan import SelectiveScan
 from vit_perception.models.shelf import Variant
@@ -45,15 +46,18 @@ class Pointwise(Conv2dNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, H, W, C_in] to [B, H, W, C_out]."""
-        return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        x = x.permute(0, 3, 1, 2)
+        for module in self:
+            x = module(x)
+        return x.permute(0, 2, 3, 1)
 
     @torch.no_grad()
-    def fuse(self) -> nn.Linear:
+    def fuse(self) -> nn.Linear:  # type: ignore[override]  # timm's gives a convolution for maps
         """The same as one layer."""
         conv = super().fuse()
         linear = nn.Linear(conv.in_channels, conv.out_channels)
         linear.weight.copy_(conv.weight[:, :, 0, 0])
-        linear.bias.copy_(conv.bias)
+        linear.bias.copy_(bias_of(conv))
         return linear
 
 
@@ -74,7 +78,8 @@ class GatedScan(nn.Module):
         """[B, H, W, C] to the same shape."""
         mixed = functional.silu(self.conv(self.to_scan(x).permute(0, 3, 1, 2)))
         scanned = self.scan(mixed.permute(0, 2, 3, 1))
-        return self.proj(scanned * functional.silu(self.to_gate(x)))
+        out: Tensor = self.proj(scanned * functional.silu(self.to_gate(x)))
+        return out
 
 
 class GlobalMixer(nn.Module):
@@ -88,7 +93,8 @@ class GlobalMixer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, H, W, C] to the same shape."""
-        return self.scale * self.scan(x) + self.wave(x)
+        mixed: Tensor = self.scale * self.scan(x) + self.wave(x)
+        return mixed
 
 
 class LocalMixer(nn.Sequential):
@@ -103,7 +109,10 @@ class LocalMixer(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, H, W, C] to the same shape."""
-        return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        x = x.permute(0, 3, 1, 2)
+        for module in self:
+            x = module(x)
+        return x.permute(0, 2, 3, 1)
 
 
 class Mixer(nn.Module):
@@ -129,10 +138,11 @@ class Mixer(nn.Module):
         """[B, C, H, W] to the same shape."""
         far, near, rest = x.permute(0, 2, 3, 1).split(self.channels, dim=3)
         mixed = torch.cat((self.far(far), self.near(near), rest), dim=3)
-        return self.proj(functional.relu(mixed).permute(0, 3, 1, 2))
+        out: Tensor = self.proj(functional.relu(mixed).permute(0, 3, 1, 2))
+        return out
 
 
-def depthwise(width: int, weight: float) -> Residual:
+def depthwise(width: int, weight: int) -> Residual:
     """A depthwise 3x3 convolution as a residual part; one convolution for inference."""
     return Residual(Conv2dNorm(width, width, 3, 1, 1, weight, groups=width))
 
@@ -154,7 +164,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] to the same shape; twice `x` for new weights, as the parts keep it too."""
-        return x + self.drop_path(self.parts(x))
+        out: Tensor = x + self.drop_path(self.parts(x))
+        return out
 
 
 def merge(narrow: int, wide: int) -> list[nn.Module]:
@@ -211,7 +222,7 @@ class MobileMamba(StagedBackbone):
 
     def get_classifier(self) -> nn.Module:
         """The last linear layer."""
-        return self.head.l if self.num_classes else self.head
+        return cast("nn.Linear", self.head.l) if self.num_classes else self.head
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
         """Put a fresh norm and linear layer at the end, or none for 0 classes."""
@@ -220,43 +231,43 @@ class MobileMamba(StagedBackbone):
 
 
 @register_model
-def mobilemamba_t2(pretrained: bool = False, **options: Any) -> MobileMamba:
+def mobilemamba_t2(pretrained: bool = False, **options: Any) -> nn.Module:
     """MobileMamba-T2, for 192x192."""
     return build(MobileMamba, "mobilemamba_t2", pretrained, widths=T2, **options)
 
 
 @register_model
-def mobilemamba_t4(pretrained: bool = False, **options: Any) -> MobileMamba:
+def mobilemamba_t4(pretrained: bool = False, **options: Any) -> nn.Module:
     """MobileMamba-T4, for 192x192."""
     return build(MobileMamba, "mobilemamba_t4", pretrained, widths=T4, **options)
 
 
 @register_model
-def mobilemamba_s6(pretrained: bool = False, **options: Any) -> MobileMamba:
+def mobilemamba_s6(pretrained: bool = False, **options: Any) -> nn.Module:
     """MobileMamba-S6, for 224x224."""
     return build(MobileMamba, "mobilemamba_s6", pretrained, widths=S6, **options)
 
 
-def _mobilemamba_b(name: str, pretrained: bool, options: dict[str, Any]) -> MobileMamba:
+def _mobilemamba_b(name: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
     """B1, B2 and B4 are one network at three sizes."""
     model = {"widths": B, "depths": (2, 3, 2), "drop_path_rate": 0.03}
     return build(MobileMamba, name, pretrained, **{**model, **options})
 
 
 @register_model
-def mobilemamba_b1(pretrained: bool = False, **options: Any) -> MobileMamba:
+def mobilemamba_b1(pretrained: bool = False, **options: Any) -> nn.Module:
     """MobileMamba-B1, for 256x256."""
     return _mobilemamba_b("mobilemamba_b1", pretrained, options)
 
 
 @register_model
-def mobilemamba_b2(pretrained: bool = False, **options: Any) -> MobileMamba:
+def mobilemamba_b2(pretrained: bool = False, **options: Any) -> nn.Module:
     """MobileMamba-B2, for 384x384."""
     return _mobilemamba_b("mobilemamba_b2", pretrained, options)
 
 
 @register_model
-def mobilemamba_b4(pretrained: bool = False, **options: Any) -> MobileMamba:
+def mobilemamba_b4(pretrained: bool = False, **options: Any) -> nn.Module:
     """MobileMamba-B4, for 512x512."""
     return _mobilemamba_b("mobilemamba_b4", pretrained, options)
 

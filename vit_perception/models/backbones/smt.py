@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from timm.layers import DropPath, LayerNorm2d, LayerScale2d, calculate_drop_path_rates
+from timm.layers import DropPath, LayerNorm2d, LayerScale2d
 from timm.models import register_model
 from torch import Tensor, nn
 
@@ -22,7 +22,7 @@ from vit_perception.models.fusing import ConvNorm, scale_rows
 from vit_perception.models.map_attention import attend, attend_scaled
 from vit_perception.models.modulation import ChannelLinear, Modulation, depthwise, split_rows
 from vit_perception.models.shelf import Variant
-from vit_perception.models.staged import StagedBackbone, build
+from vit_perception.models.staged import StagedBackbone, build, stagewise_rates
 
 #: Heads of attention of stages 3 and 4.
 HEADS = {2: 8, 3: 16}
@@ -45,7 +45,9 @@ class FoldedAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Attention of all positions to all."""
         v = self.v(x)
-        return self.out(attend_scaled(self.q(x), self.k(x), v, self.heads) + self.local(v))
+        mixed = attend_scaled(self.q(x), self.k(x), v, self.heads)
+        out: Tensor = self.out(mixed + self.local(v))
+        return out
 
 
 class Attention(nn.Module):
@@ -67,13 +69,14 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Attention of all positions to all."""
         k, v = self.kv(x).chunk(2, dim=1)
-        return self.out(attend(self.q(x), k, v, self.heads) + self.local(v))
+        out: Tensor = self.out(attend(self.q(x), k, v, self.heads) + self.local(v))
+        return out
 
     @torch.no_grad()
     def fuse(self) -> FoldedAttention:
         """The same with the scale of the scores in the queries."""
         for parameter in self.q.parameters():
-            parameter *= (self.q.out_channels // self.heads) ** -0.5
+            parameter.mul_((self.q.out_channels // self.heads) ** -0.5)
         return FoldedAttention([self.q, *split_rows(self.kv, 2)], self.local, self.out, self.heads)
 
 
@@ -97,7 +100,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         x = self.widen(x)
-        return self.out(self.act(x + self.local(x)))
+        out: Tensor = self.out(self.act(x + self.local(x)))
+        return out
 
     @torch.no_grad()
     def fuse(self) -> nn.Sequential:
@@ -120,7 +124,7 @@ class Block(nn.Module):
     def __init__(
         self,
         channels: int,
-        mixer: nn.Module,
+        mixer: Modulation | Attention,
         ratio: int,
         drop_path: float,
         layer_scale: float | None,
@@ -139,15 +143,16 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         x = x + self.drop_path(self.scale1(self.mixer(self.norm1(x))))
-        return x + self.drop_path(self.scale2(self.feed_forward(self.norm2(x))))
+        out: Tensor = x + self.drop_path(self.scale2(self.feed_forward(self.norm2(x))))
+        return out
 
     @torch.no_grad()
     def reparameterize(self) -> None:
         """Move the layer scales into the linear layers before them."""
-        for name, branch in (("scale1", self.mixer), ("scale2", self.feed_forward)):
+        for name, layer in (("scale1", self.mixer.out), ("scale2", self.feed_forward.out)):
             scale = getattr(self, name)
             if isinstance(scale, LayerScale2d):
-                scale_rows(branch.out, scale.gamma)
+                scale_rows(layer, scale.gamma)
                 setattr(self, name, nn.Identity())
 
 
@@ -177,7 +182,7 @@ class SMT(StagedBackbone):
         drop_path_rate: float = 0.0,
     ) -> None:
         super().__init__()
-        rates = calculate_drop_path_rates(drop_path_rate, list(depths), stagewise=True)
+        rates = stagewise_rates(drop_path_rate, depths)
         stem = nn.Sequential(
             ConvNorm(3, widths[0], stem_kernel, 2),
             nn.ReLU(inplace=True),
@@ -220,26 +225,26 @@ def _initialise(module: nn.Module) -> None:
 
 
 @register_model
-def smt_tiny(pretrained: bool = False, **options: Any) -> SMT:
+def smt_tiny(pretrained: bool = False, **options: Any) -> nn.Module:
     """SMT-T."""
     return build(SMT, "smt_tiny", pretrained, **options)
 
 
 @register_model
-def smt_small(pretrained: bool = False, **options: Any) -> SMT:
+def smt_small(pretrained: bool = False, **options: Any) -> nn.Module:
     """SMT-S."""
     return build(SMT, "smt_small", pretrained, **{"depths": (3, 4, 18, 2)} | options)
 
 
 @register_model
-def smt_base(pretrained: bool = False, **options: Any) -> SMT:
+def smt_base(pretrained: bool = False, **options: Any) -> nn.Module:
     """SMT-B."""
     config = {"depths": (4, 6, 28, 2), "ratios": (8, 6, 4, 2), "stem_kernel": 7}
     return build(SMT, "smt_base", pretrained, **config | options)
 
 
 @register_model
-def smt_large(pretrained: bool = False, **options: Any) -> SMT:
+def smt_large(pretrained: bool = False, **options: Any) -> nn.Module:
     """SMT-L."""
     config = {
         "widths": (96, 192, 384, 768),

@@ -13,8 +13,8 @@ shifts first, and its mask then lets the top of the image see the bottom. Sizes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
 from timm.models import swin_transformer as timm_swin
@@ -33,6 +33,10 @@ class WindowAttention(nn.Module):
         source: timm's module, whose parts and their names it takes over.
         mask: float [windows, area, area] or None, see `Windows`.
     """
+
+    offsets: Tensor
+    mask: Tensor | None
+    constant: Tensor | None
 
     def __init__(self, source: timm_swin.WindowAttention, mask: Tensor | None) -> None:
         super().__init__()
@@ -74,7 +78,8 @@ class WindowAttention(nn.Module):
             scores = grouped.reshape(count, self.heads, area, area)
         else:
             scores = scores + bias
-        return (scores.softmax(-1) @ value).transpose(1, 2).reshape(count, area, channels)
+        mixed: Tensor = scores.softmax(-1) @ value
+        return mixed.transpose(1, 2).reshape(count, area, channels)
 
 
 class Block(nn.Module):
@@ -84,9 +89,13 @@ class Block(nn.Module):
         source: timm's block, whose parts and their names it takes over.
     """
 
+    cells: Tensor
+    places: Tensor
+
     def __init__(self, source: timm_swin.SwinTransformerBlock) -> None:
         super().__init__()
-        windows = lay_windows(source.input_resolution, source.window_size, source.shift_size)
+        size = cast("tuple[int, int]", source.input_resolution)
+        windows = lay_windows(size, source.window_size, source.shift_size)
         self.area = source.window_area
         self.padded = windows.padded
         self.norm1 = source.norm1
@@ -114,7 +123,8 @@ class Block(nn.Module):
         x = x[:, self.cells].reshape(-1, self.area, channels)
         x = self.attn(x).reshape(batch, -1, channels)
         # The projection is of single cells: those of the map are enough.
-        return self.attn.proj(x[:, self.places])
+        out: Tensor = self.attn.proj(x[:, self.places])
+        return out
 
 
 def _build(entrypoint: Callable[..., nn.Module], pretrained: bool, **options: Any) -> nn.Module:
@@ -123,7 +133,8 @@ def _build(entrypoint: Callable[..., nn.Module], pretrained: bool, **options: An
     model = entrypoint(pretrained, **options)
     for stage in model.modules():
         if isinstance(stage, timm_swin.SwinTransformerStage):
-            stage.blocks = nn.Sequential(*(Block(each) for each in stage.blocks))
+            blocks = cast("Sequence[timm_swin.SwinTransformerBlock]", stage.blocks)
+            stage.blocks = nn.Sequential(*(Block(each) for each in blocks))
     return model
 
 

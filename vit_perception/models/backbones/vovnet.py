@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 from timm.models import VovNet, register_model
+from torch import nn
 
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import build
 
 
 @register_model
-def vovnet27_slim(pretrained: bool = False, **options: Any) -> VovNet:
+def vovnet27_slim(pretrained: bool = False, **options: Any) -> nn.Module:
     """VoVNet-27-slim: v1, without residuals."""
     cfg = {
         "stem_chs": [64, 64, 128],

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vit_perception.models import boxes as box_math
 from vit_perception.models.backbones.csp_darknet import CSPDarknet, pyramid_channels
+from vit_perception.models.fusing import bias_of
 from vit_perception.models.heads.dosod_head import (
     BINS,
     STRIDES,
@@ -61,6 +63,7 @@ class DOSOD(nn.Module):
         backbone: Backbone | None = None,
     ) -> None:
         super().__init__()
+        self.backbone: CSPDarknet | ShelfPyramid
         if backbone is None:
             self.backbone = CSPDarknet(width, depth, last, activation)
         else:
@@ -91,16 +94,20 @@ class DOSOD(nn.Module):
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Neck maps of float images [B, 3, H, W] RGB in [0, 1]."""
-        return self.neck(self.backbone(image))
+        maps: tuple[Tensor, Tensor, Tensor] = self.neck(self.backbone(image))
+        return maps
 
     def embed(self, text: Tensor) -> Tensor:
         """Text embeddings [..., K, D] (unit length) to class embeddings [..., K, E]."""
-        return self.head.text_mlp(text)
+        embeddings: Tensor = self.head.text_mlp(text)
+        return embeddings
 
     def forward(self, image: Tensor, class_embeddings: Tensor | None = None) -> HeadOutput:
         """Raw maps; see :meth:`DOSODHead.forward`."""
+        output: HeadOutput
         if self.mask_head is None:
-            return self.head(self.features(image), class_embeddings)
+            output = self.head(self.features(image), class_embeddings)
+            return output
         detail, *deeper = self.backbone.pyramid(image)
         features = self.neck(tuple(deeper))
         output = self.head(features, class_embeddings, self.mask_head)
@@ -132,11 +139,11 @@ def reparameterize(model: DOSOD, class_embeddings: Tensor) -> DOSOD:
     if model.head.fixed:
         raise ValueError("this model already has a fixed vocabulary")
     classes = class_embeddings.shape[0]
-    for level, contrast in enumerate(list(model.head.cls_contrasts)):
+    for level, contrast in enumerate(model.head.contrasts):
         fixed = FixedContrast(model.head.embedding, classes).to(class_embeddings)
         with torch.no_grad():
             fixed.conv.weight.copy_(contrast.weight(class_embeddings)[:, :, None, None])
-            fixed.conv.bias.copy_(contrast.bias.expand(classes))
+            bias_of(fixed.conv).copy_(contrast.bias.expand(classes))
         model.head.cls_contrasts[level] = fixed
     model.head.text_mlp = nn.Sequential()
     return model
@@ -176,26 +183,30 @@ def load_released(model: DOSOD, state: Mapping[str, Tensor]) -> None:
     model.load_state_dict({ours[key]: state[key] for key in theirs}, strict=True)
 
 
-def dosod_s(**options: object) -> DOSOD:
+def dosod_s(**options: Any) -> DOSOD:
     """DOSOD-S: 11,456,848 parameters when reparameterized for 80 classes."""
-    return DOSOD(**{"width": 0.5, "depth": 0.33, "last": 1024, **options})  # type: ignore[arg-type]
+    return _built(options, width=0.5, depth=0.33, last=1024)
 
 
-def dosod_m(**options: object) -> DOSOD:
+def dosod_m(**options: Any) -> DOSOD:
     """DOSOD-M: 26,275,872 parameters when reparameterized for 80 classes."""
-    return DOSOD(**{"width": 0.75, "depth": 0.67, "last": 768, **options})  # type: ignore[arg-type]
+    return _built(options, width=0.75, depth=0.67, last=768)
 
 
-def dosod_l(**options: object) -> DOSOD:
+def dosod_l(**options: Any) -> DOSOD:
     """DOSOD-L: 44,147,696 parameters when reparameterized for 80 classes."""
-    return DOSOD(**{"width": 1.0, "depth": 1.0, "last": 512, **options})  # type: ignore[arg-type]
+    return _built(options, width=1.0, depth=1.0, last=512)
 
 
-def dosod_nano(**options: object) -> DOSOD:
+def dosod_nano(**options: Any) -> DOSOD:
     """A quarter of full width with a 64-wide class branch, for small computers (ours).
 
     The joint space has 256 dimensions: the class branch in front of it has 64, so a wider one
     would add nothing but per-frame folding.
     """
-    defaults: dict[str, object] = {"class_width": 64, "embedding": 256, "text_dimension": 384}
-    return DOSOD(**{"width": 0.25, "depth": 0.33, "last": 1024, **defaults, **options})  # type: ignore[arg-type]
+    joint = {"class_width": 64, "embedding": 256, "text_dimension": 384}
+    return _built(options, width=0.25, depth=0.33, last=1024, **joint)
+
+
+def _built(options: Mapping[str, Any], **defaults: Any) -> DOSOD:
+    return DOSOD(**{**defaults, **options})

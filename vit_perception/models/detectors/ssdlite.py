@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vit_perception.models.backbones.mobiledets import initialise
+from vit_perception.models.fusing import bias_of
 from vit_perception.models.same_padding import SameConvNorm
 from vit_perception.models.shelf import create_backbone
 
@@ -131,12 +132,14 @@ class Predictor(nn.Sequential):
 
     def __init__(self, c_in: int, count: int, values: int, bias: float = 0.0) -> None:
         last = nn.Conv2d(c_in, count * values, 1)
-        nn.init.constant_(last.bias, bias)
+        nn.init.constant_(bias_of(last), bias)
         super().__init__(SameConvNorm(c_in, c_in, 3, groups=c_in), nn.ReLU6(), last)
         self.values = values
 
     def forward(self, x: Tensor) -> Tensor:
-        x = super().forward(x).permute(0, 2, 3, 1)
+        for module in self:
+            x = module(x)
+        x = x.permute(0, 2, 3, 1)
         return x.reshape(x.shape[0], -1, self.values)
 
 
@@ -169,7 +172,7 @@ class SSDLite(nn.Module):
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Maps of the six levels of images [B, 3, H, W], finest first."""
-        found = self.backbone(image)[-2:]
+        found: list[Tensor] = self.backbone(image)[-2:]
         for level in self.extra:
             found.append(level(found[-1]))
         return found

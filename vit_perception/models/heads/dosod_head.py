@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from vit_perception.models.fusing import bias_of
 from vit_perception.models.heads.mask_head import MaskHead
 from vit_perception.models.layers import ConvModule
 
 STRIDES = (8, 16, 32)
 #: Bins of the distribution over one box side (distribution focal loss).
 BINS = 16
+
+_Member = TypeVar("_Member", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,34 @@ class FixedContrast(nn.Module):
         self.conv = nn.Conv2d(embedding, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x)
+        out: Tensor = self.conv(x)
+        return out
+
+
+class Branch(nn.Sequential):
+    """Two 3x3 convolutions and a 1x1 convolution with bias; [B, C_in, h, w] to [B, C_out, h, w].
+
+    Args:
+        c_in, width, c_out: channels before, between and after them.
+        activation: after the first two.
+    """
+
+    def __init__(self, c_in: int, width: int, c_out: int, activation: str) -> None:
+        super().__init__(
+            ConvModule(c_in, width, 3, activation=activation),
+            ConvModule(width, width, 3, activation=activation),
+            nn.Conv2d(width, c_out, 1),
+        )
+
+    @property
+    def last(self) -> nn.Conv2d:
+        """The last convolution."""
+        return cast("nn.Conv2d", self[2])
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the last convolution gets: [B, width, h, w]."""
+        found: Tensor = self[1](self[0](x))
+        return found
 
 
 class DOSODHead(nn.Module):
@@ -113,22 +144,38 @@ class DOSODHead(nn.Module):
     ) -> None:
         super().__init__()
         box_width = 4 * BINS
-
-        def branch(c_in: int, width: int, c_out: int) -> nn.Sequential:
-            return nn.Sequential(
-                ConvModule(c_in, width, 3, activation=activation),
-                ConvModule(width, width, 3, activation=activation),
-                nn.Conv2d(width, c_out, 1),
-            )
-
-        self.cls_preds = nn.ModuleList(branch(c, class_width, embedding) for c in channels)
-        self.reg_preds = nn.ModuleList(branch(c, box_width, 4 * BINS) for c in channels)
+        self.cls_preds = nn.ModuleList(
+            Branch(c, class_width, embedding, activation) for c in channels
+        )
+        self.reg_preds = nn.ModuleList(
+            Branch(c, box_width, 4 * BINS, activation) for c in channels
+        )
         self.cls_contrasts = nn.ModuleList(Contrast(stride) for stride in STRIDES)
-        self.text_mlp = TextAdaptor(text_dimension, embedding, adaptor_layers)
+        self.text_mlp: nn.Sequential = TextAdaptor(text_dimension, embedding, adaptor_layers)
         self.embedding = embedding
-        for class_branch, box_branch in zip(self.cls_preds, self.reg_preds, strict=True):
-            nn.init.zeros_(class_branch[2].bias)
-            nn.init.ones_(box_branch[2].bias)
+        for class_branch, box_branch in zip(self.class_branches, self.box_branches, strict=True):
+            nn.init.zeros_(bias_of(class_branch.last))
+            nn.init.ones_(bias_of(box_branch.last))
+
+    @property
+    def class_branches(self) -> list[Branch]:
+        """To the class embeddings, of each level."""
+        return _members(self.cls_preds, Branch)
+
+    @property
+    def box_branches(self) -> list[Branch]:
+        """To the bins of the distances, of each level."""
+        return _members(self.reg_preds, Branch)
+
+    @property
+    def contrasts(self) -> list[Contrast]:
+        """Of each level of a live vocabulary."""
+        return _members(self.cls_contrasts, Contrast)
+
+    @property
+    def fixed_contrasts(self) -> list[FixedContrast]:
+        """Of each level of a vocabulary that has been folded in."""
+        return _members(self.cls_contrasts, FixedContrast)
 
     @property
     def fixed(self) -> bool:
@@ -145,25 +192,23 @@ class DOSODHead(nn.Module):
         Returns:
             weight [..., K, class_width] and bias [..., K]: logits = weight . features + bias.
         """
-        projection = self.cls_preds[level][2]
-        contrast = self.cls_contrasts[level]
+        projection, contrast = self.class_branches[level].last, self.contrasts[level]
         text = contrast.weight(class_embeddings)
         weight = text @ projection.weight.flatten(1)
-        return weight, text @ projection.bias + contrast.bias
+        return weight, text @ bias_of(projection) + contrast.bias
 
     def class_features(self, level: int, x: Tensor) -> Tensor:
         """Class branch before its last convolution: [B, class_width, h, w]."""
-        branch = self.cls_preds[level]
-        return branch[1](branch[0](x))
+        return self.class_branches[level].features(x)
 
     def class_maps(self, level: int, x: Tensor) -> Tensor:
         """Class embeddings of every position: [B, E, h, w]."""
-        return self.cls_preds[level](x)
+        maps: Tensor = self.cls_preds[level](x)
+        return maps
 
     def box_features(self, level: int, x: Tensor) -> Tensor:
         """Box branch before its last convolution: [B, 4 * BINS, h, w]."""
-        branch = self.reg_preds[level]
-        return branch[1](branch[0](x))
+        return self.box_branches[level].features(x)
 
     def forward(
         self,
@@ -190,8 +235,20 @@ class DOSODHead(nn.Module):
             product = weight @ self.class_features(level, x).flatten(2)
             logits.append((product + bias[..., None]).unflatten(2, x.shape[2:]))
         boxes = [self.box_features(level, x) for level, x in enumerate(features)]
-        distances = [branch[2](x) for branch, x in zip(self.reg_preds, boxes, strict=True)]
+        distances = [branch.last(x) for branch, x in zip(self.box_branches, boxes, strict=True)]
         if masks is None:
             return HeadOutput(logits, distances)
         coefficients = tuple(masks.weights(level, x) for level, x in enumerate(boxes))
         return HeadOutput(logits, distances, coefficients)
+
+
+def _members(modules: nn.ModuleList, kind: type[_Member]) -> list[_Member]:
+    """The modules of a list, all of one kind.
+
+    Raises:
+        TypeError: one is of another kind.
+    """
+    found = [module for module in modules if isinstance(module, kind)]
+    if len(found) < len(modules):
+        raise TypeError(f"expected {kind.__name__} only, found {modules}")
+    return found

@@ -58,7 +58,8 @@ class MaskHead(nn.Module):
             finest: the neck's map [B, finest, H / 8, W / 8].
         """
         coarse = F.interpolate(self.reduce(finest), scale_factor=2.0, mode="nearest")
-        return self.project(self.refine(coarse + self.lateral(detail)))
+        maps: Tensor = self.project(self.refine(coarse + self.lateral(detail)))
+        return maps
 
     def weights(self, level: int, box_features: Tensor) -> Tensor:
         """Coefficients [B, P, h, w] of one level's anchors, from its box branch, in -1..1."""

@@ -88,7 +88,8 @@ class ShelfPyramid(nn.Module):
         self._scale *= factor
 
     def _maps(self, image: Tensor) -> list[Tensor]:
-        return self.backbone(image if self._scale == 1.0 else image * self._scale)
+        maps: list[Tensor] = self.backbone(image if self._scale == 1.0 else image * self._scale)
+        return maps
 
     def _levels(self, maps: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         found = {int(s): conv(maps[self._index[int(s)]]) for s, conv in self.laterals.items()}
