@@ -28,9 +28,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.ros.detector_node import DetectorNode
-from vit_perception.ros.engine import Detector, as_it_is
 
 PATIENCE = 60.0
 CAMERA = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -149,18 +147,23 @@ class Spinner:
 
 
 class OneProcess:
-    """Camera, detector and consumer in this process."""
+    """Camera, detector and consumer in this process.
 
-    def __init__(
-        self, parameters: dict[str, Any], wrap: Callable[[Perceiver], Detector] = as_it_is
-    ) -> None:
+    Attributes:
+        line: its two ends.
+        perceiver: what looks.
+
+    """
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
-        detector = DetectorNode(wrap=wrap, namespace="/one", parameter_overrides=overrides)
+        detector = DetectorNode(namespace="/one", parameter_overrides=overrides)
         self._detector = Spinner([detector])
         ends = rclpy.create_node("ends", namespace="/one")
         self.line = Line(ends, "/one")
         self._ends = Spinner([ends])
         self.line.start()
+        self.perceiver: Any = detector._configurator.current.perceiver
 
     def close(self) -> None:
         """Take the nodes down."""

@@ -29,7 +29,8 @@ from vit_perception.bundle.paths import find_bundle
 from vit_perception.engine.factory import open_session
 from vit_perception.frame import Frame
 from vit_perception.letterbox import Canvas
-from vit_perception.perceiver.perceiver import Perceiver, Settings
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import Settings
 from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
 
 Step = Callable[[], float]

@@ -32,7 +32,8 @@ from vit_perception.evaluation.latency import Timing, take_turns
 from vit_perception.frame import Frame
 from vit_perception.letterbox import Canvas
 from vit_perception.masks import decode
-from vit_perception.perceiver.perceiver import Perceiver, Settings
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import Settings
 
 MASK_OUTPUTS = {"mask_coefficients", "prototypes"}
 ROWS, COLUMNS = 4, 5

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
 
 import numpy as np
 import rclpy
@@ -23,27 +24,27 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
 
 
 class Held:
-    """A perceiver that takes `seconds` for a frame.
+    """Takes the place of a perceiver's `look`, and `seconds` for a frame.
 
     Attributes:
         seconds_taken: by each frame.
 
     """
 
-    def __init__(self, perceiver: Perceiver, seconds: float) -> None:
-        self._perceiver = perceiver
+    def __init__(self, look: Callable[..., Detections], seconds: float) -> None:
+        self._look = look
         self._seconds = seconds
         self.seconds_taken: list[float] = []
 
-    def __call__(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
+    def __call__(self, frame: Frame, query: Query, stages: StageTimes) -> Detections:
         begin = time.perf_counter()
-        found = self._perceiver(frame, stages)
+        found = self._look(frame, query, stages)
         time.sleep(max(0.0, begin + self._seconds - time.perf_counter()))
         self.seconds_taken.append(time.perf_counter() - begin)
         return found
@@ -56,15 +57,11 @@ def main() -> int:
     keep_to_this_machine()
     rclpy.init()
     bundle = Bundle.load(find_bundle(options.bundle))
-    held: list[Held] = []
-
-    def wrap(perceiver: Perceiver) -> Held:
-        held.append(Held(perceiver, 1 / options.engine))
-        return held[-1]
-
     print(f"load average {os.getloadavg()[0]:.1f}")
     parameters = {"bundle": str(bundle.directory), "precision": "int8", "threads": 1}
-    one = OneProcess(parameters, wrap)
+    one = OneProcess(parameters)
+    perceiver = one.perceiver
+    held = perceiver.look = Held(perceiver.look, 1 / options.engine)
     width, height = (int(part) for part in options.size.split("x"))
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     publish, begin, sent = one.line.publisher(picture), time.monotonic(), 0
@@ -76,7 +73,7 @@ def main() -> int:
     one.close()
     rclpy.shutdown()
 
-    passes = np.array(held[-1].seconds_taken[5:]) * 1e3
+    passes = np.array(held.seconds_taken[5:]) * 1e3
     bound = 1e3 / options.camera + 1.1 * float(np.median(passes))
     engine = 1e3 / float(np.median(passes))
     print(f"camera {options.camera:g} Hz, {options.size}, engine {engine:.1f} Hz, images {sent}")

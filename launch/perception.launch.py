@@ -24,10 +24,10 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from vit_perception.names import parse_names
 from vit_perception.parameters.detector import DetectorParameters, validate
 from vit_perception.ros.environment import set_image_transport
-from vit_perception.setting import ParameterError
-from vit_perception.vocabulary import parse_names
+from vit_perception.setting import SettingError
 from vit_perception.wording import shown
 
 
@@ -175,7 +175,7 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
     """Parameters for the node: the file, then what was given in words.
 
     Raises:
-        ParameterError, VocabularyError: a value cannot be.
+        SettingError, VocabularyError: a value cannot be.
         FileNotFoundError: the file is absent.
 
     """
@@ -223,14 +223,14 @@ def camera_topics(text: str) -> dict[str, str]:
     """Image topics by camera name, from 'front=/front/image_raw, wrist=/wrist/image_raw'.
 
     Raises:
-        ParameterError: an entry of another form, or a name twice.
+        SettingError: an entry of another form, or a name twice.
 
     """
     topics: dict[str, str] = {}
     for entry in text.strip().strip("[]").split(","):
         name, equals, topic = (part.strip() for part in entry.partition("="))
         if not (name and equals and topic) or name in topics:
-            raise ParameterError(
+            raise SettingError(
                 "cameras: expected each name once, with a topic: 'front=/front/image_raw, "
                 f"wrist=/wrist/image_raw', found {shown(entry.strip())}"
             )

@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vit_perception.setting import ParameterError
-from vit_perception.vocabulary import VocabularyError
+from vit_perception.names import VocabularyError
+from vit_perception.setting import SettingError
 
 ROOT = Path(__file__).resolve().parents[1]
 GIVEN = {
@@ -138,15 +138,15 @@ def test_what_is_not_given_is_left_to_the_node(launch_file: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("given", "error", "line"),
     [
-        ({"score_threshold": "lots"}, ParameterError, "score_threshold: expected double"),
-        ({"score_threshold": "3"}, ParameterError, "score_threshold: expected 0 to 1"),
-        ({"image_transport": "theora"}, ParameterError, "image_transport: expected 'raw' or"),
+        ({"score_threshold": "lots"}, SettingError, "score_threshold: expected double"),
+        ({"score_threshold": "3"}, SettingError, "score_threshold: expected 0 to 1"),
+        ({"image_transport": "theora"}, SettingError, "image_transport: expected 'raw' or"),
         ({"vocabulary": "cup, cup"}, VocabularyError, "cup"),
-        ({"threads": "many"}, ParameterError, "threads: expected integer"),
-        ({"cpu_affinity": "all"}, ParameterError, "cpu_affinity: expected cores such as"),
-        ({"cameras": "front"}, ParameterError, "cameras: expected each name once, with a topic"),
-        ({"cameras": "a=/x, a=/y"}, ParameterError, "cameras: expected each name once"),
-        ({"cameras": "2nd=/x"}, ParameterError, "cameras: expected names of letters"),
+        ({"threads": "many"}, SettingError, "threads: expected integer"),
+        ({"cpu_affinity": "all"}, SettingError, "cpu_affinity: expected cores such as"),
+        ({"cameras": "front"}, SettingError, "cameras: expected each name once, with a topic"),
+        ({"cameras": "a=/x, a=/y"}, SettingError, "cameras: expected each name once"),
+        ({"cameras": "2nd=/x"}, SettingError, "cameras: expected names of letters"),
         ({"params_file": "/no/such.yaml"}, FileNotFoundError, "params_file: /no/such.yaml"),
     ],
 )

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vit_perception.vocabulary import (
+from vit_perception.names import (
     MAX_NAME_LENGTH,
     MAX_NAMES,
-    Vocabulary,
     VocabularyError,
     checked_names,
     names_from_file,
     parse_names,
 )
+from vit_perception.vocabulary import Vocabulary
 
 UNIT = np.array([[1, 0, 0], [0, 0.6, 0.8]], np.float32)
 

@@ -1,9 +1,33 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Open-vocabulary detection for robots: camera frames in, named boxes out.
+"""Open-vocabulary detection for robots: camera frames in, named boxes and masks out.
+
+    import vit_perception as vp
+
+    perceiver = vp.load("tabletop_nano")
+    found = perceiver(image, names=["red mug"])
 
 The robot side (everything except models, export, compression, training and scenes)
 needs no torch; only `vit_perception.ros` needs ROS.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vit_perception.api import Detections, Frame, Vocabulary, load
+
+__all__ = ["Detections", "Frame", "Vocabulary", "load"]
 __version__ = "0.2.0"
+
+
+def __getattr__(name: str) -> object:
+    """Imports a name of the face when it is asked for: numpy and the engine take a while."""
+    if name not in __all__:
+        raise AttributeError(f"module 'vit_perception' has no attribute {name!r}")
+    from vit_perception import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

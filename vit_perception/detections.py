@@ -4,22 +4,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.masks import Masks
+from vit_perception.rle import encode_mask
+
+_SHOWN = 5
 
 
 class DetectionsError(ValueError):
     """Detections were built from arrays that do not fit together."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Detection:
+    """One thing that was found.
+
+    Attributes:
+        name: what it was found as.
+        score: 0..1.
+        box: float32 [4], x1 y1 x2 y2 in pixels of the source image.
+        label: index of the name in the vocabulary.
+        masks: its mask, one, or None.
+    """
+
+    name: str
+    score: float
+    box: NDArray[np.float32]
+    label: int
+    masks: Masks | None = None
+
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Its mask in the source image, bool [H, W], made anew; None without masks."""
+        return None if self.masks is None else self.masks.one(0)
+
+    def __repr__(self) -> str:
+        x1, y1, x2, y2 = self.box.tolist()
+        mask = "" if self.masks is None else f", mask of {int(self.masks.areas()[0])} px"
+        return f"<{self.name} {self.score:.2f} at {x1:.0f},{y1:.0f} to {x2:.0f},{y2:.0f}{mask}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Detections:
     """N detections of one frame, best first.
+
+    `found[0]` is a Detection; `found[:5]`, `found[found.scores > 0.5]` and `found[[2, 0]]` are
+    Detections; iteration gives each Detection.
 
     Attributes:
         boxes: float32 [N, 4], x1 y1 x2 y2 in pixels of the source image.
@@ -42,20 +78,28 @@ class Detections:
 
     def __post_init__(self) -> None:
         count = len(self.scores)
-        _check("boxes", self.boxes, np.float32, (count, 4))
-        _check("scores", self.scores, np.float32, (count,))
-        _check("labels", self.labels, np.int64, (count,))
+        arrays: tuple[tuple[str, NDArray[Any], type, tuple[int, ...]], ...] = (
+            ("boxes", self.boxes, np.float32, (count, 4)),
+            ("scores", self.scores, np.float32, (count,)),
+            ("labels", self.labels, np.int64, (count,)),
+        )
+        for what, array, dtype, shape in arrays:
+            if array.dtype != dtype or array.shape != shape:
+                raise DetectionsError(
+                    f"{what}: expected {np.dtype(dtype)} {list(shape)}, "
+                    f"found {array.dtype} {list(array.shape)}"
+                )
         if count and not 0 <= self.labels.min() <= self.labels.max() < len(self.names):
             raise DetectionsError(
                 f"labels: expected 0..{len(self.names) - 1}, "
                 f"found {self.labels.min()}..{self.labels.max()}"
             )
-        if self.masks is not None and len(self.masks) != count:
-            raise DetectionsError(f"masks: expected {count}, found {len(self.masks)}")
+        if self.masks is not None and len(self.masks.crops) != count:
+            raise DetectionsError(f"masks: expected {count}, found {len(self.masks.crops)}")
 
     @classmethod
     def empty(cls, names: tuple[str, ...], vocabulary_version: int) -> Detections:
-        """Nothing found with this vocabulary."""
+        """Returns nothing found with this vocabulary."""
         return cls(
             boxes=np.zeros((0, 4), np.float32),
             scores=np.zeros(0, np.float32),
@@ -67,14 +111,91 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def __iter__(self) -> Iterator[Detection]:
+        return (self[index] for index in range(len(self)))
+
+    @overload
+    def __getitem__(self, chosen: int | np.integer[Any]) -> Detection: ...
+
+    @overload
+    def __getitem__(self, chosen: slice | Sequence[int] | NDArray[Any]) -> Detections: ...
+
+    def __getitem__(
+        self, chosen: int | np.integer[Any] | slice | Sequence[int] | NDArray[Any]
+    ) -> Detection | Detections:
+        """Returns one Detection by its number, or Detections by slice, mask or numbers.
+
+        Args:
+            chosen: an integer, negative from the end; a slice; bool [N]; or integers [M].
+
+        Raises:
+            IndexError: a number beyond the end, or a mask of another length.
+        """
+        if isinstance(chosen, (int, np.integer)):
+            index = range(len(self))[int(chosen)]
+            return Detection(
+                name=self.class_name(index),
+                score=float(self.scores[index]),
+                box=self.boxes[index],
+                label=int(self.labels[index]),
+                masks=None if self.masks is None else self.masks.chosen(np.array([index])),
+            )
+        rows = np.arange(len(self))[chosen if isinstance(chosen, slice) else _rows(chosen)]
+        return replace(
+            self,
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            labels=self.labels[rows],
+            masks=None if self.masks is None else self.masks.chosen(rows),
+        )
+
+    def __repr__(self) -> str:
+        listed = [f"{self.class_name(i)} {self.scores[i]:.2f}" for i in range(len(self))[:_SHOWN]]
+        if len(self) > _SHOWN:
+            listed.append(f"{len(self) - _SHOWN} more")
+        masks = " with masks" if self.masks is not None else ""
+        return f"<{len(self)} detections{masks}: {', '.join(listed) or 'nothing'}>"
+
     def class_name(self, index: int) -> str:
-        """Name of detection `index`."""
+        """Returns the name of detection `index`."""
         return self.names[int(self.labels[index])]
 
+    def to_coco(
+        self, image_id: int | str = 0, category_ids: dict[str, int] | None = None
+    ) -> list[dict[str, Any]]:
+        """Returns the detections as entries of a COCO results file, ready for json.
 
-def _check(what: str, array: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:
-    if array.dtype != dtype or array.shape != shape:
-        raise DetectionsError(
-            f"{what}: expected {np.dtype(dtype)} {list(shape)}, "
-            f"found {array.dtype} {list(array.shape)}"
-        )
+        Args:
+            image_id: of the image.
+            category_ids: of the names; None: label + 1, in the order of `names`.
+
+        Returns:
+            A dict for each: image_id, category_id, category (the name), bbox [x, y, width,
+            height] in pixels, score and, with masks, segmentation {size [h, w], counts},
+            compressed run lengths.
+
+        Raises:
+            KeyError: `category_ids` lacks a name that was found.
+        """
+        entries: list[dict[str, Any]] = []
+        for index, (x1, y1, x2, y2) in enumerate(self.boxes.tolist()):
+            name = self.class_name(index)
+            entry: dict[str, Any] = {
+                "image_id": image_id,
+                "category_id": (
+                    int(self.labels[index]) + 1 if category_ids is None else category_ids[name]
+                ),
+                "category": name,
+                "bbox": [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)],
+                "score": round(float(self.scores[index]), 5),
+            }
+            if self.masks is not None:
+                entry["segmentation"] = encode_mask(self.masks.one(index))
+            entries.append(entry)
+        return entries
+
+
+def _rows(chosen: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
+    rows = np.asarray(chosen)
+    # An empty list is float64 to numpy.
+    return rows if rows.size or rows.dtype == np.bool_ else rows.astype(np.int64)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -94,11 +95,14 @@ class Canvas:
         is at least 40 dB on photographs, at 0.2 ms instead of 3.6 ms for 1280x720 into 416x416.
         """
         _, height, width, _ = self.pixels.shape
-        letterbox = fit(image.shape[0], image.shape[1], height, width)
-        if letterbox != self._last:
+        letterbox = self._last
+        if letterbox is None or image.shape[:2] != (
+            letterbox.source_height,
+            letterbox.source_width,
+        ):
+            letterbox = self._last = fit(image.shape[0], image.shape[1], height, width)
             self.pixels.fill(self._pad_value)
             self._halves.clear()
-            self._last = letterbox
         bottom = letterbox.top + letterbox.resized_height
         right = letterbox.left + letterbox.resized_width
         inside = self.pixels[0, letterbox.top : bottom, letterbox.left : right]
@@ -124,6 +128,7 @@ class Canvas:
             image = half
 
 
+@lru_cache(maxsize=8)
 def _scale_and_margin(letterbox: Letterbox) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     x, y = letterbox.scale_x, letterbox.scale_y
     return (

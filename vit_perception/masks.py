@@ -9,6 +9,7 @@ al., ICCV 2019), section 3.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,11 @@ class Masks:
         self._paste(index, mask)
         return mask
 
+    def chosen(self, rows: NDArray[np.int64]) -> Masks:
+        """Returns the masks of these rows, int64 [M], in their order."""
+        crops = tuple(self.crops[row] for row in rows.tolist())
+        return Masks(self.origins[rows], crops, self.height, self.width)
+
     def dense(self) -> NDArray[np.bool_]:
         """Returns all masks in the whole image: bool [N, H, W]; N * H * W bytes."""
         masks = np.zeros((len(self), self.height, self.width), np.bool_)
@@ -124,27 +130,19 @@ def decode(
     pixels = int((ends - begins).prod(axis=1).sum())
     if pixels > _MAX_PIXELS:
         raise MasksError(f"masks: expected at most {_MAX_PIXELS} px together, found {pixels}")
-    _, height, width = prototypes.shape
-    columns = _interpolation(
-        letterbox.source_width, letterbox.scale_x, letterbox.left, width, letterbox.width
-    )
-    rows = _interpolation(
-        letterbox.source_height, letterbox.scale_y, letterbox.top, height, letterbox.height
-    )
-    # A broken network's overflows are dealt with below and are no news for a robot's log.
+    columns, rows = _axes(letterbox, *prototypes.shape[1:])
+    # Overflow is handled in _crop; suppress numpy's warnings.
     with np.errstate(over="ignore", invalid="ignore"):
         crops = tuple(
-            _crop(row, prototypes, columns.part(left, right), rows.part(top, bottom))
-            for row, (left, top), (right, bottom) in zip(
-                coefficients, begins.tolist(), ends.tolist(), strict=True
-            )
+            _crop(row, prototypes, columns, rows, *begin, *end)
+            for row, begin, end in zip(coefficients, begins.tolist(), ends.tolist(), strict=True)
         )
     return Masks(begins, crops, letterbox.source_height, letterbox.source_width)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Interpolation:
-    """Where the n pixels of a stretch of one axis of the source lie among the prototypes' pixels.
+    """Where the n pixels of one axis of the source lie among the prototypes' pixels.
 
     near: int64 [n], the last prototype pixel whose centre is not after the source pixel's.
     after: int64 [n], the next one, or the same at the end.
@@ -155,12 +153,18 @@ class _Interpolation:
     after: NDArray[np.int64]
     share: NDArray[np.float32]
 
-    def part(self, begin: int, end: int) -> tuple[slice, _Interpolation]:
-        """Of the source pixels begin..end - 1: the prototype pixels needed, and among those."""
-        near, after = self.near[begin:end], self.after[begin:end]
-        first = int(near[0])
-        window = slice(first, int(after[-1]) + 1)
-        return window, _Interpolation(near - first, after - first, self.share[begin:end])
+
+# A camera's images and a network's maps keep their sizes.
+@lru_cache(maxsize=8)
+def _axes(letterbox: Letterbox, height: int, width: int) -> tuple[_Interpolation, _Interpolation]:
+    """Returns the interpolation of columns and of rows, of a map of prototypes [height, width]."""
+    columns = _interpolation(
+        letterbox.source_width, letterbox.scale_x, letterbox.left, width, letterbox.width
+    )
+    rows = _interpolation(
+        letterbox.source_height, letterbox.scale_y, letterbox.top, height, letterbox.height
+    )
+    return columns, rows
 
 
 def _interpolation(
@@ -196,34 +200,44 @@ def _pixels(
 def _crop(
     coefficients: NDArray[np.float32],
     prototypes: NDArray[np.float32],
-    columns: tuple[slice, _Interpolation],
-    rows: tuple[slice, _Interpolation],
+    columns: _Interpolation,
+    rows: _Interpolation,
+    left: int,
+    top: int,
+    right: int,
+    bottom: int,
 ) -> NDArray[np.bool_]:
-    """One mask, bool [rows, columns], of coefficients [P] and prototypes [P, h, w].
+    """Returns one mask, bool [bottom - top, right - left], of coefficients [P].
 
     BLAS is not used: its threads cost more than these small products, and a busy robot would
     wait for its slowest core.
     """
-    (window_x, x), (window_y, y) = columns, rows
-    logits = np.einsum("p,phw->hw", coefficients, prototypes[:, window_y, window_x])
+    near_x, after_x = columns.near[left:right], columns.after[left:right]
+    near_y, after_y = rows.near[top:bottom], rows.after[top:bottom]
+    first_x, first_y = int(near_x[0]), int(near_y[0])
+    # Only the prototype pixels around the box are needed.
+    window = np.s_[:, first_y : int(after_y[-1]) + 1, first_x : int(after_x[-1]) + 1]
+    near_x, after_x, near_y = near_x - first_x, after_x - first_x, near_y - first_y
+    share_x, share_y = columns.share[left:right], rows.share[top:bottom]
+    logits = np.einsum("p,phw->hw", coefficients, prototypes[window])
     if not np.isfinite(logits).all():
         logits[~np.isfinite(logits)] = -1
-    wide = logits.take(x.after, axis=1)
-    before = logits.take(x.near, axis=1)
+    wide = logits.take(after_x, axis=1)
+    before = logits.take(near_x, axis=1)
     wide -= before
-    wide *= x.share
+    wide *= share_x
     wide += before
     # A pixel's logit is a - b with b = share * fall; a > b saves a pass.
     fall = np.zeros_like(wide)
     np.subtract(wide[:-1], wide[1:], out=fall[:-1])
-    crop = np.empty((len(y.near), len(x.near)), np.bool_)
-    a, b = np.empty((2, min(_STRIP, len(crop)), len(x.near)), np.float32)
-    for top in range(0, len(crop), _STRIP):
-        near = y.near[top : top + _STRIP]
+    crop = np.empty((len(near_y), len(near_x)), np.bool_)
+    a, b = np.empty((2, min(_STRIP, len(crop)), len(near_x)), np.float32)
+    for begin in range(0, len(crop), _STRIP):
+        near = near_y[begin : begin + _STRIP]
         count = len(near)
         # Without a mode, numpy buffers its output.
         wide.take(near, axis=0, out=a[:count], mode="clip")
         fall.take(near, axis=0, out=b[:count], mode="clip")
-        b[:count] *= y.share[top : top + _STRIP, None]
-        np.greater(a[:count], b[:count], out=crop[top : top + _STRIP])
+        b[:count] *= share_y[begin : begin + _STRIP, None]
+        np.greater(a[:count], b[:count], out=crop[begin : begin + _STRIP])
     return crop

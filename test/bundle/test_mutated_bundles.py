@@ -24,8 +24,10 @@ from vit_perception.bundle.bundle import Bundle, BundleError
 from vit_perception.detections import Detections
 from vit_perception.engine.session import SessionError
 from vit_perception.frame import Frame
-from vit_perception.parameters.detector import DetectorParameters, ParameterError, specs, validate
-from vit_perception.perceiver.perceiver import Perceiver, PerceiverError
+from vit_perception.parameters.detector import DetectorParameters, SettingError, validate
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import PerceiverError
+from vit_perception.setting import settings_of
 
 from ..fuzzed_bytes import fuzz
 from ..toy_bundle import SQUARES, toy_graph, toy_picture
@@ -107,7 +109,7 @@ def test_any_bundle_works_or_is_refused_in_one_line(
 
 # Parameters
 
-_known = st.sampled_from(list(specs()))
+_known = st.sampled_from(list(settings_of(DetectorParameters)))
 _names = _known | _known | _known | st.text(max_size=8)
 _entries = st.lists(st.text(max_size=6) | st.sampled_from(["a=0.5", "a=2", "=", "front"]))
 parameter_files = st.dictionaries(
@@ -126,7 +128,7 @@ def check_parameters(values: dict[str, Any]) -> None:
     current = validate({"max_age": 0.25})
     try:
         found = validate(read, current)
-    except ParameterError as error:
+    except SettingError as error:
         assert str(error).isprintable() and len(str(error)) < 2000
         return
     assert isinstance(found, DetectorParameters)

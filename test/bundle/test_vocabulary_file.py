@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from vit_perception.bundle.bundle import Bundle, BundleError
-from vit_perception.vocabulary import MAX_NAMES
+from vit_perception.names import MAX_NAMES
 
 from ..refusals import refusal_of
 from ..toy_bundle import (

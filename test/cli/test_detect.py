@@ -13,7 +13,7 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.cli.__main__ import main
 from vit_perception.images.compressed import encode_jpeg
 from vit_perception.images.media import VideoReader, VideoWriter, read_picture, write_picture
-from vit_perception.perceiver.rle import decode_mask
+from vit_perception.rle import decode_mask
 
 from ..toy_bundle import COLOURS, toy_picture
 

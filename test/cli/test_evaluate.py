@@ -70,9 +70,23 @@ def test_a_perfect_detector_scores_one(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--score-threshold", "7"], "score_threshold: expected 0..1, found 7.0"),
-        (["--score-threshold", "nan"], "score_threshold: expected 0..1, found nan"),
-        (["--iou-threshold", "-1"], "iou_threshold: expected 0..1, found -1.0"),
+        (["--score-threshold", "7"], "expected 0 to 1, or -1 (the bundle's own), found 7.0"),
+        (["--score-threshold", "nan"], "expected 0 to 1, or -1 (the bundle's own), found nan"),
+        (["--iou-threshold", "half"], "argument --iou-threshold: invalid double value: 'half'"),
+    ],
+)
+def test_thresholds_are_refused_as_the_setting_is(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", "data", *words])
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
         (["--limit", "-1"], "limit: expected at least 1 picture, found -1"),
         (["--json", "absent/metrics.json"], "absent: No such file or directory"),
     ],

@@ -138,7 +138,6 @@ def test_a_graph_that_leaves_pairs_out_is_refused(
         (["--score-threshold", "0.5"], "--score-threshold: expected a COCO dataset, found LVIS"),
         (["--limit", "0"], "limit: expected at least 1 picture, found 0"),
         (["--images", "nowhere"], "000000000001.png: expected a picture of lvis_tiny.json"),
-        (["--iou-threshold", "2"], "iou_threshold: expected 0..1, found 2.0"),
     ],
 )
 def test_options_that_do_not_go_with_lvis(

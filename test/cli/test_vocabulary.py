@@ -12,9 +12,10 @@ from test.text.tiny_bundle import READY_MADE, make_bundle
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.vocabulary_file import read_vocabulary
 from vit_perception.cli import vocabulary as command
+from vit_perception.names import VocabularyError
 from vit_perception.text import encoder as encoder_module
 from vit_perception.text.encoder import ENCODER_ID, TextEncoderError, find_text_encoder
-from vit_perception.vocabulary import Vocabulary, VocabularyError
+from vit_perception.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from vit_perception.evaluation.tables import format_tables
 from vit_perception.frame import Frame
 from vit_perception.images.compressed import encode_jpeg
 from vit_perception.masks import Masks
-from vit_perception.perceiver.rle import encode_mask
+from vit_perception.rle import encode_mask
 
 pytest.importorskip("faster_coco_eval")
 

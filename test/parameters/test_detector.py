@@ -7,12 +7,14 @@ from dataclasses import FrozenInstanceError, asdict, fields
 
 import pytest
 
-from vit_perception.parameters.detector import DetectorParameters, specs, validate
-from vit_perception.setting import ParameterError, natural
+from vit_perception.parameters.detector import DetectorParameters, validate
+from vit_perception.perceiver.region import Region
+from vit_perception.perceiver.settings import EngineSettings, Settings
+from vit_perception.setting import SettingError, natural, settings_of
 
 
 def test_every_parameter_is_described_and_its_default_is_valid() -> None:
-    known = specs()
+    known = settings_of(DetectorParameters)
     assert list(known) == [each.name for each in fields(DetectorParameters)]
     for name, spec in known.items():
         assert spec.name == name
@@ -25,7 +27,7 @@ def test_every_parameter_is_described_and_its_default_is_valid() -> None:
 
 
 def test_what_changes_live_is_what_needs_no_reload() -> None:
-    fixed = {name for name, spec in specs().items() if not spec.live}
+    fixed = {name for name, spec in settings_of(DetectorParameters).items() if not spec.live}
     assert fixed == {
         "autostart",
         "bundle",
@@ -49,8 +51,6 @@ def test_what_changes_live_is_what_needs_no_reload() -> None:
         ({"vocabulary": [""]}, "vocabulary", ()),
         ({"vocabulary": []}, "vocabulary", ()),
         ({"vocabulary": ""}, "vocabulary", ()),
-        ({"class_thresholds": ["a=b=0.5"]}, "thresholds_by_name", {"a=b": 0.5}),
-        ({"class_thresholds": "red mug=0.4"}, "thresholds_by_name", {"red mug": 0.4}),
         ({"max_age": 0.5}, "max_age", 0.5),
     ],
 )
@@ -91,7 +91,7 @@ def test_values_are_taken_as_people_write_them(
 def test_a_refusal_says_what_was_expected_and_found(
     values: dict[str, object], words: list[str]
 ) -> None:
-    with pytest.raises(ParameterError) as caught:
+    with pytest.raises(SettingError) as caught:
         validate(values)
     line = str(caught.value)
     assert "\n" not in line and len(line) < 500
@@ -101,7 +101,7 @@ def test_a_refusal_says_what_was_expected_and_found(
 
 def test_one_bad_value_leaves_all_others_untaken() -> None:
     current = validate({"max_age": 0.25})
-    with pytest.raises(ParameterError, match="max_detections"):
+    with pytest.raises(SettingError, match="max_detections"):
         validate({"max_age": 1.0, "max_detections": -4}, current)
     assert current.max_age == 0.25
     with pytest.raises(FrozenInstanceError):
@@ -115,7 +115,7 @@ def test_values_are_laid_over_the_current_ones() -> None:
 
 
 def test_natural_leaves_alone_what_it_does_not_understand() -> None:
-    known = specs()
+    known = settings_of(DetectorParameters)
     assert natural(known["max_age"], True) is True
     assert natural(known["max_detections"], 2.0) == 2.0
     assert natural(known["vocabulary"], "[mug") == "[mug"
@@ -132,5 +132,32 @@ def test_cameras(names: list[str]) -> None:
     [["front", "front"], ["2nd"], ["left eye"], ["_hidden"], ["a__b"], ["a/b"], ["é"], ["a" * 65]],
 )
 def test_cameras_that_cannot_be_topics(names: list[str]) -> None:
-    with pytest.raises(ParameterError, match=r"^cameras: expected .*, found "):
+    with pytest.raises(SettingError, match=r"^cameras: expected .*, found "):
         validate({"cameras": names})
+
+
+def test_the_perceiver_reads_its_settings_from_the_parameters() -> None:
+    parameters = validate(
+        {
+            "class_thresholds": ["a=b=0.5", "red mug=0.4"],
+            "roi": "1, 2, 30, 40",
+            "iou_threshold": 0.5,
+            "max_detections": 7,
+            "masks": False,
+        }
+    )
+    assert parameters.settings() == Settings(
+        iou_threshold=0.5,
+        max_detections=7,
+        masks=False,
+        class_thresholds={"a=b": 0.5, "red mug": 0.4},
+        region=Region(1, 2, 30, 40),
+    )
+    assert DetectorParameters().settings() == Settings()
+
+
+def test_what_the_perceiver_declares_is_not_declared_again() -> None:
+    known = settings_of(DetectorParameters)
+    for owner in (Settings, EngineSettings):
+        for name, declared in settings_of(owner).items():
+            assert known[name] == declared

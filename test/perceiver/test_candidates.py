@@ -13,10 +13,8 @@ from onnx import ModelProto, TensorProto, helper
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import (
-    Perceiver,
-    PerceiverError,
-)
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import PerceiverError
 
 from ..refusals import refusal_of
 from ..toy_bundle import (

@@ -15,7 +15,8 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from vit_perception.bundle.bundle import Bundle, BundleError
 from vit_perception.engine.session import SessionError
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import Perceiver, PerceiverError
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import PerceiverError
 
 from ..refusals import refusal_of
 from ..toy_bundle import (
@@ -140,10 +141,10 @@ def test_a_graph_that_the_engine_refuses_is_named(tmp_path: Path) -> None:
 
     bundle = write_toy_bundle(tmp_path / "toy", graphs={"fp32": changed(spoil)})
     message = refusal_of(SessionError, lambda: Perceiver(bundle))
-    assert message.startswith(f"{bundle.directory}: fp32: model: expected an ONNX graph that ")
+    assert message.startswith(f"{bundle.directory}/model.onnx: model: expected an ONNX graph ")
     garbage = write_toy_bundle(tmp_path / "toy2", text_adaptor=EMPTY_GRAPH)
     message = refusal_of(SessionError, lambda: Perceiver(garbage))
-    assert message.startswith(f"{garbage.directory}: text adaptor: model: expected an ONNX graph")
+    assert message.startswith(f"{garbage.directory}/text_adaptor.onnx: model: expected an ONNX ")
 
 
 def test_other_refusals_name_the_bundle(toy_bundle: Bundle) -> None:

@@ -14,7 +14,8 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.frame import Frame
 from vit_perception.letterbox import fit
 from vit_perception.masks import Masks
-from vit_perception.perceiver.perceiver import Perceiver, Settings
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import Settings
 from vit_perception.perceiver.stages import StageTimes
 
 from ..toy_bundle import (
@@ -132,20 +133,20 @@ def test_masks_can_be_turned_off_and_on(toy_segmentation_bundle: Bundle) -> None
     with_masks = perceiver(Frame(image))
     perceiver.set_settings(replace(perceiver.settings, masks=False))
     stages = StageTimes()
-    without = perceiver(Frame(image), stages)
+    without = perceiver(Frame(image), stages=stages)
     assert without.masks is None
     assert list(stages.seconds) == ["letterbox", "inference", "nms"]
     np.testing.assert_array_equal(without.boxes, with_masks.boxes)
     perceiver.set_settings(replace(perceiver.settings, masks=True))
     stages = StageTimes()
-    assert perceiver(Frame(image), stages).masks is not None
+    assert perceiver(Frame(image), stages=stages).masks is not None
     assert list(stages.seconds) == ["letterbox", "inference", "nms", "masks"]
 
 
 def test_a_detection_bundle_has_no_masks(toy_bundle: Bundle) -> None:
     stages = StageTimes()
     image, _ = toy_picture(HEIGHT, WIDTH, CENTRAL)
-    assert Perceiver(toy_bundle)(Frame(image), stages).masks is None
+    assert Perceiver(toy_bundle)(Frame(image), stages=stages).masks is None
     assert "masks" not in stages.seconds
 
 

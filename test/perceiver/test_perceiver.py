@@ -9,11 +9,8 @@ import pytest
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import (
-    Perceiver,
-    PerceiverError,
-    Settings,
-)
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
 
 from ..refusals import refusal_of
@@ -88,7 +85,7 @@ def test_the_smallest_images_are_accepted(
 
 def test_stages_are_measured(toy_perceiver: Perceiver) -> None:
     stages = StageTimes()
-    toy_perceiver(Frame(np.zeros((480, 640, 3), np.uint8)), stages)
+    toy_perceiver(Frame(np.zeros((480, 640, 3), np.uint8)), stages=stages)
     assert list(stages.seconds) == ["letterbox", "inference", "nms"]
     assert min(stages.seconds.values()) > 0
 

@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import (
-    Perceiver,
-    PerceiverError,
-    Settings,
-    unknown_threshold_names,
-)
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import PerceiverError, Settings, unknown_threshold_names
 from vit_perception.vocabulary import Vocabulary
 
 from ..refusals import refusal_of
@@ -27,6 +23,8 @@ from ..toy_bundle import (
     toy_picture,
     toy_vocabulary,
 )
+
+SHARE = "expected 0 to 1, or -1 (the bundle's own)"
 
 
 def test_settings_come_from_the_bundle(toy_perceiver: Perceiver) -> None:
@@ -111,11 +109,23 @@ def test_the_best_detections_come_first_and_are_kept(perceiver: Perceiver) -> No
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"score_threshold": -0.1}, "score_threshold: expected 0..1, found -0.1"),
-        ({"iou_threshold": 1.1}, "iou_threshold: expected 0..1, found 1.1"),
-        ({"score_threshold": float("nan")}, "score_threshold: expected 0..1, found nan"),
-        ({"max_detections": 0}, "max_detections: expected 1..30000, found 0"),
-        ({"class_thresholds": {"mug": 2.0}}, "class_thresholds['mug']: expected 0..1, found 2.0"),
+        (
+            {"score_threshold": -0.1},
+            "score_threshold: expected 0 to 1, or -1 (the bundle's own), found -0.1",
+        ),
+        (
+            {"iou_threshold": 1.1},
+            "iou_threshold: expected 0 to 1, or -1 (the bundle's own), found 1.1",
+        ),
+        (
+            {"score_threshold": float("nan")},
+            "score_threshold: expected 0 to 1, or -1 (the bundle's own), found nan",
+        ),
+        ({"max_detections": 0}, "max_detections: expected 1 to 30000, found 0"),
+        (
+            {"class_thresholds": {"mug": 2.0}},
+            "class_thresholds['mug']: expected 0 to 1, found 2.0",
+        ),
     ],
 )
 def test_settings_outside_their_range_are_refused(changes: dict[str, Any], message: str) -> None:

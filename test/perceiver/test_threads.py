@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import (
-    Perceiver,
-    Settings,
-)
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import Settings
 from vit_perception.vocabulary import Vocabulary
 
 from ..toy_bundle import (

@@ -12,11 +12,9 @@ import pytest
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import (
-    Perceiver,
-    PerceiverError,
-    Settings,
-)
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import PerceiverError, Settings
+from vit_perception.perceiver.stages import StageTimes
 from vit_perception.vocabulary import Vocabulary
 
 from ..refusals import refusal_of
@@ -61,12 +59,16 @@ def test_vocabulary_and_settings_change_in_one_step(perceiver: Perceiver) -> Non
     assert (perceiver.vocabulary.names, perceiver.settings) == (("cyan",), settings)
 
 
-def test_what_is_prepared_counts_from_its_commit(perceiver: Perceiver) -> None:
+def test_what_is_prepared_changes_nothing_until_it_is_looked_with(perceiver: Perceiver) -> None:
     image, _ = toy_picture(HEIGHT, WIDTH, {"red": (0, 1), "cyan": (6, 9)})
-    prepared = perceiver.prepare(vocabulary=toy_vocabulary(("cyan",), 1))
+    query = perceiver.prepare(
+        vocabulary=toy_vocabulary(("cyan",), 1), settings=Settings(0.5, max_detections=7)
+    )
     assert (names_found(perceiver, image), perceiver.vocabulary.version) == (["red"], 0)
-    perceiver.commit(prepared)
-    assert (names_found(perceiver, image), perceiver.vocabulary.version) == (["cyan"], 1)
+    found = perceiver.look(Frame(image), query, StageTimes())
+    assert (found.names, found.vocabulary_version, len(found)) == (("cyan",), 1, 1)
+    # The bundle's own threshold is filled in.
+    assert query.settings == Settings(0.5, 0.3, max_detections=7)
     assert perceiver.settings == Settings(0.6, 0.3)
 
 

@@ -29,6 +29,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
+from vit_perception.detections import Detections
 from vit_perception.ros.detector_node import DetectorNode
 
 from .domain import own_domain
@@ -36,7 +37,7 @@ from .domain import own_domain
 PATIENCE = 60.0
 ASK_AGAIN = 5.0
 LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
 ROSOUT = QoSProfile(
     depth=1000,
@@ -119,15 +120,13 @@ class Bench:
         self._exits.close()
 
     def detector(
-        self, bundle: Path | str, *, wrap: Any = None, start: bool = True, **parameters: object
+        self, bundle: Path | str, *, start: bool = True, lazy: bool = False, **parameters: object
     ) -> DetectorNode:
         """A spinning detector node; configured and active with `start`."""
-        options: dict[str, Any] = {} if wrap is None else {"wrap": wrap}
-        values = {"bundle": str(bundle), **parameters}
+        values = {"bundle": str(bundle), "lazy": lazy, **parameters}
         node = DetectorNode(
             context=self.context,
             parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
-            **options,
         )
         self._spin(node)
         if start:
@@ -253,6 +252,14 @@ class Bench:
         self._nodes.append(node)
         self._threads.append(threading.Thread(target=spin, daemon=True))
         self._threads[-1].start()
+
+
+def put_before(node: Any, look: Callable[..., Detections]) -> Callable[..., Detections]:
+    """Let a detector's frames go to `look` in place of its perceiver's, which is returned."""
+    perceiver = node._configurator.current.perceiver
+    before: Callable[..., Detections] = perceiver.look
+    perceiver.look = look
+    return before
 
 
 def wait_for(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:

@@ -66,7 +66,7 @@ def seen(encoding: str, height: int = 6) -> np.ndarray:
     message = image_message(
         RGB[:height, :, ::-1] if encoding == "bgr8" else RGB[:height], encoding
     )
-    return messages.frame_of(message, max_pixels=100).image
+    return messages.frame_of(message, 0, max_pixels=100).image
 
 
 def test_a_sound_one_is_used(install: Callable[[str], None]) -> None:
@@ -82,7 +82,7 @@ def test_a_sound_one_is_used(install: Callable[[str], None]) -> None:
     np.testing.assert_array_equal(seen("rgb8"), RGB)
     np.testing.assert_array_equal(seen("bgr8", height=5), RGB[:5])
     with pytest.raises(ImageError, match="expected 1..47 pixels, found 8x6"):
-        messages.frame_of(image_message(RGB, "bgr8"), max_pixels=47)
+        messages.frame_of(image_message(RGB, "bgr8"), 0, max_pixels=47)
     assert calls == ["bgr8"]
 
 
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_a_message_is_still_said(install: Callable[[str], Non
     message = image_message(RGB, "bgr8")
     message.data = message.data[:-1]
     with pytest.raises(ImageError, match="bgr8 image: expected 144 bytes"):
-        messages.frame_of(message, max_pixels=100)
+        messages.frame_of(message, 0, max_pixels=100)
 
 
 @pytest.mark.parametrize(

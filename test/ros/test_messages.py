@@ -24,7 +24,7 @@ RGB = np.random.default_rng(2).integers(0, 256, (5, 7, 3), np.uint8)
 
 def test_a_frame_has_the_pixels_and_the_header_of_its_message() -> None:
     message = image_message(RGB, padding=3, stamp=12 * SECOND + 34)
-    frame = messages.frame_of(message, max_pixels=35)
+    frame = messages.frame_of(message, 12 * SECOND + 34, max_pixels=35)
     np.testing.assert_array_equal(frame.image, RGB)
     assert (frame.stamp, frame.frame_id) == (12 * SECOND + 34, "camera_optical_frame")
     # A view: no copy of the picture is made for rgb8.
@@ -33,7 +33,7 @@ def test_a_frame_has_the_pixels_and_the_header_of_its_message() -> None:
 
 def test_an_image_with_too_many_pixels_is_refused() -> None:
     with pytest.raises(ImageError) as caught:
-        messages.frame_of(image_message(RGB), max_pixels=34)
+        messages.frame_of(image_message(RGB), 0, max_pixels=34)
     assert caught.value.cause == "size"
 
 
@@ -42,7 +42,7 @@ def test_image_messages_come_back_as_they_went() -> None:
     message = messages.image_message(header(5), strided)
     assert isinstance(message.data, array)
     assert (message.encoding, message.step, len(message.data)) == ("rgb8", 21, 105)
-    frame = messages.frame_of(message, max_pixels=1000)
+    frame = messages.frame_of(message, 5, max_pixels=1000)
     np.testing.assert_array_equal(frame.image, strided)
 
 

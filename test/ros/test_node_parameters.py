@@ -15,8 +15,8 @@ from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParametersAtomically
 
-from vit_perception.parameters.detector import specs
-from vit_perception.setting import ParameterError
+from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.setting import SettingError, settings_of
 from vit_perception.text.encoder import ENCODER_ID, TextEncoderError, find_text_encoder
 
 from ..toy_bundle import COLOURS, toy_picture
@@ -30,9 +30,9 @@ PIXELS, _ = toy_picture(64, 96, SQUARES)
 
 def test_descriptors_come_from_the_dataclass(bench: Bench, toy_bundle_dir: Path) -> None:
     bench.detector(toy_bundle_dir, start=False)
-    request = DescribeParameters.Request(names=list(specs()))
+    request = DescribeParameters.Request(names=list(settings_of(DetectorParameters)))
     found = bench.call(DescribeParameters, "detector/describe_parameters", request).descriptors
-    assert [each.name for each in found] == list(specs())
+    assert [each.name for each in found] == list(settings_of(DetectorParameters))
     kinds = {
         "bool": ParameterType.PARAMETER_BOOL,
         "integer": ParameterType.PARAMETER_INTEGER,
@@ -40,7 +40,7 @@ def test_descriptors_come_from_the_dataclass(bench: Bench, toy_bundle_dir: Path)
         "string": ParameterType.PARAMETER_STRING,
         "string_array": ParameterType.PARAMETER_STRING_ARRAY,
     }
-    for each, spec in zip(found, specs().values(), strict=True):
+    for each, spec in zip(found, settings_of(DetectorParameters).values(), strict=True):
         assert each.type == kinds[spec.kind]
         assert each.description == spec.description
         assert each.read_only is not spec.live
@@ -76,7 +76,7 @@ def test_values_given_at_start(
 def test_a_wrong_value_at_start_is_refused(
     bench: Bench, toy_bundle_dir: Path, given: dict[str, Any]
 ) -> None:
-    with pytest.raises(ParameterError, match=next(iter(given))):
+    with pytest.raises(SettingError, match=next(iter(given))):
         bench.detector(toy_bundle_dir, start=False, **given)
 
 

@@ -16,7 +16,7 @@ pytest.importorskip("rclpy")
 
 from vit_perception.bundle.paths import find_bundle
 from vit_perception.engine.session import SessionError
-from vit_perception.ros.engine import Engine
+from vit_perception.ros.configuration import Configurator
 
 from ..toy_bundle import GREY, toy_picture
 from .bench import ALL_ARRIVE, PATIENCE, SECOND, Bench, boxes_by_name, image_message, wait_for
@@ -34,16 +34,16 @@ class Opening:
         self.begun: list[str] = []
         self.go_on = threading.Event()
         self.error: Exception | None = None
-        opened = Engine.opened
+        opened = Configurator.opened
 
-        def held(engine: Engine, parameters: Any) -> Any:
+        def held(configurator: Configurator, parameters: Any) -> Any:
             self.begun.append(parameters.precision)
             assert self.go_on.wait(PATIENCE)
             if self.error is not None:
                 raise self.error
-            return opened(engine, parameters)
+            return opened(configurator, parameters)
 
-        monkeypatch.setattr(Engine, "opened", held)
+        monkeypatch.setattr(Configurator, "opened", held)
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def test_the_old_engine_runs_until_the_new_one_is_open(bench: Bench, opening: Op
     running.shows("model.opening", "")
     running.says("int8 on cpu: opened, and used from now on")
     running.frame()
-    perceiver = running.node._engine.perceiver
-    assert (perceiver.precision, perceiver.vocabulary.names) == ("int8", ("banana",))
-    assert perceiver.settings.score_threshold == 0.9
+    now = running.node._configurator.current
+    assert (now.perceiver.precision, now.query.vocabulary.names) == ("int8", ("banana",))
+    assert now.query.settings.score_threshold == 0.9
     counts = running.node.counts
     assert (counts.published, counts.dropped_total) == (3, 0)
 
@@ -142,7 +142,7 @@ def test_the_last_wish_counts(bench: Bench, opening: Opening) -> None:
     wait_for(lambda: "reload" not in {each.name for each in threading.enumerate()}, "its end")
     running.frame()
     running.shows("model.precision", "fp32")
-    assert running.node._engine.perceiver.precision == "fp32"
+    assert running.node._configurator.current.perceiver.precision == "fp32"
     assert opening.begun == ["int8"]
     # And back again.
     assert bench.set_parameters(precision="int8") == (True, "")

@@ -54,7 +54,7 @@ class Asked:
 def asked(bench: Bench, node: Any) -> Asked:
     """A call that has reached the node."""
     call = Asked(bench)
-    gates = [camera.lane.gate for camera in node._cameras]
+    gates = [camera.gate for camera in node._cameras]
     wait_for(lambda: all(gate.activation is not None for gate in gates), "the call")
     return call
 

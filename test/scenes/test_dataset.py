@@ -14,7 +14,7 @@ import pytest
 from faster_coco_eval import COCO, COCOeval_faster
 
 from test.scenes.pack import add_split_pairs, write_boxes
-from vit_perception.perceiver.rle import decode_mask
+from vit_perception.rle import decode_mask
 from vit_perception.scenes import coco
 from vit_perception.scenes.catalogue import load_catalogue
 from vit_perception.scenes.dataset import DatasetError, write_dataset

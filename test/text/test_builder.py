@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from test.text.tiny_bundle import READY_MADE, make_bundle
+from vit_perception.names import VocabularyError
 from vit_perception.text import encoder as encoder_module
 from vit_perception.text.builder import VocabularyBuilder
-from vit_perception.vocabulary import Vocabulary, VocabularyError
+from vit_perception.vocabulary import Vocabulary
 
 
 @pytest.fixture

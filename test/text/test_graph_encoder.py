@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from vit_perception.bundle.bundle import Bundle, BundleError
+from vit_perception.names import VocabularyError
 from vit_perception.text.builder import VocabularyBuilder
 from vit_perception.text.encoder import TextEncoderError
 from vit_perception.text.graph_encoder import GraphEncoder
-from vit_perception.vocabulary import Vocabulary, VocabularyError
+from vit_perception.vocabulary import Vocabulary
 
 from ..fuzzed_bytes import changed, changes, fuzz
 from .tiny_bundle import READY_MADE, make_bundle

@@ -27,7 +27,8 @@ from vit_perception.export.detector import export_bundle, load_run  # noqa: E402
 from vit_perception.images.media import read_picture  # noqa: E402
 from vit_perception.models.boxes import complete_iou  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, dosod_nano  # noqa: E402
-from vit_perception.perceiver.perceiver import Perceiver, Settings  # noqa: E402
+from vit_perception.perceiver.perceiver import Perceiver  # noqa: E402
+from vit_perception.perceiver.settings import Settings  # noqa: E402
 from vit_perception.text.encoder import TextEncoder, find_text_encoder  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.device import DeviceError, find_device  # noqa: E402

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vit_perception.perceiver.rle import encode_mask
+from vit_perception.rle import encode_mask
 
 COLOURS = {
     "red": (220, 40, 40),

@@ -25,7 +25,8 @@ from vit_perception.bundle.manifest import (
 from vit_perception.bundle.onnx_guard import OnnxFileError, has_external_data
 from vit_perception.bundle.vocabulary_file import read_vocabulary
 from vit_perception.document import Document, DocumentError
-from vit_perception.vocabulary import Vocabulary, VocabularyError, checked_names
+from vit_perception.names import VocabularyError, checked_names
+from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
 
 __all__ = ["FORMAT", "TASKS", "Bundle", "BundleError", "TextEncoderFiles"]

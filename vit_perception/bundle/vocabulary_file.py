@@ -11,7 +11,8 @@ import zlib
 import numpy as np
 from numpy.lib import format as npy
 
-from vit_perception.vocabulary import MAX_NAME_LENGTH, MAX_NAMES, Vocabulary, VocabularyError
+from vit_perception.names import MAX_NAME_LENGTH, MAX_NAMES, VocabularyError
+from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import one_line, shown
 
 _BYTES_PER_CHARACTER = 4

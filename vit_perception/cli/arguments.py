@@ -1,11 +1,58 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Types of options that several commands have."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+
+from vit_perception.setting import Setting, SettingError, SettingValue, checked, settings_of
+
+_READERS: dict[str, Callable[[str], object]] = {"integer": int, "double": float, "string": str}
+
+
+def add_setting(
+    options: argparse._ActionsContainer,
+    owner: type,
+    name: str,
+    *,
+    metavar: str | None = None,
+    optional: bool = False,
+    note: str = "",
+) -> None:
+    """Adds the option of a setting, with the type, range, default and help of its declaration.
+
+    Args:
+        options: a parser or a group of its options; receives it, as `--the-name`.
+        owner, name: the dataclass that declares the setting, and its field.
+        metavar: placeholder of the value.
+        optional: None where the option is not given, and no default.
+        note: on the default of this command, in place of the declared one.
+    """
+    declared = settings_of(owner)[name]
+    default = declared.special_meaning if declared.default == declared.special else ""
+    words = f"{declared.description} ({note or default or declared.default})"
+    options.add_argument(
+        f"--{name.replace('_', '-')}",
+        type=_reader(declared),
+        default=None if optional else declared.default,
+        metavar=metavar,
+        help=words.replace("%", "%%"),
+    )
+
+
+def _reader(declared: Setting) -> Callable[[str], SettingValue]:
+    def read(text: str) -> SettingValue:
+        try:
+            return checked(declared, _READERS[declared.kind](text))
+        except SettingError as error:
+            line = str(error).removeprefix(f"{declared.name}: ")
+            raise argparse.ArgumentTypeError(line) from None
+
+    # argparse names it where the text is no number at all.
+    read.__name__ = declared.kind
+    return read
 
 
 def at_least(low: int) -> Callable[[str], int]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vit_perception.detections import Detections
     from vit_perception.evaluation.results import Predict
     from vit_perception.frame import Frame
-    from vit_perception.perceiver.perceiver import Settings
+    from vit_perception.perceiver.settings import Settings
 
 # Average precision needs the uncertain detections too, as many as the graph gives: the metric
 # has its own limit, 100 a category.
@@ -42,15 +42,16 @@ class Asker:
 
         from vit_perception.bundle.bundle import Bundle
         from vit_perception.bundle.paths import find_bundle
-        from vit_perception.perceiver.perceiver import Perceiver, Settings
+        from vit_perception.perceiver.perceiver import Perceiver
+        from vit_perception.perceiver.settings import BUNDLE_DEFAULT, Settings
         from vit_perception.text.builder import VocabularyBuilder
 
         self.bundle: Bundle = Bundle.load(find_bundle(args.bundle))
         # What a robot would publish with; measured is with as good as no threshold.
         self.published = Settings(
-            _given(args.score_threshold, self.bundle.score_threshold),
-            _given(args.iou_threshold, _given(iou_threshold, self.bundle.iou_threshold)),
-        )
+            _given(args.score_threshold, BUNDLE_DEFAULT),
+            _given(args.iou_threshold, _given(iou_threshold, BUNDLE_DEFAULT)),
+        ).resolved(self.bundle)
         self._settings = replace(
             self.published,
             score_threshold=SCORE_THRESHOLD,
@@ -96,13 +97,13 @@ class Asker:
         self._builder.build(tuple({folded(phrase): phrase for phrase in phrases}.values()), 1)
 
     def _predictor(self, names: Sequence[str], settings: Settings) -> Predict:
+        from vit_perception.perceiver.stages import StageTimes
+
         perceiver = self._perceiver
-        prepared = perceiver.prepare(vocabulary=self._builder.build(names, 1), settings=settings)
+        query = perceiver.prepare(vocabulary=self._builder.build(names, 1), settings=settings)
 
         def predict(frame: Frame) -> Detections:
-            # Predictors of other names or settings share the perceiver.
-            perceiver.commit(prepared)
-            return perceiver(frame)
+            return perceiver.look(frame, query, StageTimes())
 
         return predict
 

@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.samples import DISTRACTORS, NAMES_AFTER, sample_bag
     from vit_perception.cli.demo_pictures import write_pictures
     from vit_perception.cli.demo_report import print_pictures, print_report
+    from vit_perception.names import parse_names
     from vit_perception.ros.demo.demo import run_demo
-    from vit_perception.vocabulary import parse_names
 
     given = parse_names(args.vocabulary_after) if args.vocabulary_after else None
     bundle = find_bundle(args.bundle)
@@ -96,7 +96,7 @@ def ask_names(default: tuple[str, ...], seconds: float = PROMPT_SECONDS) -> tupl
     """Names typed at the terminal; the default ones when nothing valid comes in time."""
     import select
 
-    from vit_perception.vocabulary import VocabularyError, parse_names
+    from vit_perception.names import VocabularyError, parse_names
 
     print(
         f"\nWhat shall it look for now? Names with commas, then Enter ({seconds:.0f} s; "

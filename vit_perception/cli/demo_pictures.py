@@ -119,10 +119,11 @@ def _masks_by_names(model: Bundle, run: DemoRun) -> dict[tuple[str, ...], Percei
 
 def _perceiver(model: Bundle, names: tuple[str, ...]) -> Perceiver:
     """With the settings of the demonstration's node: one name a thing."""
-    from vit_perception.perceiver.perceiver import Perceiver, Settings
+    from vit_perception.perceiver.perceiver import Perceiver
+    from vit_perception.perceiver.settings import Settings
     from vit_perception.text.builder import VocabularyBuilder
 
-    settings = Settings(model.score_threshold, model.iou_threshold, class_agnostic_nms=True)
+    settings = Settings(class_agnostic_nms=True)
     vocabulary = VocabularyBuilder(model).build(names, version=1)
     return Perceiver(model, vocabulary=vocabulary, settings=settings)
 

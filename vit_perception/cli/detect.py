@@ -88,11 +88,11 @@ def _detect_picture(file: MediaFile, perceiver: Perceiver, report: Report) -> No
     from vit_perception.perceiver.stages import StageTimes
 
     stages = StageTimes()
-    with stages.measure("read"):
-        frame = read_picture(file.path)
-    detections = perceiver(frame, stages)
-    with stages.measure("annotate"):
-        write_picture(report.annotated / file.name, draw(frame.image, detections))
+    frame = read_picture(file.path)
+    stages.lap("read")
+    detections = perceiver(frame, stages=stages)
+    write_picture(report.annotated / file.name, draw(frame.image, detections))
+    stages.lap("annotate")
     report.add(file.name, detections, stages)
 
 
@@ -112,9 +112,9 @@ def _detect_video(file: MediaFile, perceiver: Perceiver, report: Report) -> None
     ):
         for index, frame in enumerate(video):
             stages = StageTimes()
-            detections = perceiver(frame, stages)
-            with stages.measure("annotate"):
-                annotated.write(draw(frame.image, detections))
+            detections = perceiver(frame, stages=stages)
+            annotated.write(draw(frame.image, detections))
+            stages.lap("annotate")
             report.add(f"{file.name}#{index:06d}", detections, stages)
             show(index + 1)
         if index + 1 < video.count:

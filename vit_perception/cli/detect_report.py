@@ -14,7 +14,6 @@ import numpy as np
 from vit_perception.cli.versions import package_versions
 from vit_perception.detections import Detections
 from vit_perception.perceiver.perceiver import Perceiver
-from vit_perception.perceiver.rle import encode_mask
 from vit_perception.perceiver.stages import StageTimes
 
 
@@ -97,20 +96,11 @@ def detection_entries(name: str, detections: Detections) -> list[dict[str, Any]]
 
     With masks, each also has its segmentation as COCO's compressed run lengths.
     """
-    entries: list[dict[str, Any]] = []
-    for index, (box, score) in enumerate(zip(detections.boxes, detections.scores, strict=True)):
-        left, top, right, bottom = (float(value) for value in box)
-        corner_and_size = (left, top, right - left, bottom - top)
-        entries.append(
-            {
-                "file_name": name,
-                "category": detections.class_name(index),
-                "bbox": [round(value, 2) for value in corner_and_size],
-                "score": round(float(score), 5),
-            }
-        )
-        if detections.masks is not None:
-            entries[-1]["segmentation"] = encode_mask(detections.masks.one(index))
+    entries = []
+    for entry in detections.to_coco():
+        # Files are told by their names here.
+        del entry["image_id"], entry["category_id"]
+        entries.append({"file_name": name, **entry})
     return entries
 
 

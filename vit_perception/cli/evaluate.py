@@ -10,8 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vit_perception.cli.arguments import add_setting
 from vit_perception.cli.asker import Asker
 from vit_perception.cli.model import add_bundle_arguments
+from vit_perception.perceiver.settings import EngineSettings, Settings
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.dataset import Dataset
@@ -54,14 +56,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write the metrics as JSON as well")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N pictures")
-    parser.add_argument(
-        "--iou-threshold", type=float, metavar="I", help="0..1 (the bundle's; LVIS: 0.7)"
+    add_setting(
+        parser,
+        Settings,
+        "iou_threshold",
+        metavar="I",
+        optional=True,
+        note="the bundle's own; LVIS: 0.7",
     )
-    parser.add_argument(
-        "--score-threshold",
-        type=float,
+    add_setting(
+        parser,
+        Settings,
+        "score_threshold",
         metavar="S",
-        help="score from which boxes on the background are false alarms, 0..1 (the bundle's)",
+        optional=True,
+        note="the bundle's own; it only decides which boxes on the background are false alarms",
     )
     names = parser.add_mutually_exclusive_group()
     names.add_argument("--names", metavar="NAMES", help="ask for 'can, box' (all of the dataset)")
@@ -107,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _asked(data: Dataset, args: argparse.Namespace) -> Dataset:
-    from vit_perception.vocabulary import names_from_file, parse_names
+    from vit_perception.names import names_from_file, parse_names
 
     if args.names is not None:
         return data.asking(parse_names(args.names))
@@ -158,7 +167,7 @@ def _measured(data: Dataset, ask: Asker, args: argparse.Namespace) -> dict[str, 
 
 def _command(dataset: str, bundle: str, args: argparse.Namespace) -> str:
     words = ["vit-perception", "evaluate", dataset, "--bundle", bundle]
-    if args.precision != "fp32":
+    if args.precision != EngineSettings.precision:
         words += ["--precision", args.precision]
     if args.images is not None:
         words += ["--images", Path(args.images).name]

@@ -60,8 +60,9 @@ def run(args: argparse.Namespace) -> int:
         load_bundle_model,
         load_run,
     )
+    from vit_perception.names import names_from_file, parse_names
     from vit_perception.training.run import cached_encoder
-    from vit_perception.vocabulary import Vocabulary, names_from_file, parse_names
+    from vit_perception.vocabulary import Vocabulary
 
     # What can be refused at once is, before a network is loaded.
     metrics = _metrics(args.metrics) if args.metrics else ()

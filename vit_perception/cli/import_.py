@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.export.released import find_clip, import_fixed, import_live
     from vit_perception.export.released_card import COCO_NAMES, LICENCE, NOTICE
     from vit_perception.models.detectors.released import ReleasedError, read_released
-    from vit_perception.vocabulary import names_from_file
+    from vit_perception.names import names_from_file
 
     # What can be refused at once is, before a network is loaded.
     options = {

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.cli.arguments import add_setting
+from vit_perception.names import names_from_file, parse_names
+from vit_perception.perceiver.settings import EngineSettings, Settings
+
 if TYPE_CHECKING:
-    from vit_perception.bundle.bundle import Bundle
     from vit_perception.perceiver.perceiver import Perceiver
-    from vit_perception.vocabulary import Vocabulary
 
 
 def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +22,8 @@ def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--bundle", default="", metavar="DIR", help="bundle folder or name (tabletop_nano)"
     )
-    group.add_argument("--precision", default="fp32", help="graph of the bundle (fp32)")
-    group.add_argument(
-        "--provider", default="cpu", help="cpu, cuda, tensorrt, openvino or an ONNX Runtime name"
-    )
-    group.add_argument(
-        "--threads", type=int, default=0, metavar="N", help="engine threads (0: its choice)"
-    )
+    for name in ("precision", "provider", "threads"):
+        add_setting(group, EngineSettings, name, metavar=name[0].upper())
     group.add_argument(
         "--text-encoder",
         metavar="DIR",
@@ -44,11 +40,8 @@ def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to look for: 'red mug, spoon' or a text file, one name a line "
         "(the bundle's default names)",
     )
-    group.add_argument("--score-threshold", type=_share, metavar="S", help="0..1 (the bundle's)")
-    group.add_argument("--iou-threshold", type=_share, metavar="I", help="0..1 (the bundle's)")
-    group.add_argument(
-        "--max-detections", type=_count, default=100, metavar="N", help="per picture, 1..300 (100)"
-    )
+    for name in ("score_threshold", "iou_threshold", "max_detections"):
+        add_setting(group, Settings, name, metavar=name[0].upper())
 
 
 def add_mask_argument(parser: argparse.ArgumentParser) -> None:
@@ -59,67 +52,29 @@ def add_mask_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceiver:
-    """Perceiver for the options of both groups, which decodes masks where they are wanted."""
-    from vit_perception.bundle.bundle import Bundle
-    from vit_perception.bundle.paths import find_bundle
-    from vit_perception.perceiver.perceiver import Perceiver, Settings
+    """Perceiver for the options of both groups, which decodes masks where they are wanted.
 
-    bundle = Bundle.load(find_bundle(args.bundle))
-    return Perceiver(
-        bundle,
-        vocabulary=load_vocabulary(bundle, args.vocabulary, args.text_encoder),
+    Raises: as `api.load` does.
+    """
+    from vit_perception.api import load
+
+    return load(
+        args.bundle,
+        None if args.vocabulary is None else _names(args.vocabulary),
         settings=Settings(
-            score_threshold=_or(args.score_threshold, bundle.score_threshold),
-            iou_threshold=_or(args.iou_threshold, bundle.iou_threshold),
+            score_threshold=args.score_threshold,
+            iou_threshold=args.iou_threshold,
             max_detections=args.max_detections,
             masks=masks,
         ),
         precision=args.precision,
         provider=args.provider,
         threads=args.threads,
+        text_encoder_dir=args.text_encoder,
     )
 
 
-def load_vocabulary(bundle: Bundle, text: str | None, text_encoder: str | None) -> Vocabulary:
-    """Vocabulary of a text of names or a file of names; None: the bundle's default names.
-
-    Raises:
-        VocabularyError: a name is not possible.
-        TextEncoderError: names the bundle does not know, and no encoder for them.
-
-    """
-    from vit_perception.vocabulary import names_from_file, parse_names
-
-    if text is None:
-        return bundle.default_vocabulary()
+def _names(text: str) -> tuple[str, ...]:
+    """Names of a text, or of a file of names."""
     is_file = "," not in text and (Path(text).is_file() or text.endswith(".txt"))
-    names = names_from_file(Path(text)) if is_file else parse_names(text)
-    return build_vocabulary(bundle, names, text_encoder)
-
-
-def build_vocabulary(
-    bundle: Bundle, names: Sequence[str], text_encoder: str | None, version: int = 1
-) -> Vocabulary:
-    """Vocabulary of names: ready-made ones from the bundle, others through its encoder."""
-    from vit_perception.text.builder import VocabularyBuilder
-
-    directory = None if text_encoder is None else Path(text_encoder)
-    return VocabularyBuilder(bundle, text_encoder_dir=directory).build(tuple(names), version)
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected 0 to 1, found {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 300:
-        raise argparse.ArgumentTypeError(f"expected 1 to 300, found {text}")
-    return value
+    return names_from_file(Path(text)) if is_file else parse_names(text)

@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.export.detector import reparameterize_bundle
+    from vit_perception.names import names_from_file, parse_names
     from vit_perception.text.builder import VocabularyBuilder
-    from vit_perception.vocabulary import names_from_file, parse_names
 
     bundle = Bundle.load(find_bundle(args.bundle))
     file = Path(args.vocabulary)

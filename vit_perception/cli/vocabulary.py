@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.bundle.vocabulary_file import write_vocabulary
+    from vit_perception.names import VocabularyError, names_from_file, parse_names
     from vit_perception.text.builder import VocabularyBuilder
-    from vit_perception.vocabulary import VocabularyError, names_from_file, parse_names
 
     bundle = Bundle.load(find_bundle(args.bundle))
     ready_made = bundle.ready_made()

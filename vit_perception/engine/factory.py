@@ -10,7 +10,7 @@ import onnxruntime
 
 from vit_perception.engine.cpu_affinity import engine_threads
 from vit_perception.engine.onnxruntime import CPU, OnnxRuntimeSession
-from vit_perception.engine.session import Session, SessionError
+from vit_perception.engine.session import Session, SessionError, named
 from vit_perception.wording import shown
 
 OPENVINO = "openvino"
@@ -35,7 +35,9 @@ def available_providers() -> tuple[str, ...]:
     return (*onnxruntime.get_available_providers(), *own)
 
 
-def open_session(model: bytes, *, provider: str = "cpu", threads: int = 0) -> Session:
+def open_session(
+    model: bytes, *, provider: str = "cpu", threads: int = 0, name: str = ""
+) -> Session:
     """Loads an ONNX model from memory, so that what was hashed is what runs.
 
     Args:
@@ -45,19 +47,23 @@ def open_session(model: bytes, *, provider: str = "cpu", threads: int = 0) -> Se
             else the OpenVINO inside ONNX Runtime.
         threads: threads inside one operator; 0: one for each physical core that this process
             may use.
+        name: of the graph, in front of errors.
 
     Raises:
         SessionError: the provider is absent here or did not start, or the model is refused.
     """
     if threads < 0:
-        raise SessionError(f"threads: expected 0 or more, found {threads}")
+        raise SessionError(named(name, f"threads: expected 0 or more, found {threads}"))
     threads = engine_threads(threads)
-    found = find_provider(provider)
+    try:
+        found = find_provider(provider)
+    except SessionError as error:
+        raise SessionError(named(name, str(error))) from None
     if found == OPENVINO:
         from vit_perception.engine.openvino import OpenVinoSession
 
-        return OpenVinoSession(model, threads)
-    return OnnxRuntimeSession(model, found, threads)
+        return OpenVinoSession(model, threads, name)
+    return OnnxRuntimeSession(model, found, threads, name)
 
 
 def find_provider(provider: str) -> str:

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from vit_perception.engine.session import Session, SessionError, TensorInfo
+from vit_perception.engine.session import Session, SessionError, TensorInfo, named
 from vit_perception.wording import one_line
 
 CPU = "CPUExecutionProvider"
@@ -25,23 +25,35 @@ class OnnxRuntimeSession(Session):
         model: bytes of an ONNX file without external data.
         execution_provider: an installed provider of ONNX Runtime.
         threads: at least 1, inside one operator.
+        name: see Session.
 
     Raises:
         SessionError: the provider does not start, or refuses the model.
     """
 
-    def __init__(self, model: bytes, execution_provider: str, threads: int) -> None:
-        self._session = _opened(model, execution_provider, threads)
+    def __init__(
+        self, model: bytes, execution_provider: str, threads: int, name: str = ""
+    ) -> None:
+        self.name = name
+        self._session = _opened(model, execution_provider, threads, name)
         self.provider = str(self._session.get_providers()[0])
         self.inputs = tuple(_tensor_info(value) for value in self._session.get_inputs())
         self.outputs = tuple(_tensor_info(value) for value in self._session.get_outputs())
 
-    def _run(self, inputs: dict[str, NDArray[Any]]) -> Sequence[Any]:
-        outputs: Sequence[Any] = self._session.run(None, inputs)
-        return outputs
+    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Returns all outputs by name; see Session."""
+        try:
+            outputs = self._session.run(None, inputs)
+        # The engine's exceptions share no base class below Exception.
+        except Exception as error:
+            raise self.failure(error) from error
+        return {
+            value.name: np.asarray(output)
+            for value, output in zip(self.outputs, outputs, strict=True)
+        }
 
 
-def _opened(model: bytes, asked: str, threads: int) -> onnxruntime.InferenceSession:
+def _opened(model: bytes, asked: str, threads: int, name: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -55,14 +67,13 @@ def _opened(model: bytes, asked: str, threads: int) -> onnxruntime.InferenceSess
     try:
         session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:
-        raise SessionError(
-            f"model: expected an ONNX graph that {asked} can load, found {one_line(error)}"
-        ) from error
+        line = f"model: expected an ONNX graph that {asked} can load, found {one_line(error)}"
+        raise SessionError(named(name, line)) from error
     # ONNX Runtime falls back to the CPU with a warning when a provider's libraries do not load.
-    if session.get_providers()[0] != asked:
-        raise SessionError(
-            f"provider: expected {asked} to start, found {session.get_providers()[0]} instead"
-        )
+    found = session.get_providers()[0]
+    if found != asked:
+        line = f"provider: expected {asked} to start, found {found} instead"
+        raise SessionError(named(name, line))
     session.disable_fallback()
     return session
 

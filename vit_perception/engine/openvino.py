@@ -5,13 +5,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.engine.session import Session, SessionError, TensorInfo, shown_shape
+from vit_perception.engine.session import (
+    Session,
+    SessionError,
+    TensorInfo,
+    named,
+    shown_shape,
+)
 from vit_perception.wording import one_line
 
 _DEVICE = "CPU"
@@ -23,20 +28,21 @@ class OpenVinoSession(Session):
     Args:
         model: bytes of an ONNX file without external data.
         threads: 0 lets OpenVINO choose.
+        name: see Session.
 
     Raises:
         SessionError: OpenVINO does not start, or refuses the model.
     """
 
-    def __init__(self, model: bytes, threads: int) -> None:
+    def __init__(self, model: bytes, threads: int, name: str = "") -> None:
+        self.name = name
         try:
             import openvino
 
             core = openvino.Core()
         except Exception as error:  # libraries of another version, another folder of that name
-            raise SessionError(
-                f"provider: expected the package openvino to start, found {one_line(error)}"
-            ) from error
+            line = f"provider: expected the package openvino to start, found {one_line(error)}"
+            raise SessionError(named(name, line)) from error
         configuration = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
@@ -52,22 +58,30 @@ class OpenVinoSession(Session):
             self.inputs = tuple(_tensor_info(value) for value in compiled.inputs)
             self.outputs = tuple(_tensor_info(value) for value in compiled.outputs)
         except Exception as error:
-            raise SessionError(
-                f"model: expected an ONNX graph that OpenVINO can load, found {one_line(error)}"
-            ) from error
+            line = f"model: expected an ONNX graph that OpenVINO can load, found {one_line(error)}"
+            raise SessionError(named(name, line)) from error
         self.provider = f"OpenVINO {_DEVICE}"
         self._lock = threading.Lock()
 
-    def _run(self, inputs: dict[str, NDArray[Any]]) -> Sequence[Any]:
-        # OpenVINO converts other types in silence, and where an input is missing takes the one
-        # of the call before.
+    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Returns all outputs by name; see Session."""
+        try:
+            given = self._checked(inputs)
+            with self._lock:
+                results = self._request.infer(given, share_inputs=True, share_outputs=False)
+                return {value.name: np.asarray(results[value.name]) for value in self.outputs}
+        except Exception as error:
+            raise self.failure(error) from error
+
+    def _checked(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Returns the inputs as they are declared.
+
+        OpenVINO converts other types silently, and reuses the last value of a missing input.
+        """
         if inputs.keys() != set(self.input_names):
             expected, found = (", ".join(sorted(n)) for n in (self.input_names, inputs))
             raise ValueError(f"inputs: expected {expected}, found {found or 'none'}")
-        given = {value.name: _checked(value, inputs[value.name]) for value in self.inputs}
-        with self._lock:
-            results = self._request.infer(given, share_inputs=True, share_outputs=False)
-            return [results[name] for name in self.output_names]
+        return {value.name: _checked(value, inputs[value.name]) for value in self.inputs}
 
 
 def _tensor_info(value: Any) -> TensorInfo:

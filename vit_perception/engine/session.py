@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.wording import one_line
@@ -37,13 +35,13 @@ class TensorInfo:
 class Session(ABC):
     """A loaded graph, ready to run; made by `factory.open_session`.
 
-    `run` may be called from several threads at once.
-
     Attributes:
+        name: of the graph, in front of errors; may be empty.
         provider: what runs the graph, e.g. "CPUExecutionProvider" or "OpenVINO CPU".
         inputs, outputs: as the graph declares them, in its order.
     """
 
+    name: str
     provider: str
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
@@ -58,25 +56,25 @@ class Session(ABC):
         """Names of the outputs, in the graph's order."""
         return tuple(value.name for value in self.outputs)
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """All outputs by name; the arrays are the caller's.
+    @abstractmethod
+    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Returns all outputs by name; the arrays are the caller's.
+
+        May be called from several threads at once.
 
         Raises:
             SessionError: an input is missing or has the wrong type or shape, or the engine
                 failed.
         """
-        try:
-            outputs = self._run(dict(inputs))
-        # The engines' exceptions share no base class below Exception.
-        except Exception as error:
-            raise SessionError(f"the engine failed: {one_line(error)}") from error
-        return {
-            name: np.asarray(value) for name, value in zip(self.output_names, outputs, strict=True)
-        }
 
-    @abstractmethod
-    def _run(self, inputs: dict[str, NDArray[Any]]) -> Sequence[Any]:
-        """Arrays in the order of `outputs`; raises what it likes."""
+    def failure(self, error: Exception) -> SessionError:
+        """Returns what to raise for an engine's own exception."""
+        return SessionError(named(self.name, f"the engine failed: {one_line(error)}"))
+
+
+def named(name: str, line: str) -> str:
+    """Returns a line with the name of what it is about in front, if there is one."""
+    return f"{name}: {line}" if name else line
 
 
 def shown_shape(shape: tuple[int | None, ...]) -> str:

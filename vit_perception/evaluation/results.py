@@ -17,7 +17,7 @@ from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
 from vit_perception.masks import Masks
 from vit_perception.perceiver.nms import suppressed
-from vit_perception.perceiver.rle import Rle, encode_mask
+from vit_perception.rle import Rle, encode_mask
 
 Predict = Callable[[Frame], Detections]
 Progress = Callable[[int, int], None]

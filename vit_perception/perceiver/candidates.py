@@ -14,19 +14,15 @@ from vit_perception.detections import Detections
 from vit_perception.letterbox import Letterbox, boxes_to_source
 from vit_perception.masks import Masks, MasksError, decode
 from vit_perception.perceiver.nms import suppressed
+from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.settings import PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
-from vit_perception.vocabulary import Vocabulary
 
 Outputs = Mapping[str, NDArray[Any]]
 
 
 def detections_from(
-    outputs: Outputs,
-    letterbox: Letterbox,
-    vocabulary: Vocabulary,
-    settings: Settings,
-    stages: StageTimes,
+    outputs: Outputs, letterbox: Letterbox, query: Query, stages: StageTimes
 ) -> Detections:
     """Chooses among the graph's rows, and decodes the masks of the chosen ones.
 
@@ -36,51 +32,41 @@ def detections_from(
     Args:
         outputs: as the graph contract says.
         letterbox: where the source image lay in the network's input.
-        vocabulary: the names that the graph was run with.
-        settings: see Settings.
+        query: what the graph was run with.
         stages: receives the times of "nms" and, where there are masks, "masks".
 
     Raises:
         PerceiverError: a label is no index of the vocabulary, or the masks would take too much
             memory, see `decode`.
     """
-    with stages.measure("nms"):
-        wants_masks = settings.masks and "prototypes" in outputs
-        coefficients = outputs["mask_coefficients"][0] if wants_masks else None
-        rows = _sound_rows(outputs, coefficients)
-        scores, labels = outputs["scores"][0][rows], outputs["labels"][0][rows]
-        count = len(vocabulary.names)
-        if len(rows) and not 0 <= labels.min() <= labels.max() < count:
-            raise PerceiverError(
-                f"labels: expected 0..{count - 1}, found {labels.min()}..{labels.max()}"
-            )
-        boxes = boxes_to_source(outputs["boxes"][0][rows], letterbox)
-        kept = _best(boxes, scores, labels, settings)
-        boxes = boxes[kept]
+    settings, names = query.settings, query.vocabulary.names
+    wants_masks = settings.masks and "prototypes" in outputs
+    coefficients = outputs["mask_coefficients"][0] if wants_masks else None
+    rows = _sound_rows(outputs, coefficients)
+    scores, labels = outputs["scores"][0][rows], outputs["labels"][0][rows]
+    if len(rows) and not 0 <= labels.min() <= labels.max() < len(names):
+        raise PerceiverError(
+            f"labels: expected 0..{len(names) - 1}, found {labels.min()}..{labels.max()}"
+        )
+    boxes = boxes_to_source(outputs["boxes"][0][rows], letterbox)
+    kept = _best(boxes, scores, labels, settings)
+    boxes = boxes[kept]
+    stages.lap("nms")
     masks: Masks | None = None
     if coefficients is not None:
-        with stages.measure("masks"):
-            masks = _masks(coefficients[rows[kept]], outputs["prototypes"][0], boxes, letterbox)
+        try:
+            masks = decode(coefficients[rows[kept]], outputs["prototypes"][0], boxes, letterbox)
+        except MasksError as error:
+            raise PerceiverError(str(error)) from error
+        stages.lap("masks")
     return Detections(
         boxes=boxes,
         scores=scores[kept],
         labels=labels[kept],
-        names=vocabulary.names,
-        vocabulary_version=vocabulary.version,
+        names=names,
+        vocabulary_version=query.vocabulary.version,
         masks=masks,
     )
-
-
-def _masks(
-    coefficients: NDArray[np.float32],
-    prototypes: NDArray[np.float32],
-    boxes: NDArray[np.float32],
-    letterbox: Letterbox,
-) -> Masks:
-    try:
-        return decode(coefficients, prototypes, boxes, letterbox)
-    except MasksError as error:
-        raise PerceiverError(str(error)) from error
 
 
 def _sound_rows(outputs: Outputs, coefficients: NDArray[np.float32] | None) -> NDArray[np.int64]:

@@ -1,14 +1,13 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Serves a bundle: frames in, detections out, the vocabulary changed in between."""
+"""Serves a bundle: frames in, detections out, the names changed in between."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,11 @@ from numpy.typing import NDArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.detections import Detections
 from vit_perception.engine.factory import open_session
-from vit_perception.engine.session import Session, SessionError
+from vit_perception.engine.session import Session
 from vit_perception.frame import Frame
+from vit_perception.images.media import read_picture
 from vit_perception.letterbox import Canvas
+from vit_perception.names import checked_names
 from vit_perception.perceiver.candidates import detections_from
 from vit_perception.perceiver.contract import (
     GraphContractError,
@@ -27,50 +28,32 @@ from vit_perception.perceiver.contract import (
     check_embeddings,
     check_results,
 )
-from vit_perception.perceiver.settings import PerceiverError, Settings, unknown_threshold_names
+from vit_perception.perceiver.query import Query
+from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
 
-__all__ = ["Perceiver", "PerceiverError", "Prepared", "Settings", "unknown_threshold_names"]
-
 _TASKS = ("detection", "instance_segmentation")
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Active:
-    """Everything of one frame that can be changed, replaced as a whole.
-
-    class_embeddings float32 [C, E], None for a fixed vocabulary; class_thresholds float32 [C].
-    """
-
-    vocabulary: Vocabulary
-    settings: Settings
-    class_embeddings: NDArray[np.float32] | None
-    class_thresholds: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """A vocabulary and settings that fit a perceiver: from `Perceiver.prepare` to `commit`."""
-
-    _active: _Active
+Encode: TypeAlias = Callable[[tuple[str, ...]], Vocabulary]
+"""Makes a vocabulary of names."""
 
 
 class Perceiver:
     """A detector ready to run.
 
-    Calls may come from several threads; they run one after the other, because the network's
-    input is kept. Vocabulary and settings may be changed from any thread at any time: a call
-    in flight ends with what it began with, and its result carries the names and version it
-    was made with.
+    Calls may come from several threads; the network runs one of them after the other, because
+    its input is kept. Vocabulary and settings may be changed from any thread at any time: a call
+    in flight ends with what it began with, and its result carries the names and version it was
+    made with.
 
     Args:
         bundle: a bundle of task detection or instance_segmentation.
         vocabulary: None for the bundle's default names.
-        settings: None for the bundle's thresholds.
-        precision: a graph of the bundle, e.g. "fp32".
-        provider, threads: see `open_session`.
+        settings: None for the defaults.
+        precision, provider, threads: see EngineSettings.
+        encode: makes a vocabulary of the `names` of a call; None: calls take no names.
 
     Raises:
         PerceiverError: a bundle of another task, a graph that breaks the contract, or a
@@ -85,9 +68,10 @@ class Perceiver:
         *,
         vocabulary: Vocabulary | None = None,
         settings: Settings | None = None,
-        precision: str = "fp32",
-        provider: str = "cpu",
-        threads: int = 0,
+        precision: str = EngineSettings.precision,
+        provider: str = EngineSettings.provider,
+        threads: int = EngineSettings.threads,
+        encode: Encode | None = None,
     ) -> None:
         where = shown_path(bundle.directory)
         if bundle.task not in _TASKS:
@@ -96,23 +80,31 @@ class Perceiver:
             )
         self.bundle = bundle
         self.precision = precision
-        self._session = _opened(bundle, precision, bundle.graph(precision), provider, threads)
-        adaptor = None if bundle.fixed_vocabulary else bundle.text_adaptor()
-        self._adaptor: Session | None = None
-        if adaptor is not None:
-            self._adaptor = _opened(bundle, "text adaptor", adaptor, "cpu", threads)
-        self._graph = bundle.directory / bundle.graphs[precision]
-        with _naming(self._graph):
+        self._encode = encode
+        self._session = open_session(
+            bundle.graph(precision),
+            provider=provider,
+            threads=threads,
+            name=f"{where}/{bundle.graphs[precision]}",
+        )
+        self._adaptor = None if bundle.fixed_vocabulary else _text_adaptor(bundle, threads)
+        try:
             check_detector(self._session, bundle)
+        except GraphContractError as error:
+            raise PerceiverError(f"{self._session.name}: {error}") from error
         if self._adaptor is not None:
-            with _naming(bundle.directory / str(bundle.text_adaptor_file)):
+            try:
                 check_adaptor(self._adaptor, self._session, bundle)
+            except GraphContractError as error:
+                raise PerceiverError(f"{self._adaptor.name}: {error}") from error
         self._canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
+        self._checked_results: Mapping[str, object] = {}
         self._run_lock = threading.Lock()
         self._change_lock = threading.Lock()
-        self._active = self._prepared(
+        self._named: Query | None = None
+        self._query = self._made(
             bundle.default_vocabulary() if vocabulary is None else vocabulary,
-            settings or Settings(bundle.score_threshold, bundle.iou_threshold),
+            Settings() if settings is None else settings,
             before=None,
         )
 
@@ -122,14 +114,19 @@ class Perceiver:
         return self._session.provider
 
     @property
+    def query(self) -> Query:
+        """What the next call looks for, and how."""
+        return self._query
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """What the next call looks for."""
-        return self._active.vocabulary
+        return self._query.vocabulary
 
     @property
     def settings(self) -> Settings:
-        """What the next call uses."""
-        return self._active.settings
+        """What the next call uses, the bundle's own thresholds filled in."""
+        return self._query.settings
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Looks for other names from the next call on; see `change`."""
@@ -155,86 +152,125 @@ class Perceiver:
             SessionError: the text adaptor failed; nothing has changed.
         """
         with self._change_lock:
-            self._active = self._changed(vocabulary, settings)
+            self._query = self.prepare(vocabulary=vocabulary, settings=settings)
 
     def prepare(
-        self, *, vocabulary: Vocabulary | None = None, settings: Settings | None = None
-    ) -> Prepared:
-        """Does the work of `change` for a later `commit`, for callers that may still say no.
+        self,
+        *,
+        vocabulary: Vocabulary | None = None,
+        settings: Settings | None = None,
+        before: Query | None = None,
+    ) -> Query:
+        """Returns what `look` takes; nothing changes.
+
+        Args:
+            vocabulary: None for that of `before`.
+            settings: None for those of `before`.
+            before: None for the query of now.
 
         Raises:
             PerceiverError, SessionError: as `change`.
         """
-        with self._change_lock:
-            return Prepared(self._changed(vocabulary, settings))
-
-    def commit(self, prepared: Prepared) -> None:
-        """Lets the next call see what `prepare` gave; undoes changes made in between."""
-        with self._change_lock:
-            self._active = prepared._active
-
-    def warm_up(self) -> None:
-        """One run on a grey image, so that the first frame meets allocated memory."""
-        size = (self.bundle.input_height, self.bundle.input_width, 3)
-        self(Frame(np.full(size, self.bundle.pad_value, np.uint8)))
-
-    def __call__(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
-        """Finds the vocabulary's names in one frame.
-
-        Args:
-            frame: of any size.
-            stages: receives the times of "letterbox", "inference", "nms" and, where masks
-                are decoded, "masks".
-
-        Returns:
-            Detections in pixels of the frame's image, best first; with masks from a bundle
-            that has them, unless the settings turn them off.
-
-        Raises:
-            SessionError: the engine failed.
-            PerceiverError: the graph returned a class that does not exist or arrays of other
-                shapes than the contract's, or the masks would take too much memory.
-        """
-        times = StageTimes() if stages is None else stages
-        with self._run_lock:
-            active = self._active
-            with times.measure("letterbox"):
-                letterbox = self._canvas.draw(frame.image)
-            with times.measure("inference"), _naming(self._graph):
-                outputs = self._session.run(self._inputs(active))
-        with _naming(self._graph):
-            check_results(outputs, self.bundle)
-        return detections_from(outputs, letterbox, active.vocabulary, active.settings, times)
-
-    def _inputs(self, active: _Active) -> dict[str, NDArray[np.uint8] | NDArray[np.float32]]:
-        inputs: dict[str, NDArray[np.uint8] | NDArray[np.float32]] = {
-            "image": self._canvas.pixels,
-            "class_thresholds": active.class_thresholds,
-        }
-        if active.class_embeddings is not None:
-            inputs["class_embeddings"] = active.class_embeddings
-        return inputs
-
-    def _changed(self, vocabulary: Vocabulary | None, settings: Settings | None) -> _Active:
-        before = self._active
-        return self._prepared(
+        before = self._query if before is None else before
+        return self._made(
             before.vocabulary if vocabulary is None else vocabulary,
             before.settings if settings is None else settings,
             before=before,
         )
 
-    def _prepared(
-        self, vocabulary: Vocabulary, settings: Settings, before: _Active | None
-    ) -> _Active:
+    def warm_up(self) -> None:
+        """Runs once on a grey image, so that the first frame meets allocated memory."""
+        size = (self.bundle.input_height, self.bundle.input_width, 3)
+        self(Frame(np.full(size, self.bundle.pad_value, np.uint8)))
+
+    def __call__(
+        self,
+        image: Frame | NDArray[np.uint8] | str | Path,
+        names: Sequence[str] | None = None,
+        *,
+        stages: StageTimes | None = None,
+    ) -> Detections:
+        """Finds names in one image.
+
+        Args:
+            image: a frame, pixels uint8 [H, W, 3] in RGB order (OpenCV reads BGR), or the path
+                of a picture; of any size.
+            names: what to look for in this image; None for the vocabulary. Those of the call
+                before are kept encoded.
+            stages: receives the times of the stages, see `look`.
+
+        Returns:
+            Detections in pixels of the image, best first; with masks from a bundle that has
+            them, unless the settings turn them off.
+
+        Raises:
+            FrameError: pixels of another type or shape.
+            MediaError: a file that is no picture.
+            VocabularyError, TextEncoderError: names that cannot be encoded.
+            PerceiverError, SessionError: as `look`.
+        """
+        if isinstance(image, (str, Path)):
+            image = read_picture(Path(image))
+        frame = image if isinstance(image, Frame) else Frame(image)
+        query = self._query if names is None else self._query_for(names)
+        return self.look(frame, query, StageTimes() if stages is None else stages)
+
+    def look(self, frame: Frame, query: Query, stages: StageTimes) -> Detections:
+        """Finds what a query of `prepare` asks for in one frame.
+
+        Args:
+            frame: of any size.
+            query: of this perceiver, or of another one of the same bundle.
+            stages: receives the times of "letterbox", "inference", "nms" and, where they are
+                decoded, "masks".
+
+        Returns:
+            As a call does.
+
+        Raises:
+            SessionError: the engine failed.
+            PerceiverError: the graph returned a class that does not exist or arrays of other
+                shapes than the contract's, or the masks would take too much memory.
+            RegionError: the region of the settings lies beside the image.
+        """
+        region = query.settings.region
+        part = frame if region is None else region.of(frame)
+        with self._run_lock:
+            letterbox = self._canvas.draw(part.image)
+            stages.lap("letterbox")
+            outputs = self._session.run({**query.inputs, "image": self._canvas.pixels})
+            stages.lap("inference")
+        shapes = {name: (value.dtype, value.shape) for name, value in outputs.items()}
+        if shapes != self._checked_results:
+            self._check(outputs)
+            self._checked_results = shapes
+        found = detections_from(outputs, letterbox, query, stages)
+        return found if region is None else region.whole(found, frame)
+
+    def _check(self, outputs: Mapping[str, NDArray[Any]]) -> None:
+        """Compares results with the contract: a graph may leave axes open in its declaration."""
+        try:
+            check_results(outputs, self.bundle)
+        except GraphContractError as error:
+            raise PerceiverError(f"{self._session.name}: {error}") from error
+
+    def _query_for(self, names: Sequence[str]) -> Query:
+        if self._encode is None:
+            raise PerceiverError("names: this perceiver was made without an encoder of names")
+        wanted, named, now = checked_names(names), self._named, self._query
+        if named is None or named.vocabulary.names != wanted:
+            named = self.prepare(vocabulary=self._encode(wanted))
+        elif named.settings is not now.settings:
+            named = self.prepare(settings=now.settings, before=named)
+        self._named = named
+        return named
+
+    def _made(self, vocabulary: Vocabulary, settings: Settings, before: Query | None) -> Query:
         if before is not None and vocabulary is before.vocabulary:
             embeddings = before.class_embeddings
         else:
             embeddings = self._class_embeddings(vocabulary)
-        thresholds = [
-            settings.class_thresholds.get(name, settings.score_threshold)
-            for name in vocabulary.names
-        ]
-        return _Active(vocabulary, settings, embeddings, np.array(thresholds, np.float32))
+        return Query.of(vocabulary, settings.resolved(self.bundle), embeddings)
 
     def _class_embeddings(self, vocabulary: Vocabulary) -> NDArray[np.float32] | None:
         bundle = self.bundle
@@ -251,26 +287,20 @@ class Perceiver:
                 f"{where}: expected embeddings of dimension {bundle.text_dimension} "
                 f"({bundle.text_encoder_id}), found {vocabulary.dimension}"
             )
-        if self._adaptor is None:
+        adaptor = self._adaptor
+        if adaptor is None:
             return vocabulary.embeddings
-        with _naming(bundle.directory / str(bundle.text_adaptor_file)):
-            outputs = self._adaptor.run({"text_embeddings": vocabulary.embeddings})
-            check_embeddings(outputs["class_embeddings"], vocabulary)
-        return np.ascontiguousarray(outputs["class_embeddings"], np.float32)
+        embeddings = adaptor.run({"text_embeddings": vocabulary.embeddings})["class_embeddings"]
+        try:
+            check_embeddings(embeddings, vocabulary)
+        except GraphContractError as error:
+            raise PerceiverError(f"{adaptor.name}: {error}") from error
+        return np.ascontiguousarray(embeddings, np.float32)
 
 
-@contextmanager
-def _naming(graph: Path) -> Iterator[None]:
-    try:
-        yield
-    except GraphContractError as error:
-        raise PerceiverError(f"{shown_path(graph)}: {error}") from error
-    except SessionError as error:
-        raise SessionError(f"{shown_path(graph)}: {error}") from error
-
-
-def _opened(bundle: Bundle, what: str, model: bytes, provider: str, threads: int) -> Session:
-    try:
-        return open_session(model, provider=provider, threads=threads)
-    except SessionError as error:
-        raise SessionError(f"{shown_path(bundle.directory)}: {what}: {error}") from error
+def _text_adaptor(bundle: Bundle, threads: int) -> Session | None:
+    model = bundle.text_adaptor()
+    if model is None:
+        return None
+    name = f"{shown_path(bundle.directory)}/{bundle.text_adaptor_file}"
+    return open_session(model, threads=threads, name=name)

@@ -1,22 +1,68 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What may change between two frames beside the vocabulary."""
+"""The settings of a Perceiver, each declared once.
+
+Nodes, the command line and the manual read these declarations. Needs no numpy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from vit_perception.vocabulary import Vocabulary
+from vit_perception.setting import SettingError, checked, setting, settings_of
 from vit_perception.wording import shown
 
-# As many as pairs of box and name are looked at to measure hundreds of names at once (card 01).
-_MAX_DETECTIONS = 30_000
+if TYPE_CHECKING:
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.perceiver.region import Region
+    from vit_perception.vocabulary import Vocabulary
+
+BUNDLE_DEFAULT = -1.0
+"""The value of a threshold that means: the one written in the bundle."""
 
 
 class PerceiverError(ValueError):
     """A bundle, vocabulary or setting that the perceiver cannot serve; one line."""
+
+
+def _threshold(description: str) -> Any:
+    return setting(
+        BUNDLE_DEFAULT,
+        description,
+        live=True,
+        minimum=0.0,
+        maximum=1.0,
+        special=BUNDLE_DEFAULT,
+        special_meaning="the bundle's own",
+    )
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What runs the network; read when a Perceiver is made."""
+
+    precision: str = setting(
+        "fp32",
+        "Which graph of the bundle runs, e.g. 'fp32' or 'int8'. A change takes effect when the "
+        "new one has been opened; until then the old one runs.",
+        live=True,
+    )
+    provider: str = setting(
+        "cpu",
+        "What runs the graph: 'cpu', 'cuda', 'tensorrt', 'openvino' (the package openvino, on the "
+        "CPU) or the name of an ONNX Runtime execution provider. One that is not there makes "
+        "configure fail, and a change is refused.",
+        live=True,
+    )
+    threads: int = setting(
+        0,
+        "Threads of the engine. 0: one for each physical core that the process may use.",
+        minimum=0,
+        maximum=256,
+    )
 
 
 @dataclass(frozen=True)
@@ -24,44 +70,69 @@ class Settings:
     """What may change between two frames beside the vocabulary.
 
     Attributes:
-        score_threshold: 0..1; lower scores are dropped, before the graph's top-K.
-        iou_threshold: 0..1; of two boxes that overlap more, the better one stays.
-        max_detections: the best so many are kept, at least 1.
-        class_agnostic_nms: boxes of different names suppress each other too.
-        class_thresholds: name to its own score threshold; names that the vocabulary lacks
+        score_threshold, iou_threshold: 0..1, or BUNDLE_DEFAULT.
+        class_thresholds: name to its own score threshold, 0..1; names that the vocabulary lacks
             are kept for a later one, see `unknown_threshold_names`.
-        masks: decode instance masks, where the bundle has them.
+        region: the part of the image that is looked at; None for all of it.
 
     Raises:
         PerceiverError: a value outside its range.
     """
 
-    score_threshold: float
-    iou_threshold: float
-    max_detections: int = 100
-    class_agnostic_nms: bool = False
+    score_threshold: float = _threshold(
+        "Detections with a lower score are left out. -1: the bundle's own threshold."
+    )
+    iou_threshold: float = _threshold(
+        "Of two boxes of one name that overlap more than this (intersection over union), the "
+        "one with the lower score is left out. -1: the bundle's own threshold."
+    )
+    max_detections: int = setting(
+        100,
+        "At most so many detections per frame, best first. A graph gives as many rows as it was "
+        "exported with, 300 by default.",
+        live=True,
+        minimum=1,
+        # As many as pairs of box and name are looked at to measure hundreds of names at once
+        # (card 01).
+        maximum=30_000,
+    )
+    class_agnostic_nms: bool = setting(
+        False, "Let boxes of different names push each other out as well.", live=True
+    )
+    masks: bool = setting(
+        True,
+        "Decode instance masks, where the bundle has them, for ~/instances and ~/overlay.",
+        live=True,
+    )
     class_thresholds: Mapping[str, float] = field(default_factory=dict)
-    masks: bool = True
+    region: Region | None = None
 
     def __post_init__(self) -> None:
-        _check_fraction("score_threshold", self.score_threshold)
-        _check_fraction("iou_threshold", self.iou_threshold)
-        if not 1 <= self.max_detections <= _MAX_DETECTIONS:
-            raise PerceiverError(
-                f"max_detections: expected 1..{_MAX_DETECTIONS}, found {self.max_detections}"
-            )
+        try:
+            for name, declared in settings_of(Settings).items():
+                object.__setattr__(self, name, checked(declared, getattr(self, name)))
+        except SettingError as error:
+            raise PerceiverError(str(error)) from None
         for name, threshold in self.class_thresholds.items():
-            _check_fraction(f"class_thresholds[{shown(name)}]", threshold)
+            # A NaN is in no range.
+            if not 0 <= threshold <= 1:
+                raise PerceiverError(
+                    f"class_thresholds[{shown(name)}]: expected 0 to 1, found {shown(threshold)}"
+                )
         frozen = MappingProxyType(dict(self.class_thresholds))
         object.__setattr__(self, "class_thresholds", frozen)
 
+    def resolved(self, bundle: Bundle) -> Settings:
+        """Returns the same with the bundle's thresholds in place of BUNDLE_DEFAULT."""
+        given = {
+            name: getattr(bundle, name)
+            for name in ("score_threshold", "iou_threshold")
+            if getattr(self, name) == BUNDLE_DEFAULT
+        }
+        return replace(self, **given) if given else self
+
 
 def unknown_threshold_names(settings: Settings, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Names with a threshold of their own that the vocabulary does not have."""
+    """Returns the names with a threshold of their own that the vocabulary does not have."""
     known = set(vocabulary.names)
     return tuple(name for name in settings.class_thresholds if name not in known)
-
-
-def _check_fraction(what: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise PerceiverError(f"{what}: expected 0..1, found {shown(value)}")

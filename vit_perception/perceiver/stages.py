@@ -5,39 +5,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 
 
 class StageTimes:
-    """Seconds per named stage of one frame, in the order the stages began.
+    """Seconds per named stage of one frame, taken as laps of one clock.
 
-    One object belongs to one frame and is filled by one thread at a time.
+    The stages follow each other without gaps, so that their sum is the time from the making of
+    this object to the last lap. One object belongs to one frame and one thread.
 
     Args:
         clock: seconds, monotonic; replaced by tests.
+
+    Attributes:
+        seconds: stage to seconds, in the order in which the stages ended first.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._seconds: dict[str, float] = {}
+        self._last = clock()
+        self.seconds: dict[str, float] = {}
 
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        """Adds the time spent in the block to `stage`, also when the block raises."""
-        self._seconds.setdefault(stage, 0.0)
-        start = self._clock()
-        try:
-            yield
-        finally:
-            self._seconds[stage] += self._clock() - start
-
-    @property
-    def seconds(self) -> Mapping[str, float]:
-        """Stage name to seconds: a copy."""
-        return dict(self._seconds)
+    def lap(self, stage: str) -> None:
+        """Adds the time since the lap before to `stage`."""
+        now = self._clock()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now
 
     @property
     def total(self) -> float:
-        """Sum of all stages in seconds."""
-        return sum(self._seconds.values())
+        """The sum of all stages in seconds."""
+        return sum(self.seconds.values())

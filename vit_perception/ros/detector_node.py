@@ -9,22 +9,22 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from std_msgs.msg import String
 
-from vit_perception.detections import Detections
-from vit_perception.frame import Frame
 from vit_perception.parameters.detector import DetectorParameters
-from vit_perception.perceiver.perceiver import Perceiver, Prepared
-from vit_perception.ros import messages
+from vit_perception.ros import qos
 from vit_perception.ros.bridge import bridge
-from vit_perception.ros.engine import Detector, Engine, as_it_is
+from vit_perception.ros.configuration import Configuration, Configurator
 from vit_perception.ros.frames.accounting import Counts
-from vit_perception.ros.frames.camera import Camera
-from vit_perception.ros.frames.worker import FrameWorker, Steps
+from vit_perception.ros.frames.camera import Camera, Consumer
+from vit_perception.ros.frames.worker import FrameWorker
 from vit_perception.ros.health.diagnostics import DiagnosticsReporter
+from vit_perception.ros.health.fault_log import FaultLog
 from vit_perception.ros.health.report import CameraState, Snapshot
-from vit_perception.ros.health.throttle import Throttle
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
 from vit_perception.ros.reload import Reload
@@ -35,40 +35,36 @@ from vit_perception.wording import one_line, shown
 _LEAVE_WITHIN = 1.0
 """Seconds that a frame in work may hold up the end."""
 
+_FOLLOW_EVERY = 0.1
+"""Seconds between two looks at who subscribes to results.
+
+Events of each publisher would do it without a delay, but rclpy would go through all of them
+between two images.
+"""
+
 
 class DetectorNode(LifecycleNode):
     """Looks at the newest frame of each camera, in turns, for the names of the vocabulary.
 
     The manual (topics, parameters, diagnostics) is printed by
-    `python -m vit_perception.ros.manual`.
+    `python -m vit_perception.ros.manual`. A frame's way through the node is told in
+    `ros/frames/worker.py`.
 
     Args:
         name: of the node, where `__node` does not rename it.
-        wrap: what to put around the perceiver, e.g. a gate in a test of slow inference.
         options: as for rclpy's Node: context, namespace, parameter_overrides, …
 
     Raises:
-        ParameterError: a parameter given at start cannot be.
-
+        SettingError: a parameter given at start is refused.
     """
 
-    def __init__(
-        self,
-        name: str = "detector",
-        *,
-        wrap: Callable[[Perceiver], Detector] = as_it_is,
-        **options: Any,
-    ) -> None:
+    def __init__(self, name: str = "detector", **options: Any) -> None:
         super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
-        self._wrap = wrap
-        self._state = "unconfigured"
         self._next_version = 0
-        self._last_error = ""
-        self._throttle = Throttle()
-        self._engine: Engine | None = None
+        self._faults = FaultLog(self)
+        self._configurator: Configurator | None = None
         self._reload = Reload(self._reloaded)
         self._worker: FrameWorker | None = None
-        self._outputs: list[Publishers] = []
         self._cameras: tuple[Camera, ...] = ()
         self._diagnostics: DiagnosticsReporter | None = None
         self._controls: Services | None = None
@@ -79,7 +75,12 @@ class DetectorNode(LifecycleNode):
             self.destroy_node()
             raise
         self._cameras = tuple(Camera(self, name) for name in self.parameters.cameras or ("",))
-        self._controls = Services(self, self._cameras, lambda: self._state)
+        self._controls = Services(
+            self, self._cameras, state=lambda: self.state, follow=self._follow
+        )
+        self.create_subscription(String, "~/set_vocabulary", self._on_set_vocabulary, qos.RELIABLE)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_FOLLOW_EVERY, self._follow, clock=steady)
         self._diagnostics = DiagnosticsReporter(
             self, self.snapshot, lambda: self.parameters.diagnostics_period
         )
@@ -90,34 +91,69 @@ class DetectorNode(LifecycleNode):
         return self._bridge.current
 
     @property
+    def state(self) -> str:
+        """The label of the lifecycle state, e.g. "active"."""
+        # rclpy has no public way to it.
+        return str(self._state_machine.current_state[1])
+
+    @property
     def counts(self) -> Counts:
         """Where the frames of all cameras went."""
-        return Counts.sum(camera.lane.accounting.counts() for camera in self._cameras)
+        return Counts.sum(camera.accounting.counts() for camera in self._cameras)
+
+    def add_consumer(self, consumer: Consumer, camera: str = "") -> None:
+        """Gives a consumer in this process each frame of a camera and what was found on it.
+
+        It counts as a subscriber, and is called on the thread that looks; what it raises is
+        reported.
+
+        Args:
+            consumer: called after publication.
+            camera: its name; empty for the only camera of a node.
+
+        Raises:
+            KeyError: no camera has this name.
+        """
+        self._named(camera).consumers += (consumer,)
+
+    def remove_consumer(self, consumer: Consumer, camera: str = "") -> None:
+        """Takes a consumer away again; one that is not there is ignored."""
+        found = self._named(camera)
+        found.consumers = tuple(each for each in found.consumers if each is not consumer)
 
     def snapshot(self) -> Snapshot:
-        """Return what diagnostics are made from."""
-        parameters = self.parameters
-        paused = self._controls is not None and not self._controls.enabled
+        """Returns what diagnostics are made from."""
+        parameters, configurator = self.parameters, self._configurator
+        words = [self.state]
+        if self._controls is not None and not self._controls.enabled:
+            words.append("paused")
+        if self._cameras and all(camera.idle for camera in self._cameras):
+            words.append("idle")
         return Snapshot(
-            state=f"{self._state}, paused" if paused else self._state,
+            state=", ".join(words),
             cameras=tuple(
                 CameraState(
                     name=camera.name,
                     input=camera.input(parameters.image_timeout),
-                    counts=camera.lane.accounting.counts(),
-                    stamps=camera.lane.stamps.counts(),
-                    latency=camera.lane.latency.quantiles(),
+                    counts=camera.accounting.counts(),
+                    stamps=camera.stamps.counts(),
+                    latency=camera.accounting.latencies(),
+                    idle=camera.idle,
                 )
                 for camera in self._cameras
             ),
             warn_age=parameters.warn_age,
             warn_rate=parameters.warn_rate,
-            engine={} if self._engine is None else self._engine.description(self._reload.wanted),
-            last_error=self._last_error,
+            engine=(
+                {}
+                if configurator is None
+                else configurator.current.description(self._reload.wanted)
+            ),
+            last_error=self._faults.last,
         )
 
     def autostart(self) -> None:
-        """Configure and activate, if the parameter says so; a failure has been told then."""
+        """Configures and activates, if the parameter says so; a failure has been told then."""
         if not self.parameters.autostart:
             return
         for change, name in (
@@ -132,81 +168,76 @@ class DetectorNode(LifecycleNode):
                 return
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load, check and warm up, or fail with the reason in one line."""
-        return self._transition("configure", "inactive", self._configure)
+        """Loads, checks and warms up, or fails with the reason in one line."""
+        return self._transition("configure", self._configure)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to look at images."""
-        return self._transition("activate", "active", self._activate)
+        """Begins to look at images."""
+        return self._transition("activate", self._activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop looking at images; the session stays."""
-        return self._transition("deactivate", "inactive", self._deactivate)
+        """Stops looking at images; the session stays."""
+        return self._transition("deactivate", self._deactivate)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the session."""
-        return self._transition("cleanup", "unconfigured", self._take_down)
+        """Frees the session."""
+        return self._transition("cleanup", self._take_down)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop and free everything."""
-        return self._transition("shutdown", "finalized", self._take_down)
+        """Stops and frees everything."""
+        return self._transition("shutdown", self._take_down)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Return to unconfigured."""
-        return self._transition("error handling", "unconfigured", self._take_down)
+        """Returns to unconfigured."""
+        return self._transition("error handling", self._take_down)
 
     def destroy_node(self) -> None:
-        """Stop and free everything, then leave the graph."""
+        """Stops and frees everything, then leaves the graph."""
         self._take_down()
         for each in (self._diagnostics, self._controls):
             if each is not None:
                 each.destroy()
         super().destroy_node()
 
-    def _transition(
-        self, name: str, state: str, action: Callable[[], None]
-    ) -> TransitionCallbackReturn:
+    def _transition(self, name: str, action: Callable[[], None]) -> TransitionCallbackReturn:
         # rclpy drops an exception of a transition together with its text.
         try:
             action()
         except Exception as error:
-            self._last_error = f"{name} failed: {one_line(error)}"
-            self.get_logger().error(self._last_error)
+            self._faults.error(f"{name} failed: {one_line(error)}")
             return TransitionCallbackReturn.FAILURE
-        self._state = state
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
         try:
-            engine = Engine.load(self.parameters, version=self._next_version, wrap=self._wrap)
-            self._engine, self._next_version = engine, engine.version + 1
-            worker = self._worker = FrameWorker()
+            configurator = Configurator.load(self.parameters, version=self._next_version)
+            self._configurator = configurator
+            worker = self._worker = FrameWorker(configurator, self.get_clock(), self._faults)
             for camera in self._cameras:
                 outputs = Publishers(
                     self,
                     camera.output,
                     camera_info=camera.input_topic("camera_info"),
-                    method=engine.bundle.architecture,
-                    location=str(engine.bundle.directory),
-                    report=self._report,
+                    bundle=configurator.bundle,
+                    faults=self._faults,
                 )
-                self._outputs.append(outputs)
-                camera.configure(worker.slots, self._steps(engine, outputs))
+                camera.configure(worker.slots, outputs)
         except Exception:
             self._take_down()
             raise
-        about = engine.description()
+        about = configurator.current.description()
         self.get_logger().info(
             f"{about['model.bundle']} ready: {about['model.precision']} on "
             f"{about['model.provider']}, {about['vocabulary.names']} names"
         )
         self.get_logger().info(bridge().note)
-        self._mention_idle_thresholds(engine)
+        self._mention_idle_thresholds(configurator.current)
 
     def _activate(self) -> None:
+        parameters = self.parameters
         try:
             for camera in self._cameras:
-                camera.activate(self.parameters.image_transport)
+                camera.activate(parameters.image_transport, lazy=parameters.lazy)
         except Exception:
             self._deactivate()
             raise
@@ -216,72 +247,61 @@ class DetectorNode(LifecycleNode):
             camera.deactivate()
 
     def _take_down(self) -> None:
-        for camera in self._cameras:
-            camera.cleanup()
+        self._deactivate()
         worker, self._worker = self._worker, None
         if worker is not None and not worker.close(_LEAVE_WITHIN):
             self.get_logger().warning("the engine is still busy with a frame: left behind")
-        while self._outputs:
-            self._outputs.pop().destroy()
+        for camera in self._cameras:
+            camera.cleanup()
         self._reload.cancel()
-        self._engine = None
+        configurator, self._configurator = self._configurator, None
+        if configurator is not None:
+            self._next_version = configurator.version + 1
 
-    def _steps(self, engine: Engine, outputs: Publishers) -> Steps:
-        def publish(message: Any, detections: Detections) -> None:
-            threshold = engine.perceiver.settings.score_threshold
-            outputs.publish(message.header, detections, threshold)
+    def _follow(self) -> None:
+        """Lets cameras subscribe, or unsubscribe, as their results are wanted."""
+        for camera in self._cameras:
+            camera.follow(lazy=self.parameters.lazy)
 
-        def draw(message: Any, frame: Frame, detections: Detections) -> bool:
-            return outputs.draw(message.header, frame, detections, self.parameters)
+    def _named(self, camera: str) -> Camera:
+        return {each.name: each for each in self._cameras}[camera]
 
-        return Steps(
-            stamp=lambda m: messages.stamp_nanoseconds(m.header),
-            now=lambda: self.get_clock().now().nanoseconds,
-            max_age=lambda: self.parameters.max_age,
-            decode=lambda m: messages.frame_of(m, max_pixels=self.parameters.max_image_pixels),
-            detect=engine.detect,
-            publish=publish,
-            draw=draw,
-            report=self._report,
-        )
-
-    def _report(self, cause: str, line: str) -> None:
-        self._last_error = line
-        if (text := self._throttle.line(cause, line)) is not None:
-            self.get_logger().warning(text)
+    def _on_set_vocabulary(self, message: String) -> None:
+        """Takes names as the parameter does, and as it is written on the command line."""
+        result = self.set_parameters([Parameter("vocabulary", value=message.data)])[0]
+        if not result.successful:
+            self._faults.warn("set_vocabulary", f"~/set_vocabulary refused: {result.reason}")
 
     def _prepare(self, wanted: DetectorParameters) -> Apply:
-        engine = self._engine
-        if engine is None:
-            return lambda parameters: None
-        return partial(self._apply, engine, engine.prepare(wanted))
+        configurator = self._configurator
+        if configurator is None:
+            return lambda: None
+        return partial(self._apply, configurator, configurator.prepare(wanted))
 
-    def _apply(self, engine: Engine, prepared: Prepared, parameters: DetectorParameters) -> None:
-        engine.apply(prepared, parameters)
-        self._next_version = engine.version + 1
-        self._mention_idle_thresholds(engine)
-        self._reload.follow(engine, parameters)
+    def _apply(self, configurator: Configurator, prepared: Configuration) -> None:
+        configurator.apply(prepared)
+        self._mention_idle_thresholds(prepared)
+        self._reload.follow(configurator, prepared.parameters)
 
     def _reloaded(self, wanted: DetectorParameters, error: Exception | None) -> None:
-        """Say what came of another precision or provider; take back what cannot be had."""
+        """Tells what came of another precision or provider; takes back what is not to be had."""
         asked = f"{wanted.precision} on {wanted.provider}"
-        engine, executor = self._engine, self.executor
+        configurator, executor = self._configurator, self.executor
         if error is None:
             self.get_logger().info(f"{asked}: opened, and used from now on")
             return
-        self._last_error = f"{asked}: {one_line(error)}; what ran before goes on"
-        self.get_logger().error(self._last_error)
-        if engine is None or executor is None:
+        self._faults.error(f"{asked}: {one_line(error)}; what ran before goes on")
+        if configurator is None or executor is None:
             return
         before = [
-            Parameter("precision", value=engine.perceiver.precision),
-            Parameter("provider", value=engine.provider),
+            Parameter("precision", value=configurator.current.perceiver.precision),
+            Parameter("provider", value=configurator.current.provider),
         ]
         # Parameters belong to the executor's thread.
         executor.create_task(lambda: self.set_parameters(before))
 
-    def _mention_idle_thresholds(self, engine: Engine) -> None:
-        for name in engine.idle_thresholds:
+    def _mention_idle_thresholds(self, configuration: Configuration) -> None:
+        for name in configuration.idle_thresholds:
             line = f"class_thresholds: {shown(name)} is not in the vocabulary"
             self.get_logger().warning(line)
 

@@ -38,22 +38,27 @@ def stamp_nanoseconds(header: Header) -> int:
     return int(header.stamp.sec) * NANOSECONDS + int(header.stamp.nanosec)
 
 
-def frame_of(message: Image | CompressedImage, *, max_pixels: int) -> Frame:
-    """Return the picture in a message; it may be a view of the message's bytes.
+def frame_of(message: Image | CompressedImage, stamp: int, *, max_pixels: int) -> Frame:
+    """Returns the picture in a message; it may be a view of the message's bytes.
+
+    Args:
+        message: of a camera.
+        stamp: its stamp in nanoseconds.
+        max_pixels: larger pictures are refused.
 
     Raises:
         ImageError: the message holds no picture that can be read; `cause` says why.
     """
-    header = message.header
     pixels = _pixels(message, max_pixels)
-    return Frame(image=pixels, stamp=stamp_nanoseconds(header), frame_id=header.frame_id)
+    return Frame(image=pixels, stamp=stamp, frame_id=message.header.frame_id)
 
 
 def _pixels(message: Image | CompressedImage, max_pixels: int) -> NDArray[np.uint8]:
     if isinstance(message, CompressedImage):
         return decode_compressed(format=message.format, data=message.data, max_pixels=max_pixels)
-    if 0 < message.height * message.width <= max_pixels:
-        pixels = bridge().pixels(message)
+    trusted = bridge()
+    if message.encoding in trusted.encodings and message.height * message.width <= max_pixels:
+        pixels = trusted.pixels(message)
         if pixels is not None:
             return pixels
     return decoded(message, max_pixels)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,11 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from vit_perception.parameters.detector import DetectorParameters, specs, unknown_name, validate
-from vit_perception.setting import ParameterError, Spec, natural
+from vit_perception.parameters.detector import DetectorParameters, unknown_name, validate
+from vit_perception.setting import Setting, SettingError, natural, settings_of
 from vit_perception.wording import one_line
 
-Apply = Callable[[DetectorParameters], None]
+Apply = Callable[[], None]
 Prepare = Callable[[DetectorParameters], Apply]
 
 # Parameters that rclpy declares for itself.
@@ -48,7 +49,7 @@ class ParameterBridge:
             whose text is the reason of the refusal. It must not change anything.
 
     Raises:
-        ParameterError: a value given at start cannot be.
+        SettingError: a value given at start cannot be.
 
     """
 
@@ -56,7 +57,7 @@ class ParameterBridge:
         self._node = node
         self._prepare = prepare
         self._prepared: tuple[DetectorParameters, Apply] | None = None
-        self._specs = specs()
+        self._settings = settings_of(DetectorParameters)
         self.current = self._declare()
         node.add_pre_set_parameters_callback(self._naturally)
         node.add_on_set_parameters_callback(self._check)
@@ -65,43 +66,43 @@ class ParameterBridge:
     def _declare(self) -> DetectorParameters:
         node, given = self._node, {}
         for name, parameter in node.get_parameters_by_prefix("").items():
-            if name in self._specs:
+            if name in self._settings:
                 given[name] = parameter.value
             elif not name.startswith(_FOREIGN):
                 node.get_logger().warning(f"ignored: {unknown_name(name)}")
                 node.undeclare_parameter(name)
         parameters = validate(given)
-        for name, spec in self._specs.items():
+        for name, declared in self._settings.items():
             if name in given:
                 node.undeclare_parameter(name)
-            value = _ros_parameter(spec, getattr(parameters, name)).value
-            node.declare_parameter(name, value, _descriptor(spec), ignore_override=True)
+            value = _ros_parameter(declared, getattr(parameters, name)).value
+            node.declare_parameter(name, value, _descriptor(declared), ignore_override=True)
         return parameters
 
     def _naturally(self, parameters: list[Parameter[Any]]) -> list[Parameter[Any]]:
-        """Let `ros2 param set` write 1 for 1.0, [] and 'a, b' for lists of strings."""
+        """Lets `ros2 param set` write 1 for 1.0, [] and 'a, b' for lists of strings."""
         return [self._natural(parameter) for parameter in parameters]
 
     def _natural(self, parameter: Parameter[Any]) -> Parameter[Any]:
-        spec = self._specs.get(parameter.name)
-        if spec is None or parameter.type_ == Parameter.Type.NOT_SET:
+        declared = self._settings.get(parameter.name)
+        if declared is None or parameter.type_ == Parameter.Type.NOT_SET:
             return parameter
-        value = natural(spec, parameter.value)
-        right = (spec.kind == "double" and isinstance(value, float)) or (
-            spec.kind == "string_array" and isinstance(value, tuple)
+        value = natural(declared, parameter.value)
+        right = (declared.kind == "double" and isinstance(value, float)) or (
+            declared.kind == "string_array" and isinstance(value, tuple)
         )
-        return _ros_parameter(spec, value) if right else parameter
+        return _ros_parameter(declared, value) if right else parameter
 
     def _check(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
-        """Refuse what cannot be, with the reason; otherwise keep what `_take` will need."""
+        """Refuses what is not allowed, with the reason; otherwise keeps what `_take` needs."""
         self._prepared = None
-        values = {each.name: each.value for each in parameters if each.name in self._specs}
+        values = {each.name: each.value for each in parameters if each.name in self._settings}
         if not values:
             return SetParametersResult(successful=True)
         try:
             wanted = validate(values, self.current)
             self._prepared = (wanted, self._prepare(wanted))
-        except ParameterError as error:
+        except SettingError as error:
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as error:
             # Raised further, it would end the executor, and the node with it.
@@ -112,34 +113,40 @@ class ParameterBridge:
         if self._prepared is not None:
             self.current, apply = self._prepared
             self._prepared = None
-            apply(self.current)
+            apply()
 
 
-def _ros_parameter(spec: Spec, value: Any) -> Parameter[Any]:
-    if spec.kind == "string_array":
+def _ros_parameter(declared: Setting, value: Any) -> Parameter[Any]:
+    if declared.kind == "string_array":
         # An empty list has no type in ROS; one empty string stands for it.
         value = list(value) or [""]
-    return Parameter(spec.name, _TYPES[spec.kind], value)
+    return Parameter(declared.name, _TYPES[declared.kind], value)
 
 
-def _descriptor(spec: Spec) -> ParameterDescriptor:
+def _descriptor(declared: Setting) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
-        name=spec.name,
-        type=_TYPES[spec.kind].value,
-        description=spec.description,
-        additional_constraints=spec.allowed,
-        read_only=not spec.live,
+        name=declared.name,
+        type=_TYPES[declared.kind].value,
+        description=declared.description,
+        additional_constraints=declared.allowed,
+        read_only=not declared.live,
         # Types are checked in `_check`: rclpy's own refusal says "expected '3' got '4'".
         dynamic_typing=True,
     )
-    if spec.minimum is not None and spec.maximum is not None:
-        lowest = spec.minimum if spec.special is None else min(spec.minimum, spec.special)
-        if spec.kind == "integer":
-            descriptor.integer_range = [
-                IntegerRange(from_value=int(lowest), to_value=int(spec.maximum), step=0)
-            ]
-        else:
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=lowest, to_value=spec.maximum, step=0.0)
-            ]
+    if declared.kind == "integer" and declared.allowed:
+        low, high = _range(declared, -(2**63), 2**63 - 1)
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=0)]
+    elif declared.kind == "double" and declared.allowed:
+        low, high = _range(declared, -math.inf, math.inf)
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=low, to_value=high, step=0.0)
+        ]
     return descriptor
+
+
+def _range(declared: Setting, lowest: float, highest: float) -> tuple[float, float]:
+    """Returns the range of a descriptor, which has to hold the special value too."""
+    low = lowest if declared.minimum is None else declared.minimum
+    high = highest if declared.maximum is None else declared.maximum
+    special = low if declared.special is None else declared.special
+    return min(low, special), max(high, special)

@@ -15,25 +15,24 @@ from collections.abc import Sequence
 
 from vit_perception.ros.detector_node import DetectorNode
 from vit_perception.ros.run import run
-from vit_perception.setting import ParameterError
+from vit_perception.setting import SettingError
 from vit_perception.wording import shown
 
 
 def make_several(nodes: list[DetectorNode], words: Sequence[str]) -> None:
-    """Add a detector of each name; as `run` takes it.
+    """Adds a detector for each name; see `run`.
 
     Raises:
-        ParameterError: no name, or two nodes of one name.
-
+        SettingError: there is no name, or two nodes have one name.
     """
     if not words:
-        raise ParameterError("expected names of the detectors: perception_node detector tools")
+        raise SettingError("expected names of the detectors: perception_node detector tools")
     for word in words:
         nodes.append(DetectorNode(word))
         name = nodes[-1].get_fully_qualified_name()
         # This also happens if -r __node:= renames them all.
         if name in [each.get_fully_qualified_name() for each in nodes[:-1]]:
-            raise ParameterError(f"expected names that differ, found {shown(name)} twice")
+            raise SettingError(f"expected names that differ, found {shown(name)} twice")
 
 
 def main() -> int:

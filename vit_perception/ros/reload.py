@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable
 
 from vit_perception.parameters.detector import DetectorParameters
-from vit_perception.ros.engine import Engine
+from vit_perception.ros.configuration import Configurator
 
 
 class Reload:
-    """Opens an engine's graph anew on a thread of its own; the old one runs until then.
+    """Opens another graph of a bundle on a thread of its own; the old one runs until then.
 
     Args:
         done: called on that thread when the new one has taken over (None) or could not be had
@@ -32,10 +32,10 @@ class Reload:
         with self._lock:
             return self._wanted
 
-    def follow(self, engine: Engine, parameters: DetectorParameters) -> None:
-        """Begin if other parameters than those that run, or are being opened, ask for it.
+    def follow(self, configurator: Configurator, parameters: DetectorParameters) -> None:
+        """Begins if other parameters than those that run, or are being opened, ask for it.
 
-        What was begun for others does not count any more.
+        What was begun for others is ignored when it is done.
         """
         asked = f"{parameters.precision} on {parameters.provider}"
         with self._lock:
@@ -43,26 +43,28 @@ class Reload:
                 return
             self._latest += 1
             number = self._latest
-            self._wanted = "" if engine.runs(parameters) else asked
+            self._wanted = "" if configurator.current.runs(parameters) else asked
             if not self._wanted:
                 return
         threading.Thread(
-            target=self._run, args=(number, engine, parameters), name="reload", daemon=True
+            target=self._run, args=(number, configurator, parameters), name="reload", daemon=True
         ).start()
 
     def cancel(self) -> None:
-        """Let nothing that was begun take over."""
+        """Lets nothing that was begun take over."""
         with self._lock:
             self._latest += 1
             self._wanted = ""
 
-    def _run(self, number: int, engine: Engine, parameters: DetectorParameters) -> None:
+    def _run(
+        self, number: int, configurator: Configurator, parameters: DetectorParameters
+    ) -> None:
         found: Exception | None = None
         try:
-            perceiver = engine.opened(parameters)
+            perceiver = configurator.opened(parameters)
             with self._lock:
                 if number == self._latest:
-                    engine.adopt(perceiver, parameters.provider)
+                    configurator.adopt(perceiver, parameters.provider)
         except Exception as error:
             found = error
         with self._lock:

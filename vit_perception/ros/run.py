@@ -19,14 +19,14 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from vit_perception.ros.health.throttle import Throttle
-from vit_perception.setting import ParameterError
+from vit_perception.setting import SettingError
 from vit_perception.wording import one_line, shown
 
 # Seconds; Python runs signal handlers only between rclpy's waits.
 _LOOK_FOR_SIGNALS = 0.1
 
 # rclpy raises RuntimeError for arguments that it cannot read.
-_REFUSED = (ParameterError, ParameterException, NameValidationException, RuntimeError)
+_REFUSED = (SettingError, ParameterException, NameValidationException, RuntimeError)
 
 NodeKind = TypeVar("NodeKind", bound=Node)
 
@@ -74,11 +74,10 @@ def no_words(words: Sequence[str]) -> None:
     """Refuses words of the command line.
 
     Raises:
-        ParameterError: there is one.
-
+        SettingError: there is a word.
     """
     if words:
-        raise ParameterError(f"{shown(words[0])}: expected --ros-args -p name:=value")
+        raise SettingError(f"{shown(words[0])}: expected --ros-args -p name:=value")
 
 
 def _spin(nodes: Sequence[Node], stop: threading.Event) -> None:

@@ -27,13 +27,21 @@ class Services:
         node: whose executor answers.
         cameras: what is paused and asked.
         state: the lifecycle state in one word.
-
+        follow: called when a frame is wanted, and when it is not any more.
     """
 
-    def __init__(self, node: Node, cameras: Sequence[Camera], state: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        cameras: Sequence[Camera],
+        *,
+        state: Callable[[], str],
+        follow: Callable[[], None],
+    ) -> None:
         self._node = node
         self._cameras = tuple(cameras)
         self._state = state
+        self._follow = follow
         self.enabled = True
         # A group of its own: a coroutine that waits would hold up all others of its group, those
         # that bring the images among them.
@@ -53,7 +61,7 @@ class Services:
     ) -> SetBool.Response:
         self.enabled = bool(request.data)
         for camera in self._cameras:
-            camera.lane.gate.enable(self.enabled)
+            camera.gate.enable(self.enabled)
         response.success = True
         response.message = "enabled" if self.enabled else "paused: frames are dropped as inactive"
         return response
@@ -65,7 +73,9 @@ class Services:
         now = time.perf_counter()
         # A coroutine: while it waits, the executor goes on to receive the frame.
         asked = [(camera, self._ask(camera, now)) for camera in self._cameras]
+        self._follow()
         outcomes = [(camera, await future) for camera, future in asked]
+        self._follow()
         response.success = all(text is not None for _, text in outcomes)
         response.message = "; ".join(
             f"{camera.name}: {said}" if camera.name else said
@@ -82,12 +92,12 @@ class Services:
     def _ask(self, camera: Camera, now: float) -> Future[Any]:
         future: Future[Any] = Future(executor=self._node.executor)
         answer = partial(_settle, future)
-        if not camera.lane.gate.once(now, answer):
+        if not camera.gate.once(now, answer):
             future.set_result(None)
             return future
 
         def give_up() -> None:
-            camera.lane.gate.forget(answer)
+            camera.gate.forget(answer)
             answer(None)
 
         timer = self._node.create_timer(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vit_perception.perceiver.rle import encode_mask
+from vit_perception.rle import encode_mask
 from vit_perception.scenes.labels import Label, Picture
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.perceiver.rle import RleError, check_mask
+from vit_perception.rle import RleError, check_mask
 from vit_perception.training.pictures import DataError, Labelled, Picture
 from vit_perception.training.truth import Described
 from vit_perception.wording import shown

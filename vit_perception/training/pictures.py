@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vit_perception.perceiver.rle import RleError, decode_mask
+from vit_perception.rle import RleError, decode_mask
 
 Array = np.ndarray
 

@@ -13,7 +13,7 @@ def test_every_frame_is_somewhere() -> None:
     account = Accounting()
     for _ in range(10):
         account.arrived()
-    account.published()
+    account.published({})
     for cause in CAUSES:
         account.dropped(cause)
     account.dropped(UNDECODABLE, "truncated")
@@ -34,7 +34,7 @@ def test_cameras_add_up() -> None:
     one, other = Accounting(), Accounting()
     for account in (one, one, other):
         account.arrived()
-    one.published()
+    one.published({})
     one.dropped(UNDECODABLE, "jpeg")
     other.dropped(UNDECODABLE, "jpeg")
     total = Counts.sum([one.counts(), other.counts()])
@@ -63,7 +63,7 @@ def test_the_sum_holds_at_every_instant_under_threads() -> None:
         for number in range(5000):
             account.arrived()
             if number % 3:
-                account.published()
+                account.published({})
             else:
                 account.dropped(REPLACED)
 
@@ -79,3 +79,18 @@ def test_the_sum_holds_at_every_instant_under_threads() -> None:
     assert wrong == []
     assert account.counts().pending == 0
     assert account.counts().arrived == 10000
+
+
+def test_quantiles_of_the_last_frames_in_the_order_of_stages() -> None:
+    account = Accounting(window=100)
+    account.published({"decode": 50.0, "graph": 50.0})
+    for value in range(1, 101):
+        account.published({"decode": value / 100, "graph": 1.0})
+    account.took({"overlay": 0.5})
+    quantiles = account.latencies()
+    assert list(quantiles) == ["decode", "graph", "overlay"]
+    assert quantiles["decode"].p50 == pytest.approx(0.505)
+    assert quantiles["decode"].p95 == pytest.approx(0.9505)
+    assert quantiles["decode"].maximum == 1.0
+    account.forget_times()
+    assert account.latencies() == {}

@@ -69,8 +69,8 @@ def test_each_camera_has_its_own_outputs(bench: Bench, toy_bundle_dir: Path) -> 
 
 def test_no_camera_starves(bench: Bench, toy_bundle_dir: Path) -> None:
     """Three cameras, one five times as fast as the slowest; the engine takes 200 frames."""
-    held = HeldPerceiver()
-    node = bench.detector(toy_bundle_dir, cameras=NAMES, wrap=held.around, **all_arrive())
+    node = bench.detector(toy_bundle_dir, cameras=NAMES, **all_arrive())
+    held = HeldPerceiver(node)
     cameras = {name: bench.publisher(Image, f"{name}/image") for name in NAMES}
     burst = {"front": 5, "wrist": 2, "top": 1}
     sent = dict.fromkeys(NAMES, 0)

@@ -2,7 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import threading
+
+from vit_perception.ros.frames.accounting import INACTIVE, Dropped
 from vit_perception.ros.frames.gate import Gate
+from vit_perception.ros.frames.slots import Arrival
+
+
+def admits(gate: Gate, activation: int, arrived: float = 0.0) -> bool:
+    try:
+        gate.admit(Arrival(None, arrived, activation))
+    except Dropped as drop:
+        assert drop.cause == INACTIVE
+        return False
+    return True
 
 
 def test_results_pass_only_during_their_own_activation() -> None:
@@ -11,19 +24,28 @@ def test_results_pass_only_during_their_own_activation() -> None:
     gate.open()
     first = gate.activation
     assert first is not None
-    with gate.passing(first, 0.0) as may_leave:
-        assert may_leave
+    assert admits(gate, first)
     gate.close()
     assert gate.activation is None
-    with gate.passing(first, 0.0) as may_leave:
-        assert not may_leave
+    assert not admits(gate, first)
     gate.open()
     second = gate.activation
     assert second is not None and second != first
-    with gate.passing(first, 0.0) as may_leave:
-        assert not may_leave
-    with gate.passing(second, 0.0) as may_leave:
-        assert may_leave
+    assert not admits(gate, first)
+    assert admits(gate, second)
+
+
+def test_a_gate_does_not_close_while_it_is_held() -> None:
+    gate = Gate()
+    gate.open()
+    closing = threading.Thread(target=gate.close)
+    with gate.held:
+        closing.start()
+        closing.join(0.05)
+        assert closing.is_alive()
+        assert gate.activation is not None
+    closing.join(60)
+    assert gate.activation is None
 
 
 def test_a_paused_gate_lets_nothing_through_but_what_was_asked_for() -> None:
@@ -33,21 +55,21 @@ def test_a_paused_gate_lets_nothing_through_but_what_was_asked_for() -> None:
     gate.enable(False)
     assert gate.activation is None
     assert gate.once(1.0, told.append)
+    assert gate.asked
     activation = gate.activation
     assert activation is not None
     # A frame that came in before the question is not the answer.
-    assert not gate.admits(activation, 0.5)
-    assert gate.admits(activation, 1.5)
-    with gate.passing(activation, 1.5) as may_leave:
-        assert may_leave
-    gate.passed(0.5, "too early")
-    assert told == []
-    gate.passed(1.5, "2 found")
+    assert not admits(gate, activation, 0.5)
+    assert admits(gate, activation, 1.5)
+    assert gate.passed(0.5) == []
+    [answer] = gate.passed(1.5)
+    answer("2 found")
     assert told == ["2 found"]
+    assert not gate.asked
     assert gate.activation is None
-    assert not gate.admits(activation, 1.6)
+    assert not admits(gate, activation, 1.6)
     gate.enable(True)
-    assert gate.admits(activation, 0.5)
+    assert admits(gate, activation, 0.5)
 
 
 def test_who_asked_hears_of_the_end() -> None:

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,21 @@ from lifecycle_msgs.msg import Transition
 
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.ros.frames.accounting import Counts
 
 from ...toy_bundle import toy_picture
-from ..bench import ALL_ARRIVE, PATIENCE, SECOND, Bench, image_message, stamp_of, wait_for
+from ..bench import (
+    ALL_ARRIVE,
+    PATIENCE,
+    SECOND,
+    Bench,
+    image_message,
+    put_before,
+    stamp_of,
+    wait_for,
+)
 
 pytestmark = pytest.mark.ros
 
@@ -30,23 +40,18 @@ PIXELS, _ = toy_picture(64, 96, {"red": (1, 2)})
 
 
 class HeldPerceiver:
-    """Waits for a permit before each frame, then asks the real perceiver.
+    """Waits for a permit before each frame, then asks the node's perceiver.
 
     Attributes:
         started: stamps of the frames taken, in order.
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, node: Any) -> None:
         self.started: list[int] = []
         self._permits = threading.Semaphore(0)
         self._open = threading.Event()
-        self._perceiver: Perceiver | None = None
-
-    def around(self, perceiver: Perceiver) -> HeldPerceiver:
-        """Take the node's perceiver; goes into DetectorNode(wrap=...)."""
-        self._perceiver = perceiver
-        return self
+        self._look = put_before(node, self.look)
 
     def permit(self) -> None:
         """Let one frame through."""
@@ -57,12 +62,11 @@ class HeldPerceiver:
         self._open.set()
         self._permits.release()
 
-    def __call__(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
-        assert self._perceiver is not None
+    def look(self, frame: Frame, query: Query, stages: StageTimes) -> Detections:
         self.started.append(frame.stamp)
         if not self._open.is_set():
             assert self._permits.acquire(timeout=PATIENCE)
-        return self._perceiver(frame, stages)
+        return self._look(frame, query, stages)
 
 
 def adds_up(counts: Counts) -> bool:
@@ -74,8 +78,8 @@ def adds_up(counts: Counts) -> bool:
 def test_the_newest_frame_is_taken_and_every_frame_accounted_for(
     bench: Bench, toy_bundle_dir: Path
 ) -> None:
-    held = HeldPerceiver()
-    node = bench.detector(toy_bundle_dir, wrap=held.around, **ALL_ARRIVE)
+    node = bench.detector(toy_bundle_dir, **ALL_ARRIVE)
+    held = HeldPerceiver(node)
     results, camera = bench.detections(), bench.camera()
     watched: list[Counts] = []
     done = threading.Event()
@@ -118,8 +122,8 @@ def test_the_newest_frame_is_taken_and_every_frame_accounted_for(
 
 
 def test_services_answer_while_a_frame_is_in_work(bench: Bench, toy_bundle_dir: Path) -> None:
-    held = HeldPerceiver()
-    node = bench.detector(toy_bundle_dir, wrap=held.around, **ALL_ARRIVE)
+    node = bench.detector(toy_bundle_dir, **ALL_ARRIVE)
+    held = HeldPerceiver(node)
     camera = bench.camera()
     camera.publish(image_message(PIXELS))
     wait_for(lambda: held.started, "the frame")
@@ -131,8 +135,8 @@ def test_services_answer_while_a_frame_is_in_work(bench: Bench, toy_bundle_dir: 
 
 
 def test_nothing_leaves_a_deactivated_node(bench: Bench, toy_bundle_dir: Path) -> None:
-    held = HeldPerceiver()
-    node = bench.detector(toy_bundle_dir, wrap=held.around, **ALL_ARRIVE)
+    node = bench.detector(toy_bundle_dir, **ALL_ARRIVE)
+    held = HeldPerceiver(node)
     results, camera = bench.detections(), bench.camera()
     camera.publish(image_message(PIXELS, stamp=1 * SECOND))
     wait_for(lambda: held.started, "the frame")

@@ -27,15 +27,29 @@ PIXELS, _ = toy_picture(64, 96, {"red": (1, 2)})
 
 def test_what_is_odd() -> None:
     watch = StampWatch()
-    assert watch.look(5 * SECOND, 0.02) == set()
-    assert watch.look(5 * SECOND, 0.03) == set()
-    assert watch.look(0, None) == {MISSING}
+
+    def odd(stamp: float, now: float) -> frozenset[str]:
+        return watch.read(int(stamp * SECOND), int(now * SECOND)).odd
+
+    assert odd(5, 5.02) == set()
+    assert odd(5, 5.03) == set()
+    assert odd(0, 5.03) == {MISSING}
     # A clock that is a little ahead is no news.
-    assert watch.look(6 * SECOND, -0.05) == set()
-    assert watch.look(9 * SECOND, -2.5) == {FUTURE}
-    assert watch.look(7 * SECOND, 0.01) == {BACKWARD}
-    assert watch.look(8 * SECOND, 0.01) == set()
+    assert odd(6, 5.95) == set()
+    assert odd(9, 6.5) == {FUTURE}
+    assert odd(7, 7.01) == {BACKWARD}
+    assert odd(8, 8.01) == set()
     assert watch.counts() == {"missing": 1, "future": 1, "backward": 1}
+
+
+def test_a_stamp_has_an_age_unless_it_is_missing_or_in_the_future() -> None:
+    watch = StampWatch()
+    fresh, missing, future = (
+        watch.read(stamp, 5 * SECOND) for stamp in (4 * SECOND, 0, 6 * SECOND)
+    )
+    assert fresh.age == pytest.approx(1.0)
+    assert missing.age is None
+    assert [stamp.has_age for stamp in (fresh, missing, future)] == [True, False, False]
 
 
 def test_frames_with_odd_stamps_are_looked_at_and_counted(

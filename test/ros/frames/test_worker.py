@@ -14,31 +14,26 @@ pytest.importorskip("rclpy")
 from vit_perception.detections import Detections
 from vit_perception.engine.session import SessionError
 from vit_perception.frame import Frame
-from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.stages import StageTimes
 
 from ...toy_bundle import toy_picture
-from ..bench import ALL_ARRIVE, SECOND, Bench, image_message, stamp_of, wait_for
+from ..bench import ALL_ARRIVE, SECOND, Bench, image_message, put_before, stamp_of, wait_for
 
 pytestmark = pytest.mark.ros
 
 PIXELS, _ = toy_picture(64, 96, {"red": (1, 2)})
 
 
-class FailsOnOddSeconds:
-    """An engine that gives up on every other frame."""
+def test_a_failing_engine_costs_its_frame_only(bench: Bench, toy_bundle_dir: Path) -> None:
+    node = bench.detector(toy_bundle_dir, **ALL_ARRIVE)
 
-    def __init__(self, perceiver: Perceiver) -> None:
-        self._perceiver = perceiver
-
-    def __call__(self, frame: Frame, stages: StageTimes | None = None) -> Detections:
+    def fails_on_odd_seconds(frame: Frame, query: Query, stages: StageTimes) -> Detections:
         if frame.stamp // SECOND % 2:
             raise SessionError("the engine failed: out of\nmemory")
-        return self._perceiver(frame, stages)
+        return look(frame, query, stages)
 
-
-def test_a_failing_engine_costs_its_frame_only(bench: Bench, toy_bundle_dir: Path) -> None:
-    node = bench.detector(toy_bundle_dir, wrap=FailsOnOddSeconds, **ALL_ARRIVE)
+    look = put_before(node, fails_on_odd_seconds)
     results, camera, log = bench.detections(), bench.camera(), bench.log()
     for number in range(1, 21):
         camera.publish(image_message(PIXELS, stamp=number * SECOND))

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from vit_perception.ros.frames.accounting import CAUSES, ERROR, UNDECODABLE, Counts
-from vit_perception.ros.frames.statistics import Quantiles
+from vit_perception.ros.frames.accounting import CAUSES, ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.health.report import (
     FAULT,
     OK,

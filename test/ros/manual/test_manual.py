@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The README, the configuration file and the code say the same."""
+"""The manual, the files in config/ and the code say the same."""
 
 from __future__ import annotations
 
@@ -9,32 +9,24 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vit_perception.parameters.detector import DetectorParameters, specs, validate
+from vit_perception.parameters.detector import DetectorParameters, validate
 from vit_perception.ros.manual import manual
-from vit_perception.ros.manual.interface import PUBLISHED
-from vit_perception.ros.manual.policy import policy, topics
+from vit_perception.ros.manual.interface import COMMANDS, PUBLISHED, SERVICES, SUBSCRIBED
+from vit_perception.ros.manual.policy import topics
+from vit_perception.setting import settings_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_readme_holds_the_manual_of_now() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert text == manual.with_manual(text), "run: python -m vit_perception.ros.manual --write ."
-
-
-def test_the_configuration_file_is_the_one_of_now() -> None:
-    text = (ROOT / "config" / "detector.yaml").read_text(encoding="utf-8")
-    assert text == manual.config(), "run: python -m vit_perception.ros.manual --write ."
-
-
-def test_the_access_policy_is_the_one_of_now() -> None:
-    text = (ROOT / "config" / "sros2_policy.xml").read_text(encoding="utf-8")
-    assert text == policy(), "run: python -m vit_perception.ros.manual --write ."
+@pytest.mark.parametrize("name", manual.written())
+def test_a_generated_file_is_the_one_of_now(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert text == manual.written()[name], "run: python -m vit_perception.ros.manual --write ."
 
 
 def test_the_configuration_holds_the_defaults() -> None:
     values = yaml.safe_load(manual.config())["/**"]["ros__parameters"]
-    assert list(values) == list(specs())
+    assert list(values) == list(settings_of(DetectorParameters))
     assert validate(values) == DetectorParameters()
 
 
@@ -46,25 +38,32 @@ def test_rviz_shows_topics_that_are_published() -> None:
     assert wanted <= {name.replace("~", "/detector") for name in topics(PUBLISHED, ())}
 
 
-def test_the_manual_is_put_between_its_markers(tmp_path: Path) -> None:
-    (tmp_path / "config").mkdir()
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{manual.BEGIN}\nold\n{manual.END}\nafter\n", encoding="utf-8")
-    assert manual.main(["--write", str(tmp_path)]) == 0
-    once = readme.read_text(encoding="utf-8")
-    assert once.startswith("before\n") and once.endswith("after\n") and "\nold\n" not in once
-    for name in specs():
-        assert f"`{name}`" in once
-    written = {path.name for path in (tmp_path / "config").iterdir()}
-    assert written == {"detector.yaml", "sros2_policy.xml"}
-    assert manual.main(["--write", str(tmp_path)]) == 0
-    assert readme.read_text(encoding="utf-8") == once
+def test_the_manual_tells_all_that_the_tables_hold() -> None:
+    text = manual.manual()
+    tables = (SUBSCRIBED, COMMANDS, PUBLISHED, SERVICES)
+    names = [name for table in tables for name in topics(table, ())]
+    names += [key for keys, _ in manual.DIAGNOSTICS for key in keys.split(", ")]
+    assert [
+        name for name in [*names, *settings_of(DetectorParameters)] if f"`{name}`" not in text
+    ] == []
+    assert max(map(len, text.splitlines())) <= 99
 
 
-def test_a_readme_without_markers_is_refused(
+def test_all_generated_files_are_written_into_a_checkout(tmp_path: Path) -> None:
+    for folder in ("doc", "config"):
+        (tmp_path / folder).mkdir()
+    assert manual.main(["--write", str(tmp_path)]) == 0
+    for name, text in manual.written().items():
+        assert (tmp_path / name).read_text(encoding="utf-8") == text
+
+
+def test_a_folder_that_is_no_checkout_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "README.md").write_text("no place here\n", encoding="utf-8")
     assert manual.main(["--write", str(tmp_path)]) == 1
-    assert manual.BEGIN in capsys.readouterr().err
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "no place here\n"
+    assert capsys.readouterr().err == f"{tmp_path}/doc/nodes.md: No such file or directory\n"
+
+
+def test_the_manual_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert manual.main([]) == 0
+    assert capsys.readouterr().out == manual.manual()

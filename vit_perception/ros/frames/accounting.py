@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where every frame went.
+"""Where every frame went, and how long the published ones took.
 
 At every instant: arrived = published + dropped (of all causes) + pending.
 """
@@ -8,10 +8,12 @@ At every instant: arrived = published + dropped (of all causes) + pending.
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+
+import numpy as np
 
 REPLACED = "replaced"
 STALE = "stale"
@@ -29,6 +31,34 @@ CAUSES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Why a frame is dropped."""
+
+WINDOW = 300
+"""Frames whose times are kept: ten seconds of a 30 Hz camera."""
+
+
+class Dropped(Exception):
+    """Ends the way of a frame that becomes no result.
+
+    Attributes:
+        cause: one of CAUSES.
+        reason: of an undecodable frame, the short key of what was wrong with it.
+        line: to be logged; empty where there is nothing to say.
+    """
+
+    def __init__(self, cause: str, reason: str = "", line: str = "") -> None:
+        super().__init__(line or cause)
+        self.cause = cause
+        self.reason = reason
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Seconds: median, 95th percentile and maximum of the last frames."""
+
+    p50: float
+    p95: float
+    maximum: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +95,37 @@ class Counts:
 
 
 class Accounting:
-    """Counts frames; thread safe. A frame arrives once and leaves once."""
+    """Counts the frames of one camera; thread safe. A frame arrives once and leaves once."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int = WINDOW) -> None:
         self._lock = threading.Lock()
         self._arrived = 0
         self._published = 0
         self._pending = 0
         self._dropped: Counter[str] = Counter()
         self._undecodable: Counter[str] = Counter()
+        self._window = window
+        self._seconds: dict[str, deque[float]] = {}
 
     def arrived(self) -> None:
-        """Count a frame that came in; it is pending until it is published or dropped."""
+        """Counts a frame that came in; it is pending until it is published or dropped."""
         with self._lock:
             self._arrived += 1
             self._pending += 1
 
-    def published(self) -> None:
-        """Count a pending frame whose detections were published."""
+    def published(self, seconds: Mapping[str, float]) -> None:
+        """Counts a pending frame whose detections were published.
+
+        Args:
+            seconds: that it spent, by stage.
+        """
         with self._lock:
             self._published += 1
             self._pending -= 1
+            self._keep(seconds)
 
     def dropped(self, cause: str, reason: str = "") -> None:
-        """Count a pending frame that was dropped for one of `CAUSES`.
+        """Counts a pending frame that was dropped for one of `CAUSES`.
 
         For an undecodable frame `reason` is the short key of what was wrong with it.
         """
@@ -101,7 +138,7 @@ class Accounting:
                 self._undecodable[reason or "unknown"] += 1
 
     def counts(self) -> Counts:
-        """Return all counters as they are at one instant."""
+        """Returns all counters as they are at one instant."""
         with self._lock:
             return Counts(
                 arrived=self._arrived,
@@ -110,3 +147,29 @@ class Accounting:
                 undecodable=dict(self._undecodable),
                 pending=self._pending,
             )
+
+    def took(self, seconds: Mapping[str, float]) -> None:
+        """Keeps the seconds of a stage after publication."""
+        with self._lock:
+            self._keep(seconds)
+
+    def forget_times(self) -> None:
+        """Begins the latencies anew."""
+        with self._lock:
+            self._seconds.clear()
+
+    def latencies(self) -> dict[str, Quantiles]:
+        """Returns the quantiles of every stage, in the order in which stages first came."""
+        with self._lock:
+            copies = {stage: np.array(values) for stage, values in self._seconds.items()}
+        result = {}
+        for stage, values in copies.items():
+            p50, p95 = np.percentile(values, [50, 95])
+            result[stage] = Quantiles(float(p50), float(p95), float(values.max()))
+        return result
+
+    def _keep(self, seconds: Mapping[str, float]) -> None:
+        for stage, value in seconds.items():
+            if stage not in self._seconds:
+                self._seconds[stage] = deque(maxlen=self._window)
+            self._seconds[stage].append(value)

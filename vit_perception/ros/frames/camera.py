@@ -5,91 +5,152 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image
 
-from vit_perception.ros.frames import accounting as account
-from vit_perception.ros.frames.subscription import ImageSubscription
-from vit_perception.ros.frames.worker import Arrival, Lane, Slots, Steps
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.ros import qos
+from vit_perception.ros.frames.accounting import INACTIVE, REPLACED, Accounting
+from vit_perception.ros.frames.gate import Gate
+from vit_perception.ros.frames.slots import Arrival, NewestSlots
+from vit_perception.ros.frames.stamps import StampWatch
 from vit_perception.ros.health.report import Input
+from vit_perception.ros.outputs.publishers import Publishers
+
+
+class Consumer(Protocol):
+    """Takes a frame and what was found, on the thread that looked, after publication."""
+
+    def __call__(self, frame: Frame, detections: Detections) -> None: ...
 
 
 class Camera:
-    """Subscription of one camera and the account of its frames.
+    """Subscription of one camera, the account of its frames, and where their results go.
 
-    `configure` says what becomes of frames, `activate` and `deactivate` come and go, `cleanup`
-    ends it. Each may be called again, in any order.
+    `configure` says where frames and results go, `activate` and `deactivate` come and go,
+    `cleanup` ends it. Each may be called again, in any order, on the executor's thread. While
+    active it subscribes to the image topic; if it is lazy, only as long as results are wanted,
+    which `follow` looks into.
 
     Args:
         node: the subscriber.
         name: what stands before its topics; empty for the only camera of a node.
 
     Attributes:
-        lane: what belongs to its frames.
-
+        gate: which frames are looked at and published.
+        accounting: where they went, and how long they took.
+        stamps: what was odd about their stamps.
+        outputs: its topics; None while not configured.
+        consumers: in this process; each counts as a subscriber.
     """
 
     def __init__(self, node: Node, name: str = "") -> None:
         self._node = node
         self.name = name
-        self.lane = Lane()
-        self._way: tuple[Slots, tuple[Lane, Steps]] | None = None
-        self._subscription: ImageSubscription | None = None
+        self.gate = Gate()
+        self.accounting = Accounting()
+        self.stamps = StampWatch()
+        self.outputs: Publishers | None = None
+        self.consumers: tuple[Consumer, ...] = ()
+        self._slots: Slots | None = None
+        self._transport: str | None = None
+        self._subscription: Any = None
+        self._last_arrival = 0.0
+        self._mismatch = ""
 
     def input_topic(self, topic: str) -> str:
-        """Return the name, before remapping, of one of its input topics."""
+        """Returns the name, before remapping, of one of its input topics."""
         return f"{self.name}/{topic}" if self.name else topic
 
     def output(self, topic: str) -> str:
-        """Return the private name of one of its output topics."""
+        """Returns the private name of one of its output topics."""
         return f"~/{self.name}/{topic}" if self.name else f"~/{topic}"
 
-    def configure(self, slots: Slots, steps: Steps) -> None:
-        """Put its frames into `slots` from now on, for `steps`."""
-        self.lane.latency.clear()
-        self._way = (slots, (self.lane, steps))
+    def configure(self, slots: Slots, outputs: Publishers) -> None:
+        """Puts its frames into `slots` from now on; their results go to `outputs`."""
+        self.accounting.forget_times()
+        self._slots, self.outputs = slots, outputs
 
-    def activate(self, transport: str) -> None:
-        """Subscribe, to "raw" or "compressed" images."""
-        self.lane.gate.open()
+    def activate(self, transport: str, *, lazy: bool) -> None:
+        """Begins to look, at "raw" or "compressed" images."""
+        self.gate.open()
+        self._transport = transport
         try:
-            self._subscription = ImageSubscription(
-                self._node, self.input_topic("image"), transport, self._on_image
-            )
+            self.follow(lazy=lazy)
         except Exception:
-            self.lane.gate.close()
+            self.deactivate()
             raise
 
-    def deactivate(self) -> None:
-        """Unsubscribe; nothing is published any more, and a waiting frame is dropped."""
-        self.lane.gate.close()
-        if self._subscription is not None:
-            self._subscription.destroy()
+    def follow(self, *, lazy: bool) -> None:
+        """Subscribes while results are wanted or the camera is not lazy, else unsubscribes."""
+        wanted = self._transport is not None and (not lazy or self._wanted())
+        if wanted and self._subscription is None:
+            self._subscribe()
+        elif not wanted and self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
             self._subscription = None
-        if self._way is not None:
-            slots, key = self._way
-            if slots.clear(key) is not None:
-                self.lane.accounting.dropped(account.INACTIVE)
+
+    def deactivate(self) -> None:
+        """Unsubscribes; nothing is published any more, and a waiting frame is dropped."""
+        self.gate.close()
+        self._transport = None
+        self.follow(lazy=True)
+        if self._slots is not None and self._slots.clear(self) is not None:
+            self.accounting.dropped(INACTIVE)
 
     def cleanup(self) -> None:
-        """Deactivate, and let go of what `configure` was given."""
+        """Deactivates, takes the topics away, and lets go of what `configure` was given."""
         self.deactivate()
-        self._way = None
+        outputs, self.outputs, self._slots = self.outputs, None, None
+        if outputs is not None:
+            outputs.destroy()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is active and looks at nothing, because no result is wanted."""
+        return self._transport is not None and self._subscription is None
 
     def input(self, timeout: float) -> Input:
-        """Return the state of the image topic; `timeout` as in report.Input."""
-        if self._subscription is None:
+        """Returns the state of the image topic; `timeout` as in report.Input."""
+        subscription = self._subscription
+        if subscription is None:
             return Input(self.input_topic("image"), "", None, 0.0, timeout)
-        return self._subscription.status(timeout)
+        return Input(
+            topic=subscription.topic_name,
+            qos=qos.described(subscription.qos_profile),
+            publishers=subscription.get_publisher_count(),
+            silence=time.perf_counter() - self._last_arrival,
+            timeout=timeout,
+            mismatch=self._mismatch,
+        )
+
+    def _wanted(self) -> bool:
+        subscribed = self.outputs is not None and self.outputs.subscribed
+        return subscribed or bool(self.consumers) or self.gate.asked
+
+    def _subscribe(self) -> None:
+        node, topic, kind = self._node, self.input_topic("image"), Image
+        if self._transport == "compressed":
+            # Beside whatever the image topic is remapped to.
+            topic, kind = f"{node.resolve_topic_name(topic)}/compressed", CompressedImage
+        self._last_arrival, self._mismatch = time.perf_counter(), ""
+        self._subscription = qos.subscription(node, kind, topic, self._on_image, self._on_mismatch)
 
     def _on_image(self, message: Any) -> None:
-        lane = self.lane
-        lane.accounting.arrived()
-        activation = lane.gate.activation
-        if activation is None or self._way is None:
-            lane.accounting.dropped(account.INACTIVE)
-            return
-        slots, key = self._way
-        if slots.put(key, Arrival(message, time.perf_counter(), activation)) is not None:
-            lane.accounting.dropped(account.REPLACED)
+        """Does no work: leaves the message for the worker, in place of an older one."""
+        self._last_arrival = time.perf_counter()
+        self.accounting.arrived()
+        activation = self.gate.activation
+        if activation is None or self._slots is None:
+            self.accounting.dropped(INACTIVE)
+        elif self._slots.put(self, Arrival(message, self._last_arrival, activation)) is not None:
+            self.accounting.dropped(REPLACED)
+
+    def _on_mismatch(self, policy: str) -> None:
+        self._mismatch = policy
+
+
+Slots = NewestSlots[Camera, Arrival]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 MISSING = "missing"
@@ -15,7 +16,7 @@ BACKWARD = "backward"
 
 ODDITIES: Mapping[str, str] = MappingProxyType(
     {
-        MISSING: "stamp 0: has no age, so `max_age` does not apply",
+        MISSING: "images with stamp 0; `max_age` is not applied to them",
         FUTURE: "stamped more than 0.1 s after the node's own clock: never stale, no age",
         BACKWARD: "stamped before an earlier image of the camera (a bag that starts again): "
         "latencies begin anew, the vocabulary is announced again",
@@ -27,22 +28,42 @@ ODDITIES: Mapping[str, str] = MappingProxyType(
 _TOLERANCE = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The stamp of one image.
+
+    Attributes:
+        nanoseconds: 0 for none.
+        age: seconds by the node's clock when the image's turn came; None without a stamp.
+        odd: those of ODDITIES that it has.
+    """
+
+    nanoseconds: int
+    age: float | None
+    odd: frozenset[str]
+
+    @property
+    def has_age(self) -> bool:
+        """Whether its age says anything."""
+        return self.age is not None and FUTURE not in self.odd
+
+
 class StampWatch:
-    """Counts odd stamps of one camera; thread safe."""
+    """Reads the stamps of one camera and counts the odd ones; thread safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._last = 0
 
-    def look(self, stamp: int, age: float | None) -> frozenset[str]:
-        """Count what is odd about the stamp of the next frame, and return it.
+    def read(self, nanoseconds: int, now: int) -> Stamp:
+        """Reads the stamp of the next frame.
 
         Args:
-            stamp: nanoseconds, 0 for none.
-            age: seconds by the node's clock, None without a stamp.
-
+            nanoseconds: the stamp, 0 for none.
+            now: nanoseconds of the node's clock.
         """
+        age = (now - nanoseconds) * 1e-9 if nanoseconds else None
         with self._lock:
             odd = set()
             if age is None:
@@ -50,13 +71,13 @@ class StampWatch:
             else:
                 if age < -_TOLERANCE:
                     odd.add(FUTURE)
-                if stamp < self._last:
+                if nanoseconds < self._last:
                     odd.add(BACKWARD)
-                self._last = stamp
+                self._last = nanoseconds
             self._counts.update(odd)
-            return frozenset(odd)
+        return Stamp(nanoseconds, age, frozenset(odd))
 
     def counts(self) -> Mapping[str, int]:
-        """Return how many of each kind there were."""
+        """Returns how many of each kind there were."""
         with self._lock:
             return {kind: self._counts[kind] for kind in ODDITIES}

@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts
+from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.frames.stamps import FUTURE
-from vit_perception.ros.frames.statistics import Quantiles
 
 OK, WARN, FAULT = 0, 1, 2
 
@@ -57,13 +56,23 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class CameraState:
-    """One camera at one instant; `name` is empty for the only one of a node."""
+    """One camera at one instant.
+
+    Attributes:
+        name: empty for a node's only camera.
+        input: its image topic.
+        counts: what became of its frames.
+        stamps: number of odd stamps, by kind.
+        latency: of the last frames, by stage.
+        idle: whether it is active but looks at nothing, since nobody subscribes to results.
+    """
 
     name: str
     input: Input
     counts: Counts
     stamps: Mapping[str, int] = field(default_factory=dict)
     latency: Mapping[str, Quantiles] = field(default_factory=dict)
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,8 @@ def _input_status(
         **{f"stamps.{kind}": str(count) for kind, count in now.stamps.items()},
     }
     if camera.publishers is None:
-        return Status(name, OK, f"not subscribed: {snapshot.state}", values)
+        why = "idle, nobody subscribes to a result (lazy)" if now.idle else snapshot.state
+        return Status(name, OK, f"not subscribed: {why}", values)
     silent = camera.timeout > 0 and camera.silence > camera.timeout
     if camera.mismatch and silent:
         line = (
@@ -175,7 +185,7 @@ def _slowness(snapshot: Snapshot, now: CameraState, rate: float) -> str:
             f"results are {age.p95:.3f} s old at publication (95th percentile), "
             f"warn_age is {snapshot.warn_age:g} s"
         )
-    if snapshot.state == "active" and rate < snapshot.warn_rate:
+    if snapshot.state == "active" and not now.idle and rate < snapshot.warn_rate:
         return f"{rate:.1f} results/s, warn_rate is {snapshot.warn_rate:g}"
     return ""
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Topics and services of detector_node: the manual and the access policy come from these tables.
 
-A row is names, types and meaning. With `cameras`, the name of the camera comes before each topic
-but `/diagnostics`. Needs no ROS.
+A row is names, types and meaning. With `cameras`, the name of the camera comes before each
+subscribed and published topic but `/diagnostics`; COMMANDS, which are subscribed as well, and
+SERVICES are the node's. Needs no ROS.
 """
 
 from __future__ import annotations
@@ -26,6 +27,14 @@ SUBSCRIBED = (
         "`image`.",
     ),
     ("`camera_info`", "sensor_msgs/CameraInfo", "Of the image, for `~/markers` alone."),
+)
+COMMANDS = (
+    (
+        "`~/set_vocabulary`",
+        "std_msgs/String",
+        "Names to look for from now on, e.g. `red mug, spoon`; empty: the bundle's default names. "
+        "Sets the parameter `vocabulary`, and is refused, with a line in the log, as that is.",
+    ),
 )
 PUBLISHED = (
     (
@@ -79,7 +88,8 @@ SERVICES = (
     (
         "`~/detect_once`",
         "std_srvs/Trigger",
-        "The next frame is looked at and published, also while paused; the answer comes after "
+        "The next frame is looked at and published, also while paused or idle; the answer comes "
+        "after "
         f"that and says what was found, or after {DETECT_ONCE_TIMEOUT:g} s that no frame came.",
     ),
 )

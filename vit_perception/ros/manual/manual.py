@@ -1,9 +1,9 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The node manual and the files in config/, written from what the code says.
+"""Writes the node manual and the files in config/ from what the code says.
 
     python -m vit_perception.ros.manual                the manual, in Markdown
-    python -m vit_perception.ros.manual --write .      into README.md and config/ of a checkout
+    python -m vit_perception.ros.manual --write .      into doc/ and config/ of a checkout
 
 Needs no ROS.
 """
@@ -17,15 +17,14 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vit_perception.parameters.detector import specs
+from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.ros.frames.accounting import CAUSES
 from vit_perception.ros.frames.stamps import ODDITIES
-from vit_perception.ros.manual.interface import PUBLISHED, SERVICES, SUBSCRIBED
+from vit_perception.ros.manual.interface import COMMANDS, PUBLISHED, SERVICES, SUBSCRIBED
 from vit_perception.ros.manual.policy import policy
-from vit_perception.setting import Spec
+from vit_perception.setting import Setting, settings_of
 
-BEGIN = "<!-- begin: node manual -->"
-END = "<!-- end: node manual -->"
+_WIDTH = 99
 
 _LIFECYCLE = (
     (
@@ -56,7 +55,7 @@ DIAGNOSTICS = (
     ),
     ("age.p50_ms, .p95_ms, .max_ms", "Image stamp to publication, by the node's clock."),
     ("last_error", "The last frame that was lost to an error, or failed transition."),
-    ("state", "The lifecycle state."),
+    ("state", "The lifecycle state; `paused`, `idle` (`lazy`, and nobody subscribes) behind it."),
     (
         "model.bundle, model.directory, model.architecture, model.sha256, model.precision, "
         "model.provider, model.provider_asked, model.input",
@@ -70,28 +69,43 @@ DIAGNOSTICS = (
 
 
 def manual() -> str:
-    """Return the manual of detector_node in Markdown."""
+    """Return doc/nodes.md: the manual of detector_node in Markdown."""
     return "\n".join(
         [
-            "### detector_node",
+            "<!-- Written from the code by `python -m vit_perception.ros.manual --write .` -->",
             "",
-            "A lifecycle node named `detector`. Names are relative: remap them. With several "
-            "`cameras` there is `front/` before each subscribed topic, `~/front/` instead of `~/` "
-            "before each published one but `/diagnostics`, and `front ` before `input` and "
-            "`frames`.",
+            "# Nodes",
             "",
-            *_table(("Subscribed topic", "Type", ""), SUBSCRIBED),
-            *_table(("Published topic", "Type", ""), PUBLISHED),
-            *_table(("Service", "Type", ""), SERVICES),
-            *_table(("Transition", ""), _LIFECYCLE),
-            "Parameters. *live*: takes effect at the next frame; *start*: read when the node "
-            "starts. A change is taken as a whole or refused with a reason.",
-            "",
-            *_table(
-                ("Parameter", "Type", "Default", "Allowed", "", "Meaning"),
-                (_parameter_row(spec) for spec in specs().values()),
+            *_paragraph(
+                "`detector_node` finds named things in the images of one camera or several. "
+                "`perception_node` runs several detectors in one process, each under a name of "
+                "its own. [On a robot](robot.md) says how to start them."
             ),
-            *_table(("Diagnostics key", "Meaning"), ((f"`{k}`", v) for k, v in DIAGNOSTICS)),
+            "## detector_node",
+            "",
+            *_paragraph(
+                "A lifecycle node named `detector`. Names are relative: remap them. With several "
+                "`cameras`, each has topics of its own: the name of the camera and a slash come "
+                "before `image` and `camera_info` (`front/image`) and after the `~/` of what is "
+                "published (`~/front/detections`), and the name and a space before `input` and "
+                "`frames` in the diagnostics."
+            ),
+            *_section("Subscribed topics", map(_interface_entry, (*SUBSCRIBED, *COMMANDS))),
+            *_section("Published topics", map(_interface_entry, PUBLISHED)),
+            *_section("Services", map(_interface_entry, SERVICES)),
+            *_section("Lifecycle", (f"**{name}**: {meaning}" for name, meaning in _LIFECYCLE)),
+            *_section(
+                "Parameters",
+                map(_parameter_entry, settings_of(DetectorParameters).values()),
+                "*live*: a change takes effect at the next frame. *start*: read when the node "
+                "starts. A change is taken as a whole or refused with a reason. "
+                "`config/detector.yaml` holds every parameter with its default.",
+            ),
+            *_section(
+                "Diagnostics",
+                (f"`{keys.replace(', ', '`, `')}`: {meaning}" for keys, meaning in DIAGNOSTICS),
+                "Keys of the entries on `/diagnostics`.",
+            ),
         ]
     )
 
@@ -104,7 +118,7 @@ def config() -> str:
         "/**:",
         "  ros__parameters:",
     ]
-    for spec in specs().values():
+    for spec in settings_of(DetectorParameters).values():
         notes = [spec.kind, *([spec.allowed] if spec.allowed else []), _when(spec)]
         lines += textwrap.wrap(
             f"{spec.description} ({'; '.join(notes)})",
@@ -116,63 +130,74 @@ def config() -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_manual(text: str) -> str:
-    """Return a README's text with the manual of now between its markers.
-
-    Raises:
-        ValueError: the markers are not there.
-    """
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"README: expected the markers {BEGIN} and {END}, found none")
-    return f"{head}{BEGIN}\n\n{manual()}\n{END}{tail}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the manual, or write it into a checkout."""
+    """Print the manual, or write it and the files in config/ into a checkout."""
     parser = argparse.ArgumentParser(
         prog="python -m vit_perception.ros.manual", description="The manual of the nodes."
     )
     parser.add_argument(
-        "--write", metavar="CHECKOUT", type=Path, help="update README.md and config/"
+        "--write", metavar="CHECKOUT", type=Path, help="update doc/nodes.md and config/"
     )
     checkout: Path | None = parser.parse_args(arguments).write
     if checkout is None:
-        print(manual())
+        print(manual(), end="")
         return 0
-    readme = checkout / "README.md"
     try:
-        readme.write_text(with_manual(readme.read_text(encoding="utf-8")), encoding="utf-8")
-        for name, text in (("detector.yaml", config()), ("sros2_policy.xml", policy())):
-            (checkout / "config" / name).write_text(text, encoding="utf-8")
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+        for name, text in written().items():
+            (checkout / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return [f"| {' | '.join(line)} |" for line in lines] + [""]
+def written() -> dict[str, str]:
+    """Return the text of each generated file, by its path in a checkout."""
+    return {
+        "doc/nodes.md": manual(),
+        "config/detector.yaml": config(),
+        "config/sros2_policy.xml": policy(),
+    }
 
 
-def _parameter_row(spec: Spec) -> Sequence[str]:
-    return (
-        f"`{spec.name}`",
-        spec.kind,
-        f"`{_value(spec)}`",
-        spec.allowed,
-        _when(spec),
-        spec.description,
+def _section(title: str, entries: Iterable[str], before: str = "") -> list[str]:
+    """Return a heading, a paragraph and a list, as lines that end with an empty one."""
+    lines = [f"### {title}", "", *(_paragraph(before) if before else [])]
+    for entry in entries:
+        lines += _wrapped(entry, "- ", "  ")
+    return [*lines, ""]
+
+
+def _paragraph(text: str) -> list[str]:
+    return [*_wrapped(text), ""]
+
+
+def _wrapped(text: str, first: str = "", further: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
-def _when(spec: Spec) -> str:
+def _interface_entry(row: Sequence[str]) -> str:
+    names, kinds, meaning = row
+    return f"{names} ({kinds}): {meaning}"
+
+
+def _parameter_entry(spec: Setting) -> str:
+    notes = [spec.kind, f"default `{_value(spec)}`", spec.allowed, _when(spec)]
+    return f"`{spec.name}` ({'; '.join(filter(None, notes))}): {spec.description}"
+
+
+def _when(spec: Setting) -> str:
     return "live" if spec.live else "start"
 
 
-def _value(spec: Spec) -> str:
+def _value(spec: Setting) -> str:
     """Return the default as YAML, in the form in which ROS keeps it."""
     value = spec.default
     return json.dumps((list(value) or [""]) if isinstance(value, tuple) else value)

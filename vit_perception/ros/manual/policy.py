@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from xml.etree import ElementTree
 
-from vit_perception.ros.manual.interface import PUBLISHED, SERVICES, SUBSCRIBED
+from vit_perception.ros.manual.interface import COMMANDS, PUBLISHED, SERVICES, SUBSCRIBED
 
 VERSION = "0.2.0"
 ENCLAVE = "/detector"
@@ -67,7 +67,11 @@ def policy(
     )
     profile = ElementTree.SubElement(profiles, "profile", ns=namespace, node=node)
     for kind, right, all_names in (
-        ("topic", "subscribe", [*topics(SUBSCRIBED, cameras), *_SUBSCRIBED]),
+        (
+            "topic",
+            "subscribe",
+            [*topics(SUBSCRIBED, cameras), *topics(COMMANDS, ()), *_SUBSCRIBED],
+        ),
         ("topic", "publish", [*topics(PUBLISHED, cameras), *_PUBLISHED]),
         ("service", "reply", [*topics(SERVICES, ()), *_SERVICES]),
     ):

@@ -20,6 +20,7 @@ from vit_perception.frame import Frame
 from vit_perception.geometry import Intrinsics, IntrinsicsError
 from vit_perception.perceiver.overlay import class_colour
 from vit_perception.ros import qos
+from vit_perception.ros.health.fault_log import FaultLog
 
 _LIFETIME = Duration(sec=1)
 # Width of lines and height of letters, as shares of the distance.
@@ -36,8 +37,7 @@ class Markers:
         node: publisher of `output("markers")`, subscriber of `camera_info`.
         camera_info: the topic.
         output: from a topic to the name it gets.
-        report: cause and one line on why there are none.
-
+        faults: hears why there are none.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Markers:
         node: Node,
         camera_info: str,
         output: Callable[[str], str],
-        report: Callable[[str, str], None],
+        faults: FaultLog,
     ) -> None:
         self._node = node
-        self._report = report
+        self._faults = faults
         self._message: CameraInfo | None = None
         self._known: tuple[CameraInfo, Intrinsics] | None = None
         self._publisher = qos.publisher(node, MarkerArray, output("markers"), qos.PICTURES)
@@ -56,10 +56,15 @@ class Markers:
             node, CameraInfo, camera_info, self._on_camera_info, lambda policy: None
         )
 
+    @property
+    def subscribed(self) -> bool:
+        """Whether somebody subscribes."""
+        return bool(self._publisher.get_subscription_count())
+
     def publish(
         self, header: Header, frame: Frame, detections: Detections, distance: float
     ) -> bool:
-        """Publish the markers of a frame; says whether there was somebody to do it for.
+        """Publishes the markers of a frame; says whether it could.
 
         Args:
             header: of the image.
@@ -67,8 +72,6 @@ class Markers:
             detections: what to draw.
             distance: metres in front of the camera.
         """
-        if not self._publisher.get_subscription_count():
-            return False
         intrinsics = self._intrinsics(frame)
         if intrinsics is not None:
             self._publisher.publish(marker_array(header, detections, intrinsics, distance))
@@ -85,10 +88,10 @@ class Markers:
     def _intrinsics(self, frame: Frame) -> Intrinsics | None:
         message, topic = self._message, self._subscription.topic_name
         if message is None:
-            self._report("markers", f"no markers: nothing has come in on {topic}")
+            self._faults.warn("markers", f"no markers: nothing has come in on {topic}")
             return None
         if (message.width, message.height) != (frame.width, frame.height):
-            self._report(
+            self._faults.warn(
                 "markers",
                 f"no markers: {topic} is of {message.width}x{message.height} px, the image of "
                 f"{frame.width}x{frame.height}",
@@ -98,7 +101,7 @@ class Markers:
             try:
                 self._known = (message, intrinsics_of(message))
             except IntrinsicsError as error:
-                self._report("markers", f"no markers: {topic}: {error}")
+                self._faults.warn("markers", f"no markers: {topic}: {error}")
                 return None
         return self._known[1]
 

@@ -14,12 +14,15 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
+from vit_perception.bundle.bundle import Bundle
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.perceiver import overlay
 from vit_perception.perceiver.instances import instance_map
+from vit_perception.perceiver.query import Query
 from vit_perception.ros import messages, qos
+from vit_perception.ros.health.fault_log import FaultLog
 from vit_perception.ros.outputs.markers import Markers
 
 
@@ -35,9 +38,8 @@ class Publishers:
         node: the publisher.
         output: from a topic to the name it gets, e.g. "overlay" to "~/overlay".
         camera_info: topic of the camera's intrinsics, for `~/markers`.
-        method, location: of the model, for `~/vision_info`.
-        report: cause and one line on what cannot be drawn.
-
+        bundle: the model, for `~/vision_info`.
+        faults: hears of what cannot be drawn.
     """
 
     def __init__(
@@ -46,14 +48,12 @@ class Publishers:
         output: Callable[[str], str],
         *,
         camera_info: str,
-        method: str,
-        location: str,
-        report: Callable[[str, str], None],
+        bundle: Bundle,
+        faults: FaultLog,
     ) -> None:
         self._node = node
         self._output = output
-        self._method = method
-        self._location = location
+        self._bundle = bundle
         self._announced_version: int | None = None
         self._announced_labels: tuple[int, float] | None = None
         self._announced_at = 0
@@ -65,14 +65,27 @@ class Publishers:
         self._vision_info = self._publisher(VisionInfo, "vision_info", qos.LATCHED)
         self._overlay = self._publisher(Image, "overlay", qos.PICTURES)
         self._small_overlay = self._publisher(CompressedImage, "overlay/compressed", qos.PICTURES)
-        self._markers = Markers(node, camera_info, output, report)
+        self._markers = Markers(node, camera_info, output, faults)
 
-    def publish(self, header: Header, detections: Detections, threshold: float) -> None:
-        """Publish detections, also when there are none, under the header of their image.
+    @property
+    def subscribed(self) -> bool:
+        """Whether somebody subscribes to one of the topics."""
+        return self._markers.subscribed or any(
+            publisher.get_subscription_count() for publisher in self._all
+        )
+
+    def publish(self, header: Header, frame: Frame, detections: Detections, query: Query) -> None:
+        """Publishes detections, also when there are none, under the header of their image.
 
         Masks follow while somebody subscribes to them.
+
+        Args:
+            header: of the image.
+            frame: the image.
+            detections: what was found in it.
+            query: what it was looked at for.
         """
-        self._announce(header, detections, threshold)
+        self._announce(header, frame.stamp, query)
         self._detections.publish(messages.detection_array(header, detections))
         if detections.masks is not None and self._instances.get_subscription_count():
             owner = instance_map(detections.masks)
@@ -81,22 +94,24 @@ class Publishers:
     def draw(
         self, header: Header, frame: Frame, detections: Detections, parameters: DetectorParameters
     ) -> bool:
-        """Publish picture and markers of the detections to those who subscribe.
+        """Publishes picture and markers of the detections to those who subscribe.
 
         Args:
             header: of the image.
             frame: the image.
             detections: what to draw.
-            parameters: `overlay_…` and `marker_distance` count.
+            parameters: `overlay_…` and `marker_distance` are read.
 
         Returns:
             Whether there was somebody and something to draw for.
-
         """
-        drawn = self._draw_overlay(header, frame, detections, parameters)
-        return (
-            self._markers.publish(header, frame, detections, parameters.marker_distance) or drawn
-        )
+        drawn = False
+        if self._overlay.get_subscription_count() or self._small_overlay.get_subscription_count():
+            drawn = self._draw_overlay(header, frame, detections, parameters)
+        if self._markers.subscribed:
+            distance = parameters.marker_distance
+            drawn = self._markers.publish(header, frame, detections, distance) or drawn
+        return drawn
 
     def destroy(self) -> None:
         """Take the topics away."""
@@ -129,16 +144,19 @@ class Publishers:
             publisher.publish(make(header, picture))
         return True
 
-    def _announce(self, header: Header, detections: Detections, threshold: float) -> None:
-        version = detections.vocabulary_version
-        stamp = messages.stamp_nanoseconds(header)
+    def _announce(self, header: Header, stamp: int, query: Query) -> None:
+        version, threshold = query.vocabulary.version, query.settings.score_threshold
         back = stamp < self._announced_at
         if back or self._announced_labels != (version, threshold):
-            self._label_info.publish(messages.label_info(header, detections.names, threshold))
+            names = query.vocabulary.names
+            self._label_info.publish(messages.label_info(header, names, threshold))
             self._announced_labels, self._announced_at = (version, threshold), stamp
         if back or self._announced_version != version:
             info = messages.vision_info(
-                header, method=self._method, location=self._location, version=version
+                header,
+                method=self._bundle.architecture,
+                location=str(self._bundle.directory),
+                version=version,
             )
             self._vision_info.publish(info)
             self._announced_version, self._announced_at = version, stamp

@@ -13,8 +13,8 @@ from pycocotools import mask as coco_mask
 
 from vit_perception.wording import shown
 
-#: Pixels of the largest mask that is decoded; no larger image is taken anywhere.
 MAX_PIXELS = 2**28
+"""Pixels of the largest mask that is decoded; larger images are refused everywhere."""
 
 
 class Rle(TypedDict):
@@ -25,23 +25,22 @@ class Rle(TypedDict):
 
 
 class RleError(ValueError):
-    """Run lengths that are no mask, in one line."""
+    """The run lengths are no mask; one line."""
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> Rle:
-    """Run lengths of a mask bool [H, W]."""
+    """Returns the run lengths of a mask bool [H, W]."""
     found = coco_mask.encode(np.asfortranarray(mask, np.uint8))
     height, width = found["size"]
     return {"size": [int(height), int(width)], "counts": found["counts"].decode("ascii")}
 
 
 def decode_mask(rle: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Mask bool [H, W] of compressed run lengths.
+    """Returns the mask bool [H, W] of compressed run lengths.
 
     Raises:
         RleError: size or counts are missing or of another kind, the size is beyond MAX_PIXELS,
             or the runs do not fill it.
-
     """
     height, width = _size(rle)
     runs = _runs(rle, height * width)
@@ -50,11 +49,10 @@ def decode_mask(rle: Mapping[str, Any]) -> NDArray[np.bool_]:
 
 
 def check_mask(rle: Mapping[str, Any]) -> None:
-    """Refuse what `decode_mask` would, without the memory of a mask.
+    """Refuses what `decode_mask` refuses, without allocating a mask.
 
     Raises:
         RleError: see `decode_mask`.
-
     """
     height, width = _size(rle)
     _runs(rle, height * width)
@@ -71,12 +69,12 @@ def _size(rle: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _runs(rle: Mapping[str, Any], pixels: int) -> NDArray[np.int64]:
-    """Run lengths int64 [N] that fill so many pixels.
+    """Returns run lengths int64 [N] that fill the given number of pixels.
 
-    COCO's text has five bits a character from the lowest on, a bit that says whether more
-    follow, and the sign in the last one's highest; from the fourth run on it has differences to
-    the run two before. The library's own decoder writes wherever the runs lead it: these may
-    come from anybody.
+    In COCO's text each character has five bits of a number, lowest first, and a bit that says
+    whether more follow; the highest bit of the last one is the sign. From the fourth run on the
+    numbers are differences to the run two before. The library's decoder does not check where
+    the runs lead, and they may come from anybody.
     """
     counts = rle.get("counts")
     if not isinstance(counts, str):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco_mask
 
-from vit_perception.perceiver.rle import RleError, check_mask, decode_mask, encode_mask
+from vit_perception.rle import RleError, check_mask, decode_mask, encode_mask
 
 
 @given(arrays.arrays(np.bool_, arrays.array_shapes(min_dims=2, max_dims=2, max_side=40)))

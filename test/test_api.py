@@ -1,0 +1,85 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The face of the package: import vit_perception as vp."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import vit_perception as vp
+from vit_perception.bundle.files import BundleError
+from vit_perception.bundle.paths import NotInstalledError
+from vit_perception.frame import FrameError
+from vit_perception.images.media import MediaError
+from vit_perception.names import VocabularyError
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import PerceiverError, Settings
+
+from .refusals import refusal_of
+from .toy_bundle import SQUARES, toy_picture
+
+PIXELS, _ = toy_picture(64, 96, SQUARES)
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, vit_perception as vp\n"
+        "print([m for m in ('numpy', 'cv2', 'onnxruntime') if m in sys.modules], dir(vp))\n"
+        "print(vp.load.__name__, vp.Detections.__name__)"
+    )
+    root = Path(__file__).resolve().parents[1]
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    first, second = result.stdout.splitlines()
+    assert first == "[] ['Detections', 'Frame', 'Vocabulary', '__version__', 'load']"
+    assert second == "load Detections"
+    with pytest.raises(AttributeError, match="no attribute 'laod'"):
+        _ = vp.laod
+
+
+def test_names_of_a_call_are_for_that_call(toy_bundle_dir: Path) -> None:
+    perceiver = vp.load(toy_bundle_dir, settings=Settings(max_detections=5))
+    found = perceiver(PIXELS, names=["blue", "green"])
+    assert sorted(each.name for each in found) == ["blue", "green"]
+    assert found.names == ("blue", "green")
+    assert sorted(each.name for each in perceiver(vp.Frame(PIXELS))) == ["blue", "green", "red"]
+
+
+def test_names_of_a_call_follow_a_change_of_settings(toy_bundle_dir: Path) -> None:
+    perceiver = vp.load(toy_bundle_dir)
+    assert len(perceiver(PIXELS, ["blue"])) == 1
+    perceiver.set_settings(Settings(score_threshold=1.0))
+    assert len(perceiver(PIXELS, ["blue"])) == 0
+
+
+def test_names_to_begin_with(toy_bundle_dir: Path) -> None:
+    perceiver = vp.load(str(toy_bundle_dir), ["red"], threads=1)
+    assert [each.name for each in perceiver(PIXELS)] == ["red"]
+
+
+def test_a_picture_by_its_path(toy_bundle_dir: Path, tmp_path: Path) -> None:
+    path = tmp_path / "squares.png"
+    assert cv2.imwrite(str(path), PIXELS[..., ::-1])
+    perceiver = vp.load(toy_bundle_dir)
+    for given in (path, str(path)):
+        np.testing.assert_array_equal(perceiver(given).boxes, perceiver(PIXELS).boxes)
+    line = refusal_of(MediaError, lambda: perceiver(tmp_path / "absent.png"))
+    assert "expected a picture" in line
+
+
+def test_what_is_refused(toy_bundle_dir: Path, toy_perceiver: Perceiver, tmp_path: Path) -> None:
+    perceiver = vp.load(toy_bundle_dir)
+    assert "expected uint8" in refusal_of(FrameError, lambda: perceiver(PIXELS.astype(float)))
+    line = refusal_of(VocabularyError, lambda: perceiver(PIXELS, names=[]))
+    assert line == "names: expected 1..4096, found 0"
+    assert "expected a sequence" in refusal_of(VocabularyError, lambda: perceiver(PIXELS, "red"))
+    assert "without an encoder" in refusal_of(PerceiverError, lambda: toy_perceiver(PIXELS, ["a"]))
+    with pytest.raises((BundleError, NotInstalledError)):
+        vp.load(tmp_path / "absent")

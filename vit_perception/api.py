@@ -1,0 +1,65 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The package's face for Python; `vit_perception` hands out what stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import EngineSettings, Settings
+from vit_perception.text.builder import VocabularyBuilder
+from vit_perception.vocabulary import Vocabulary
+
+__all__ = ["Detections", "Frame", "Vocabulary", "load"]
+
+
+def load(
+    bundle: str | Path = "",
+    names: Sequence[str] | None = None,
+    *,
+    settings: Settings | None = None,
+    precision: str = EngineSettings.precision,
+    provider: str = EngineSettings.provider,
+    threads: int = EngineSettings.threads,
+    text_encoder_dir: str | Path | None = None,
+) -> Perceiver:
+    """Opens a bundle, ready to find names in images.
+
+        perceiver = vit_perception.load("tabletop_nano")
+        found = perceiver(image, names=["red mug"])
+
+    Args:
+        bundle: its folder, or the name of a bundled one; empty: the default bundle.
+        names: what to look for where a call names nothing; None: the bundle's default names.
+        settings: thresholds, limits, region; None for the defaults.
+        precision, provider, threads: see EngineSettings.
+        text_encoder_dir: folder of the text encoder, for names that the bundle does not know;
+            None: the installed package of the encoder that the bundle names.
+
+    Raises:
+        NotInstalledError, BundleError: no such bundle, or a folder that is none.
+        VocabularyError, TextEncoderError: names that cannot be encoded.
+        PerceiverError, SessionError: a graph that cannot be served here.
+    """
+    found = Bundle.load(find_bundle(str(bundle)))
+    directory = None if text_encoder_dir is None else Path(text_encoder_dir)
+    builder = VocabularyBuilder(found, text_encoder_dir=directory)
+
+    def encode(names: tuple[str, ...]) -> Vocabulary:
+        return builder.build(names, version=1)
+
+    return Perceiver(
+        found,
+        vocabulary=None if names is None else encode(tuple(names)),
+        settings=settings,
+        precision=precision,
+        provider=provider,
+        threads=threads,
+        encode=encode,
+    )

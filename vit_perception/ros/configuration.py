@@ -1,0 +1,186 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a frame is looked at with: built whole from parameters, swapped by one reference."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
+from vit_perception.engine.cpu_affinity import format_cores, keep_process_to, usable_cores
+from vit_perception.engine.factory import find_provider
+from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.query import Query
+from vit_perception.perceiver.settings import unknown_threshold_names
+from vit_perception.text.builder import VocabularyBuilder
+from vit_perception.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Configuration:
+    """Everything that one frame is looked at with.
+
+    It never changes. A change of parameters builds another one whole, and one reference is
+    swapped, so that a frame sees all of a change or nothing of it, from its age limit to the
+    threshold that is published with it.
+
+    Attributes:
+        parameters: as ROS shows them.
+        perceiver: the open graph.
+        provider: that was asked for it.
+        query: names, thresholds, limits and region, ready for the network.
+    """
+
+    parameters: DetectorParameters
+    perceiver: Perceiver
+    provider: str
+    query: Query
+
+    @property
+    def idle_thresholds(self) -> tuple[str, ...]:
+        """Names in class_thresholds that the vocabulary lacks: perhaps misspelled."""
+        return unknown_threshold_names(self.query.settings, self.query.vocabulary)
+
+    def runs(self, parameters: DetectorParameters) -> bool:
+        """Returns whether the open graph is the one that `parameters` ask for."""
+        wanted = (parameters.precision, parameters.provider)
+        return (self.perceiver.precision, self.provider) == wanted
+
+    def description(self, opening: str = "") -> Mapping[str, str]:
+        """Returns what runs, and what is being `opening`, for diagnostics."""
+        bundle, precision = self.perceiver.bundle, self.perceiver.precision
+        return {
+            "model.bundle": bundle.name,
+            "model.directory": str(bundle.directory),
+            "model.architecture": bundle.architecture,
+            "model.sha256": bundle.sha256[bundle.graphs[precision]],
+            "model.precision": precision,
+            "model.provider": self.perceiver.provider,
+            "model.provider_asked": self.provider,
+            "model.opening": opening,
+            "cpu.cores": format_cores(usable_cores()),
+            "model.input": f"{bundle.input_width}x{bundle.input_height}",
+            "vocabulary.version": str(self.query.vocabulary.version),
+            "vocabulary.names": str(len(self.query.vocabulary)),
+            "class_thresholds.idle": ", ".join(self.idle_thresholds),
+        }
+
+
+class Configurator:
+    """Holds the configuration in force and builds the next one; `load` makes the first.
+
+    Attributes:
+        bundle: stays the same.
+        current: the configuration in force; read it once a frame.
+    """
+
+    def __init__(
+        self, bundle: Bundle, builder: VocabularyBuilder, configuration: Configuration
+    ) -> None:
+        self.bundle = bundle
+        self.current = configuration
+        self._builder = builder
+        # Between a change of parameters and a graph that has been opened meanwhile.
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, parameters: DetectorParameters, *, version: int) -> Configurator:
+        """Reads and checks the bundle, builds the vocabulary and the session, warms up.
+
+        Args:
+            parameters: of the node.
+            version: of the first vocabulary.
+
+        Raises:
+            AffinityError, NotInstalledError, BundleError, VocabularyError, TextEncoderError,
+                PerceiverError, SessionError: one line that says what was expected and what was
+                found.
+        """
+        if parameters.cpu_affinity:
+            keep_process_to(parameters.cpu_affinity)
+        bundle = Bundle.load(find_bundle(parameters.bundle))
+        directory = Path(parameters.text_encoder_dir) if parameters.text_encoder_dir else None
+        builder = VocabularyBuilder(bundle, text_encoder_dir=directory)
+        vocabulary = _vocabulary(bundle, builder, parameters.vocabulary, version)
+        perceiver = _perceiver(bundle, vocabulary, parameters)
+        query = perceiver.prepare(settings=parameters.settings())
+        first = Configuration(parameters, perceiver, parameters.provider, query)
+        return cls(bundle, builder, first)
+
+    @property
+    def version(self) -> int:
+        """Version of the vocabulary in force."""
+        return self.current.query.vocabulary.version
+
+    def prepare(self, parameters: DetectorParameters) -> Configuration:
+        """Returns the configuration for other parameters; nothing changes yet.
+
+        Does what takes time or can fail, but for opening another graph.
+
+        Raises: as `load` does.
+        """
+        now = self.current
+        if not now.runs(parameters):
+            # What can be refused without opening anything.
+            self.bundle.graph_file(parameters.precision)
+            find_provider(parameters.provider)
+        vocabulary = None
+        if parameters.vocabulary != now.parameters.vocabulary:
+            vocabulary = _vocabulary(
+                self.bundle, self._builder, parameters.vocabulary, self.version + 1
+            )
+        query = now.perceiver.prepare(
+            vocabulary=vocabulary, settings=parameters.settings(), before=now.query
+        )
+        return replace(now, parameters=parameters, query=query)
+
+    def apply(self, prepared: Configuration) -> None:
+        """Lets the next frame see what was prepared."""
+        with self._lock:
+            # Another graph may have taken over since.
+            now = self.current
+            self.current = replace(prepared, perceiver=now.perceiver, provider=now.provider)
+
+    def opened(self, parameters: DetectorParameters) -> Perceiver:
+        """Opens the graph that `parameters` ask for, and runs it once; takes its time.
+
+        Raises: as `load` does.
+        """
+        return _perceiver(self.bundle, self.current.query.vocabulary, parameters)
+
+    def adopt(self, perceiver: Perceiver, provider: str) -> None:
+        """Lets the next frame be looked at by another perceiver, with the names of now.
+
+        Args:
+            perceiver: from `opened`.
+            provider: that was asked for it.
+        """
+        with self._lock:
+            self.current = replace(self.current, perceiver=perceiver, provider=provider)
+
+
+def _perceiver(
+    bundle: Bundle, vocabulary: Vocabulary, parameters: DetectorParameters
+) -> Perceiver:
+    perceiver = Perceiver(
+        bundle,
+        vocabulary=vocabulary,
+        precision=parameters.precision,
+        provider=parameters.provider,
+        threads=parameters.threads,
+    )
+    perceiver.warm_up()
+    return perceiver
+
+
+def _vocabulary(
+    bundle: Bundle, builder: VocabularyBuilder, names: tuple[str, ...], version: int
+) -> Vocabulary:
+    if not names:
+        return replace(bundle.default_vocabulary(), version=version)
+    return builder.build(names, version)
