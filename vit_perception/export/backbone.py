@@ -20,7 +20,8 @@ class _FromPictures(nn.Module):
         self.backbone = for_inference(backbone)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        return self.backbone(image.permute(0, 3, 1, 2).float() / 255)
+        maps: list[Tensor] = self.backbone(image.permute(0, 3, 1, 2).float() / 255)
+        return maps
 
 
 def backbone_graph(

@@ -11,12 +11,15 @@ also ``mask_coefficients`` float32 [1, K, P] and ``prototypes`` float32 [1, P, H
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vit_perception.models import boxes as box_math
 from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.models.fusing import bias_of
 from vit_perception.models.heads.dosod_head import BINS, STRIDES
 from vit_perception.models.layers import ConvModule
 from vit_perception.models.shelf import for_inference
@@ -30,6 +33,7 @@ def fuse(model: DOSOD) -> DOSOD:
     fused = for_inference(model).float()
     for module in fused.modules():
         if isinstance(module, ConvModule):
+            assert isinstance(module.bn, nn.BatchNorm2d)
             module.conv = fuse_conv_bn_eval(module.conv, module.bn)
             module.bn = nn.Identity()
     fused.backbone.scale_input(1 / 255)
@@ -45,6 +49,14 @@ class DetectorGraph(nn.Module):
         top_k: rows of the outputs; fewer where anchors times classes are fewer.
         class_embeddings: [C, E] folded in for a fixed vocabulary; None keeps it an input.
     """
+
+    centres: Tensor
+    strides: Tensor
+    bins: Tensor
+    # Of a live vocabulary, and of a fixed one.
+    projection: Tensor
+    offset: Tensor
+    folded: Tensor
 
     def __init__(
         self,
@@ -80,7 +92,11 @@ class DetectorGraph(nn.Module):
         # -log(1/t - 1) is the logit of t; t = 0 gives -inf, which lets every pair through.
         minimum = -torch.log(1 / class_thresholds - 1)
         # One product folds the vocabulary through the last convolutions of all levels.
-        folded = self.folded if self.fixed else class_embeddings @ self.projection + self.offset
+        if self.fixed:
+            folded = self.folded
+        else:
+            assert class_embeddings is not None
+            folded = class_embeddings @ self.projection + self.offset
         head, masks = self.model.head, self.model.mask_head
         logits, best, bins, weights = [], [], [], []
         for level, (x, part) in enumerate(zip(features, folded.chunk(3, dim=1), strict=True)):
@@ -90,7 +106,7 @@ class DetectorGraph(nn.Module):
             # The maximum is taken level by level: the joined map is only gathered from.
             best.append(level_logits.amax(dim=1))
             box_features = head.box_features(level, x)
-            bins.append(head.reg_preds[level][2](box_features).flatten(2)[0])
+            bins.append(head.box_branches[level].last(box_features).flatten(2)[0])
             if masks is not None:
                 weights.append(masks.weights(level, box_features).flatten(2)[0])
         # The best pairs lie among the anchors that are best by their best class: two small
@@ -107,8 +123,11 @@ class DetectorGraph(nn.Module):
         coefficients = torch.cat(weights, dim=1)[:, chosen].T
         return (*found, coefficients[None], masks.prototypes(detail, features[0]))
 
-    def _rows(self, pairs: Tensor) -> Tensor:
-        """Number of output rows: a tensor, since the number of classes is free."""
+    def _rows(self, pairs: Tensor) -> Any:
+        """Number of output rows: a tensor, since the number of classes is free.
+
+        `topk` takes it while it is traced, though its types do not say so.
+        """
         available = torch._shape_as_tensor(pairs)[0]
         return torch.minimum(available, torch.tensor(self.top_k))
 
@@ -133,9 +152,10 @@ def projections(model: DOSOD) -> tuple[Tensor, Tensor]:
     """
     head = model.head
     columns, offsets = [], []
-    for branch, contrast in zip(head.cls_preds, head.cls_contrasts, strict=True):
-        last = branch[2]
-        scaled = contrast.weight(torch.cat([last.weight.flatten(1), last.bias[:, None]], dim=1))
+    for branch, contrast in zip(head.class_branches, head.contrasts, strict=True):
+        last = branch.last
+        bias = bias_of(last)[:, None]
+        scaled = contrast.weight(torch.cat([last.weight.flatten(1), bias], dim=1))
         columns.append(scaled)
         offsets.append(torch.cat([scaled.new_zeros(scaled.shape[1] - 1), contrast.bias[None]]))
     return torch.cat(columns, dim=1).detach(), torch.cat(offsets).detach()

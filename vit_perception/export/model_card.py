@@ -14,8 +14,8 @@ from vit_perception.training.recipe import Recipe
 def folded_parameters(model: DOSOD, classes: int = 80) -> int:
     """Parameters of the detector with ``classes`` names folded in, text adaptor apart."""
     total = sum(p.numel() for n, p in model.named_parameters() if "text_mlp" not in n)
-    for branch, contrast in zip(model.head.cls_preds, model.head.cls_contrasts, strict=True):
-        projection = branch[2]
+    for branch, contrast in zip(model.head.class_branches, model.head.contrasts, strict=True):
+        projection = branch.last
         total -= sum(p.numel() for p in (*projection.parameters(), *contrast.parameters()))
         total += classes * (projection.in_channels + 1)
     return total

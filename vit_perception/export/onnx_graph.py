@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import onnx
 import torch
@@ -31,7 +32,8 @@ def to_onnx(
         inputs, outputs: names, in order.
         dynamic: input or output name to {axis: symbol} for axes whose size is free.
     """
-    buffer = io.BytesIO()
+    # The tracing exporter takes such a file, but the signature has names of files alone.
+    buffer: Any = io.BytesIO()
     with warnings.catch_warnings():
         # The tracer remarks on every Python number it keeps constant; they are constant here.
         warnings.simplefilter("ignore")
@@ -47,4 +49,5 @@ def to_onnx(
         )
     graph = onnx.load_from_string(buffer.getvalue())
     onnx.checker.check_model(graph, full_check=True)
-    return graph.SerializeToString()
+    serialised: bytes = graph.SerializeToString()
+    return serialised

@@ -24,6 +24,7 @@ from vit_perception.export.released_card import LICENCE, released_card
 from vit_perception.export.text_tower import text_encoder_files
 from vit_perception.models.detectors.dosod import DOSOD, RELEASED_TEXT_TOWER
 from vit_perception.models.detectors.released import FIXED, Released, ReleasedError
+from vit_perception.models.fusing import bias_of
 from vit_perception.models.heads.dosod_head import Contrast
 from vit_perception.models.text.clip import (
     CLIP_ID,
@@ -137,7 +138,7 @@ def import_fixed(
     Raises:
         ReleasedError: a class has no direction.
     """
-    rows = released.model.head.cls_contrasts[0].conv.weight.flatten(1)
+    rows = released.model.head.fixed_contrasts[0].conv.weight.flatten(1)
     lengths = rows.norm(dim=1, keepdim=True)
     if not (lengths > 0).all():
         at = int(lengths.argmin())
@@ -163,17 +164,17 @@ def with_an_axis_a_class(model: DOSOD) -> tuple[DOSOD, Tensor]:
     """
     live = copy.deepcopy(model)
     head = live.head
-    for level, fixed in enumerate(list(head.cls_contrasts)):
-        branch, contrast = head.cls_preds[level], Contrast(1)
-        last, weight = branch[2], fixed.conv.weight.flatten(1)
+    for level, fixed in enumerate(head.fixed_contrasts):
+        branch, contrast = head.class_branches[level], Contrast(1)
+        last, weight = branch.last, fixed.conv.weight.flatten(1)
         folded = nn.Conv2d(last.in_channels, weight.shape[0], 1)
         with torch.no_grad():
             folded.weight.copy_((weight @ last.weight.flatten(1))[:, :, None, None])
-            folded.bias.copy_(weight @ last.bias + fixed.conv.bias)
+            bias_of(folded).copy_(weight @ bias_of(last) + bias_of(fixed.conv))
             contrast.logit_scale.fill_(0)
             contrast.bias.fill_(0)
         branch[2], head.cls_contrasts[level] = folded, contrast
-    head.embedding = head.cls_preds[0][2].out_channels
+    head.embedding = head.class_branches[0].last.out_channels
     return live.requires_grad_(False), torch.eye(head.embedding)
 
 

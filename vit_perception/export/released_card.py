@@ -56,7 +56,7 @@ def released_card(
         lines += ["The text tower in `text_encoder.onnx` is that of CLIP ViT-B/32 (openai/CLIP)."]
     lines += ["", "## Network", "", f"- {architecture}, network input {size[0]}x{size[1]} px"]
     if model.head.fixed:
-        classes = model.head.cls_contrasts[0].conv.out_channels
+        classes = model.head.fixed_contrasts[0].conv.out_channels
         parameters = sum(p.numel() for p in model.parameters())
         lines += [f"- {parameters:,} parameters with its {classes} names, which are folded in"]
     else:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 
@@ -39,7 +40,8 @@ def find_device(name: str) -> torch.device:
         # cuBLAS reads the variable when it starts.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        settings: Any = torch.utils.deterministic  # a module that has them as properties
+        settings.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
     return device
 

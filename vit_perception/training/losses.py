@@ -196,7 +196,7 @@ def distribution_loss(
     sides = sides.clamp(0, BINS - 1 - 0.01)
     left = sides.long()
     share = sides - left
-    log_p = bins.unflatten(1, (4, BINS)).log_softmax(dim=2)
+    log_p: Tensor = bins.unflatten(1, (4, BINS)).log_softmax(dim=2)
     lower = log_p.gather(2, left[..., None])[..., 0]
     upper = log_p.gather(2, left[..., None] + 1)[..., 0]
     return (-(lower * (1 - share) + upper * share).sum(dim=1) * scores).sum()

@@ -84,7 +84,8 @@ class Trainer:
         self.model = build_model(recipe, self.text.shape[1]).to(self.device)
         if start is not None:
             load_start(self.model, start)
-        self.model.to(memory_format=torch.channels_last)
+        layout = torch.channels_last
+        self.model.to(memory_format=layout)  # type: ignore[call-overload]  # torch lacks its type
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.optimizer = torch.optim.AdamW(_groups(self.model, recipe), lr=recipe.learning_rate)
         self.step = 0

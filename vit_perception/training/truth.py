@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,15 +75,15 @@ class Described:
     caption: str
 
     @classmethod
-    def of(cls, annotation: Mapping[str, object]) -> Described:
+    def of(cls, annotation: Mapping[str, Any]) -> Described:
         """Read a COCO annotation with the extra keys of `vit_perception.scenes`.
 
         The plain word a name ends in joins the names.
         """
-        names = tuple(annotation["names"])  # type: ignore[arg-type]
+        names: tuple[str, ...] = tuple(annotation["names"])
         return cls(
             tuple(dict.fromkeys(names + tuple(h for h in map(_head, names[:1]) if h))),
-            tuple(annotation.get("colours") or ()),  # type: ignore[arg-type]
+            tuple(annotation.get("colours") or ()),
             str(annotation.get("material") or ""),
             str(annotation.get("caption") or ""),
         )

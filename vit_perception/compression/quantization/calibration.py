@@ -113,7 +113,8 @@ class _Feeds:
 
 def _upstream(model: onnx.ModelProto, nodes: set[str], image: str) -> onnx.ModelProto:
     """The model without everything that the nodes do not need."""
-    needed, kept = set(), []
+    needed: set[str] = set()
+    kept: list[onnx.NodeProto] = []
     for node in reversed(model.graph.node):
         if node.name in nodes or not needed.isdisjoint(node.output):
             kept.append(node)
