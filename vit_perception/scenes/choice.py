@@ -72,7 +72,8 @@ class RandomChoice:
                 for group in self._groups
             ]
         )
-        return weights / weights.sum()
+        shares: np.ndarray = weights / weights.sum()
+        return shares
 
     @cached_property
     def _varied(self) -> list[int]:

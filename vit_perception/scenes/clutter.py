@@ -157,7 +157,7 @@ def _stack(
 
 def _on_one_another(pile: Sequence[Thing], base: Body, rng: np.random.Generator) -> list[_Part]:
     top = 0.0
-    parts = []
+    parts: list[_Part] = []
     for thing in sorted(pile, key=lambda thing: footprint(thing.hull), reverse=True):
         slack = 0.08 * np.sqrt(footprint(thing.hull))
         x, y = base.position[:2] + rng.normal(0, slack if parts else 0.0, 2)

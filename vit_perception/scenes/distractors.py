@@ -45,7 +45,8 @@ def draw_lump(surfaces: Surfaces, rng: np.random.Generator) -> Lump:
 
 
 def _power(values: np.ndarray, exponent: float) -> np.ndarray:
-    return np.sign(values) * np.abs(values) ** exponent
+    power: np.ndarray = np.sign(values) * np.abs(values) ** exponent
+    return power
 
 
 def draw_flat(surfaces: Surfaces, reach: float, rng: np.random.Generator) -> Prop:

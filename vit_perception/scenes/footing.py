@@ -64,4 +64,5 @@ def flattest(hull: np.ndarray) -> np.ndarray:
 
 def turned_size(hull: np.ndarray, degrees: float) -> np.ndarray:
     """x, y, z extent float64 [3], metres, after a turn about the upright axis."""
-    return np.ptp(hull @ rotation(turn(UP, degrees)).T, axis=0)
+    size: np.ndarray = np.ptp(hull @ rotation(turn(UP, degrees)).T, axis=0)
+    return size

@@ -172,8 +172,13 @@ def sample_view(rng: np.random.Generator) -> View:
         key=float(rng.uniform(0.25, 0.65)),
         fill=float(rng.uniform(0.0, 0.2)),
         ambient=float(rng.uniform(0.38, 0.62)),
-        rgb_gain=tuple(float(g) for g in rng.uniform(0.97, 1.03, 3)),  # type: ignore[arg-type]
+        rgb_gain=_rgb_gain(rng),
     )
+
+
+def _rgb_gain(rng: np.random.Generator) -> tuple[float, float, float]:
+    red, green, blue = rng.uniform(0.97, 1.03, 3)
+    return float(red), float(green), float(blue)
 
 
 def _sample_pose(rng: np.random.Generator) -> tuple[float, float, float, float]:

@@ -25,7 +25,8 @@ def after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
 def random_turn(rng: np.random.Generator) -> np.ndarray:
     """A quaternion uniform over all orientations."""
     four = rng.normal(size=4)
-    return four / np.linalg.norm(four)
+    unit: np.ndarray = four / np.linalg.norm(four)
+    return unit
 
 
 def rotation(quaternion: np.ndarray) -> np.ndarray:

@@ -135,7 +135,8 @@ class _Heap:
         self._damp(1.0)
 
     def drop_all(self) -> None:
-        order = sorted(np.flatnonzero(~self.free), key=lambda n: (self.bodies[n].release, n))
+        waiting = [int(number) for number in np.flatnonzero(~self.free)]
+        order = sorted(waiting, key=lambda n: (self.bodies[n].release, n))
         for number in order:
             steps = (self.bodies[number].release - self.data.time) / STEP_S
             for _ in range(max(round(steps), 0)):
@@ -193,7 +194,9 @@ class _Heap:
             for place, gone in zip(places, self.gone, strict=True)
         )
 
-    def _place(self, number: int, position: Sequence[float], quaternion: np.ndarray) -> None:
+    def _place(
+        self, number: int, position: Sequence[float] | np.ndarray, quaternion: np.ndarray
+    ) -> None:
         place = self.data.qpos[7 * number : 7 * number + 7]
         place[:3], place[3:] = position, quaternion
         self.data.qvel[6 * number : 6 * number + 6] = 0
@@ -216,11 +219,14 @@ class _Heap:
     def _moving(self) -> np.ndarray:
         speed = self.data.qvel.reshape(-1, 6)
         fast = np.abs(speed[:, :3]).max(axis=1) > STILL_MPS
-        return (fast | (np.abs(speed[:, 3:]).max(axis=1) > STILL_RADPS)) & self.free
+        spinning = np.abs(speed[:, 3:]).max(axis=1) > STILL_RADPS
+        moving: np.ndarray = (fast | spinning) & self.free
+        return moving
 
     def _corners(self, number: int) -> np.ndarray:
         place = self.data.qpos[7 * number : 7 * number + 7]
-        return self.bodies[number].hull @ rotation(place[3:]).T + place[:3]
+        corners: np.ndarray = self.bodies[number].hull @ rotation(place[3:]).T + place[:3]
+        return corners
 
     def _top_below(self, corners: np.ndarray) -> float:
         """Height of what lies under the corners' bounding rectangle."""

@@ -46,6 +46,6 @@ def _hull(mesh: Path) -> np.ndarray:
     # MuJoCo moved the mesh to its middle and main axes: back to the file's own frame.
     turned = np.empty(9)
     mujoco.mju_quat2Mat(turned, model.mesh_quat[0])
-    hull = corners @ turned.reshape(3, 3).T + model.mesh_pos[0]
+    hull: np.ndarray = corners @ turned.reshape(3, 3).T + model.mesh_pos[0]
     hull.setflags(write=False)
     return hull

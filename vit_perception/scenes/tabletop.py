@@ -42,12 +42,14 @@ class Item:
 
     def corners(self) -> np.ndarray:
         """Hull vertices in the world, float64 [N,3]."""
-        return self.hull @ rotation(self.quaternion).T + self.position
+        corners: np.ndarray = self.hull @ rotation(self.quaternion).T + self.position
+        return corners
 
     def middle(self) -> np.ndarray:
         """Middle of the hull's bounding box in the world, float64 [3]."""
         corners = self.corners()
-        return (corners.min(axis=0) + corners.max(axis=0)) / 2
+        middle: np.ndarray = (corners.min(axis=0) + corners.max(axis=0)) / 2
+        return middle
 
     def radius(self) -> float:
         """Of the sphere around the hull's bounding box, metres."""

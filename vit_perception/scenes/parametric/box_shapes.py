@@ -11,6 +11,7 @@ import numpy as np
 
 from vit_perception.scenes.parametric import layouts, prints
 from vit_perception.scenes.parametric.lettering import stamp
+from vit_perception.scenes.parametric.marks import ink_on
 from vit_perception.scenes.parametric.meshes import (
     box,
     rotation,
@@ -89,7 +90,7 @@ def printed_side(picture: np.ndarray, design: prints.Design) -> None:
     tall = h > 1.5 * w
     mask = np.ascontiguousarray(np.rot90(design.brand)) if tall else design.brand
     place = (w * 0.2, h * 0.12, w * 0.6, h * 0.6)
-    ink = layouts.ink_on(picture, place, [design.accent.rgb, WHITE, BLACK])
+    ink = ink_on(picture, place, [design.accent.rgb, WHITE, BLACK])
     stamp(picture, mask, place, ink)
 
 

@@ -48,7 +48,7 @@ def phone(rng: np.random.Generator) -> Thing:
     size = (min(size[0], 180), min(size[1], 360))
     screen = np.full((size[1], size[0], 3), 16, np.uint8)
     dark = Colour("black", (16, 16, 16))
-    inks = (dark, case)
+    inks: tuple[Colour, ...] = (dark, case)
     b = max(3, size[0] // 22)
     if rng.random() < 0.55:
         design = prints.sample_design(rng, ("12:45", "09:30", "18:07"))

@@ -42,7 +42,8 @@ class Mesh:
 
     def areas(self) -> np.ndarray:
         """float64 [F] square metres."""
-        return np.linalg.norm(crossed(self.corners), axis=1) / 2
+        areas: np.ndarray = np.linalg.norm(crossed(self.corners), axis=1) / 2
+        return areas
 
 
 def join(*meshes: Mesh) -> Mesh:
@@ -133,7 +134,8 @@ def rounded_rectangle(
 
 def round_like(outline: np.ndarray) -> np.ndarray:
     """The unit circle with its points in the directions of those of `outline` float64 [S,2]."""
-    return outline / np.linalg.norm(outline, axis=1, keepdims=True)
+    circle: np.ndarray = outline / np.linalg.norm(outline, axis=1, keepdims=True)
+    return circle
 
 
 def curve(points: Sequence[tuple[float, float]], steps: int) -> np.ndarray:

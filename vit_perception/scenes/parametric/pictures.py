@@ -98,7 +98,7 @@ def aged(picture: np.ndarray, rng: np.random.Generator, edge: float = 0.0) -> np
     coarse = rng.uniform(-1, 1, (4, 4)).astype(np.float32)
     shade = 1 + 0.05 * cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
     shade += rng.normal(0, 0.012, (rows, columns)).astype(np.float32)
-    out = np.clip(picture * shade[..., None], 0, 255).astype(np.uint8)
+    out: np.ndarray = np.clip(picture * shade[..., None], 0, 255).astype(np.uint8)
     if edge and min(rows, columns) > 20:
         for line in (out[0], out[-1], out[:, 0], out[:, -1]):
             line[:] = (line * (1 - edge) + 225 * edge).astype(np.uint8)

@@ -160,8 +160,9 @@ def package_base(rng: np.random.Generator, *words: str) -> Colour:
 def sheen(picture: np.ndarray, rng: np.random.Generator, strength: float = 0.1) -> np.ndarray:
     """Print on metal: soft upright streaks of light over uint8 [h,w,3]."""
     across = np.linspace(0, 2 * np.pi, picture.shape[1])
-    streaks = sum(
-        np.cos(k * across + rng.uniform(0, 6.3)) * rng.uniform(0.2, 0.6) for k in (2, 3, 7)
-    )
+    streaks = np.zeros(picture.shape[1])
+    for k in (2, 3, 7):
+        streaks += np.cos(k * across + rng.uniform(0, 6.3)) * rng.uniform(0.2, 0.6)
     bright = picture * (1 + strength * streaks[None, :, None])
-    return np.clip(bright, 0, 255).astype(np.uint8)
+    lit: np.ndarray = np.clip(bright, 0, 255).astype(np.uint8)
+    return lit

@@ -28,7 +28,8 @@ def _ears(outline: np.ndarray) -> list[tuple[int, int, int]]:
     triangles: list[tuple[int, int, int]] = []
 
     def turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-        return (b[0] - a[0]) * (c[..., 1] - a[1]) - (b[1] - a[1]) * (c[..., 0] - a[0])
+        area: np.ndarray = (b[0] - a[0]) * (c[..., 1] - a[1]) - (b[1] - a[1]) * (c[..., 0] - a[0])
+        return area
 
     while len(left) > 3:
         for k in range(len(left)):

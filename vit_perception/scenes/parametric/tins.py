@@ -80,7 +80,7 @@ def _rings(side: int, rng: np.random.Generator) -> np.ndarray:
     away = np.hypot(x, y)
     wave = np.cos(away * between(rng, 60, 110)) * (away > 0.28) * 16
     turn = np.cos(2 * np.arctan2(y, x) + rng.uniform(0, 6.3)) * 12
-    picture = np.clip(tone + (wave + turn)[..., None], 0, 255).astype(np.uint8)
+    picture: np.ndarray = np.clip(tone + (wave + turn)[..., None], 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         middle, dark = (side // 2, round(side * 0.3)), tuple(int(c * 0.6) for c in tone)
         cv2.circle(picture, middle, round(side * 0.11), dark, max(2, side // 30), cv2.LINE_AA)
