@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.bundle.bundle import Bundle, BundleError
+from vit_perception.names import VocabularyError, checked_names
 from vit_perception.text.cache import EmbeddingCache, default_directory
 from vit_perception.text.encoder import (
     DIMENSION,
@@ -26,7 +27,7 @@ from vit_perception.text.encoder import (
     find_text_encoder,
 )
 from vit_perception.text.graph_encoder import GraphEncoder, files_sha256
-from vit_perception.vocabulary import Vocabulary, VocabularyError, checked_names
+from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
 
 Source = Literal["bundle", "cache", "encoder"]

@@ -24,7 +24,7 @@ from vit_perception.models.detectors.dosod import (
     load_released,
     reparameterize,
 )
-from vit_perception.vocabulary import MAX_NAMES
+from vit_perception.names import MAX_NAMES
 from vit_perception.wording import shown_path
 
 #: Of the convolutions with the names folded in, level of stride 8.
