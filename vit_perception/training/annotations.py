@@ -78,7 +78,8 @@ class _Source:
         try:
             for _ in range(index):
                 _, at = json.JSONDecoder().raw_decode(self.text, at)
-                at = re.compile(r"[\s,]*").match(self.text, at).end()  # type: ignore[union-attr]
+                gap = re.compile(r"[\s,]*").match(self.text, at)
+                at = gap.end() if gap else at
         except ValueError:  # the key stands elsewhere too
             at = 0
         return self.text.count("\n", 0, at) + 1
