@@ -99,7 +99,7 @@ def test_one_version_everywhere() -> None:
 
 def test_every_python_file_names_its_licence() -> None:
     header = "# Copyright 2026 The vit_perception Authors\n# SPDX-License-Identifier: Apache-2.0\n"
-    folders = ("vit_perception", "test", "launch", "underlay", "benchmarks")
+    folders = ("vit_perception", "test", "launch", "underlay", "benchmarks", "doc", "examples")
     files = [
         ROOT / "setup.py",
         *(file for name in folders for file in (ROOT / name).rglob("*.py")),
