@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from vit_perception.images.decode import ImageError
+from vit_perception.images.raw import ImageError
 
 
 def refusal_of(kind: type[Exception], function: Callable[[], Any]) -> str:

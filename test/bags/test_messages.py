@@ -14,7 +14,7 @@ from vit_perception.bags.messages import (
     typestore,
 )
 from vit_perception.detections import Detections
-from vit_perception.images.decode import ImageError
+from vit_perception.images.raw import ImageError
 
 # As distributions announce them over DDS (vision_msgs 4.1 and 4.2).
 HASHES = {

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vit_perception.images.compressed import decode_compressed, encode_jpeg
-from vit_perception.images.decode import ImageError
+from vit_perception.images.raw import ImageError
 
 from ..refusals import image_refusal_of
 

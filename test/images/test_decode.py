@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vit_perception.images.decode import ImageError, decode_image
 from vit_perception.images.encodings import DECODERS
+from vit_perception.images.raw import ImageError
 
 from ..refusals import image_refusal_of
+from .fields import decode_image
 
 HEIGHT, WIDTH = 5, 7
 RGB = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)

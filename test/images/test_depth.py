@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vit_perception.images.decode import ImageError
-from vit_perception.images.depth import decode_compressed_depth, decode_depth
+from vit_perception.images.depth import decode_compressed_depth
 from vit_perception.images.headers import PNG_MAGIC
+from vit_perception.images.raw import ImageError
 
 from ..refusals import image_refusal_of
+from .fields import decode_depth
 from .test_decode import message
 
 

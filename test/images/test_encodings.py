@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vit_perception.images.decode import decode_image
 from vit_perception.images.encodings import DECODERS
 
 from ..refusals import image_refusal_of
+from .fields import decode_image
 
 SIZES = [(1, 1), (1, 4), (2, 2), (2, 5), (3, 1), (5, 7), (8, 6)]
 WIDE = ("rgb16", "bgr16", "rgba16", "bgra16", "mono16", "16UC1")

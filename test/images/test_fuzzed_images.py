@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vit_perception.images.compressed import decode_compressed
-from vit_perception.images.decode import ImageError, decode_image
-from vit_perception.images.depth import decode_compressed_depth, decode_depth
+from vit_perception.images.depth import decode_compressed_depth
 from vit_perception.images.encodings import DECODERS
+from vit_perception.images.raw import ImageError
 
 from ..fuzzed_bytes import changed, changes, fuzz
 from ..stored_images import Stored, needs, shown_by
+from .fields import decode_depth, decode_image
 from .test_encodings import rgb_of
 
 CAUSES = {"encoding", "format", "size", "step", "truncated", "jpeg", "png", "webp", "depth"}

@@ -17,7 +17,7 @@ import resource, struct, sys, zlib
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.depth import decode_compressed_depth
 from vit_perception.images.headers import PNG_MAGIC
-from vit_perception.images.decode import ImageError
+from vit_perception.images.raw import ImageError
 
 def chunk(kind, content=b""):
     return struct.pack(">I", len(content)) + kind + content + struct.pack(

@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from vit_perception.images.decode import ImageError
 from vit_perception.images.encodings import DECODERS
+from vit_perception.images.raw import ImageError
 from vit_perception.ros import messages
 from vit_perception.ros.bridge import bridge
 
@@ -27,15 +27,14 @@ RGB = np.random.default_rng(2).integers(0, 256, (6, 8, 3), np.uint8)
 
 # Stand-ins for builds of cv_bridge that are met in the wild; a good one where none is installed.
 GOOD = """
-from vit_perception.images.decode import decode_image
+from vit_perception.images.encodings import decode_image
 calls = []
 
 class CvBridge:
     def imgmsg_to_cv2(self, message, encoding):
         assert encoding == "rgb8"
         calls.append(message.encoding)
-        fields = ("encoding", "height", "width", "step", "is_bigendian", "data")
-        return decode_image(**{name: getattr(message, name) for name in fields})
+        return decode_image(message)
 """
 BLIND_TO_PADDING = """
 import numpy as np

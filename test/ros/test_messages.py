@@ -12,7 +12,7 @@ pytest.importorskip("rclpy")
 from std_msgs.msg import Header
 
 from vit_perception.detections import Detections
-from vit_perception.images.decode import ImageError
+from vit_perception.images.raw import ImageError
 from vit_perception.ros import messages
 
 from .bench import SECOND, header, image_message

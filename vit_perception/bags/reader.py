@@ -22,7 +22,8 @@ from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, header_stamp, 
 from vit_perception.frame import Frame, FrameError
 from vit_perception.images import depth as depth_images
 from vit_perception.images.compressed import decode_compressed
-from vit_perception.images.decode import ImageError, decode_image
+from vit_perception.images.encodings import decode_image
+from vit_perception.images.raw import ImageError
 from vit_perception.wording import one_line
 
 _DECODING_ERRORS = (AnyReaderError, SerdeError, TypesysError, LookupError, ValueError)
@@ -198,14 +199,7 @@ def frame_from_message(message: BagMessage) -> Frame:
     """
     value = message.value
     if message.msgtype == IMAGE:
-        image = decode_image(
-            encoding=str(value.encoding),
-            height=int(value.height),
-            width=int(value.width),
-            step=int(value.step),
-            is_bigendian=bool(value.is_bigendian),
-            data=np.asarray(value.data),
-        )
+        image = decode_image(value)
     else:
         image = decode_compressed(format=str(value.format), data=np.asarray(value.data))
     header = value.header

@@ -22,7 +22,7 @@ from vit_perception.evaluation.coco_file import (
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
 from vit_perception.images.compressed import decode_compressed
-from vit_perception.images.decode import ImageError
+from vit_perception.images.raw import ImageError
 from vit_perception.rle import RleError, check_mask
 from vit_perception.wording import one_line, shown
 

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.images.decode import DEFAULT_MAX_PIXELS
 from vit_perception.images.headers import (
     JPEG_MAGIC,
     PNG_MAGIC,
@@ -20,7 +19,7 @@ from vit_perception.images.headers import (
     read_png_header,
     read_webp_header,
 )
-from vit_perception.images.raw import Buffer, ImageError, bytes_of, check_size
+from vit_perception.images.raw import DEFAULT_MAX_PIXELS, Buffer, ImageError, bytes_of, check_size
 from vit_perception.wording import one_line, shown
 
 _READERS = {

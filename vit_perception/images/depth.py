@@ -16,9 +16,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.images.decode import DEFAULT_MAX_PIXELS
 from vit_perception.images.headers import PNG_MAGIC, HeaderError, read_png_header
-from vit_perception.images.raw import Buffer, ImageError, RawImage, bytes_of, check_size
+from vit_perception.images.raw import (
+    DEFAULT_MAX_PIXELS,
+    Buffer,
+    ImageError,
+    RawImage,
+    RosImage,
+    bytes_of,
+    check_size,
+)
 from vit_perception.wording import one_line, shown
 
 ENCODINGS = ("16UC1", "mono16", "32FC1")
@@ -27,22 +34,14 @@ HEADER = struct.Struct("<iff")
 _MILLIMETRE = np.float32(0.001)
 
 
-def decode_depth(
-    *,
-    encoding: str,
-    height: int,
-    width: int,
-    step: int,
-    is_bigendian: bool,
-    data: Buffer,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-) -> NDArray[np.float32]:
+def decode_depth(image: RosImage, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.float32]:
     """Decodes a depth image (REP-118) to distances.
 
     16UC1 and mono16 hold millimetres, 0 where unknown; 32FC1 holds metres.
 
     Args:
-        See `decode.decode_image`.
+        image: the message; its encoding is one of ENCODINGS.
+        max_pixels: larger images are refused before anything is allocated.
 
     Returns:
         float32 [height, width], metres; NaN where unknown, infinite or not positive.
@@ -50,21 +49,14 @@ def decode_depth(
     Raises:
         ImageError: another encoding, impossible size or step, or too little data.
     """
-    if encoding not in ENCODINGS:
+    if image.encoding not in ENCODINGS:
         raise ImageError(
             "encoding",
-            f"depth encoding: expected one of {', '.join(ENCODINGS)}, found {shown(encoding)}",
+            f"depth encoding: expected one of {', '.join(ENCODINGS)}, "
+            f"found {shown(image.encoding)}",
         )
-    raw = RawImage.checked(
-        encoding=encoding,
-        height=height,
-        width=width,
-        step=step,
-        is_bigendian=is_bigendian,
-        data=data,
-        max_pixels=max_pixels,
-    )
-    if encoding == "32FC1":
+    raw = RawImage.checked(image, max_pixels)
+    if raw.encoding == "32FC1":
         return _known(raw.pixels(1, "f4")[..., 0].astype(np.float32))
     return _metres(raw.pixels(1, "u2")[..., 0])
 

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.images.raw import RawImage
+from vit_perception.images.raw import DEFAULT_MAX_PIXELS, ImageError, RawImage, RosImage
+from vit_perception.wording import shown
 
 Pixels = NDArray[np.uint8]
 
@@ -149,3 +150,27 @@ DECODERS: Mapping[str, Callable[[RawImage], Pixels]] = MappingProxyType(
 
 8UC3 and 8UC4 do not say their order of colours; they are read as BGR, as in OpenCV.
 """
+
+
+def decode_image(image: RosImage, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pixels:
+    """Decodes a sensor_msgs/Image.
+
+    Args:
+        image: the message; its encoding is one of DECODERS.
+        max_pixels: larger images are refused before anything is allocated.
+
+    Returns:
+        uint8 [height, width, 3], RGB. For rgb8 a view of the message's bytes, which may be
+        read-only and have padded rows.
+
+    Raises:
+        ImageError: unknown encoding, impossible size or step, or too little data.
+    """
+    decoder = DECODERS.get(image.encoding)
+    if decoder is None:
+        raise ImageError(
+            "encoding",
+            f"image encoding: expected one of {', '.join(DECODERS)}, "
+            f"found {shown(image.encoding)}",
+        )
+    return decoder(RawImage.checked(image, max_pixels))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from vit_perception.frame import Frame
 from vit_perception.images.compressed import decode_compressed, encode_jpeg
-from vit_perception.images.decode import DEFAULT_MAX_PIXELS, ImageError
+from vit_perception.images.raw import DEFAULT_MAX_PIXELS, ImageError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import array
 import operator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,25 @@ class ImageError(ValueError):
         self.cause = cause
 
 
+DEFAULT_MAX_PIXELS = 2**26
+"""67 megapixels: more than any robot camera has; 200 MB as RGB."""
+
+
+class RosImage(Protocol):
+    """The fields of sensor_msgs/Image that say what its bytes mean, of any library's message.
+
+    `step` are the bytes from one row to the next, which may be more than the pixels need;
+    `is_bigendian` is the byte order of channels wider than 8 bits; `data` are the rows.
+    """
+
+    encoding: Any
+    height: Any
+    width: Any
+    step: Any
+    is_bigendian: Any
+    data: Any
+
+
 @dataclass(frozen=True, slots=True)
 class RawImage:
     """The fields of a sensor_msgs/Image of checked size; data is uint8 [bytes]."""
@@ -40,30 +59,20 @@ class RawImage:
     data: NDArray[np.uint8]
 
     @classmethod
-    def checked(
-        cls,
-        *,
-        encoding: str,
-        height: int,
-        width: int,
-        step: int,
-        is_bigendian: bool,
-        data: Buffer,
-        max_pixels: int,
-    ) -> RawImage:
+    def checked(cls, image: RosImage, max_pixels: int) -> RawImage:
         """Returns the fields after checking the size.
 
         Raises:
             ImageError: no pixels, or more than `max_pixels`.
         """
-        check_size(f"{encoding} image", height, width, max_pixels)
+        check_size(f"{image.encoding} image", image.height, image.width, max_pixels)
         return cls(
-            encoding=encoding,
-            height=operator.index(height),
-            width=operator.index(width),
-            step=operator.index(step),
-            is_bigendian=bool(is_bigendian),
-            data=bytes_of(data),
+            encoding=image.encoding,
+            height=operator.index(image.height),
+            width=operator.index(image.width),
+            step=operator.index(image.step),
+            is_bigendian=bool(image.is_bigendian),
+            data=bytes_of(image.data),
         )
 
     def pixels(self, channels: int, dtype: str = "u1") -> NDArray[Any]:

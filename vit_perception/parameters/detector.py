@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 
 from vit_perception.bundle.paths import DEFAULT_BUNDLE
 from vit_perception.engine.cpu_affinity import parse_cores
-from vit_perception.images.decode import DEFAULT_MAX_PIXELS
+from vit_perception.images.raw import DEFAULT_MAX_PIXELS
 from vit_perception.names import checked_names
 from vit_perception.perceiver.region import Region
 from vit_perception.perceiver.settings import EngineSettings, Settings

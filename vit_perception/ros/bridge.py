@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 
-from vit_perception.images.decode import DEFAULT_MAX_PIXELS, ImageError, decode_image
-from vit_perception.images.encodings import DECODERS
+from vit_perception.images.encodings import DECODERS, decode_image
+from vit_perception.images.raw import ImageError
 from vit_perception.wording import one_line
 
 _HEIGHT, _WIDTH = 6, 8
@@ -80,7 +80,7 @@ def _agrees(module: Any, encoding: str) -> bool:
     for step in (shortest, shortest + _PADDING):
         message = _known(encoding, step)
         found = Bridge(frozenset({encoding}), "", module).pixels(message)
-        if found is None or np.abs(found.astype(int) - decoded(message)).max() > _TOLERANCE:
+        if found is None or np.abs(found.astype(int) - decode_image(message)).max() > _TOLERANCE:
             return False
     return True
 
@@ -88,7 +88,7 @@ def _agrees(module: Any, encoding: str) -> bool:
 def _shortest_step(encoding: str) -> int:
     for step in range(_WIDTH, 9 * _WIDTH):
         try:
-            decoded(_known(encoding, step))
+            decode_image(_known(encoding, step))
         except ImageError:
             continue
         return step
@@ -105,17 +105,4 @@ def _known(encoding: str, step: int) -> Image:
         step=step,
         is_bigendian=0,
         data=array("B", data.tobytes()),
-    )
-
-
-def decoded(message: Image, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
-    """Returns uint8 [H, W, 3] RGB of an image, without cv_bridge; see `decode_image`."""
-    return decode_image(
-        encoding=message.encoding,
-        height=message.height,
-        width=message.width,
-        step=message.step,
-        is_bigendian=bool(message.is_bigendian),
-        data=message.data,
-        max_pixels=max_pixels,
     )

@@ -27,7 +27,8 @@ from vision_msgs.msg import (
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.images.compressed import decode_compressed, encode_jpeg
-from vit_perception.ros.bridge import bridge, decoded
+from vit_perception.images.encodings import decode_image
+from vit_perception.ros.bridge import bridge
 
 NANOSECONDS = 1_000_000_000
 _LARGEST_CLASS_NUMBER = 2**16 - 1
@@ -49,19 +50,15 @@ def frame_of(message: Image | CompressedImage, stamp: int, *, max_pixels: int) -
     Raises:
         ImageError: the message holds no picture that can be read; `cause` says why.
     """
-    pixels = _pixels(message, max_pixels)
-    return Frame(image=pixels, stamp=stamp, frame_id=message.header.frame_id)
-
-
-def _pixels(message: Image | CompressedImage, max_pixels: int) -> NDArray[np.uint8]:
-    if isinstance(message, CompressedImage):
-        return decode_compressed(format=message.format, data=message.data, max_pixels=max_pixels)
+    pixels: NDArray[np.uint8] | None = None
     trusted = bridge()
-    if message.encoding in trusted.encodings and message.height * message.width <= max_pixels:
+    if isinstance(message, CompressedImage):
+        pixels = decode_compressed(format=message.format, data=message.data, max_pixels=max_pixels)
+    elif message.encoding in trusted.encodings and message.height * message.width <= max_pixels:
         pixels = trusted.pixels(message)
-        if pixels is not None:
-            return pixels
-    return decoded(message, max_pixels)
+    if pixels is None:
+        pixels = decode_image(message, max_pixels=max_pixels)
+    return Frame(image=pixels, stamp=stamp, frame_id=message.header.frame_id)
 
 
 def detection_array(header: Header, detections: Detections) -> Detection2DArray:

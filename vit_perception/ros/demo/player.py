@@ -33,7 +33,7 @@ from vit_perception.bags.depth import decode_depth
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, Message, make, typestore
 from vit_perception.bags.reader import BagError, BagMessage, BagReader, BagTopic
 from vit_perception.images.compressed import decode_compressed
-from vit_perception.images.decode import ImageError
+from vit_perception.images.raw import ImageError
 from vit_perception.ros.environment import set_image_transport
 
 _LATCHED = QoSProfile(

@@ -36,16 +36,13 @@ class Stamp:
         nanoseconds: 0 for none.
         age: seconds by the node's clock when the image's turn came; None without a stamp.
         odd: those of ODDITIES that it has.
+        has_age: whether its age says anything.
     """
 
     nanoseconds: int
     age: float | None
     odd: frozenset[str]
-
-    @property
-    def has_age(self) -> bool:
-        """Whether its age says anything."""
-        return self.age is not None and FUTURE not in self.odd
+    has_age: bool
 
 
 class StampWatch:
@@ -75,7 +72,7 @@ class StampWatch:
                     odd.add(BACKWARD)
                 self._last = nanoseconds
             self._counts.update(odd)
-        return Stamp(nanoseconds, age, frozenset(odd))
+        return Stamp(nanoseconds, age, frozenset(odd), age is not None and FUTURE not in odd)
 
     def counts(self) -> Mapping[str, int]:
         """Returns how many of each kind there were."""

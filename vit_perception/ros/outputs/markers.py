@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,43 +27,30 @@ _LINE, _TEXT = 0.003, 0.04
 
 
 class Markers:
-    """Publishes a MarkerArray while somebody subscribes: a box and a label for each detection.
+    """Draws a MarkerArray: a box and a label for each detection.
 
     A box in an image has no distance. It is drawn at `marker_distance` in front of the camera, so
     that in RViz, seen from the camera, it surrounds the object.
 
     Args:
-        node: publisher of `output("markers")`, subscriber of `camera_info`.
+        node: subscriber of `camera_info`.
         camera_info: the topic.
-        output: from a topic to the name it gets.
         faults: hears why there are none.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        camera_info: str,
-        output: Callable[[str], str],
-        faults: FaultLog,
-    ) -> None:
+    def __init__(self, node: Node, camera_info: str, faults: FaultLog) -> None:
         self._node = node
         self._faults = faults
         self._message: CameraInfo | None = None
         self._known: tuple[CameraInfo, Intrinsics] | None = None
-        self._publisher = qos.publisher(node, MarkerArray, output("markers"), qos.PICTURES)
         self._subscription = qos.subscription(
             node, CameraInfo, camera_info, self._on_camera_info, lambda policy: None
         )
 
-    @property
-    def subscribed(self) -> bool:
-        """Whether somebody subscribes."""
-        return bool(self._publisher.get_subscription_count())
-
-    def publish(
+    def of(
         self, header: Header, frame: Frame, detections: Detections, distance: float
-    ) -> bool:
-        """Publishes the markers of a frame; says whether it could.
+    ) -> MarkerArray | None:
+        """Returns the markers of a frame; None while the camera's intrinsics are unknown.
 
         Args:
             header: of the image.
@@ -73,13 +59,12 @@ class Markers:
             distance: metres in front of the camera.
         """
         intrinsics = self._intrinsics(frame)
-        if intrinsics is not None:
-            self._publisher.publish(marker_array(header, detections, intrinsics, distance))
-        return intrinsics is not None
+        if intrinsics is None:
+            return None
+        return marker_array(header, detections, intrinsics, distance)
 
     def destroy(self) -> None:
-        """Removes publisher and subscription."""
-        self._node.destroy_publisher(self._publisher)
+        """Removes the subscription."""
         self._node.destroy_subscription(self._subscription)
 
     def _on_camera_info(self, message: CameraInfo) -> None:

@@ -13,6 +13,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
+from visualization_msgs.msg import MarkerArray
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.detections import Detections
@@ -65,14 +66,13 @@ class Publishers:
         self._vision_info = self._publisher(VisionInfo, "vision_info", qos.LATCHED)
         self._overlay = self._publisher(Image, "overlay", qos.PICTURES)
         self._small_overlay = self._publisher(CompressedImage, "overlay/compressed", qos.PICTURES)
-        self._markers = Markers(node, camera_info, output, faults)
+        self._boxes = self._publisher(MarkerArray, "markers", qos.PICTURES)
+        self._markers = Markers(node, camera_info, faults)
 
     @property
     def subscribed(self) -> bool:
         """Whether somebody subscribes to one of the topics."""
-        return self._markers.subscribed or any(
-            publisher.get_subscription_count() for publisher in self._all
-        )
+        return any(publisher.get_subscription_count() for publisher in self._all)
 
     def publish(self, header: Header, frame: Frame, detections: Detections, query: Query) -> None:
         """Publishes detections, also when there are none, under the header of their image.
@@ -108,9 +108,11 @@ class Publishers:
         drawn = False
         if self._overlay.get_subscription_count() or self._small_overlay.get_subscription_count():
             drawn = self._draw_overlay(header, frame, detections, parameters)
-        if self._markers.subscribed:
-            distance = parameters.marker_distance
-            drawn = self._markers.publish(header, frame, detections, distance) or drawn
+        if self._boxes.get_subscription_count():
+            boxes = self._markers.of(header, frame, detections, parameters.marker_distance)
+            if boxes is not None:
+                self._boxes.publish(boxes)
+                drawn = True
         return drawn
 
     def destroy(self) -> None:
