@@ -35,6 +35,10 @@ _PACKED = {
     "yuyv": (0, 1, 3),
     "yuv422_yuy2": (0, 1, 3),
 }
+_PLANES = ("nv12", "nv21", "nv24")
+_MOSAICS = [f"bayer_{each}{bits}" for each in ("rggb", "bggr", "gbrg", "grbg") for bits in (8, 16)]
+# As in sensor_msgs/image_encodings.hpp, and NV12, which drivers send beside them; 32FC1 is depth.
+PICTURES = {*_CHANNELS, *_PACKED, *_PLANES, *_MOSAICS} - {"32FC1"}
 
 
 @dataclass(frozen=True)
