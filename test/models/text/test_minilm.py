@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The numpy text encoder against transformers' BertModel."""
+"""The text encoder of robots against transformers' BertModel."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PHRASES = (
 LONG_PHRASES = ("word " * 253, "word " * 400, " ".join(f"thing {index}" for index in range(90)))
 
 
-def test_numpy_equals_transformers():
+def test_the_robots_encoder_equals_transformers():
     try:
         directory = find_text_encoder(ENCODER_ID)
     except TextEncoderError as error:
@@ -55,6 +55,6 @@ def test_numpy_equals_transformers():
     found = TextEncoder(directory)(phrases)
     assert len(phrases) >= 50
     assert found.shape == expected.shape == (len(phrases), 384)
-    assert np.abs(found - expected).max() <= 1e-4
+    assert np.abs(found - expected).max() <= 1e-5
     # Far below what tells two different phrases apart.
     assert np.einsum("nd,nd->n", found, expected).min() >= 1 - 1e-5
