@@ -114,7 +114,8 @@ def load_tokenizer(directory: Path) -> CLIPTokenizer:
             "nothing is downloaded"
         )
     try:
-        return CLIPTokenizer.from_pretrained(str(directory), local_files_only=True)
+        found: CLIPTokenizer = CLIPTokenizer.from_pretrained(str(directory), local_files_only=True)
+        return found
     # The library's errors of damaged files share no base class below Exception.
     except Exception as error:
         raise ClipTextError(
@@ -202,7 +203,8 @@ def _config(state: Mapping[str, Tensor], tokenizer: CLIPTokenizer, where: str) -
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="eager",
+        # Every configuration of transformers takes it; its types do not say so.
+        attn_implementation="eager",  # type: ignore[call-arg]
     )
 
 
