@@ -59,7 +59,7 @@ HINTS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return the exit status.
+    """Runs one subcommand and returns the exit status.
 
     0: done. 2: the input or the options cannot be used; one line on stderr says why.
     130: interrupted.
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM} {args.command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough; flushing at exit must not fail again.
+        # The reader of the output has closed the pipe; flushing at exit must not fail again.
         sys.stdout = None  # type: ignore[assignment]
         return 0
     except Exception as error:
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Parser with all subcommands."""
+    """Returns the parser with all subcommands."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Open-vocabulary object detection for robots: name things, get boxes.",
@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _user_error(error: Exception) -> str | None:
-    """One line for an error that the user can mend; None for a fault of the program."""
+    """Returns one line for an error that the user can mend; None for a bug of the program."""
     if type(error).__module__.partition(".")[0] == "vit_perception":
         return " ".join(str(error).split())
     if isinstance(error, ModuleNotFoundError) and error.name in HINTS:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Options that several commands have."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def add_setting(
     """Adds the option of a setting, with the type, range, default and help of its declaration.
 
     Args:
-        options: a parser or a group of its options; receives it, as `--the-name`.
+        options: a parser or a group of its options, which gets the option `--the-name`.
         owner, name: the dataclass that declares the setting, and its field.
         metavar: placeholder of the value.
-        optional: None where the option is not given, and no default.
+        optional: whether the option has no default and is None if it is not given.
         note: on the default of this command, in place of the declared one.
     """
     declared = settings_of(owner)[name]
@@ -50,13 +50,13 @@ def _reader(declared: Setting) -> Callable[[str], SettingValue]:
             line = str(error).removeprefix(f"{declared.name}: ")
             raise argparse.ArgumentTypeError(line) from None
 
-    # argparse names it where the text is no number at all.
+    # argparse names this type in its error for a text that is no number.
     read.__name__ = declared.kind
     return read
 
 
 def at_least(low: int) -> Callable[[str], int]:
-    """Type of an option: an integer from `low` on."""
+    """Returns the type of an option: an integer of at least `low`."""
 
     def integer(text: str) -> int:
         value = int(text)
@@ -68,7 +68,7 @@ def at_least(low: int) -> Callable[[str], int]:
 
 
 def input_size(step: int) -> Callable[[str], tuple[int, int]]:
-    """Type of an option: a network input HEIGHTxWIDTH, 32 px and more in steps of so many."""
+    """Returns the type of an option: a network input HEIGHTxWIDTH, 32 px + multiples of `step`."""
     sides = range(32, 8192 + 1, step)
 
     def size(text: str) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Asks one bundle for any names, as measuring it needs."""
+"""Asks one bundle for any names, with the thresholds that metrics need."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ if TYPE_CHECKING:
     from vit_perception.frame import Frame
     from vit_perception.perceiver.settings import Settings
 
-# Average precision needs the uncertain detections too, as many as the graph gives: the metric
-# has its own limit, 100 a category.
+# Average precision needs the uncertain detections too, as many as the graph gives; the metric
+# has its own limit, 100 per category.
 SCORE_THRESHOLD = 0.001
 MAX_DETECTIONS = 10000
 
 
 class Asker:
-    """Predictors of one perceiver for any vocabulary.
+    """Makes predictors with one perceiver for any vocabulary.
 
     Args:
         args: with the options of `add_bundle_arguments`, score_threshold and iou_threshold.
-        iou_threshold: where none is given; None is the bundle's.
-        max_detections: of a picture.
-
+        iou_threshold: the default if the option is not given; None is the bundle's.
+        max_detections: per picture.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Asker:
         from vit_perception.text.builder import VocabularyBuilder
 
         self.bundle: Bundle = Bundle.load(find_bundle(args.bundle))
-        # What a robot would publish with; measured is with as good as no threshold.
+        # The settings of a robot; metrics are measured almost without a score threshold.
         self.published = Settings(
             _given(args.score_threshold, BUNDLE_DEFAULT),
             _given(args.iou_threshold, _given(iou_threshold, BUNDLE_DEFAULT)),
@@ -68,11 +67,11 @@ class Asker:
         )
 
     def __call__(self, names: Sequence[str]) -> Predict:
-        """Detect these names, without masks."""
+        """Returns a predictor for these names, without masks."""
         return self._predictor(names, self._settings)
 
     def with_masks(self, names: Sequence[str]) -> Predict | None:
-        """Detect the best few with masks; None from a bundle without."""
+        """Returns a predictor of the best few with masks; None if the bundle has no masks."""
         from dataclasses import replace
 
         from vit_perception.evaluation.results import MASKS_PER_PICTURE
@@ -83,7 +82,7 @@ class Asker:
         return self._predictor(names, few)
 
     def everything(self, names: Sequence[str]) -> Predict:
-        """Detect these names without thresholds and suppression: all that the graph gives."""
+        """Returns a predictor for these names without thresholds and NMS: all the graph gives."""
         from dataclasses import replace
 
         return self._predictor(
@@ -91,7 +90,7 @@ class Asker:
         )
 
     def learn(self, phrases: Sequence[str]) -> None:
-        """Encode phrases together, which is faster than when each is asked for."""
+        """Encodes phrases in one batch, which is faster than one at a time."""
         from vit_perception.text.builder import folded
 
         self._builder.build(tuple({folded(phrase): phrase for phrase in phrases}.values()), 1)

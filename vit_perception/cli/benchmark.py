@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`vit-perception benchmark`: what bundles and backbones cost on this machine."""
+"""`vit-perception benchmark`: time and memory of bundles and backbones on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ torch."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Declares the options."""
     parser.add_argument("--bundle", action="append", default=[], metavar="BUNDLE",
                         help="folder or name; may be given again")  # fmt: skip
     parser.add_argument("--backbones", default="", metavar="NAME,…",
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print, write."""
+    """Measures, prints and writes; returns 0."""
     from vit_perception.cli import benchmark_report as report
     from vit_perception.cli.benchmark_candidates import (
         BenchmarkError,

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What `vit-perception benchmark` times: graphs of bundles and of backbones."""
+"""The graphs that `vit-perception benchmark` times: those of bundles and of backbones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INT8 = "int8"
 
 
 class BenchmarkError(ValueError):
-    """Nothing that could be timed: one line."""
+    """There is nothing to time; one line."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Candidate:
         precision: of the graph.
         model: the ONNX file.
         size: height and width of its input.
-        parameters, macs: of the network without its classifier; None where nobody counted.
+        parameters, macs: of the network without its classifier; None if unknown.
         accuracy: ImageNet-1k top-1 in percent, as the paper publishes it; None for bundles.
-        reference: whether ratios are to this one.
+        reference: whether ratios are relative to this graph.
     """
 
     name: str
@@ -69,10 +69,10 @@ class Row:
 
 
 def bundle_candidates(names: Sequence[str], precisions: Sequence[str]) -> list[Candidate]:
-    """Graphs of bundles.
+    """Returns the graphs of bundles.
 
     Raises:
-        BundleError: no such bundle or graph.
+        BundleError: there is no such bundle or graph.
     """
     found = []
     for name in names:
@@ -86,17 +86,17 @@ def bundle_candidates(names: Sequence[str], precisions: Sequence[str]) -> list[C
 def backbone_candidates(
     names: str, size: tuple[int, int], precisions: Sequence[str], say: Callable[[str], object]
 ) -> list[Candidate]:
-    """Graphs of backbones of the shelf, the reference first.
+    """Returns the graphs of backbones of the shelf, the reference first.
 
     Args:
-        names: of variants or families, separated by commas, or all.
+        names: variants or families, separated by commas, or `all`.
         size: height and width of the input.
         precisions: fp32 and int8.
-        say: told in one line of what cannot be had.
+        say: called with one line for each graph that cannot be made.
 
     Raises:
-        BackboneError: a name that is not on the shelf.
-        BenchmarkError: another precision.
+        BackboneError: a name is not on the shelf.
+        BenchmarkError: a precision is neither fp32 nor int8.
     """
     from vit_perception.models.shelf import REFERENCE, create_backbone, create_reference, find
 
@@ -115,10 +115,10 @@ def backbone_candidates(
 
 
 def chosen(names: str) -> list[str]:
-    """Names of variants, from names of variants and families or `all`.
+    """Returns the names of variants, from names of variants and families or `all`.
 
     Raises:
-        BackboneError: a name that is not on the shelf.
+        BackboneError: a name is not on the shelf.
     """
     from vit_perception.models.shelf import families, find, shelf
 
@@ -141,7 +141,7 @@ def measured(
     rounds: int,
     progress: Callable[[int], object],
 ) -> list[Row]:
-    """Let the candidates take turns.
+    """Returns the times and memory of the candidates, which run in turns.
 
     Raises:
         SessionError: the provider is absent, or refuses a graph.

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What `vit-perception benchmark` measured, as a table, a file of figures and a picture."""
+"""The results of `vit-perception benchmark` as a table, a JSON file and a picture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FRONT = "*"
 
 
 def heading(threads: int) -> str:
-    """What all figures share."""
+    """Returns a line with the conditions that all figures share."""
     given = f"{threads} threads" if threads else "a thread for each core"
     return (
         f"ONNX Runtime {onnxruntime.__version__}, {given}, batch 1; load {os.getloadavg()[0]:.1f}"
@@ -31,7 +31,7 @@ def heading(threads: int) -> str:
 
 
 def front(rows: Sequence[Row]) -> set[str]:
-    """Labels of the rows, by precision, that no faster one equals in published accuracy."""
+    """Returns the labels of the rows on the Pareto front of time and accuracy, per precision."""
     found: set[str] = set()
     for precision in {row.candidate.precision for row in rows}:
         points = [
@@ -44,7 +44,7 @@ def front(rows: Sequence[Row]) -> set[str]:
 
 
 def print_table(rows: Sequence[Row], budget: float | None) -> None:
-    """Print the rows, fastest first; those above the budget in grey.
+    """Prints the rows, fastest first; those above the budget in grey.
 
     Args:
         rows: what was measured.
@@ -82,7 +82,7 @@ def print_table(rows: Sequence[Row], budget: float | None) -> None:
             "" if of.accuracy is None else f"{of.accuracy:.1f}",
             style="dim" if budget is not None and row.p50 > budget else None,
         )
-    # Figures are to be read in files as well, where no terminal says how wide it is.
+    # The table is also written to files, where no terminal gives the width.
     Console(width=max(120, Console().width)).print(table)
     reference = next((row.label for row in rows if row.candidate.reference), rows[0].label)
     print(f"ratio: to {reference}, of the same round.")
@@ -96,7 +96,7 @@ def print_table(rows: Sequence[Row], budget: float | None) -> None:
 
 
 def write(rows: Sequence[Row], folder: Path, *, threads: int, rounds: int) -> None:
-    """Write the figures and, where there are accuracies, the picture.
+    """Writes the figures and, if there are accuracies, the picture.
 
     Raises:
         OSError: the folder cannot be written.
@@ -130,10 +130,10 @@ def write(rows: Sequence[Row], folder: Path, *, threads: int, rounds: int) -> No
 
 
 def draw(rows: Sequence[Row], best: set[str], path: Path) -> None:
-    """Draw time against accuracy, or against multiply-adds where there are no accuracies.
+    """Draws time against accuracy, or against multiply-adds if there are no accuracies.
 
     Args:
-        rows: what was measured; those without the figure are left out.
+        rows: what was measured; rows without the figure are left out.
         best: labels to emphasise and join.
         path: of the picture.
     """
@@ -164,10 +164,10 @@ def draw(rows: Sequence[Row], best: set[str], path: Path) -> None:
         if line:
             axes.plot(*zip(*line, strict=True), c=colour, alpha=0.5, lw=1)
     axes.xaxis.set_major_formatter("{x:g}")
-    # Nothing is fast and accurate at once.
+    # No graph is both fast and accurate, so the upper left corner is free.
     legend = axes.legend(loc="upper left") if points else None
     canvas.draw()
-    # A name stands once, beside its first graph; a line leads to the others.
+    # Each name is written once, beside its first graph; a line leads to the others.
     by_name: dict[str, list[tuple[Row, float]]] = {}
     taken = [] if legend is None else [legend.get_window_extent(canvas.get_renderer())]
     for row, worth in points:
@@ -190,7 +190,7 @@ _OFFSETS = [
 
 
 def _around(axes: Any, x: float, y: float) -> Any:
-    """The place of a point, in pixels."""
+    """Returns the bounding box of a point, in pixels of the canvas."""
     from matplotlib.transforms import Bbox
 
     left, bottom = axes.transData.transform((x, y)) - 4
@@ -200,7 +200,7 @@ def _around(axes: Any, x: float, y: float) -> Any:
 def _place_label(
     axes: Any, canvas: Any, row: Row, worth: float, emphasised: bool, taken: list[Any]
 ) -> None:
-    """Write a name beside its point where no other name is, or leave it out."""
+    """Writes a name beside its point where no other name is; leaves it out if there is no room."""
     for x, y in _OFFSETS:
         text = axes.annotate(
             row.candidate.name,

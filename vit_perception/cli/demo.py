@@ -27,7 +27,7 @@ PROMPT_SECONDS = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declares the options."""
     parser.add_argument("--out", default="demo_output", metavar="DIR", help="(demo_output)")
     parser.add_argument("--bundle", default="", metavar="DIR", help="bundle folder or name")
     parser.add_argument("--bag", metavar="BAG", help="another recording with the same topics")
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demonstration; return 0, or 1 when no detection arrived."""
+    """Runs the demonstration; returns 0, or 1 if no detection arrived."""
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.bundle.samples import DISTRACTORS, NAMES_AFTER, sample_bag
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     given = parse_names(args.vocabulary_after) if args.vocabulary_after else None
     bundle = find_bundle(args.bundle)
-    Bundle.load(bundle)  # a damaged one is refused here, before any process starts
+    Bundle.load(bundle)  # refuses a damaged bundle before any process starts
     bag = Path(args.bag) if args.bag else sample_bag()
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _complaint(run: DemoRun, out: Path) -> str:
-    """What went wrong, with what to look at; empty when boxes arrived."""
+    """Returns what went wrong and where to look; empty if boxes arrived."""
     if not run.seen:
         return (
             f"no detections arrived; see {out / 'detector.log'}. Is /dev/shm large enough "
@@ -93,7 +93,7 @@ def _complaint(run: DemoRun, out: Path) -> str:
 
 
 def ask_names(default: tuple[str, ...], seconds: float = PROMPT_SECONDS) -> tuple[str, ...]:
-    """Names typed at the terminal; the default ones when nothing valid comes in time."""
+    """Returns the names typed at the terminal; the default if none valid arrive in time."""
     import select
 
     from vit_perception.names import VocabularyError, parse_names

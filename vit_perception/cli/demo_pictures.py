@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _PICTURES_PER_PASS = 3
 _VIDEO_RATE = 10.0
-# Boxes of one frame, from a topic and computed again, differ less; px.
+# Boxes of one frame from the topic and from a second run differ by less; px.
 _SAME_BOX = 0.5
 _CAPTION_HEIGHT = 26
 _CAPTION_FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.45)
@@ -35,13 +35,13 @@ _CAPTION_FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.45)
 
 @dataclass(slots=True)
 class Drawn:
-    """What was drawn: boxes and, of these, those with a mask that is not empty."""
+    """Counts of drawn boxes and of those with a non-empty mask."""
 
     boxes: int = 0
     masks: int = 0
 
     def add(self, found: Detections) -> None:
-        """Count detections that were drawn."""
+        """Counts detections that were drawn."""
         self.boxes += len(found)
         self.masks += 0 if found.masks is None else int(np.count_nonzero(found.masks.areas()))
 
@@ -50,7 +50,7 @@ class Drawn:
 class Pictures:
     """The files, in the order in which to look at them, and what they show.
 
-    `photographs`: what was found in each, by file name, with the names asked for.
+    `photographs`: file name to the names asked for and what was found.
     """
 
     paths: list[Path] = field(default_factory=list)
@@ -59,9 +59,9 @@ class Pictures:
 
 
 def write_pictures(run: DemoRun, bag: Path, bundle: Path, out: Path) -> Pictures:
-    """Write pictures of both passes, a video of all frames, and the photographs.
+    """Writes pictures of both passes, a video of all frames, and the photographs.
 
-    Topics carry boxes. The masks of a bundle that has them are made here, from the same frame
+    Topics carry boxes only. If the bundle has masks, they are computed here from the same frame
     and names, and drawn for the boxes that the node found.
     """
     by_pass = {
@@ -96,9 +96,9 @@ def write_pictures(run: DemoRun, bag: Path, bundle: Path, out: Path) -> Pictures
 
 
 def with_masks(seen: Detections, again: Detections) -> Detections:
-    """Detections as seen, with the masks of the same ones in `again`, which has masks.
+    """Returns `seen` with the masks of the same detections in `again`, which has masks.
 
-    One that is not there again has an empty mask.
+    A detection that is not in `again` gets an empty mask.
     """
     assert again.masks is not None
     origins = np.zeros((len(seen), 2), np.int64)
@@ -113,12 +113,12 @@ def with_masks(seen: Detections, again: Detections) -> Detections:
 
 
 def _masks_by_names(model: Bundle, run: DemoRun) -> dict[tuple[str, ...], Perceiver]:
-    """A perceiver for each list of names."""
+    """Returns a perceiver for each list of names."""
     return {names: _perceiver(model, names) for names in {run.names_before, run.names_after}}
 
 
 def _perceiver(model: Bundle, names: tuple[str, ...]) -> Perceiver:
-    """With the settings of the demonstration's node: one name a thing."""
+    """Returns a perceiver with the settings of the demonstration's node: one name per object."""
     from vit_perception.perceiver.perceiver import Perceiver
     from vit_perception.perceiver.settings import Settings
     from vit_perception.text.builder import VocabularyBuilder
@@ -129,7 +129,7 @@ def _perceiver(model: Bundle, names: tuple[str, ...]) -> Perceiver:
 
 
 def _write_photographs(model: Bundle, out: Path, written: Pictures) -> None:
-    """Detect on the real photographs in this process, without ROS."""
+    """Detects on the real photographs in this process, without ROS."""
     from vit_perception.bundle.samples import PHOTOGRAPH_NAMES, sample_photographs
 
     for name, asked in PHOTOGRAPH_NAMES.items():
@@ -142,12 +142,12 @@ def _write_photographs(model: Bundle, out: Path, written: Pictures) -> None:
 
 
 def _names(run: DemoRun, seen: Seen) -> tuple[str, ...]:
-    """What the frame was asked for."""
+    """Returns the names that the frame was asked for."""
     return run.names_after if run.is_after(seen) else run.names_before
 
 
 def _spread(seen: list[Seen]) -> set[int]:
-    """Stamps of a few frames, evenly spread."""
+    """Returns the stamps of a few frames, evenly spread."""
     stamps = sorted(entry.stamp for entry in seen)
     if not stamps:
         return set()
@@ -163,7 +163,7 @@ def _frames_with(bag: Path, seen: dict[int, Seen]) -> Iterator[tuple[Frame, Seen
 
 
 def _captioned(image: npt.NDArray[np.uint8], names: tuple[str, ...]) -> npt.NDArray[np.uint8]:
-    """The picture with the names asked for in a line below."""
+    """Returns the picture with the names asked for in a line below."""
     strip = np.full((_CAPTION_HEIGHT, image.shape[1], 3), 30, np.uint8)
     text = caption(names, image.shape[1] - 12)
     cv2.putText(strip, text, (6, 18), *_CAPTION_FONT, (230, 230, 230), 1, cv2.LINE_AA)
@@ -171,7 +171,7 @@ def _captioned(image: npt.NDArray[np.uint8], names: tuple[str, ...]) -> npt.NDAr
 
 
 def caption(names: tuple[str, ...], width: int) -> str:
-    """As many of the names as fit into a width in px, and how many more there are."""
+    """Returns as many names as fit into a width in px, and how many more there are."""
     for shown in range(len(names), -1, -1):
         rest = f" and {len(names) - shown} more" if shown < len(names) else ""
         text = f"asked: {', '.join(names[:shown])}{rest}".encode("ascii", "replace").decode()

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the demonstration saw, in tables."""
+"""The results of the demonstration in tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def print_report(run: DemoRun, console: Console | None = None) -> None:
-    """Print the tables: frames, latency, objects, ground truth."""
+    """Prints the tables: frames, latency, objects, ground truth."""
     console = console or Console()
     console.print(_frames_table(run))
     console.print(_latency_table(run))
@@ -33,7 +33,7 @@ def print_report(run: DemoRun, console: Console | None = None) -> None:
 
 
 def print_pictures(pictures: Pictures, console: Console | None = None) -> None:
-    """Print what was found in the photographs, how much of all has masks, and the files."""
+    """Prints what was found in the photographs, how many boxes have masks, and the files."""
     console = console or Console()
     table = Table(title="photographs", title_justify="left")
     table.add_column("picture")
@@ -54,7 +54,7 @@ def print_pictures(pictures: Pictures, console: Console | None = None) -> None:
 
 
 def ground_truth_rate(run: DemoRun) -> HitRate:
-    """Hit rate of the first pass, before the names changed."""
+    """Returns the hit rate of the first pass, before the names changed."""
     rate = HitRate()
     for seen in run.seen:
         if seen.bag_pass == 0 and seen.stamp in run.truth:

@@ -34,7 +34,7 @@ writes to the folder --out:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declares the options."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="picture, video or folder")
     parser.add_argument(
         "--out", default="detected", metavar="DIR", help="where to write (detected)"
@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Detect on every file; return 0, or 1 when no file could be used.
+    """Detects on every file; returns 0, or 1 if no file could be used.
 
-    A file that cannot be read is skipped, named and counted. What was found so far is
-    written also when the run is interrupted.
+    A file that cannot be read is skipped, named and counted. If the run is interrupted, the
+    results so far are written.
     """
     from vit_perception.cli.detect_report import Report
     from vit_perception.cli.progress import progress_bar

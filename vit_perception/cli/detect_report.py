@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What `detect` writes beside the pictures: detections.json and run.json."""
+"""Writes the files of `detect` beside the pictures: detections.json and run.json."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from vit_perception.perceiver.stages import StageTimes
 
 
 class Report:
-    """Detections and timings of a run, kept until they are written.
+    """Collects detections and timings of a run and writes them at its end.
 
     Attributes:
         annotated: folder for pictures and videos.
         frames: number of pictures and video frames seen.
         finished: False in run.json when the run ended early.
-
     """
 
     def __init__(self, out: Path, perceiver: Perceiver) -> None:
-        """Take the folder to write to and what detects."""
+        """Takes the output folder and the perceiver that detects."""
         self.out = out
         self.annotated = out / "annotated"
         self.frames = 0
@@ -39,23 +38,23 @@ class Report:
         self._seconds: dict[str, list[float]] = {}
 
     def add(self, name: str, detections: Detections, stages: StageTimes) -> None:
-        """Keep the detections of one picture or frame."""
+        """Adds the detections of one picture or frame."""
         self.frames += 1
         self._detections += detection_entries(name, detections)
         for stage, seconds in stages.seconds.items():
             self._seconds.setdefault(stage, []).append(seconds)
 
     def skip(self, name: str, reason: str) -> None:
-        """Count a file that could not be used, or not to its end."""
+        """Counts a file that could not be used, or only in part."""
         self._skipped.append({"file_name": name, "reason": reason})
 
     def write(self) -> None:
-        """Write both files, each whole or not at all."""
+        """Writes both files, each whole or not at all."""
         write_json(self.out / "detections.json", self._detections)
         write_json(self.out / "run.json", self._run())
 
     def summary(self) -> str:
-        """Tell people in a few lines what was done."""
+        """Returns a summary of the run in a few lines."""
         lines = [
             f"{self.frames} pictures and frames, {len(self._detections)} detections, "
             f"{len(self._skipped)} files skipped -> {self.out}"
@@ -92,20 +91,20 @@ class Report:
 
 
 def detection_entries(name: str, detections: Detections) -> list[dict[str, Any]]:
-    """List detections as {file_name, category, bbox [x, y, w, h] px, score}.
+    """Returns detections as {file_name, category, bbox [x, y, w, h] px, score}.
 
     With masks, each also has its segmentation as COCO's compressed run lengths.
     """
     entries = []
     for entry in detections.to_coco():
-        # Files are told by their names here.
+        # The file name identifies the picture here.
         del entry["image_id"], entry["category_id"]
         entries.append({"file_name": name, **entry})
     return entries
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a JSON file that is never seen half written."""
+    """Writes a JSON file that is replaced as a whole, never partly written."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(partial, path)

@@ -47,7 +47,7 @@ import … --top-k 30000')."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declares the options."""
     parser.add_argument(
         "dataset", metavar="DATASET", help="folder with images/, annotations.json; or an LVIS json"
     )
@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the tables; return 0."""
+    """Prints the tables; returns 0."""
     from vit_perception.cli.detect_report import write_json
     from vit_perception.cli.evaluate_lvis import measured_lvis, refuse_others
     from vit_perception.evaluation.coco_file import ANNOTATIONS, read_document
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.evaluation.tables import format_lvis, format_tables
 
     if args.json:
-        Path(args.json).parent.stat()  # an absent folder is told before the work, not after it
+        Path(args.json).parent.stat()  # an absent folder is reported before the work, not after it
     import_module("faster_coco_eval")  # and so is an absent package
     given = Path(args.dataset)
     is_file = given.suffix == ".json" and not given.is_dir()
@@ -126,7 +126,7 @@ def _asked(data: Dataset, args: argparse.Namespace) -> Dataset:
 
 
 def _measured(data: Dataset, ask: Asker, args: argparse.Namespace) -> dict[str, Any]:
-    """All metrics, with what they were measured with, so that a bundle can quote them."""
+    """Returns all metrics and the conditions of measurement, which a bundle can quote."""
     from vit_perception.cli.asker import MAX_DETECTIONS, SCORE_THRESHOLD
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.coco import DETECTIONS_PER_CATEGORY, summarize

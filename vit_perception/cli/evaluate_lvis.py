@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""LVIS's part of the subcommand `evaluate`."""
+"""The LVIS part of the subcommand `evaluate`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from vit_perception.cli.asker import SCORE_THRESHOLD, Asker
 if TYPE_CHECKING:
     from vit_perception.evaluation.lvis_dataset import LvisDataset
 
-# Options of `evaluate` that mean nothing where most of what is in a picture is not known, and
-# where all names are asked for.
+# Options of `evaluate` that have no meaning for LVIS: its pictures are only partly annotated,
+# and all names are asked for.
 _OTHERS = ("score_threshold", "names", "names_file", "wordings")
 
 
 def measured_lvis(
     document: dict[str, Any], source: Path, args: argparse.Namespace
 ) -> dict[str, Any]:
-    """The metrics of `evaluate_lvis`, with what they were measured with.
+    """Returns the metrics of `evaluate_lvis` and the conditions of measurement.
 
     Raises:
-        EvaluationError: an option that does not go with LVIS, a file that is not LVIS's form, or
-            a graph that leaves most pairs of box and name out.
-
+        EvaluationError: an option does not apply to LVIS, the file is no LVIS file, or the graph
+            leaves out most pairs of box and name.
     """
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.coco_file import ANNOTATIONS
@@ -71,11 +70,10 @@ def measured_lvis(
 
 
 def refuse_others(source: Path) -> NoReturn:
-    """Say what a file should have been.
+    """Raises an error that says what the file should have been.
 
     Raises:
         EvaluationError: always.
-
     """
     from vit_perception.evaluation.errors import EvaluationError
 
@@ -86,11 +84,10 @@ def refuse_others(source: Path) -> NoReturn:
 
 
 def _rows(ask: Asker, names: tuple[str, ...], data: LvisDataset) -> int:
-    """Pairs of box and name that the graph gives of the first picture.
+    """Returns how many pairs of box and name the graph gives for the first picture.
 
     Raises:
-        EvaluationError: fewer than names: a graph for robots, which keeps the surest few.
-
+        EvaluationError: there are fewer than names: a graph for robots keeps only the best few.
     """
     from vit_perception.evaluation.dataset import read_frame
     from vit_perception.evaluation.errors import EvaluationError

@@ -18,7 +18,7 @@ EPILOG = """example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Declares the options."""
     parser.add_argument("trained", type=Path, help="run folder of 'train', or a bundle")
     parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
     parser.add_argument("--name", help="name of the bundle (default: the folder's)")
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export and check."""
+    """Exports and checks; returns 0."""
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.files import MANIFEST
     from vit_perception.export.detector import (
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.training.run import cached_encoder
     from vit_perception.vocabulary import Vocabulary
 
-    # What can be refused at once is, before a network is loaded.
+    # Bad options are refused before a network is loaded.
     metrics = _metrics(args.metrics) if args.metrics else ()
     source = Bundle.load(args.trained) if (args.trained / MANIFEST).is_file() else None
     if args.names_file is not None:

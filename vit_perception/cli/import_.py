@@ -23,7 +23,7 @@ The released weights are under GPL-3.0, and so is what is made of them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Declares the options."""
     parser.add_argument("checkpoint", type=Path, metavar="FILE", help="checkpoint of torch.save")
     parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
     parser.add_argument("--name", help="name of the bundle (default: the folder's)")
@@ -52,13 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Import and say what it is and under which licence."""
+    """Imports, and prints what it is and its licence; returns 0."""
     from vit_perception.export.released import find_clip, import_fixed, import_live
     from vit_perception.export.released_card import COCO_NAMES, LICENCE, NOTICE
     from vit_perception.models.detectors.released import ReleasedError, read_released
     from vit_perception.names import names_from_file
 
-    # What can be refused at once is, before a network is loaded.
+    # Bad options are refused before a network is loaded.
     options = {
         "name": args.name or args.out.resolve().name,
         "size": args.size,

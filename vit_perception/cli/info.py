@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Subcommand `info`: what a bundle, a bag or this installation holds."""
+"""Subcommand `info`: the contents of a bundle, a bag or this installation."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ EPILOG = """example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declares the options."""
     parser.add_argument("what", nargs="?", default="", metavar="BUNDLE|BAG", help="folder or name")
     parser.add_argument("--names", action="store_true", help="list every ready-made name")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print and return 0."""
+    """Prints and returns 0."""
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
 

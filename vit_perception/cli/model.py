@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options for the bundle and the engine that runs it."""
+    """Declares the options for the bundle and the engine that runs it."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "--bundle", default="", metavar="DIR", help="bundle folder or name (tabletop_nano)"
@@ -32,7 +32,7 @@ def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options for the names and for which detections are kept."""
+    """Declares the options for the names and for which detections are kept."""
     group = parser.add_argument_group("detection")
     group.add_argument(
         "--vocabulary",
@@ -45,14 +45,14 @@ def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_mask_argument(parser: argparse.ArgumentParser) -> None:
-    """Option to leave the masks out, for commands that have a use for them."""
+    """Declares the option to leave out masks, for commands that use masks."""
     parser.add_argument(
         "--no-masks", action="store_true", help="boxes only, from a bundle with masks as well"
     )
 
 
 def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceiver:
-    """Perceiver for the options of both groups, which decodes masks where they are wanted.
+    """Returns a perceiver for both groups of options, which decodes masks if `masks` is set.
 
     Raises: as `api.load` does.
     """
@@ -75,6 +75,6 @@ def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceive
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """Names of a text, or of a file of names."""
+    """Returns the names in a text, or in a file of names."""
     is_file = "," not in text and (Path(text).is_file() or text.endswith(".txt"))
     return names_from_file(Path(text)) if is_file else parse_names(text)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar while the context lasts; call what it yields with the number done so far.
+    """Shows a bar inside the context; yields a function that takes the number done so far.
 
-    A total of None or 0 is unknown. Nothing is drawn where stderr is no terminal.
+    A total of None or 0 is unknown. Nothing is drawn if stderr is no terminal.
     """
     from rich.console import Console
     from rich.progress import (

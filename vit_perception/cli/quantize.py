@@ -21,7 +21,7 @@ Zen 4); without it the graph may be slower and less exact than float."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Declares the options."""
     parser.add_argument("bundle", metavar="BUNDLE", help="bundle folder or bundled name")
     parser.add_argument(
         "--data",
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Quantize and say what became of it."""
+    """Quantizes and prints the result; returns 0."""
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.cli.progress import progress_bar

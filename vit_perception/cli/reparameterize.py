@@ -14,7 +14,7 @@ EPILOG = """example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Declares the options."""
     parser.add_argument("--bundle", default="tabletop_nano", help="bundle folder or bundled name")
     parser.add_argument("--vocabulary", required=True, help="'red mug, spoon' or a file of names")
     parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Reparameterize and check."""
+    """Reparameterizes and checks; returns 0."""
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.export.detector import reparameterize_bundle

@@ -26,7 +26,7 @@ DEFAULT_TOPIC = "/detector/detections"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declares the options."""
     parser.add_argument("bag", metavar="BAG", help=".bag file, rosbag2 folder, .mcap or .db3 file")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the new bag")
     parser.add_argument("--topic", help="image topic (needed where the bag has several cameras)")
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the bag; return 0, or 1 when the bag had no image that could be used."""
+    """Writes the bag; returns 0, or 1 if the bag had no usable image."""
     from vit_perception.bags.replay import replay
     from vit_perception.cli.progress import progress_bar
 

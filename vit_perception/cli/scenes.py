@@ -47,7 +47,7 @@ class OptionError(ValueError):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options: those without a default leave a setting to the recipe file."""
+    """Declares the options; those without a default leave a setting to the recipe file."""
     parser.add_argument(
         "--assets",
         type=Path,
@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the data set; return 0."""
+    """Makes the data set; returns 0."""
     from vit_perception.scenes.dataset import write_dataset
 
     if args.workers < 1:
@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
-    """The recipe file's settings, or none, with the options given laid over them."""
+    """Returns the settings of the recipe file, if any, overridden by the options given."""
     from vit_perception.scenes.recipe import KEYS, load_recipe, recipe_from
 
     options = {key: getattr(args, key, None) for key in KEYS}
@@ -149,7 +149,7 @@ def _summary(directory: Path, written: Written) -> Iterator[str]:
 
 @contextmanager
 def _bars() -> Iterator[Callable[[str, int, int], None]]:
-    """One progress bar after the other: objects rendered, pictures made."""
+    """Yields a callback that shows one progress bar after the other: rendering, composing."""
     from vit_perception.cli.progress import progress_bar
 
     with ExitStack() as stack:

@@ -17,7 +17,7 @@ EPILOG = """example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Declares the options."""
     parser.add_argument("recipe", type=Path, help="YAML; data folders are relative to it")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if begun")
     parser.add_argument(
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train; 0 when the last step is done."""
+    """Trains; returns 0 when the last step is done."""
     from vit_perception.cli.progress import progress_bar
     from vit_perception.training.recipe import load_recipe
     from vit_perception.training.run import prepare, write_curves

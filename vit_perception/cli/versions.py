@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Versions of what results depend on, for reports."""
+"""Versions of the packages on which results depend, for reports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PACKAGES = (
 
 
 def package_versions() -> dict[str, str]:
-    """Name → version of Python and of the packages that are installed here."""
+    """Returns the versions of Python and of the listed packages that are installed, by name."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:

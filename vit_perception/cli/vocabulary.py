@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Subcommand `vocabulary`: which names a bundle knows, and what new ones mean to it."""
+"""Subcommand `vocabulary`: the names a bundle knows, and their nearest ready-made names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FROM = {"bundle": "ready-made", "cache": "cached", "encoder": "encoded now"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declares the options."""
     parser.add_argument(
         "--bundle", default="", metavar="DIR", help="bundle folder or name (tabletop_nano)"
     )
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print; return 0, or 1 where --check finds names that need the text encoder."""
+    """Prints; returns 0, or 1 if --check finds names that need the text encoder."""
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.bundle.vocabulary_file import write_vocabulary
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 def nearest_names(
     vocabulary: Vocabulary, ready_made: Vocabulary, count: int
 ) -> list[list[tuple[str, float]]]:
-    """For each name the `count` most similar ready-made ones but itself, with their cosines."""
+    """Returns for each name the `count` most similar other ready-made ones, with their cosines."""
     import numpy as np
 
     from vit_perception.text.builder import folded
@@ -118,7 +118,7 @@ def _print_table(
     table = Table("name", "from", "nearest ready-made names (cosine)")
     for name, source, others in zip(vocabulary.names, sources, nearest, strict=True):
         similar = ", ".join(f"{other} ({cosine:.2f})" for other, cosine in others)
-        # Text, because a name may look like rich's markup.
+        # Text, because a name could be read as rich's markup.
         table.add_row(Text(name), _FROM[source], Text(similar))
     Console().print(table)
 
