@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects asked for by a phrase: two of one category in a picture, one of them meant."""
+"""Questions about two objects of one category in a picture, of which the phrase means one."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question to a picture.
+    """One question about a picture.
 
     Attributes:
         picture: COCO id of the picture.
-        phrase: what is asked for, "red mug".
-        annotation: id of the object that is meant.
-        other: id of the object of the same category that is not.
-        part: "train" when both were trained on, else "unseen".
-
+        phrase: the text that is asked for, e.g. "red mug".
+        annotation: id of the object that the phrase describes.
+        other: id of the other object of the same category.
+        part: "train" if both were trained on, else "unseen".
     """
 
     picture: int
@@ -29,11 +28,10 @@ class Ask:
 
 
 def read_asks(image: dict[str, Any]) -> tuple[Ask, ...]:
-    """The `asks` of an entry of COCO's `images`; none where it has none.
+    """Returns the `asks` of an entry of COCO's `images`; empty if it has none.
 
     Raises:
-        KeyError, TypeError, ValueError: an entry of another form.
-
+        KeyError, TypeError, ValueError: the entry has another form.
     """
     return tuple(
         Ask(

@@ -15,31 +15,30 @@ from vit_perception.evaluation.results import (
 )
 from vit_perception.evaluation.truth import Truth, lenient, strict
 
-# Proposals per picture at which class-agnostic recall is told.
 RECALL_AT = (30, 100)
-# Of boxes, and after "mask_" of masks.
+"""Proposals per picture at which class-agnostic recall is reported."""
 NAMED = ("AP", "AP50", "AP_strict", "AP50_strict", *(f"AP50_{size}" for size in SIZES))
+"""Metrics of boxes; those of masks have the prefix "mask_"."""
 MASK_NAMED = tuple(f"mask_{figure}" for figure in NAMED)
 UNNAMED = (*(f"AR50@{count}" for count in RECALL_AT), "AP50_any")
-# COCO keeps this many detections per picture and category.
 DETECTIONS_PER_CATEGORY = 100
+"""COCO's limit of detections per picture and category."""
 
-_ANY = 1  # the one category of boxes without names
+_ANY = 1  # the single category of boxes without names
 
 
 def summarize(data: Dataset, results: Results) -> dict[str, Any]:
-    """Metrics of what was found.
+    """Returns the metrics of the detections.
 
     Returns:
         `dataset`, `pictures`, `objects`, `categories` (asked), `detections`,
         `masks_per_picture` (None without masks), `overall` and `parts` (name → the same keys):
-        `objects`, `named_objects` (whose names are asked), `categories` (with such), NAMED,
-        UNNAMED and, with masks, MASK_NAMED. A figure nothing was there to measure with is None.
+        `objects`, `named_objects` (whose names are asked), `categories` (with such objects),
+        NAMED, UNNAMED and, with masks, MASK_NAMED. A metric without objects is None.
 
-        AP and AP50 leave out what lies on objects of other parts, AP_strict and AP50_strict only
-        what lies on objects of the same name in other parts. AR50@N is the recall of the best N
+        AP and AP50 ignore detections on objects of other parts; AP_strict and AP50_strict ignore
+        only those on objects of the same name in other parts. AR50@N is the recall of the best N
         boxes without names, AP50_any the average precision of the best 100.
-
     """
     parts: list[str | None] = [None, *data.parts()]
     mild, hard = [lenient(data, part) for part in parts], [strict(data, part) for part in parts]
@@ -74,8 +73,8 @@ def _counts(truth: Truth) -> dict[str, Any]:
 def _named(
     data: Dataset, found: tuple[Found, ...], mild: list[Truth], hard: list[Truth]
 ) -> list[dict[str, float | None]]:
-    """Figures of names, one row a part."""
-    # Of all parts together, first in both lists, there is only one reading.
+    """Returns the metrics by name, one row per part."""
+    # For all parts together, the first in both lists, lenient and strict are the same.
     curves = compare(data, found, [*mild, *hard[1:]], [DETECTIONS_PER_CATEGORY])
     others = [curves[0], *curves[len(mild) :]]
     return [_precisions(*pair) for pair in zip(curves[: len(mild)], others, strict=True)]
@@ -98,7 +97,7 @@ def _precisions(mild: Curves | None, hard: Curves | None) -> dict[str, float | N
 def _unnamed(
     data: Dataset, found: tuple[Found, ...], truths: list[Truth]
 ) -> list[dict[str, float | None]]:
-    """Figures of boxes whatever they are called, one row a part; others are not judged."""
+    """Returns the class-agnostic metrics, one row per part; objects of other parts are ignored."""
     proposals = [one.proposals(max(RECALL_AT), _ANY) for one in found]
     curves = compare(data, proposals, [truth.as_one(_ANY) for truth in truths], RECALL_AT)
     rows: list[dict[str, float | None]] = []

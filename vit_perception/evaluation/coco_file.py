@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A JSON file with COCO's three lists, as far as every kind of it goes."""
+"""Reads and checks what all JSON files with COCO's three lists share."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from typing import Any
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.wording import one_line, shown
 
-# Its name in a dataset's folder.
 ANNOTATIONS = "annotations.json"
+"""Name of the file in a dataset's folder."""
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A JSON file with COCO's three lists.
+    """Returns a JSON file with COCO's three lists.
 
     Raises:
         EvaluationError: the file cannot be read, is no JSON, or lacks a list.
-
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -40,11 +39,10 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def entries(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """The list of mappings under a key of COCO's.
+    """Returns the list of mappings under one of COCO's keys.
 
     Raises:
-        EvaluationError: something else is there; without the name of the file.
-
+        EvaluationError: the value is no such list; the message lacks the name of the file.
     """
     found = document[key]
     if not isinstance(found, list):
@@ -56,11 +54,10 @@ def entries(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def check_once(source: Path, what: str, values: Sequence[object]) -> None:
-    """Refuse what comes twice, such as an id.
+    """Refuses repeated values, such as ids.
 
     Raises:
-        EvaluationError: naming the file and the first of them.
-
+        EvaluationError: a value is repeated; names the file and the first one.
     """
     twice = [value for value, count in Counter(values).items() if count > 1]
     if twice:
@@ -70,11 +67,10 @@ def check_once(source: Path, what: str, values: Sequence[object]) -> None:
 
 
 def check_limit(limit: int | None) -> None:
-    """Refuse a number of pictures below 1.
+    """Refuses a number of pictures below 1.
 
     Raises:
-        EvaluationError: with that number.
-
+        EvaluationError: the number is below 1.
     """
     if limit is not None and limit < 1:
         raise EvaluationError(f"limit: expected at least 1 picture, found {limit}")

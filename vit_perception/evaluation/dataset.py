@@ -44,11 +44,10 @@ class Picture:
     """One picture of a dataset.
 
     Attributes:
-        id: COCO's.
-        file_name: below `images/`.
-        path: where its file lies.
-        size: height and width px as the dataset states them, or None.
-
+        id: COCO id.
+        file_name: relative to `images/`.
+        path: of the file.
+        size: height and width in px as the dataset states them, or None.
     """
 
     id: int
@@ -68,9 +67,8 @@ class Dataset:
         annotations: COCO's objects, each with `id`, `image_id`, `category_id`, `bbox`
             [x, y, w, h] px, `area` px², `iscrowd`, `part` (one of PARTS, another word or "") and
             `segmentation`, compressed run lengths or None.
-        asks: objects asked for by a phrase that says which of two alike is meant.
+        asks: questions with a phrase that means one of two objects of a category.
         asked: ids of the categories whose names are asked for.
-
     """
 
     directory: Path
@@ -87,12 +85,12 @@ class Dataset:
 
     @property
     def has_masks(self) -> bool:
-        """Every object has a mask, and there are objects."""
+        """Whether there are objects and all of them have masks."""
         masks = [a["segmentation"] is not None for a in self.annotations]
         return bool(masks) and all(masks)
 
     def asking(self, names: Sequence[str]) -> Dataset:
-        """The same pictures, asked for these names.
+        """Returns the same pictures with these names to ask for.
 
         Names without a category become categories without objects. Categories whose names are
         not asked for keep their objects, but are not measured by name.
@@ -105,27 +103,26 @@ class Dataset:
         return replace(self, categories=categories, asked=frozenset(ids[name] for name in names))
 
     def parts(self) -> tuple[str, ...]:
-        """Parts that occur, known ones first."""
+        """Returns the parts that occur, those in PARTS first."""
         found = {str(a["part"]) for a in self.annotations if a.get("part")}
         return tuple(p for p in PARTS if p in found) + tuple(sorted(found - set(PARTS)))
 
 
 def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
-    """Read a dataset folder.
+    """Reads a dataset folder.
 
     Args:
         directory: folder with `images/` and `annotations.json`.
         limit: keep only the first pictures, in the order of their ids; None keeps all.
 
     Raises:
-        EvaluationError: a file is absent or not COCO's form.
-
+        EvaluationError: a file is absent or not in COCO's form.
     """
     return dataset_from(read_document(Path(directory) / ANNOTATIONS), Path(directory), limit)
 
 
 def dataset_from(document: dict[str, Any], root: Path, limit: int | None = None) -> Dataset:
-    """The same from what `read_document` found in the folder's file."""
+    """Makes a dataset of the document that `read_document` returned for the folder's file."""
     check_limit(limit)
     source = root / ANNOTATIONS
     try:
@@ -162,11 +159,10 @@ def dataset_from(document: dict[str, Any], root: Path, limit: int | None = None)
 
 
 def read_frame(picture: Picture) -> Frame:
-    """Decode a picture of a dataset.
+    """Decodes a picture of a dataset.
 
     Raises:
         EvaluationError: the file cannot be read, or its bytes are no picture.
-
     """
     try:
         data = picture.path.read_bytes()
@@ -194,12 +190,11 @@ def _picture(entry: dict[str, Any], root: Path) -> Picture:
 def read_annotation(
     entry: dict[str, Any], categories: dict[int, str], picture: Picture
 ) -> dict[str, Any]:
-    """One object in the form of `Dataset.annotations`.
+    """Returns one object in the form of `Dataset.annotations`.
 
     Raises:
-        EvaluationError: a box, an area, a category or a mask that cannot be; without the file.
-        KeyError, TypeError, ValueError, OverflowError: an entry of another form.
-
+        EvaluationError: the box, area, category or mask is impossible; the message lacks the file.
+        KeyError, TypeError, ValueError, OverflowError: the entry has another form.
     """
     number = int(entry["id"])
     box = [float(value) for value in entry["bbox"]]
@@ -231,10 +226,10 @@ def read_annotation(
 
 
 def _segmentation(found: Any, picture: Picture) -> dict[str, Any] | None:
-    """Compressed run lengths; other forms (polygons) count as no mask."""
+    """Returns compressed run lengths; None for other forms, such as polygons."""
     if not isinstance(found, dict) or not isinstance(found.get("counts"), str):
         return None
-    check_mask(found)  # the metric's library trusts them
+    check_mask(found)  # the metric's library does not check them
     if picture.size is not None and list(found["size"]) != list(picture.size):
         raise RleError(
             f"expected the picture's size {list(picture.size)}, found {list(found['size'])}"

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Boxes on nothing, at the score that a robot would use."""
+"""Counts boxes on the background, at the score threshold of a robot."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from vit_perception.evaluation.dataset import Dataset
 from vit_perception.evaluation.hit_rate import box_iou
 from vit_perception.evaluation.results import Found
 
-# A box that overlaps every object by less lies on the background.
 BACKGROUND_IOU = 0.1
-# What a robot publishes of a picture at most, by default.
+"""A box whose IoU with every object is lower lies on the background."""
 DETECTIONS = 100
+"""Detections per picture that a robot publishes at most, by default."""
 
 
 def false_alarms(data: Dataset, found: Sequence[Found], threshold: float) -> dict[str, Any]:
-    """Count the boxes that touch no object, those too hidden to be asked for included.
+    """Counts the boxes on the background; objects that are mostly hidden count as objects too.
 
     Args:
         data: the dataset.
-        found: one entry a picture, with lower scores than the threshold.
+        found: one entry per picture, with scores below the threshold too.
         threshold: 0..1, the lowest score that is published.
 
     Returns:
         `threshold`, `boxes` (all that are published), `on_background`, `per_picture` and
-        `clean_pictures` (share without one).
-
+        `clean_pictures` (share of pictures without a box on the background).
     """
     objects: dict[int, list[list[float]]] = {}
     for annotation in data.annotations:

@@ -13,33 +13,32 @@ from vit_perception.evaluation.results import Found
 
 
 class BestPerCategory:
-    """How sure a detection has to be to be among the best of its category.
+    """Finds the score that a detection needs to be among the best of its category.
 
-    Memory is two float32 for each category and place, whatever the number of pictures.
+    Memory is two float32 per category and place, independent of the number of pictures.
 
     Args:
         categories: ids that occur.
-        limit: detections of a category that count, over all pictures.
-
+        limit: detections per category that count, over all pictures.
     """
 
     def __init__(self, categories: Iterable[int], limit: int) -> None:
         self._ids = np.array(sorted(categories), np.int64)
         self._limit = limit
-        # The first `_counts` of each row are scores. Room for twice the limit, so that the best
-        # are sought once for every `limit` that come in.
+        # The first `_counts` of each row are scores. Rows have room for twice the limit, so that
+        # the best are selected only once per `limit` new scores.
         self._scores = np.zeros((len(self._ids), 2 * limit), np.float32)
         self._counts = np.zeros(len(self._ids), np.int64)
 
     def add(self, found: Found) -> None:
-        """Count the detections of one picture, best first."""
+        """Adds the detections of one picture, best first."""
         rows = np.searchsorted(self._ids, found.categories)
         order = np.argsort(rows, kind="stable")
         counts = np.bincount(rows, minlength=len(self._ids))
         starts = np.cumsum(counts) - counts
         rows = rows[order]
         ranks = np.arange(len(rows)) - starts[rows]
-        # What one picture alone has too many of never counts.
+        # More than `limit` detections of one picture can never count.
         counts = np.minimum(counts, self._limit)
         kept = ranks < self._limit
         for row in np.flatnonzero(self._counts + counts > 2 * self._limit).tolist():
@@ -49,9 +48,9 @@ class BestPerCategory:
         self._counts += counts
 
     def chosen(self, found: Sequence[Found]) -> tuple[Found, ...]:
-        """Of detections that were counted, those among the best of their category.
+        """Returns the given detections that are among the best of their category.
 
-        All of those that tie for the last place.
+        Includes all that tie for the last place.
         """
         lowest = self._lowest()
         return tuple(
@@ -62,7 +61,7 @@ class BestPerCategory:
         )
 
     def _lowest(self) -> NDArray[np.float32]:
-        """Score of the last that counts, of each category; below all where there is room left."""
+        """Returns each category's lowest score that counts; -inf if there is room left."""
         lowest = np.full(len(self._ids), -np.inf, np.float32)
         for row in np.flatnonzero(self._counts >= self._limit).tolist():
             self._forget(row)
@@ -70,7 +69,7 @@ class BestPerCategory:
         return lowest
 
     def _forget(self, row: int) -> None:
-        """Keep the best `limit` of a row that has as many."""
+        """Keeps the best `limit` of a row that has at least as many."""
         scores = self._scores[row, : self._counts[row]]
         first = len(scores) - self._limit
         self._scores[row, : self._limit] = np.partition(scores, first)[first:]

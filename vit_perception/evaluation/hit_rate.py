@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How many of the objects that are there were found: a figure that needs no ranking."""
+"""Hit rate: the share of objects that were found, a metric without ranking."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ import numpy.typing as npt
 
 from vit_perception.detections import Detections
 
-IOU = 0.5  # COCO's and Pascal VOC's threshold for "found"
+IOU = 0.5  # COCO's and Pascal VOC's threshold
 
 
 @dataclass(slots=True)
 class HitRate:
-    """Objects of any number of pictures, and how many of them were found.
+    """Counts of the objects in any number of pictures, and of those found.
 
     Attributes:
-        objects: by name, what was there.
-        named: by name, found under that name.
-        boxed: by name, found under any name.
-
+        objects: all objects, by name.
+        named: objects found under their own name, by name.
+        boxed: objects found under any name, by name.
     """
 
     objects: Counter[str] = field(default_factory=Counter)
@@ -31,7 +30,7 @@ class HitRate:
     boxed: Counter[str] = field(default_factory=Counter)
 
     def add(self, truth: Detections, found: Detections, iou: float = IOU) -> None:
-        """Count one picture: an object is found by one box at most, a box finds one object."""
+        """Adds one picture; boxes and objects are matched one to one."""
         overlaps = box_iou(truth.boxes, found.boxes)
         truth_names = [truth.class_name(index) for index in range(len(truth))]
         found_names = [found.class_name(index) for index in range(len(found))]
@@ -44,19 +43,19 @@ class HitRate:
 
     @property
     def named_rate(self) -> float:
-        """Share of the objects found under their name; 0 where there were none."""
+        """Share of the objects found under their name; 0 if there are none."""
         return self.named.total() / max(1, self.objects.total())
 
     @property
     def boxed_rate(self) -> float:
-        """Share of the objects found under any name; 0 where there were none."""
+        """Share of the objects found under any name; 0 if there are none."""
         return self.boxed.total() / max(1, self.objects.total())
 
 
 def box_iou(
     first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Intersection over union of boxes xyxy [N,4] and [M,4] as float32 [N,M]."""
+    """Returns the intersection over union of boxes xyxy [N,4] and [M,4], float32 [N,M]."""
     left_top = np.maximum(first[:, None, :2], second[None, :, :2])
     right_bottom = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = np.clip(right_bottom - left_top, 0, None).prod(axis=2)
@@ -68,7 +67,7 @@ def box_iou(
 def _matched(
     overlaps: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], iou: float
 ) -> list[int]:
-    """Objects that a box found; the surest box chooses first, the best overlap left to it."""
+    """Returns the objects found; boxes choose by score, each the best overlap still free."""
     left = overlaps.copy()
     hits = []
     for column in np.argsort(-scores, kind="stable") if len(left) else ():

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Timings of several candidates that take turns, so that all of them meet the same machine."""
+"""Times several candidates in turns, so that all run under the same load."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of every candidate, by round: float64 [rounds]."""
+    """Seconds of each candidate per round, float64 [rounds]."""
 
     seconds: Mapping[str, NDArray[np.float64]]
 
     def median_ms(self, name: str) -> float:
-        """Median over the rounds."""
+        """Returns the median over the rounds."""
         return float(np.median(self.seconds[name]) * 1e3)
 
     def p95_ms(self, name: str) -> float:
-        """95th percentile over the rounds."""
+        """Returns the 95th percentile over the rounds."""
         return float(np.percentile(self.seconds[name], 95) * 1e3)
 
     def least_ms(self, name: str) -> float:
-        """The best round: what the machine can do when nothing else asks for it."""
+        """Returns the fastest round: the time on an otherwise idle machine."""
         return float(self.seconds[name].min() * 1e3)
 
     def ratio(self, name: str, reference: str) -> float:
-        """Median over rounds of own time to the reference's in the same round."""
+        """Returns the median over rounds of the ratio to the reference in the same round."""
         return float(np.median(self.seconds[name] / self.seconds[reference]))
 
 
@@ -42,14 +42,14 @@ def take_turns(
     warm: int = 3,
     progress: Callable[[int], object] = lambda done: None,
 ) -> Timing:
-    """Call every candidate ``calls`` times a round, in turns; keep each round's median.
+    """Calls every candidate ``calls`` times per round, in turns; keeps each round's median.
 
     Args:
         candidates: name to a call without arguments.
         rounds: of all candidates, in alternating order.
-        calls: a candidate's calls in one round.
-        warm: rounds before the clock counts.
-        progress: told how many rounds are done, those before the clock counts too.
+        calls: calls of each candidate per round.
+        warm: warm-up rounds, not timed.
+        progress: called with the number of rounds done, warm-up included.
     """
     kept: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(warm + rounds):
@@ -67,7 +67,7 @@ def take_turns(
 
 
 def pareto_front(points: Iterable[tuple[str, float, float]]) -> list[str]:
-    """Names of the points that no other beats: no cheaper one is worth as much.
+    """Returns the names of the Pareto-optimal points: no other costs no more and is worth as much.
 
     Args:
         points: name, cost (less is better), worth (more is better).
@@ -77,7 +77,7 @@ def pareto_front(points: Iterable[tuple[str, float, float]]) -> list[str]:
     """
     front: list[str] = []
     best = float("-inf")
-    # Of equal costs the worthiest comes first.
+    # Of points with equal cost, the one with the highest worth comes first.
     for name, _, worth in sorted(points, key=lambda point: (point[1], -point[2])):
         if worth > best:
             front.append(name)

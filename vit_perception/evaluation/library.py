@@ -18,22 +18,21 @@ from vit_perception.evaluation.lvis_dataset import LvisDataset
 from vit_perception.evaluation.results import Found
 from vit_perception.evaluation.truth import Truth
 
-# The library's own sizes of objects, in the order of its tables: all, then these.
 SIZES = ("small", "medium", "large")
-# Detections become dictionaries for the library, at 1 kB each: of hundreds of categories and
-# pictures, all at once would be gigabytes.
+"""The library's sizes of objects, in the order of its tables, where "all" comes first."""
+# Detections become dictionaries of 1 kB for the library; hundreds of categories and pictures at
+# once would take gigabytes.
 _CATEGORIES_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
-    """What the library measured.
+    """Precision and recall as the library returns them.
 
     Attributes:
         categories: C ids.
-        precision: float64 [thresholds, recalls, C, sizes, limits]; -1 where nothing was there.
-        recall: float64 [thresholds, C, sizes, limits]; -1 where nothing was there.
-
+        precision: float64 [thresholds, recalls, C, sizes, limits]; -1 if there are no objects.
+        recall: float64 [thresholds, C, sizes, limits]; -1 if there are no objects.
     """
 
     categories: tuple[int, ...]
@@ -47,13 +46,12 @@ class Curves:
         overlap: float | None = None,
         categories: Set[int] | None = None,
     ) -> float | None:
-        """Mean over categories and overlaps.
+        """Returns the mean over categories and overlaps; None if there are no objects.
 
         Args:
             size: 0 for all, else an index into SIZES from 1.
             overlap: 0.50, 0.55, ... 0.95, or None for all of these.
             categories: ids, or None for all.
-
         """
         rows = [i for i, c in enumerate(self.categories) if categories is None or c in categories]
         thresholds = slice(None)
@@ -63,14 +61,14 @@ class Curves:
         return _mean(self.precision[thresholds][:, :, rows, size, -1])
 
     def average_precisions_at_50(self) -> dict[int, float | None]:
-        """Average precision at overlap 0.50 of each category."""
+        """Returns the average precision at overlap 0.50 of each category."""
         return {
             category: _mean(self.precision[0, :, index, 0, -1])
             for index, category in enumerate(self.categories)
         }
 
     def recall_at_50(self, limit: int) -> float | None:
-        """Recall at overlap 0.50, of the limit with this index."""
+        """Returns the recall at overlap 0.50; `limit` is an index into the limits."""
         return _mean(self.recall[0, :, 0, limit])
 
 
@@ -80,14 +78,13 @@ def compare(
     truths: Sequence[Truth],
     limits: Sequence[int],
 ) -> list[Curves | None]:
-    """Compare detections with each of several truths.
+    """Compares detections with each of several truths.
 
     Args:
-        data: its pictures are the ones that count.
-        found: one entry a picture; where they have masks, masks are compared, else boxes.
-        truths: for each, curves come back, or None where it has no object.
-        limits: detections kept of a picture and category, ascending.
-
+        data: the pictures to count.
+        found: one entry per picture; compares masks if they have any, else boxes.
+        truths: one result each, None for a truth without objects.
+        limits: detections kept per picture and category, ascending.
     """
     masks = bool(found) and found[0].masks is not None
     wanted = sorted({category for truth in truths for category in truth.categories})
@@ -109,16 +106,15 @@ def compare(
 
 
 def compare_federated(data: LvisDataset, found: Sequence[Found]) -> Curves | None:
-    """Compare boxes with what LVIS knows of each picture; None where there is no object.
+    """Compares boxes with what LVIS knows of each picture; None if there are no objects.
 
-    Detections of a category that is neither in the picture nor surely absent from it are not
-    judged, nor those of one not marked completely that lie on no object. All detections count:
+    A detection is not judged if its category is neither in the picture nor listed as absent, or
+    if it lies on no object and its category is not marked completely. All detections count:
     the library would limit them per picture and category, which LVIS does not.
 
     Args:
-        data: its pictures are the ones that count.
-        found: one entry a picture.
-
+        data: the pictures to count.
+        found: one entry per picture.
     """
     wanted = sorted({annotation["category_id"] for annotation in data.annotations})
     judged = data.judged()
@@ -127,7 +123,7 @@ def compare_federated(data: LvisDataset, found: Sequence[Found]) -> Curves | Non
     for start in range(0, len(wanted), _CATEGORIES_AT_ONCE):
         chunk = wanted[start : start + _CATEGORIES_AT_ONCE]
         inside = frozenset(chunk)
-        # A category is judged in a few pictures: the others would cost the library as much.
+        # A category is judged in a few pictures only; leaving out the others saves time.
         chosen = [p for p in data.pictures if not inside.isdisjoint(judged[p.id])]
         ids = {picture.id for picture in chosen}
         pictures = [
@@ -144,7 +140,7 @@ def compare_federated(data: LvisDataset, found: Sequence[Found]) -> Curves | Non
         ]
         entries = [e for one in found if one.picture in ids for e in one.entries(chunk)]
         objects = [a for a in data.annotations if a["category_id"] in inside]
-        # Numbered from 1: to the library, an object of number 0 is none.
+        # Ids start at 1: the library takes id 0 for no object.
         objects = [{**a, "id": number} for number, a in enumerate(objects, start=1)]
         results = _dataset(pictures, kinds, [], entries)
         expected = _dataset(pictures, kinds, objects)
@@ -153,7 +149,7 @@ def compare_federated(data: LvisDataset, found: Sequence[Found]) -> Curves | Non
 
 
 def _picture(picture: Picture) -> dict[str, Any]:
-    """The library's form; masks carry their own size, but it wants one of the picture as well."""
+    """Returns the library's form; it requires a size, though masks carry their own."""
     return {"id": picture.id, "file_name": picture.file_name, "height": 0, "width": 0}
 
 
@@ -163,7 +159,7 @@ def _dataset(
     annotations: Sequence[dict[str, Any]],
     results: list[dict[str, Any]] | None = None,
 ) -> Any:
-    """The library's form of annotations or, where given, of results."""
+    """Returns the library's form of annotations or, if given, of results."""
     from faster_coco_eval import COCO
 
     document = {
@@ -209,6 +205,6 @@ def _joined(curves: Sequence[Curves]) -> Curves:
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:
-    """Mean of what could be measured (the library writes -1 elsewhere)."""
+    """Returns the mean of the known values (the library writes -1 for the others)."""
     known = values[values > -1]
     return float(known.mean()) if known.size else None

@@ -15,13 +15,15 @@ from vit_perception.evaluation.lvis_dataset import FREQUENCIES, LvisDataset
 from vit_perception.evaluation.results import Found, Predict, Progress, found
 
 # How LVIS models are measured (card 01, Post-processing): pairs of box and name before
-# suppression, and the overlap that suppresses.
+# Settings for LVIS models (card 01, Post-processing).
 PAIRS = 30_000
+"""Pairs of box and name before NMS."""
 IOU_THRESHOLD = 0.7
-# LVIS's own limit of AP, and that of Fixed AP, over all pictures.
+"""IoU threshold of NMS."""
 PER_PICTURE = 300
+"""LVIS's limit of detections per picture, for AP."""
 PER_CATEGORY = 10_000
-
+"""Limit of detections per category over all pictures, for Fixed AP."""
 FIGURES = ("AP", "AP50", "AP75", *(f"AP{frequency}" for frequency in FREQUENCIES))
 
 
@@ -33,27 +35,26 @@ def evaluate_lvis(
     per_picture: int = PER_PICTURE,
     per_category: int = PER_CATEGORY,
 ) -> dict[str, Any]:
-    """Detect on every picture and compare with what is known of it.
+    """Detects on every picture and compares with what is known of it.
 
     Ask `predict` for all names of `data.asked()` at once, with a score threshold near 0,
-    IOU_THRESHOLD and PAIRS detections. Of each picture what can be right or wrong is kept, and
-    of everything else one score, up to `per_category`: memory stays small.
+    IOU_THRESHOLD and PAIRS detections. To save memory, only detections that can be judged are
+    kept; of the others up to `per_category` scores.
 
     Args:
         data: the pictures and what is known of them.
         predict: turns a frame into detections.
         progress: called with (done, all) after every picture.
-        per_picture: detections of a picture that AP counts, of all categories together.
-        per_category: detections of a category that Fixed AP counts, of all pictures together.
+        per_picture: limit of detections per picture for AP, over all categories.
+        per_category: limit of detections per category for Fixed AP, over all pictures.
 
     Returns:
-        `dataset`, `pictures`, `objects`, `categories`, `names` (asked; fewer where categories
-        share one), `measured` (frequency → categories with an object), `detections`, `AP` and
-        `fixed_AP` (each: FIGURES; a figure nothing was there to measure with is None).
+        `dataset`, `pictures`, `objects`, `categories`, `names` (asked; fewer if categories share
+        one), `measured` (frequency → categories with an object), `detections`, `AP` and
+        `fixed_AP` (each: FIGURES; None if there are no objects).
 
     Raises:
         EvaluationError: a picture or a prediction does not fit.
-
     """
     targets, judged = data.asked(), data.judged()
     best = BestPerCategory(data.names, per_category)
@@ -62,7 +63,7 @@ def evaluate_lvis(
     detections = 0
     for done, picture in enumerate(data.pictures, start=1):
         one = found(picture.id, predict(read_frame(picture)), targets)
-        # The limits come first: what cannot be judged takes its place among the best as well.
+        # Limits apply before judging: detections that cannot be judged take places too.
         best.add(one)
         rows = np.flatnonzero(np.isin(one.categories, list(judged[picture.id])))
         all_judged.append(one.chosen(rows))

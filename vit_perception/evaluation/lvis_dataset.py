@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""LVIS v1: COCO's pictures, of each of which only some categories are known (arXiv 1908.03195)."""
+"""LVIS v1: pictures of COCO, each annotated for some categories only (arXiv 1908.03195)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from vit_perception.evaluation.dataset import Picture, read_annotation
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.wording import shown
 
-# Categories by the pictures of the training set that have them: below 10, below 100, others.
 Frequency = Literal["r", "c", "f"]
+"""A category is in fewer than 10 pictures of the training set, in fewer than 100, or in more."""
 FREQUENCIES: tuple[Frequency, ...] = ("r", "c", "f")
 
 _NEGATIVE, _NOT_EXHAUSTIVE = "neg_category_ids", "not_exhaustive_category_ids"
@@ -26,17 +26,16 @@ _PARENTHESES = re.compile(r"\([^()]*\)")
 
 @dataclass(frozen=True, slots=True)
 class LvisDataset:
-    """Pictures with boxes of the categories that are known of each.
+    """Pictures with boxes of the categories that are annotated in each.
 
     Attributes:
-        name: of its file.
+        name: of the file.
         pictures: in the order of their ids.
         names: category id → the name that is asked for; several may share one.
-        frequencies: category id → how frequent it is.
+        frequencies: category id → its frequency.
         annotations: the objects in the form of `Dataset.annotations`.
-        absent: picture id → categories that are surely not in it.
-        incomplete: picture id → categories of which not all objects are marked.
-
+        absent: picture id → categories known not to be in the picture.
+        incomplete: picture id → categories of which some objects may not be marked.
     """
 
     name: str
@@ -48,9 +47,9 @@ class LvisDataset:
     incomplete: dict[int, frozenset[int]]
 
     def asked(self) -> dict[str, tuple[int, ...]]:
-        """Names to ask for → the categories each stands for, in the order of their ids.
+        """Returns the names to ask for → the categories of each, in the order of their ids.
 
-        Names that a text encoder cannot tell apart ("bow", the weapon and the ribbon) are asked
+        Names that a text encoder cannot distinguish ("bow", the weapon and the ribbon) are asked
         for once.
         """
         spelled: dict[str, str] = {}
@@ -61,7 +60,7 @@ class LvisDataset:
         return targets
 
     def judged(self) -> dict[int, frozenset[int]]:
-        """Picture id → categories known to be in it or not: those that can be right or wrong."""
+        """Returns picture id → categories known to be in it or not; these are judged."""
         there = {picture.id: set(self.absent[picture.id]) for picture in self.pictures}
         for annotation in self.annotations:
             there[annotation["image_id"]].add(annotation["category_id"])
@@ -69,7 +68,7 @@ class LvisDataset:
 
 
 def is_lvis(document: Mapping[str, Any]) -> bool:
-    """Whether a COCO document has what only LVIS has, at any of its entries."""
+    """Returns whether any entry of a COCO document has a field that only LVIS has."""
     for key, field in (("images", _NEGATIVE), ("categories", "frequency")):
         values = document.get(key)
         if isinstance(values, list) and any(isinstance(v, dict) and field in v for v in values):
@@ -80,7 +79,7 @@ def is_lvis(document: Mapping[str, Any]) -> bool:
 def lvis_from(
     document: dict[str, Any], source: Path, images: Path, limit: int | None = None
 ) -> LvisDataset:
-    """Check what `read_document` found in an LVIS file.
+    """Checks what `read_document` returned for an LVIS file and makes a dataset of it.
 
     Args:
         document: see `is_lvis`.
@@ -89,8 +88,7 @@ def lvis_from(
         limit: keep only the first pictures, in the order of their ids; None keeps all.
 
     Raises:
-        EvaluationError: an entry is not LVIS's form, or a picture's file is absent.
-
+        EvaluationError: an entry is not in LVIS's form, or a picture's file is absent.
     """
     check_limit(limit)
     try:
@@ -120,25 +118,24 @@ def lvis_from(
     check_once(source, "annotation id", [annotation["id"] for annotation in annotations])
     missing = [picture.path for picture in pictures if not picture.path.is_file()]
     if missing:
-        # Before an hour of work rather than after it: LVIS's val has pictures of COCO's train.
+        # Checked before an hour of work: LVIS's val has pictures of COCO's train.
         raise EvaluationError(
             f"{missing[0]}: expected a picture of {source.name}, found none "
             f"({len(missing)} of {len(pictures)} are missing)"
         )
-    # The lvis package leaves objects without an area out; so does this.
+    # The lvis package leaves out objects without an area too.
     solid = tuple(annotation for annotation in annotations if annotation["area"] > 0)
     return LvisDataset(source.name, pictures, names, frequencies, solid, absent, incomplete)
 
 
 def asked_name(category: Mapping[str, Any]) -> str:
-    """The first synonym without what stands in parentheses, words apart.
+    """Returns the first synonym as words, without what is in parentheses.
 
     "bow_(weapon)" is "bow", as in the texts that YOLO-World and DOSOD (card 01) are measured
-    with. A category without synonyms has its name.
+    with. A category without synonyms is asked for by its name.
 
     Raises:
-        EvaluationError: neither is a name.
-
+        EvaluationError: there is neither.
     """
     synonyms = category.get("synonyms") or [category.get("name")]
     first = synonyms[0] if isinstance(synonyms, list) else None
@@ -164,7 +161,7 @@ def _frequency(category: Mapping[str, Any]) -> Frequency:
 
 
 def _known(image: Mapping[str, Any], field: str, names: Mapping[int, str]) -> frozenset[int]:
-    """One of the lists of categories of an entry of `images`."""
+    """Returns one of the lists of categories of an entry of `images`."""
     found = image.get(field)
     if not isinstance(found, list):
         raise EvaluationError(
@@ -179,13 +176,13 @@ def _known(image: Mapping[str, Any], field: str, names: Mapping[int, str]) -> fr
 
 
 def _picture(entry: Mapping[str, Any], images: Path) -> Picture:
-    """LVIS v1 names a picture by `coco_url`; some copies of it by `file_name` as well."""
+    """Reads a picture, which LVIS v1 names by `coco_url`; some copies also use `file_name`."""
     stated = entry.get("coco_url", entry.get("file_name"))
     if not isinstance(stated, str) or not stated:
         raise EvaluationError(
             f"image {entry['id']}: expected coco_url or file_name, found {shown(stated)}"
         )
-    # The last folder is COCO's: val2017/000000397133.jpg.
+    # The last folder is COCO's, e.g. val2017/000000397133.jpg.
     parts = PurePosixPath(urlsplit(stated).path).parts[-2:]
     if ".." in parts or not parts or "\0" in stated:
         raise EvaluationError(

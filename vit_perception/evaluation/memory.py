@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Memory that a graph takes, told by a process of its own: an engine keeps what it once took."""
+"""Measures the memory of a graph in a new process, because engines keep memory they freed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _TIMEOUT = 300.0
 
 
 class FootprintError(RuntimeError):
-    """The process that measures failed: one line."""
+    """The measuring process failed; one line."""
 
 
 def example_inputs(session: Session, classes: int = 80) -> dict[str, NDArray[np.generic]]:
-    """Inputs for a graph: pictures of noise, a vocabulary of `classes` where it has a free axis.
+    """Returns inputs for a graph: random pictures, and `classes` names if that axis is free.
 
     Args:
         session: an opened graph.
@@ -43,7 +43,7 @@ def example_inputs(session: Session, classes: int = 80) -> dict[str, NDArray[np.
 
 
 def session_memory(model: bytes, *, provider: str = "cpu", threads: int = 0) -> int:
-    """Bytes of RAM that opening a graph and running it take, at most.
+    """Returns the peak of RAM in bytes that opening and running a graph adds to the process.
 
     Args:
         model, provider, threads: as `open_session` takes them.
@@ -81,7 +81,7 @@ def _measure(path: Path, provider: str, threads: int) -> int:
 
 
 def _resident(field: str) -> int:
-    """Bytes, of Linux's account of this process."""
+    """Returns bytes from Linux's status of this process."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Attribute pairs: of two objects of one category, is the box on the one that was asked for?"""
+"""Attribute pairs: of two objects of one category, is the box on the one asked for?"""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from vit_perception.evaluation.dataset import Dataset, read_frame
 from vit_perception.evaluation.hit_rate import IOU, box_iou
 from vit_perception.evaluation.results import Predict, Progress
 
-# Predictor of a vocabulary.
 Asker = Callable[[Sequence[str]], Predict]
+"""Turns a vocabulary into a predictor."""
 Answer = Literal["right", "on_other", "elsewhere", "no_box"]
 ANSWERS: tuple[Answer, ...] = ("right", "on_other", "elsewhere", "no_box")
 
 
 def evaluate_pairs(data: Dataset, ask: Asker, progress: Progress | None = None) -> dict[str, Any]:
-    """Ask each picture for each of its phrases alone, and judge the surest box.
+    """Asks each picture for each of its phrases alone, and judges the box with the best score.
 
     Args:
         data: a dataset with asks.
@@ -31,9 +31,8 @@ def evaluate_pairs(data: Dataset, ask: Asker, progress: Progress | None = None) 
         progress: called with (done, all) after every picture.
 
     Returns:
-        `overall` and `parts` (name → the same keys): `asked`, `accuracy` and the numbers of
+        `overall` and `parts` (name → the same keys): `asked`, `accuracy` and the count of each of
         ANSWERS.
-
     """
     boxes = {annotation["id"]: annotation["bbox"] for annotation in data.annotations}
     by_picture: dict[int, list[Ask]] = {}
@@ -56,7 +55,7 @@ def evaluate_pairs(data: Dataset, ask: Asker, progress: Progress | None = None) 
 
 
 def judge(detections: Detections, asked: Sequence[float], other: Sequence[float]) -> Answer:
-    """Where the surest box lies; boxes of the two objects as x y w h px."""
+    """Returns where the best box lies; boxes of the two objects as x y w h px."""
     if not len(detections):
         return "no_box"
     truth = np.array([asked, other], np.float32)

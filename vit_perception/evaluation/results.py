@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a predictor found in the pictures of a dataset, kept small."""
+"""Detections in the pictures of a dataset, stored compactly."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from vit_perception.rle import Rle, encode_mask
 Predict = Callable[[Frame], Detections]
 Progress = Callable[[int, int], None]
 
-# Masks are compared for the best rows of a picture only: a graph made to be measured gives
-# thousands of rows, of which the last ones hold a few uncertain hits and most of the memory.
 MASKS_PER_PICTURE = 300
-# Overlap above which two names stand for one box, when boxes are counted without names.
+"""Masks are compared for this many of the best rows of a picture.
+
+A graph for evaluation gives thousands of rows; the last ones hold few hits and most of the memory.
+"""
 PROPOSAL_IOU = 0.7
+"""IoU above which class-agnostic metrics merge the boxes of two names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +41,6 @@ class Found:
         scores: float32 [N].
         categories: int64 [N], COCO ids.
         masks: N run lengths, or None.
-
     """
 
     picture: int
@@ -52,11 +53,11 @@ class Found:
         return len(self.scores)
 
     def chosen(self, rows: NDArray[np.int64]) -> Found:
-        """Some of the rows, in the order given; without masks."""
+        """Returns some of the rows, in the order given, without masks."""
         return Found(self.picture, self.boxes[rows], self.scores[rows], self.categories[rows])
 
     def entries(self, categories: Sequence[int]) -> Iterator[dict[str, Any]]:
-        """COCO results of these categories: with masks `segmentation`, else `bbox`."""
+        """Yields COCO results of these categories: with masks `segmentation`, else `bbox`."""
         rows = np.flatnonzero(np.isin(self.categories, categories))
         sides = self.boxes[rows].astype(np.float64)
         sides[:, 2:] -= sides[:, :2]
@@ -75,7 +76,7 @@ class Found:
             yield entry
 
     def proposals(self, limit: int, category: int) -> Found:
-        """The best boxes without names: each once, with the score of its best name."""
+        """Returns the best boxes without names, each once, with the score of its best name."""
         together = np.zeros(len(self), np.int64)
         rows = suppressed(self.boxes, self.scores, together, PROPOSAL_IOU)[:limit]
         return Found(
@@ -85,7 +86,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """Detections of all pictures; `masks` are of the best MASKS_PER_PICTURE rows, or None."""
+    """Detections of all pictures; `masks` has the best MASKS_PER_PICTURE rows, or is None."""
 
     boxes: tuple[Found, ...]
     masks: tuple[Found, ...] | None
@@ -97,19 +98,18 @@ def predict_all(
     predict_masks: Predict | None = None,
     progress: Progress | None = None,
 ) -> Results:
-    """Detect on every picture.
+    """Detects on every picture.
 
     Args:
-        data: the pictures; where they have no masks, none are kept.
-        predict: turns a frame into detections; their names are names of the dataset. It asks for
-            all of them, with a score threshold near 0 and thousands of detections: average
-            precision needs the uncertain ones too.
-        predict_masks: the same with few detections and their masks, where `predict` gives none.
+        data: the pictures; if they have no masks, none are kept.
+        predict: turns a frame into detections with names of the dataset. It asks for all of
+            them, with a score threshold near 0 and thousands of detections: average precision
+            needs the uncertain ones too.
+        predict_masks: the same with few detections and their masks, if `predict` gives none.
         progress: called with (done, all) after every picture.
 
     Raises:
-        EvaluationError: a name that the dataset lacks.
-
+        EvaluationError: the dataset lacks a detected name.
     """
     targets = {name: (key,) for key, name in data.categories.items()}
     has_masks = data.has_masks
@@ -130,11 +130,10 @@ def predict_all(
 
 
 def found(picture: int, detections: Detections, targets: Mapping[str, Sequence[int]]) -> Found:
-    """Detections under the category ids of their names; a name may stand for several or none.
+    """Returns detections under the category ids of their names, none or several per name.
 
     Raises:
         EvaluationError: a name is not among the targets.
-
     """
     rows, categories = _targeted(detections, targets)
     return Found(picture, detections.boxes[rows], detections.scores[rows], categories)
@@ -155,14 +154,14 @@ def _found_masks(
 
 
 def _encoded(masks: Masks, rows: Sequence[int]) -> tuple[Rle, ...]:
-    """Run lengths of masks; one box under several names has one mask, encoded once."""
+    """Returns run lengths of masks; a box with several names has one mask, encoded once."""
     known: dict[tuple[object, ...], Rle] = {}
     encoded = []
     for row in rows:
         crop = masks.crops[row]
         key = (*masks.origins[row].tolist(), crop.shape, crop.tobytes())
         if key not in known:
-            # Column by column, as run lengths go: a third of the time of turning a whole mask.
+            # Run lengths go by column; this order takes a third of the time of transposing a mask.
             whole = np.zeros((masks.height, masks.width), np.bool_, order="F")
             left, top = masks.origins[row].tolist()
             whole[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
@@ -174,7 +173,7 @@ def _encoded(masks: Masks, rows: Sequence[int]) -> tuple[Rle, ...]:
 def _targeted(
     detections: Detections, targets: Mapping[str, Sequence[int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and the category of each, best first."""
+    """Returns rows and the category of each, best first."""
     occurring = np.unique(detections.labels).tolist()
     for label in occurring:
         if detections.names[label] not in targets:

@@ -30,7 +30,7 @@ Judged is of each picture what LVIS knows of it."""
 
 
 def format_tables(metrics: dict[str, Any]) -> str:
-    """Tables of `summarize` and, where they are there, of `pairs`, `wordings`, `false_alarms`."""
+    """Returns the tables of `summarize` and, if present, `pairs`, `wordings`, `false_alarms`."""
     head = (
         f"{metrics['dataset']}: {metrics['pictures']} pictures, "
         f"{metrics['categories']} names asked at once"
@@ -59,7 +59,7 @@ def format_tables(metrics: dict[str, Any]) -> str:
 
 
 def format_lvis(metrics: dict[str, Any]) -> str:
-    """Table of `evaluate_lvis`."""
+    """Returns the table of `evaluate_lvis`."""
     head = (
         f"{metrics['dataset']}: {metrics['pictures']} pictures, {metrics['objects']} objects, "
         f"{metrics['names']} names of {metrics['categories']} categories asked at once"
@@ -118,7 +118,7 @@ def _wordings(wordings: dict[str, Any]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns as wide as their widest cell, the first to the left, the others to the right."""
+    """Returns aligned columns, the first to the left, the others to the right."""
     cells = [list(map(str, row)) for row in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(

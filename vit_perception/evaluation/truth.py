@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What detections are compared with: objects that count, and regions that are not judged."""
+"""Ground truth of a comparison: objects that count, and regions that are ignored."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ class Truth:
     """COCO's objects for one comparison.
 
     Attributes:
-        objects: annotations that have to be found.
-        regions: annotations on which nothing of their own category is right or wrong.
-        wide_regions: annotations on which nothing is, whatever it is called.
+        objects: annotations to find.
+        regions: annotations on which detections of the same category are ignored.
+        wide_regions: annotations on which detections of any category are ignored.
         categories: ids of the categories with an object, ascending.
-
     """
 
     objects: tuple[dict[str, Any], ...]
@@ -31,12 +30,11 @@ class Truth:
     def annotations(
         self, categories: Sequence[int], found: Set[tuple[int, int]]
     ) -> list[dict[str, Any]]:
-        """Objects of these categories and, as COCO's crowds, regions; numbered from 1.
+        """Returns objects of these categories and, as COCO's crowds, regions; ids from 1.
 
         Args:
             categories: ids.
-            found: picture and category of all detections; other wide regions change nothing.
-
+            found: (picture, category) of all detections; wide regions elsewhere are left out.
         """
         wanted = set(categories)
         chosen = [a for a in self.objects if a["category_id"] in wanted]
@@ -50,7 +48,7 @@ class Truth:
         return [{**annotation, "id": number} for number, annotation in enumerate(chosen, start=1)]
 
     def as_one(self, category: int) -> Truth:
-        """The same under a single category."""
+        """Returns the same objects and regions under a single category."""
         objects, regions = (
             tuple({**a, "category_id": category} for a in annotations)
             for annotations in (self.objects, (*self.regions, *self.wide_regions))
@@ -59,9 +57,9 @@ class Truth:
 
 
 def lenient(data: Dataset, part: str | None) -> Truth:
-    """One part (None: all); what lies on objects of other parts is not judged.
+    """Returns the truth of one part (None: all); detections on objects of others are ignored.
 
-    Whatever it is called: they are regions of every category.
+    Those objects are regions for every category.
     """
     objects, others = _divided(data, part)
     hidden = tuple(a for a in others if a["iscrowd"])
@@ -70,16 +68,16 @@ def lenient(data: Dataset, part: str | None) -> Truth:
 
 
 def strict(data: Dataset, part: str | None) -> Truth:
-    """One part (None: all); only objects of the same name in other parts are not judged.
+    """Returns the truth of one part (None: all); ignores only the same names in other parts.
 
-    A box on any other object is as false as one on the background.
+    A box on any other object is a false positive, like one on the background.
     """
     objects, others = _divided(data, part)
     return Truth(objects, others, (), _categories(data, objects))
 
 
 def apart(data: Dataset, categories: Iterable[int], alike: Iterable[Sequence[int]]) -> Truth:
-    """Objects of some categories; within each group of `alike` the others are not judged."""
+    """Returns the truth of some categories; those within a group of `alike` ignore each other."""
     wanted = set(categories)
     inside = [a for a in data.annotations if a["category_id"] in wanted]
     objects = tuple(a for a in inside if not a["iscrowd"])
@@ -97,7 +95,7 @@ def apart(data: Dataset, categories: Iterable[int], alike: Iterable[Sequence[int
 def _divided(
     data: Dataset, part: str | None
 ) -> tuple[tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]]:
-    """Objects that count and all the others; too hidden ones never count."""
+    """Returns the objects that count and the others; mostly hidden ones (iscrowd) never count."""
     counts = [not a["iscrowd"] and part in (None, a["part"]) for a in data.annotations]
     pairs = list(zip(data.annotations, counts, strict=True))
     return tuple(a for a, yes in pairs if yes), tuple(a for a, yes in pairs if not yes)

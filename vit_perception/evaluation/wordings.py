@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Names unseen in training: the same objects asked for in other words."""
+"""Asks for the same objects in other words, which training has not seen."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from vit_perception.evaluation.results import Found, Progress, found
 from vit_perception.evaluation.truth import apart
 from vit_perception.wording import shown
 
-# Kind of wording → category → phrase.
 Wordings = dict[str, dict[str, str]]
+"""Kind of wording → category → phrase."""
 
 
 def load_wordings(path: Path) -> Wordings:
-    """Read a YAML mapping: kind → {category: phrase}.
+    """Reads a YAML mapping: kind → {category: phrase}.
 
     Raises:
-        DocumentError: the file is of another form.
-
+        DocumentError: the file has another form.
     """
     document = Document.load(path)
     return {kind: document.texts_by_text(kind) for kind in document.top_keys()}
@@ -36,19 +35,18 @@ def load_wordings(path: Path) -> Wordings:
 def renamed(
     data: Dataset, phrases: Mapping[str, str]
 ) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
-    """The names to ask for, and what each stands for.
+    """Returns the names to ask for, and the categories of each.
 
     Args:
-        data: the dataset; categories it is not asked for, or has no object of, stay as they are.
+        data: the dataset; categories that are not asked for or have no object are not renamed.
         phrases: category → phrase; several categories may share one.
 
     Returns:
-        Names in the order of the dataset's, phrases in place of their categories, each once;
-        and name → ids of the categories it was put in place of, none for the other names.
+        Names in the order of the dataset's, each once, with phrases in place of their categories;
+        and name → ids of the categories it replaces, none for the other names.
 
     Raises:
-        EvaluationError: a phrase is a name of the dataset already.
-
+        EvaluationError: a phrase is already a name of the dataset.
     """
     present = {data.categories[a["category_id"]] for a in data.annotations if not a["iscrowd"]}
     taken = {_folded(name): name for name in data.names}
@@ -75,14 +73,14 @@ def evaluate_wordings(
     wordings: Wordings,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Ask for some categories in other words, and for the others by their names.
+    """Asks for some categories in other words, and for the others by their names.
 
-    Objects of categories that share a phrase are not held against each other, neither under
-    their own names nor under the phrase.
+    Categories that share a phrase ignore each other's objects, under their own names and under
+    the phrase.
 
     Args:
         data: the dataset.
-        own: what was found under its names, one entry a picture.
+        own: detections under the dataset's names, one entry per picture.
         ask: turns a vocabulary into a predictor with a score threshold near 0.
         wordings: see `load_wordings`.
         progress: called with (done, all) after every picture, over all kinds.
@@ -92,8 +90,7 @@ def evaluate_wordings(
         and `names`: category → `phrase`, `objects`, `AP50_own`, `AP50_other`.
 
     Raises:
-        EvaluationError: a phrase is a name of the dataset already.
-
+        EvaluationError: a phrase is already a name of the dataset.
     """
     plans = {kind: renamed(data, phrases) for kind, phrases in wordings.items()}
     report: dict[str, Any] = {}
@@ -140,5 +137,5 @@ def _compared(
 
 
 def _folded(name: str) -> str:
-    """The name as an uncased text encoder sees it."""
+    """Returns the name as an uncased text encoder sees it."""
     return " ".join(name.lower().split())
