@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A copy of a bundle with one graph more."""
+"""Writes a copy of a bundle with one more graph."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _HEADING = "## Graphs"
 def with_graph(
     bundle: Bundle, directory: str | Path, *, precision: str, model: bytes, remark: str
 ) -> Bundle:
-    """Write a bundle with all that another has, and a graph more.
+    """Writes a copy of a bundle with one more graph, and returns it.
 
     Args:
-        bundle: stays as it is, unless the directory is its own.
+        bundle: is not changed, unless `directory` is its own.
         directory: destination: absent, empty, or an older bundle, which is replaced.
         precision: name of the graph, of a-z, 0-9 and _; an older graph of that name is replaced.
-        model: ONNX file that keeps the graph contract.
-        remark: what the model card says of the graph, one line of Markdown.
+        model: ONNX file that fulfils the graph contract.
+        remark: one line of Markdown about the graph, for the model card.
 
     Raises:
-        BundleError: see `check_destination`, or a file of the bundle changed since it was loaded.
+        BundleError: see `check_destination`; or a file of the bundle changed since it was loaded.
     """
     check_destination(directory, precision)
     target = Path(directory).resolve()
@@ -59,10 +59,10 @@ def with_graph(
 
 
 def check_destination(directory: str | Path, precision: str) -> None:
-    """Refuse what `with_graph` could not write, before work is put into a graph.
+    """Refuses a destination or name that `with_graph` cannot use, before a graph is made.
 
     Raises:
-        BundleError: the destination holds something else than a bundle, or the name is none.
+        BundleError: the destination is neither a bundle nor empty, or the name is not allowed.
     """
     target = Path(directory).resolve()
     if target.exists() and not is_replaceable(target):
@@ -77,7 +77,7 @@ def check_destination(directory: str | Path, precision: str) -> None:
 
 
 def _remarked(card: str, precision: str, remark: str) -> str:
-    """The card with one line on the graph, in a section of its own at the end."""
+    """Returns the card with one line on the graph, in a section at the end."""
     line = f"- `{precision}`: {remark}"
     lines = [each for each in card.splitlines() if not each.startswith(f"- `{precision}`: ")]
     while lines and not lines[-1]:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The ranges that a graph's tensors take on pictures."""
+"""Measures the ranges of a graph's tensors on pictures."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ from vit_perception.compression.quantization.selection import OPERATORS
 from vit_perception.images.media import MediaError, find_media, read_picture
 from vit_perception.letterbox import Canvas
 
-#: How a range is drawn from the values seen, with ONNX Runtime's options for it. A range is
-#: never made symmetric: activations are unsigned.
 METHODS = {
     "minmax": (CalibrationMethod.MinMax, {}),
     # Leaves out one value in 100,000 at either end.
     "percentile": (CalibrationMethod.Percentile, {"percentile": 99.999, "symmetric": False}),
     "entropy": (CalibrationMethod.Entropy, {"symmetric": False}),
 }
-# ONNX Runtime keeps every tensor of as many pictures before it counts their values.
+"""How a range is chosen from the values seen, with ONNX Runtime's options.
+
+Ranges are never made symmetric: activations are unsigned.
+"""
+# ONNX Runtime stores every tensor for this many pictures before it counts their values.
 _PICTURES_AT_ONCE = 4
 
 
 def calibration_pictures(folder: Path, count: int) -> list[Path]:
-    """At most `count` pictures of a data set, evenly spaced in the order of their names.
+    """Returns at most `count` pictures of a data set, evenly spaced in the order of their names.
 
     Args:
         folder: a data set with images/, or a folder of pictures.
 
     Raises:
-        MediaError: no pictures there.
+        MediaError: there are no pictures.
     """
     images = folder / "images"
     found = find_media([images if images.is_dir() else folder])
@@ -54,10 +56,10 @@ def calibration_pictures(folder: Path, count: int) -> list[Path]:
 def letterboxed(
     pictures: Iterable[Path], height: int, width: int, pad_value: int
 ) -> Iterator[NDArray[np.uint8]]:
-    """Each picture as the network sees it, uint8 [1, height, width, 3].
+    """Yields each picture as the network's input, uint8 [1, height, width, 3].
 
     Raises:
-        MediaError: a file that is no picture.
+        MediaError: a file is no picture.
     """
     canvas = Canvas(height, width, pad_value)
     for path in pictures:
@@ -72,10 +74,10 @@ def calibrated(
     method: str,
     image: str = "image",
 ) -> TensorsData:
-    """Ranges of all tensors that the nodes read or write.
+    """Returns the ranges of all tensors that the nodes read or write.
 
-    Only the part of the graph that leads to the nodes runs. They depend on no other input than
-    the picture, so the vocabulary does not matter.
+    Only the part of the graph that leads to the nodes runs. It depends on no input but the
+    picture, so the vocabulary does not matter.
 
     Args:
         model: with the types of its tensors inferred.
@@ -112,7 +114,7 @@ class _Feeds:
 
 
 def _upstream(model: onnx.ModelProto, nodes: set[str], image: str) -> onnx.ModelProto:
-    """The model without everything that the nodes do not need."""
+    """Returns the model reduced to what the nodes need."""
     needed: set[str] = set()
     kept: list[onnx.NodeProto] = []
     for node in reversed(model.graph.node):
@@ -120,7 +122,7 @@ def _upstream(model: onnx.ModelProto, nodes: set[str], image: str) -> onnx.Model
             kept.append(node)
             needed.update(node.input)
     kept.reverse()
-    # A tensor that another kept node reads is seen there; the others have to be outputs.
+    # Tensors that a kept node reads are observed; the others must be outputs.
     read = {tensor for node in kept for tensor in node.input}
     ends = [tensor for node in kept for tensor in node.output if tensor not in read]
     known = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Eight-bit graphs for timing alone: their ranges come from pictures of noise."""
+"""Eight-bit graphs for timing only, calibrated on random pictures."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _PICTURES = 2
 
 
 def quantized_with_noise(model: bytes, size: tuple[int, int]) -> bytes:
-    """Quantize a graph with random weights; what it computes means nothing, its speed does.
+    """Quantizes a graph with random weights, whose speed is valid but whose outputs are not.
 
     Args:
-        model: from `image` uint8 [1, H, W, 3], in float.
+        model: float ONNX file with the input `image` uint8 [1, H, W, 3].
         size: H and W.
 
     Raises:

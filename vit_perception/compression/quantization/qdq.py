@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A float graph to one that x86 computes in eight bits, in ONNX's QDQ form.
+"""Converts a float graph to ONNX's QDQ form, which x86 computes in eight bits.
 
-Activations are unsigned with a zero point, weights signed and symmetric with a scale a channel:
-what x86 multiplies with VNNI, where signed activations are slower than float. The choice and
-what it brings were measured with ONNX Runtime; OpenVINO reads the same file.
+Activations are unsigned with a zero point; weights are signed and symmetric with one scale per
+channel. VNNI multiplies these types; signed activations are slower than float. The choice and
+its gain were measured with ONNX Runtime; OpenVINO reads the same file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from vit_perception.compression.quantization.selection import OPERATORS, quantiz
 
 
 class QuantizationError(ValueError):
-    """A graph that cannot be quantized; one line."""
+    """A graph cannot be quantized; one line."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Quantized:
 
     Attributes:
         model: ONNX file.
-        quantized, convolutions: number of convolutions in eight bits, and of all.
+        quantized, convolutions: number of eight-bit convolutions, and of all.
     """
 
     model: bytes
@@ -53,18 +53,18 @@ def quantize_graph(
     *,
     ends: tuple[str, ...] = ("Conv",),
 ) -> Quantized:
-    """Quantize what lies between the picture and the last convolutions, see `quantizable`.
+    """Quantizes what lies between the picture and the last convolutions, see `quantizable`.
 
     Equal arguments give equal bytes on one machine.
 
     Args:
-        model: ONNX file of the graph contract, in float.
-        images: what calibrates, uint8 [1, height, width, 3], at least one.
+        model: float ONNX file of the graph contract.
+        images: for calibration, uint8 [1, height, width, 3], at least one.
         method: a key of `calibration.METHODS`.
         ends: see `quantizable`.
 
     Raises:
-        QuantizationError: no convolution that could be quantized, or a graph in eight bits.
+        QuantizationError: there is no convolution to quantize, or the graph is already quantized.
     """
     simple = simplified(model)
     operators = {node.op_type for node in simple.graph.node}
@@ -80,13 +80,13 @@ def quantize_graph(
     names = [node.name for node in simple.graph.node if node.name in nodes]
     ranges = calibrated(simple, names, images, method)
     pixels = _pixels(simple)
-    # Pixels are integers 0..255 already.
+    # Pixels are already integers 0..255.
     as_they_are = {"scale": np.array(1, np.float32), "zero_point": np.array(0, np.uint8)}
     with _silence():
         quantizer = QDQQuantizer(
             simple,
-            True,  # a scale a channel
-            False,  # all of eight bits: VNNI does not saturate
+            True,  # one scale per channel
+            False,  # weights use all of eight bits: VNNI does not saturate
             QuantType.QInt8,
             QuantType.QUInt8,
             ranges,
@@ -109,7 +109,7 @@ def quantize_graph(
 
 
 def simplified(model: bytes) -> onnx.ModelProto:
-    """The graph with constants folded, types inferred and a name for every node."""
+    """Returns the graph with constants folded, types inferred and a name for every node."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "simplified.onnx"
         options = onnxruntime.SessionOptions()
@@ -131,7 +131,7 @@ def simplified(model: bytes) -> onnx.ModelProto:
 
 
 def _pixels(model: onnx.ModelProto) -> set[str]:
-    """Tensors that are unsigned bytes cast to float."""
+    """Returns the tensors that are unsigned bytes cast to float."""
     values = (*model.graph.value_info, *model.graph.input)
     kinds = {value.name: value.type.tensor_type.elem_type for value in values}
     return {
@@ -144,7 +144,7 @@ def _pixels(model: onnx.ModelProto) -> set[str]:
 
 
 def _read_pixels_directly(model: onnx.ModelProto, pixels: set[str]) -> None:
-    """Let bytes be dequantized as they are, instead of cast and quantized first."""
+    """Dequantizes bytes directly, instead of casting and quantizing them first."""
     made_by: dict[str, NodeProto] = {
         tensor: node for node in model.graph.node for tensor in node.output
     }
@@ -162,7 +162,7 @@ def _read_pixels_directly(model: onnx.ModelProto, pixels: set[str]) -> None:
 
 
 def _keep_used_domains(model: onnx.ModelProto) -> None:
-    """Forget the operator sets that ONNX Runtime lists and nothing uses."""
+    """Removes the operator sets that ONNX Runtime lists but no node uses."""
     used = {node.domain for node in model.graph.node} | {""}
     kept = [each for each in model.opset_import if each.domain in used]
     del model.opset_import[:]
@@ -171,7 +171,7 @@ def _keep_used_domains(model: onnx.ModelProto) -> None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """The quantizer's remarks on tensors that it has no reason to quantize are not for users."""
+    """Hides the quantizer's warnings about tensors that it leaves in float."""
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)

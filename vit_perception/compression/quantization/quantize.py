@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A bundle to one that also has an eight-bit graph."""
+"""Adds an eight-bit graph to a bundle."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from vit_perception.wording import shown_path
 
 @dataclass(frozen=True)
 class QuantizedBundle:
-    """What `quantize_bundle` made.
+    """The result of `quantize_bundle`.
 
     Attributes:
         bundle: at its destination.
         graph: the graph added.
-        pictures: number of pictures that calibrated it.
+        pictures: number of pictures used for calibration.
     """
 
     bundle: Bundle
@@ -51,21 +51,21 @@ def quantize_bundle(
     precision: str = "int8",
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> QuantizedBundle:
-    """Quantize the bundle's fp32 graph; metrics and all other files stay.
+    """Quantizes the bundle's fp32 graph; metrics and all other files stay.
 
     Args:
         bundle: with a graph "fp32".
         directory: destination, see `with_graph`.
-        data: a data set with images/, or a folder of pictures, like those of use.
-        count: pictures to calibrate with, at most, at least 1.
+        data: a data set with images/, or a folder of pictures, similar to those in use.
+        count: limit of pictures for calibration, at least 1.
         method: a key of `calibration.METHODS`.
         precision: name of the new graph.
-        progress: told how many of how many pictures have been read.
+        progress: called with (read, all) for each picture read.
 
     Raises:
-        MediaError: no pictures, or one that cannot be read.
+        MediaError: there are no pictures, or one cannot be read.
         QuantizationError: the graph has nothing to quantize, or the result breaks the contract.
-        BundleError: no fp32 graph, or a destination that cannot be written.
+        BundleError: there is no fp32 graph, or the destination cannot be written.
         SessionError: the engine refuses the result.
     """
     check_destination(directory, precision)
@@ -78,7 +78,7 @@ def quantize_bundle(
     images = _told(letterboxed(pictures, *size), len(pictures), progress)
     try:
         graph = quantize_graph(bundle.graph(), images, method)
-        # Nothing is replaced by a graph that no robot would take.
+        # A graph that robots would refuse must not replace anything.
         check_detector(open_session(graph.model), bundle)
     except (QuantizationError, GraphContractError) as error:
         raise QuantizationError(f"{where}: {error}") from error
@@ -95,7 +95,7 @@ def quantize_bundle(
 def _told(
     images: Iterable[NDArray[np.uint8]], count: int, progress: Callable[[int, int], object]
 ) -> Iterator[NDArray[np.uint8]]:
-    """The images; `progress` learns of each."""
+    """Yields the images; calls `progress` for each."""
     for done, image in enumerate(images, start=1):
         progress(done, count)
         yield image

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which nodes of a detector's graph are worth eight bits, told by the graph's shape alone."""
+"""Chooses the nodes of a detector's graph to quantize, from the graph's structure alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections import defaultdict
 
 from onnx import GraphProto, NodeProto
 
-#: Operators that ONNX Runtime's CPU engine computes in eight bits without going through float.
 OPERATORS = (
     "Add",
     "AveragePool",
@@ -26,29 +25,30 @@ OPERATORS = (
     "Slice",
     "Split",
 )
-#: Those that multiply by weights.
+"""Operators that ONNX Runtime's CPU engine computes in eight bits without casts to float."""
 PRODUCTS = ("Conv", "Gemm", "MatMul")
-#: Activations that an eight-bit convolution makes by the limits of its output.
+"""Operators that multiply by weights."""
 ABSORBED = ("Clip", "Relu")
+"""Activations that an eight-bit convolution applies through the range of its output."""
 
 
 def quantizable(
     graph: GraphProto, image: str = "image", *, ends: tuple[str, ...] = ("Conv",)
 ) -> list[str]:
-    """Names of the nodes to compute in eight bits, in graph order.
+    """Returns the names of the nodes to compute in eight bits, in graph order.
 
-    A detector narrows to several last convolutions with constant weights: of boxes, classes and
-    masks. Everything between the picture and them is quantized. What follows them, and what
-    another input than the picture reaches (the vocabulary), keeps float: thresholds, the
-    distribution over bins and the choice of the best need its range. So do last convolutions
-    with a 1x1 kernel, whose outputs are coordinates, logits or prototypes, and which cost
-    little. Linear layers on the way are quantized; products of two maps, as in attention, are not:
-    the softmax behind them needs the range.
+    A detector ends in several convolutions with constant weights: of boxes, classes and masks.
+    Everything between the picture and them is quantized. These nodes stay float: those behind
+    the last convolutions and those that depend on another input (the vocabulary), because
+    thresholds, the distribution over bins and top-k need the range; and last convolutions with
+    a 1x1 kernel, whose outputs are coordinates, logits or prototypes and which cost little.
+    Linear layers on the way are quantized; products of two maps, as in attention, are not,
+    because their softmax needs the range.
 
     Args:
-        graph: every node has a name of its own.
+        graph: every node has a unique name.
         image: the input with the picture.
-        ends: which of `PRODUCTS` count as last; a backbone alone may end with linear layers.
+        ends: which of `PRODUCTS` can be last; a backbone alone may end with linear layers.
     """
     weights = {tensor.name: tensor for tensor in graph.initializer}
     used_by: dict[str, list[NodeProto]] = defaultdict(list)
@@ -58,7 +58,7 @@ def quantizable(
 
     def has_weights(node: NodeProto) -> bool:
         tensor = weights.get(node.input[1])
-        # ONNX Runtime has no eight-bit product with several matrices, each with its scales.
+        # ONNX Runtime has no eight-bit product for stacked matrices with a scale each.
         return tensor is not None and (node.op_type == "Conv" or len(tensor.dims) == 2)
 
     def is_end(node: NodeProto) -> bool:
@@ -67,7 +67,7 @@ def quantizable(
     def users(node: NodeProto) -> list[NodeProto]:
         return [user for tensor in node.output for user in used_by[tensor]]
 
-    # Nodes of an ONNX graph are in topological order.
+    # ONNX nodes are in topological order.
     leads_on: set[str] = set()
     for node in reversed(graph.node):
         if any(is_end(user) or user.name in leads_on for user in users(node)):
@@ -95,9 +95,9 @@ def quantizable(
 
 
 def _scores(graph: GraphProto) -> set[str]:
-    """Names of the nodes from a product of two maps to its softmax.
+    """Returns the names of the nodes from a product of two maps to its softmax.
 
-    These are logits without bounds, also where 1x1 convolutions mix heads (card 28).
+    They compute unbounded logits, also where 1x1 convolutions mix heads (card 28).
     """
     weights = {tensor.name: tensor for tensor in graph.initializer}
     made_by = {tensor: node for node in graph.node for tensor in node.output}
@@ -114,7 +114,7 @@ def _scores(graph: GraphProto) -> set[str]:
             elif factor is not None and (node.op_type != "Conv" or max(factor.dims[2:]) > 1):
                 leads[node.name] = False
             else:
-                # All of them: more than one may lead there.
+                # Visit all inputs: more than one may lead to a product.
                 found = [from_two_maps(each) for each in node.input]
                 leads[node.name] = any(found)
         return leads[node.name]
