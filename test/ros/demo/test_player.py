@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -39,10 +41,11 @@ from vit_perception.bundle.samples import (
 from vit_perception.ros.demo.player import BagPlayer
 
 from ...bags.squares import FRAME_ID, START, record_squares
+from ..domain import own_domain
 
 pytestmark = pytest.mark.ros
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 COUNT = 5
 
 
@@ -55,11 +58,12 @@ RELIABLE_IMAGES = [
 
 
 class Ears:
-    """A node that plays and listens, spun in another thread."""
+    """A node that plays and listens in a domain of its own, spun in another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, domain: int) -> None:
+        self.domain = domain
         self.context = Context()
-        rclpy.init(context=self.context)
+        rclpy.init(context=self.context, domain_id=domain)
         self.node = Node("ears", context=self.context, parameter_overrides=RELIABLE_IMAGES)
         self.heard: dict[str, list[Any]] = {}
         self._executor = SingleThreadedExecutor(context=self.context)
@@ -86,9 +90,10 @@ class Ears:
 
 @pytest.fixture
 def ears() -> Iterator[Ears]:
-    ears = Ears()
-    yield ears
-    ears.close()
+    with own_domain() as domain:
+        ears = Ears(domain)
+        yield ears
+        ears.close()
 
 
 def wait(condition: Callable[[], bool]) -> None:
@@ -200,9 +205,27 @@ def test_the_program_refuses_what_is_no_bag_in_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_program_ends_without_a_word_when_told_to(
+    ears: Ears, tmp_path: Path, number: signal.Signals
+) -> None:
+    bag = record_squares(tmp_path / "bag", count=20, period=1_000_000)
+    heard = ears.listen(Detection2DArray, GROUND_TRUTH_TOPIC)
+    command = [sys.executable, "-m", "vit_perception.ros.demo.player", str(bag), "--loop"]
+    root = Path(__file__).resolve().parents[3]
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(ears.domain)}
+    process = subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    wait(lambda: heard)
+    process.send_signal(number)
+    assert process.communicate(timeout=PATIENCE) == (b"", b"")
+    assert process.returncode == 130
+
+
 def test_images_leave_best_effort_unless_told_otherwise(tmp_path: Path) -> None:
     context = Context()
-    rclpy.init(context=context)
+    rclpy.init(context=context)  # nothing is sent
     try:
         node = Node("plain", context=context)
         BagPlayer(node, record_squares(tmp_path / "bag", count=1))

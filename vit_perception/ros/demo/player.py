@@ -13,6 +13,7 @@ import argparse
 import copy
 import dataclasses
 import importlib
+import signal
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from vit_perception.bags.depth import decode_depth
@@ -209,7 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep-stamps", action="store_true", help="do not shift stamps to now")
     args = parser.parse_args(remove_ros_args(given)[1:])
     set_image_transport()
-    rclpy.init(args=given)
+    # With rclpy's own handler a publisher would fail in the middle of a message.
+    rclpy.init(args=given, signal_handler_options=SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         node = Node("bag_player")
         player = BagPlayer(
