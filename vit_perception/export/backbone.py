@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A backbone alone as an ONNX graph, to be timed, quantized and compared."""
+"""Exports a backbone alone as an ONNX graph, for timing, quantization and comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vit_perception.models.shelf import Backbone, for_inference
 
 
 class _FromPictures(nn.Module):
-    """Takes pictures as the graph contract has them: uint8 [B, H, W, 3] RGB."""
+    """Takes pictures in the form of the graph contract: uint8 [B, H, W, 3] RGB."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
@@ -27,13 +27,13 @@ class _FromPictures(nn.Module):
 def backbone_graph(
     backbone: Backbone, size: tuple[int, int], *, batch: int = 1, dynamic: bool = False
 ) -> bytes:
-    """The graph of a backbone in its form for inference.
+    """Returns the graph of a backbone in its form for inference.
 
     Args:
-        backbone: made for `size` where it has to be.
+        backbone: built for `size` if it depends on the size.
         size: height and width of the input in pixels.
-        batch: pictures at once.
-        dynamic: leave height and width free; `size` is an example then.
+        batch: pictures per run.
+        dynamic: leave height and width free; `size` is then only an example.
 
     Returns:
         A graph from `image` uint8 [B, H, W, 3] RGB to one float32 map [B, C, h, w] per stride,
@@ -47,16 +47,16 @@ def backbone_graph(
 
 
 def output_names(backbone: Backbone) -> tuple[str, ...]:
-    """Names of the graph's outputs, one a map, such as stride8."""
+    """Returns the names of the graph's outputs, one per map, such as stride8."""
     names = [f"stride{stride}" for stride in backbone.reductions]
-    # Two branches may have one stride.
+    # Two branches may have the same stride.
     return tuple(
         name if names.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(names)
     )
 
 
 def cost(backbone: Backbone, size: tuple[int, int]) -> tuple[int, int]:
-    """Parameters of the form for inference, and multiply-adds of one picture of `size`."""
+    """Returns the parameters of the inference form, and the multiply-adds of one picture."""
     made = for_inference(backbone)
     parameters = sum(parameter.numel() for parameter in made.parameters())
     return parameters, multiply_adds(made, torch.zeros(1, 3, *size))

@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The graph of the text encoder MiniLM, without its weights.
+"""Builds the graph of the text encoder MiniLM, without its weights.
 
-Run as a program it writes the graph to where robots read it, `vit_perception.text.minilm.GRAPH`.
+Run as a program, it writes the graph to `vit_perception.text.minilm.GRAPH`, where robots read it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from vit_perception.text.minilm import (
     tensor_shapes,
 )
 
-#: The first operator set with Gelu; ONNX Runtime 1.17 reads it.
 OPSET, IR_VERSION = 20, 9
+"""The first operator set with Gelu; ONNX Runtime 1.17 reads it."""
 
 
 def minilm_graph() -> ModelProto:
     """Returns the graph: tokens int64 [N, L] to text_embeddings float32 [N, HIDDEN], unit length.
 
-    N and L are free; texts are of one length and not padded, so there is no mask. The weights are
-    initializers with external data and are named as in the checkpoint.
+    N and L are free. Texts of a batch have equal length and no padding, so there is no mask. The
+    weights are initializers with external data, named as in the checkpoint.
     """
     builder = _Builder()
     hidden = builder.embedded()
@@ -52,7 +52,7 @@ def minilm_graph() -> ModelProto:
 def _external(name: str, shape: tuple[int, ...]) -> TensorProto:
     tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
     tensor.data_location = TensorProto.EXTERNAL
-    # Never opened: a session is given the tensor by name.
+    # This file is never opened: sessions get the tensor by name.
     tensor.external_data.add(key="location", value="model.safetensors")
     return tensor
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""MODEL_CARD.md of a bundle: what is written by hand, and what the run and its tests say."""
+"""MODEL_CARD.md of a bundle, from a handwritten text, the run and its measurements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vit_perception.training.recipe import Recipe
 
 
 def folded_parameters(model: DOSOD, classes: int = 80) -> int:
-    """Parameters of the detector with ``classes`` names folded in, text adaptor apart."""
+    """Counts the detector's parameters with ``classes`` names folded in, without text adaptor."""
     total = sum(p.numel() for n, p in model.named_parameters() if "text_mlp" not in n)
     for branch, contrast in zip(model.head.class_branches, model.head.contrasts, strict=True):
         projection = branch.last
@@ -29,7 +29,7 @@ def model_card(
     metrics: Sequence[Mapping[str, Any]],
     text: str,
 ) -> str:
-    """Markdown; ``metrics`` entries have "dataset", "command" and numbers by name."""
+    """Returns Markdown; ``metrics`` have "dataset", "command" and numbers by name."""
     lines = [f"# {name}", "", text.strip(), "", "## Network", ""]
     adaptor = sum(p.numel() for p in model.head.text_mlp.parameters())
     lines += [

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Torch modules to ONNX bytes."""
+"""Converts torch modules to ONNX bytes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-#: Lowest operator set with every operator of the graph contract, read by all supported engines.
 OPSET = 17
+"""Lowest operator set with all operators of the graph contract; all supported engines read it."""
 
 
 def to_onnx(
@@ -24,7 +24,7 @@ def to_onnx(
     outputs: Sequence[str],
     dynamic: Mapping[str, Mapping[int, str]],
 ) -> bytes:
-    """Trace ``module`` and serialise it.
+    """Traces ``module`` and serialises it.
 
     Args:
         module: in eval mode.
@@ -32,10 +32,10 @@ def to_onnx(
         inputs, outputs: names, in order.
         dynamic: input or output name to {axis: symbol} for axes whose size is free.
     """
-    # The tracing exporter takes such a file, but the signature has names of files alone.
+    # The tracing exporter accepts a buffer, but its signature has only file names.
     buffer: Any = io.BytesIO()
     with warnings.catch_warnings():
-        # The tracer remarks on every Python number it keeps constant; they are constant here.
+        # The tracer warns about every Python number it keeps constant; they are constant here.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),

@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A released DOSOD checkpoint to a bundle (card 01, State-dict keys and Reparameterisation).
+"""Converts a released DOSOD checkpoint to a bundle (card 01, State-dict keys, Reparameterisation).
 
-The training form becomes a bundle with a live vocabulary and CLIP's text tower inside; the
-reparameterized form (`_rep`), whose names are folded in, one with a fixed vocabulary. Graphs are
-those of any other bundle (`vit_perception.perceiver.contract`).
+The training form becomes a bundle with a live vocabulary and CLIP's text tower inside. The
+reparameterized form (`_rep`), which has its names folded in, becomes one with a fixed vocabulary.
+The graphs fulfil the usual contract (`vit_perception.perceiver.contract`).
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from vit_perception.models.text.clip import (
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown_path
 
-#: Thresholds of the official graph with NMS (card 01, ONNX).
 SCORE_THRESHOLD, IOU_THRESHOLD = 0.25, 0.65
-#: In place of a text encoder's id where no encoder gave the vocabulary.
+"""Thresholds of the official graph with NMS (card 01, ONNX)."""
 FOLDED_ID = "folded"
+"""Stands for a text encoder's id if the vocabulary comes from no encoder."""
 
 
 def find_clip(released: Released, directory: Path | None) -> ClipText:
-    """CLIP's text tower for a checkpoint in training form.
+    """Returns CLIP's text tower for a checkpoint in training form.
 
     Args:
-        released: may bring the weights along.
-        directory: has the tokenizer, and the weights where the checkpoint has none.
+        released: the checkpoint, which may contain the tower's weights.
+        directory: has the tokenizer, and the weights if the checkpoint lacks them.
 
     Raises:
-        ClipTextError, CheckpointError: what is there cannot be used.
-        ReleasedError: no directory, or a tower of another dimension.
+        ClipTextError, CheckpointError: the files cannot be used.
+        ReleasedError: there is no directory, or the tower has another dimension.
     """
     file = shown_path(released.path)
     if directory is None:
@@ -84,13 +84,13 @@ def import_live(
     top_k: int,
     thresholds: tuple[float, float] = (SCORE_THRESHOLD, IOU_THRESHOLD),
 ) -> Bundle:
-    """Write a bundle with a live vocabulary and the text tower inside.
+    """Writes a bundle with a live vocabulary and the text tower inside.
 
     Args:
         released: in training form.
         directory: destination, see `write_bundle`.
         name: of the bundle.
-        names: ready-made, and those to start with.
+        names: ready-made names, which are also the default ones.
         clip: see `find_clip`.
         size: network input (height, width), multiples of 32.
         top_k: rows of the graph's outputs.
@@ -110,7 +110,7 @@ def import_live(
         thresholds,
         encoder_id=CLIP_ID,
         encoder=text_encoder_files(clip),
-        # mlp0x: the network takes text embeddings as they are.
+        # With mlp0x, the network takes text embeddings directly.
         adaptor=adaptor_graph(model, text) if released.adaptor_layers else None,
     )
 
@@ -125,10 +125,10 @@ def import_fixed(
     top_k: int,
     thresholds: tuple[float, float] = (SCORE_THRESHOLD, IOU_THRESHOLD),
 ) -> Bundle:
-    """Write a bundle with the vocabulary that is folded into a checkpoint.
+    """Writes a bundle with the vocabulary that is folded into a checkpoint.
 
-    Its vocabulary holds directions in the joint space, which is all that the file tells of a
-    name: the weights of the level of stride 8, at unit length.
+    The checkpoint has no text embeddings, so the vocabulary gets directions in the joint space:
+    the weights of the level of stride 8, at unit length.
 
     Args:
         released: in reparameterized form.
@@ -154,10 +154,10 @@ def import_fixed(
 
 
 def with_an_axis_a_class(model: DOSOD) -> tuple[DOSOD, Tensor]:
-    """A reparameterized model as one that takes class embeddings.
+    """Converts a reparameterized model to one that takes class embeddings.
 
-    The convolution to the K classes is folded into the one before it, so that the joint space
-    has one axis a class.
+    Folds the convolution to the K classes into the one before it, so that the joint space has
+    one axis per class.
 
     Returns:
         A copy, and the class embeddings [K, K] that give the model's own logits.

@@ -1,20 +1,19 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""MODEL_CARD.md of a bundle that was made from a released DOSOD checkpoint."""
+"""MODEL_CARD.md of a bundle made from a released DOSOD checkpoint."""
 
 from __future__ import annotations
 
 from vit_perception.export.model_card import folded_parameters
 from vit_perception.models.detectors.dosod import DOSOD
 
-#: Of the released weights (Hugging Face D-Robotics/DOSOD).
 LICENCE = "GPL-3.0"
+"""Licence of the released weights (Hugging Face D-Robotics/DOSOD)."""
 NOTICE = (
     "D-Robotics releases the weights of DOSOD under GPL-3.0 (Hugging Face, D-Robotics/DOSOD): "
     "pass this bundle on under the same terms."
 )
 
-#: The 80 object categories of COCO, in their order: ready-made where no names are given.
 COCO_NAMES = (
     *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
     *("traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat"),
@@ -28,6 +27,7 @@ COCO_NAMES = (
     *("refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier"),
     "toothbrush",
 )
+"""The 80 object categories of COCO, in their order; ready-made if no names are given."""
 
 
 def released_card(
@@ -40,7 +40,7 @@ def released_card(
     size: tuple[int, int],
     tower: bool,
 ) -> str:
-    """Markdown.
+    """Returns the card as Markdown.
 
     Args:
         name: of the bundle.

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""CLIP's text tower as the files with which a robot encodes names, without torch."""
+"""Exports CLIP's text tower as the files with which robots encode names without torch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from vit_perception.models.text.clip import ClipText
 
 
 class _Tower(nn.Module):
-    """Tokens int64 [N, L] of one length to unit-length text embeddings [N, D].
+    """Maps tokens int64 [N, L] of equal length to unit-length text embeddings [N, D].
 
-    Attention looks only back and the first end-of-text token is pooled, so texts of one length
-    need no mask.
+    Attention is causal and the first end-of-text token is pooled, so texts of equal length need
+    no mask.
     """
 
     def __init__(self, clip: ClipText) -> None:
@@ -30,7 +30,7 @@ class _Tower(nn.Module):
 
 
 def text_encoder_files(clip: ClipText) -> TextEncoderFiles:
-    """Graph and tokenizer, see `vit_perception.text.graph_encoder`."""
+    """Returns graph and tokenizer, see `vit_perception.text.graph_encoder`."""
     tokens = torch.full((2, 5), clip.tokenizer.eos_token_id)
     names = ("tokens", "text_embeddings")
     dynamic = {"tokens": {0: "texts", 1: "length"}, "text_embeddings": {0: "texts"}}
