@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vit_perception.cli.arguments import at_least, input_size
+from vit_perception.perceiver.settings import GRAPH_ROWS
 
 NAME = "export"
 HELP = "export a training run, or a bundle again, as a bundle that robots run"
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="network input, HEIGHTxWIDTH (default: as trained)",
     )
     parser.add_argument(
-        "--top-k", type=at_least(1), default=300, help="rows of the graph's outputs"
+        "--top-k", type=at_least(1), default=GRAPH_ROWS, help=f"rows of the outputs ({GRAPH_ROWS})"
     )
     parser.add_argument(
         "--score-threshold", type=float, help="recommended score (default: the bundle's, or 0.25)"

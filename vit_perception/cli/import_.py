@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from vit_perception.cli.arguments import at_least, input_size
+from vit_perception.perceiver.settings import GRAPH_ROWS
 
 NAME = "import"
 HELP = "make a bundle of a released DOSOD checkpoint (S, M or L)"
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="network input, HEIGHTxWIDTH (640x640)",
     )
     parser.add_argument(
-        "--top-k", type=at_least(1), default=300, help="rows of the graph's outputs"
+        "--top-k", type=at_least(1), default=GRAPH_ROWS, help=f"rows of the outputs ({GRAPH_ROWS})"
     )
 
 

@@ -23,6 +23,7 @@ from vit_perception.export.graph import DetectorGraph
 from vit_perception.export.model_card import model_card
 from vit_perception.export.onnx_graph import to_onnx
 from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.perceiver.settings import GRAPH_ROWS
 from vit_perception.text.encoder import ENCODER_ID
 from vit_perception.training.recipe import Recipe, recipe_from
 from vit_perception.training.run import WEIGHTS_FILE
@@ -32,8 +33,6 @@ from vit_perception.wording import one_line
 
 OUTPUTS = ("boxes", "scores", "labels")
 MASK_OUTPUTS = ("mask_coefficients", "prototypes")
-#: Rows of the outputs; evaluation asks for as many a picture.
-TOP_K = 300
 RECIPE_FILE = "recipe.json"
 
 
@@ -116,7 +115,7 @@ def export_bundle(
     size: tuple[int, int] | None = None,
     score_threshold: float = 0.25,
     iou_threshold: float = 0.6,
-    top_k: int = TOP_K,
+    top_k: int = GRAPH_ROWS,
     metrics: Sequence[dict[str, Any]] = (),
     licence: str = "Apache-2.0",
     card: str = "",
@@ -209,7 +208,7 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
 
 
 def live_graph(
-    model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = TOP_K
+    model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = GRAPH_ROWS
 ) -> bytes:
     """ONNX graph whose vocabulary is an input; ``class_embeddings`` [C, E] is an example."""
     module = DetectorGraph(model, height, width, top_k=top_k)
@@ -221,7 +220,7 @@ def live_graph(
 
 
 def fixed_graph(
-    model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = TOP_K
+    model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = GRAPH_ROWS
 ) -> bytes:
     """ONNX graph with the vocabulary ``class_embeddings`` [C, E] folded in."""
     module = DetectorGraph(model, height, width, top_k=top_k, class_embeddings=class_embeddings)

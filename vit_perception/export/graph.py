@@ -23,6 +23,7 @@ from vit_perception.models.fusing import bias_of
 from vit_perception.models.heads.dosod_head import BINS, STRIDES
 from vit_perception.models.layers import ConvModule
 from vit_perception.models.shelf import for_inference
+from vit_perception.perceiver.settings import GRAPH_ROWS
 
 #: Logit of a pair below its class threshold: its sigmoid is 0 in float32.
 REJECTED = -200.0
@@ -64,7 +65,7 @@ class DetectorGraph(nn.Module):
         height: int,
         width: int,
         *,
-        top_k: int = 300,
+        top_k: int = GRAPH_ROWS,
         class_embeddings: Tensor | None = None,
     ) -> None:
         super().__init__()

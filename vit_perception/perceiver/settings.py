@@ -24,6 +24,10 @@ BUNDLE_DEFAULT = -1.0
 """The value of a threshold that means: the one written in the bundle."""
 
 
+GRAPH_ROWS = 300
+"""Pairs of box and name that a graph gives (top-K), unless it was exported with another number."""
+
+
 class PerceiverError(ValueError):
     """A bundle, vocabulary or setting that the perceiver cannot serve; one line."""
 
@@ -88,8 +92,8 @@ class Settings:
     )
     max_detections: int = setting(
         100,
-        "At most so many detections per frame, best first. A graph gives as many rows as it was "
-        "exported with, 300 by default.",
+        "At most so many detections per frame, best first. A graph gives as many as it was "
+        f"exported with, {GRAPH_ROWS} by default.",
         live=True,
         minimum=1,
         # As many as pairs of box and name are looked at to measure hundreds of names at once
