@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""COCO annotation files with the keys of `vit_perception.scenes`, refused by file and line."""
+"""Reads COCO annotation files with the keys of `vit_perception.scenes`; errors name the line."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from vit_perception.wording import shown
 
 
 def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Described]]:
-    """Read the annotations of COCO folders with the keys of `vit_perception.scenes`.
+    """Reads the annotations of COCO folders with the keys of `vit_perception.scenes`.
 
     Raises:
-        DataError: an unreadable file, a picture that is not there, an unknown category, a missing
-            key, or a box or mask that does not fit its picture, with file and line.
+        DataError: an unreadable file, an absent picture, an unknown category, a missing key, or a
+            box or mask that does not fit its picture, with file and line.
     """
     pictures: list[Picture] = []
     numbers: dict[Described, int] = {}
@@ -38,7 +38,7 @@ def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Describ
                 row = _row(annotation, sizes, categories)
             except DataError as error:
                 raise source.error("annotations", index, str(error)) from None
-            # Numbers go by the annotations' order: batches, and so resumed runs, rest on it.
+            # Numbers follow the order of annotations, on which batches and resumed runs depend.
             numbers.setdefault(row.described, len(numbers))
             by_image.setdefault(annotation["image_id"], []).append(row)
         for image in source.content["images"]:
@@ -58,21 +58,21 @@ def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Describ
 
 @dataclass(frozen=True)
 class _Source:
-    """An annotation file, its text kept so that errors name the line."""
+    """An annotation file and its text, in which errors find the line."""
 
     file: Path
     text: str
     content: Mapping[str, Any]
 
     def error(self, key: str, index: int, line: str) -> DataError:
-        """What is wrong with entry `index` of the list `key`, with file, line and id."""
+        """Returns an error about entry `index` of the list `key`, with file, line and id."""
         entry = self.content[key][index]
         number = entry.get("id") if isinstance(entry, dict) else None
         what = {"annotations": "annotation", "images": "image"}[key]
         return DataError(f"{self.file}:{self._line(key, index)}: {what} {shown(number)}: {line}")
 
     def _line(self, key: str, index: int) -> int:
-        """Line of an entry: ids may be absent or there twice, so entries are counted."""
+        """Returns the line of an entry, found by counting: ids may be absent or repeated."""
         list_begins = re.search(rf'"{key}"\s*:\s*\[\s*', self.text)
         at = list_begins.end() if list_begins else 0
         try:
@@ -80,7 +80,7 @@ class _Source:
                 _, at = json.JSONDecoder().raw_decode(self.text, at)
                 gap = re.compile(r"[\s,]*").match(self.text, at)
                 at = gap.end() if gap else at
-        except ValueError:  # the key stands elsewhere too
+        except ValueError:  # the key also occurs elsewhere
             at = 0
         return self.text.count("\n", 0, at) + 1
 
@@ -102,7 +102,7 @@ def _opened(file: Path) -> _Source:
 
 
 def _sizes(source: _Source) -> dict[Any, tuple[int, int]]:
-    """Height and width in px of every picture, by its id; all of them are there."""
+    """Returns height and width in px of every picture, by id; checks that the files exist."""
     sizes: dict[Any, tuple[int, int]] = {}
     for index, image in enumerate(source.content["images"]):
         try:
@@ -147,7 +147,7 @@ def _row(
         ) from None
     if not known:
         raise DataError(f"expected one of {len(categories)} categories, found {shown(category)}")
-    # A NaN compares false.
+    # Written so that NaN fails.
     if not (
         w > 0 and h > 0 and x >= -1 and x + w <= width + 1 and y >= -1 and y + h <= height + 1
     ):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Task-aligned assignment of anchors to objects (Feng et al. 2021, in the form of card 01).
 
-One object may answer to several texts of the vocabulary ("mug", "red mug"): its labels are a
+An object can match several texts of the vocabulary ("mug", "red mug"): its labels are a
 multi-hot row. With one-hot rows this is the published assigner.
 """
 
@@ -15,16 +15,16 @@ from torch import Tensor
 
 from vit_perception.models.boxes import complete_iou
 
-#: Exponents of score and overlap in the alignment metric, and anchors an object may claim.
 ALPHA, BETA, TOP_K = 0.5, 6.0, 10
+"""Exponents of score and overlap in the alignment metric, and anchors per object."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Targets of every anchor.
+    """Targets of all anchors.
 
     Attributes:
-        matched: bool [B, A], anchors that carry an object.
+        matched: bool [B, A], anchors with an object.
         boxes: [B, A, 4] xyxy px of the object, zeros elsewhere.
         scores: [B, A] soft target in [0, 1], zero elsewhere.
         objects: int64 [B, A] index of the object, zero elsewhere.
@@ -45,18 +45,18 @@ def assign(
     target_labels: Tensor,
     valid: Tensor,
 ) -> Assignment:
-    """Match anchors to objects.
+    """Matches anchors to objects.
 
     Args:
         probabilities: [B, A, K] class scores of the anchors.
         boxes: [B, A, 4] decoded boxes xyxy px.
         centres: [A, 2] anchor centres px.
         target_boxes: [B, M, 4] xyxy px, padded.
-        target_labels: bool [B, M, K], the texts each object answers to.
+        target_labels: bool [B, M, K], the texts that are true of each object.
         valid: bool [B, M], False in padding.
     """
     batch, anchors = boxes.shape[:2]
-    # Only real objects are compared: padding would cost as much as they do.
+    # Only real objects are compared; padding would cost the same time.
     image, item = valid.nonzero(as_tuple=True)
     wanted = target_boxes[image, item]
     low = centres - wanted[:, None, :2]
@@ -68,7 +68,7 @@ def assign(
 
     top = metric.topk(min(TOP_K, anchors), dim=1)
     claimed = torch.zeros_like(inside).scatter_(1, top.indices, top.values > 0)
-    # An anchor claimed twice goes to the object it overlaps most.
+    # An anchor claimed by several objects goes to the one it overlaps most.
     claims = torch.zeros_like(boxes[..., 0]).index_add_(0, image, claimed.to(boxes.dtype))
     picture = image[:, None].expand(-1, anchors)
     nearest = torch.zeros_like(claims).scatter_reduce_(0, picture, overlap, "amax")
@@ -90,7 +90,7 @@ def assign(
 
 
 def object_scores(probabilities: Tensor, labels: Tensor, image: Tensor) -> Tensor:
-    """Best score of each object's own texts at every anchor.
+    """Returns the best score of each object's own texts at every anchor.
 
     Args:
         probabilities: [B, A, K].

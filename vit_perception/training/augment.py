@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to training pictures on their way from disk: windows, mosaics, colours."""
+"""Augmentation of training pictures: windows, mosaics, colours."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import numpy as np
 from vit_perception.models.heads.mask_head import PROTOTYPE_STRIDE
 from vit_perception.training.pictures import Array, Labelled, Picture, read, read_owner
 
-#: Share of an object's box that must stay in view for it to be taught.
 KEEP = 0.35
-#: Smallest side, network px, of an object worth teaching; smaller ones are ignored.
+"""Share of an object's box that must stay in view; objects with less are ignored."""
 SMALLEST = 4.0
+"""Smallest side of an object in network px; smaller objects are ignored."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A picture as the network gets it.
+    """An augmented picture, ready for the network.
 
     Attributes:
         image: uint8 [S, S, 3] RGB.
-        labels: its objects.
-        owner: int16 [S / 4, S / 4] row of the object seen there, -1 for none.
+        labels: the objects in the picture.
+        owner: int16 [S / 4, S / 4] row of the visible object, -1 for none.
     """
 
     image: Array
@@ -37,9 +37,9 @@ class View:
 def _moved(
     labels: Labelled, owner: Array, scale: Array, shift: Array, width: float, height: float
 ) -> tuple[Labelled, Array]:
-    """Scale, then shift, then clip to a picture; what leaves it is dropped or hidden.
+    """Scales, shifts and clips labels to a picture; objects outside are dropped or hidden.
 
-    The owner map has been cut already; its rows are numbered anew.
+    `owner` is already cropped; its rows are renumbered.
     """
     full = labels.boxes * np.tile(scale, 2) + np.tile(shift, 2)
     limit = np.array([width, height, width, height], np.float32)
@@ -56,7 +56,7 @@ def _moved(
 
 
 def fit(picture: Picture, size: int, rng: np.random.Generator) -> View:
-    """A random window of the picture, resized to size x size, aspect kept within 20 %."""
+    """Returns a random window of the picture at size x size, aspect changed by up to 20 %."""
     image = read(picture)
     height, width = image.shape[:2]
     share = 1.0 if rng.random() < 0.4 else rng.uniform(0.35, 1.0)
@@ -69,7 +69,7 @@ def fit(picture: Picture, size: int, rng: np.random.Generator) -> View:
     image = cv2.resize(
         window, (size, size), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
     )
-    # The middle of each cell decides whose it is; cv2's nearest takes the corner.
+    # The centre of each cell decides its owner; cv2's nearest takes the corner.
     cells = (np.arange(size // PROTOTYPE_STRIDE) + 0.5) / (size // PROTOTYPE_STRIDE)
     at = np.ix_((y + cells * h).astype(np.int64), (x + cells * w).astype(np.int64))
     owner = read_owner(picture)[at]
@@ -79,7 +79,7 @@ def fit(picture: Picture, size: int, rng: np.random.Generator) -> View:
 
 
 def mosaic(pictures: Sequence[Picture], size: int, rng: np.random.Generator) -> View:
-    """Four pictures around a random point, so that small and cut objects are seen."""
+    """Joins four pictures at a random point, for small and cut objects."""
     step = PROTOTYPE_STRIDE
     canvas = np.full((size, size, 3), 114, np.uint8)
     owners = np.full((size // step, size // step), -1, np.int16)
@@ -112,7 +112,7 @@ def mosaic(pictures: Sequence[Picture], size: int, rng: np.random.Generator) -> 
 
 
 def mirror(view: View) -> View:
-    """Left-right flip."""
+    """Flips left and right."""
     width = view.image.shape[1]
     boxes = view.labels.boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
     boxes[:, [0, 2]] += width
@@ -121,9 +121,9 @@ def mirror(view: View) -> View:
 
 
 def repaint(image: Array, rng: np.random.Generator) -> Array:
-    """False colours: hue turned, saturation anything from grey to garish, channels swapped.
+    """Changes to false colours: random hue, saturation from none to strong, channels swapped.
 
-    What a thing is then shows in its shape and light alone; colour words are no longer true.
+    Objects are then recognised by shape and shading only; colour words are no longer true.
     """
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     steps = np.arange(256, dtype=np.float32)
@@ -136,7 +136,7 @@ def repaint(image: Array, rng: np.random.Generator) -> Array:
 
 
 def recolour(image: Array, rng: np.random.Generator) -> Array:
-    """Saturation, brightness and contrast; hue moves so little that colour words stay true."""
+    """Changes saturation, brightness and contrast; hue so little that colour words stay true."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     steps = np.arange(256, dtype=np.float32)
     hue = ((steps + rng.uniform(-3, 3)) % 180).astype(np.uint8)

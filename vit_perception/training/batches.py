@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Batches as a pure function of the step, so that a resumed run sees what the first would have."""
+"""Batches as a pure function of the step, so that a resumed run sees the same batches."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's material.
+    """The data of one step.
 
     Attributes:
         images: uint8 [B, 3, S, S] RGB, channels_last.
-        texts: int64 [B, K], phrases of the book asked for in each picture.
-        targets: boxes and truth of the texts.
+        texts: int64 [B, K], phrases of the book that each picture is asked for.
+        targets: boxes, and which texts are true.
     """
 
     images: Tensor
@@ -37,16 +37,17 @@ class Batch:
 
 
 class BatchSource(Dataset["Batch | DataError"]):
-    """Item ``step`` is the batch of that step, or what is wrong with its pictures.
+    """Item ``step`` is the batch of that step, or the error of its pictures.
 
-    An error that a loader's process raises would arrive with that process's traceback as text.
+    Errors are returned, because an error raised in a loader process carries that process's
+    traceback in its text.
 
     Raises:
         RecipeError: the data have fewer phrases than the recipe asks for.
     """
 
     def __init__(self, recipe: Recipe, pictures: list[Picture], book: PhraseBook) -> None:
-        # Pictures in false colours are asked for by phrases without colour alone.
+        # Pictures in false colours are only asked for by phrases without colour.
         usable = ~book.coloured if recipe.repaint else np.ones(len(book.texts), bool)
         if np.count_nonzero(usable) < recipe.texts:
             raise RecipeError(
@@ -54,7 +55,7 @@ class BatchSource(Dataset["Batch | DataError"]):
                 f"{' without colour' if recipe.repaint else ''}, found {recipe.texts}"
             )
         self.recipe = recipe
-        # Without masks to learn, none are decoded.
+        # If no masks are learned, none are decoded.
         self.pictures = [
             each if recipe.prototypes else replace(each, segments=()) for each in pictures
         ]
@@ -70,12 +71,12 @@ class BatchSource(Dataset["Batch | DataError"]):
             return error
 
     def batch(self, step: int) -> Batch:
-        """The batch of a step.
+        """Returns the batch of a step.
 
         Raises:
-            DataError: a picture or mask that cannot be read.
+            DataError: a picture or mask cannot be read.
         """
-        # Workers must not multiply threads: the cores belong to the network.
+        # Workers must not start more threads: the network needs the cores.
         import cv2
 
         cv2.setNumThreads(0)
@@ -104,9 +105,9 @@ class BatchSource(Dataset["Batch | DataError"]):
         return mirror(view) if rng.random() < 0.5 else view
 
     def _texts(self, labels: Labelled, rng: np.random.Generator, *, plain: bool) -> Array:
-        """K phrases: one for each kind of object in view, hard and random others, shuffled.
+        """Returns K shuffled phrases: one per kind of object in view, hard and random others.
 
-        With `plain` none of them speaks of a colour.
+        With `plain`, none has a colour.
         """
         book, count = self.book, self.recipe.texts
         present = np.unique(labels.objects[~labels.hidden])
@@ -127,7 +128,7 @@ class BatchSource(Dataset["Batch | DataError"]):
         return rng.permutation(np.array(list(distinct)[:count], np.int64))
 
     def _rivals(self, present: Array, rng: np.random.Generator) -> list[int]:
-        """Two near names and one wrong attribute for every kind of object in view."""
+        """Returns two near names and one wrong attribute for every kind of object in view."""
         found: list[int] = []
         for item in rng.permutation(present):
             near, attributes = self.book.rivals[item]
@@ -137,7 +138,7 @@ class BatchSource(Dataset["Batch | DataError"]):
         return found
 
     def _spoken(self, described: int, rng: np.random.Generator) -> int:
-        """A true phrase of one object, its kind drawn by the recipe's odds."""
+        """Returns a true phrase of one object, of a kind drawn by the recipe's odds."""
         recipe, book = self.recipe, self.book
         names, coloured, made_of, caption = book.spoken[described]
         odds = (recipe.name, recipe.colour, recipe.material, recipe.caption)
@@ -149,7 +150,7 @@ class BatchSource(Dataset["Batch | DataError"]):
         return int(book.category[described])
 
     def _seconds(self, present: Array, spoken: list[int], rng: np.random.Generator) -> list[int]:
-        """Other true phrases of some of the objects, beside those already `spoken` of each."""
+        """Returns second true phrases for some of the objects, other than those `spoken`."""
         found = []
         for item, first in zip(present, spoken, strict=True):
             if rng.random() < self.recipe.second:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a run computes: the same command takes a GPU where there is one."""
+"""Chooses the device of a run: the same command uses a GPU if there is one."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from vit_perception.wording import shown
 
 
 class DeviceError(ValueError):
-    """A device that is not here; one line."""
+    """The device is not available; one line."""
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name: "auto" is CUDA where there is one, else the CPU.
+    """Returns the device of a name: "auto" is CUDA if available, else the CPU.
 
-    On CUDA, torch is set to algorithms that give the same bits again, for the whole process;
-    the CPU's do so anyway.
+    For CUDA, sets deterministic algorithms for the whole process; those of the CPU are
+    deterministic anyway.
 
     Raises:
-        DeviceError: another kind of device, or none of that number here.
+        DeviceError: the device is neither CPU nor CUDA, or there is none of that number.
     """
     count = torch.cuda.device_count()
     if name == "auto":
@@ -47,7 +47,7 @@ def find_device(name: str) -> torch.device:
 
 
 def default_workers(device: torch.device) -> int:
-    """Loader processes: one feeds a CPU; a GPU takes all cores but one, at most 16."""
+    """Returns the number of loader processes: 1 for a CPU; cores - 1 for a GPU, at most 16."""
     if device.type == "cpu":
         return 1
     return max(1, min(16, (os.cpu_count() or 2) - 1))

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The three losses of DOSOD (card 01, Losses), and the masks'."""
+"""The three losses of DOSOD (card 01, Losses), and the mask loss."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vit_perception.models.heads.dosod_head import BINS, STRIDES, HeadOutput
 from vit_perception.models.heads.mask_head import PROTOTYPE_STRIDE
 from vit_perception.training.assigner import Assignment, assign
 
-#: Matched anchors whose masks are judged, on average a picture.
 MASKS_A_PICTURE = 12
+"""Limit of matched anchors per picture in the mask loss, on average over the batch."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Targets:
         boxes: float [B, M, 4] xyxy px of the network input, padded with zeros.
         labels: bool [B, M, K], texts that are true of each object.
         ignored: bool [B, M, K], texts that are neither true nor false of it, or all texts for an
-            object too hidden to be learned.
+            object that is mostly hidden.
         valid: bool [B, M], objects to find; False for padding and for hidden objects.
-        owner: int16 [B, H / 4, W / 4] index of the object that is seen there, -1 for none.
+        owner: int16 [B, H / 4, W / 4] index of the visible object, -1 for none.
     """
 
     boxes: Tensor
@@ -51,7 +51,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Losses:
-    """Weighted terms, each a scalar; all but the masks' averaged over the batch's scores."""
+    """Weighted scalar terms; all but the mask term are divided by the batch's sum of scores."""
 
     classes: Tensor
     box: Tensor
@@ -66,7 +66,7 @@ class Losses:
 def detection_losses(
     output: HeadOutput, targets: Targets, weights: LossWeights | None = None
 ) -> Losses:
-    """Losses of one batch of raw head outputs."""
+    """Returns the losses of one batch of raw head outputs."""
     weights = weights or LossWeights()
     sizes = [(x.shape[2], x.shape[3]) for x in output.logits]
     centres, strides = box_math.priors(sizes, STRIDES, device=targets.boxes.device)
@@ -101,10 +101,10 @@ def detection_losses(
 
 
 def mask_loss(output: HeadOutput, targets: Targets, found: Assignment) -> Tensor:
-    """Mean binary cross-entropy of masks inside their objects' boxes (YOLACT, section 3).
+    """Returns the mean binary cross-entropy of masks inside object boxes (YOLACT, section 3).
 
-    A matched anchor in MASKS_A_PICTURE * B, spread evenly over the batch, is judged; anchors
-    whose object shows no pixel are not.
+    Uses at most MASKS_A_PICTURE * B matched anchors, spread evenly over the batch; anchors of
+    objects without a visible cell are left out.
     """
     if output.prototypes is None:
         return targets.boxes.sum() * 0.0
@@ -122,7 +122,7 @@ def mask_loss(output: HeadOutput, targets: Targets, found: Assignment) -> Tensor
     counts = torch.bincount(picture, minlength=batch).tolist()
     chosen = coefficients[picture, anchor].split(counts)
     flat = prototypes.flatten(2)
-    # A product a picture: gathering each row's own prototypes would copy them by the hundred.
+    # One product per picture: gathering prototypes per row would copy them hundreds of times.
     logits = torch.cat([part @ flat[i] for i, part in enumerate(chosen)])
     truth = (targets.owner[picture] == wanted[:, None, None]).flatten(1).to(logits)
     crop = _box_cells(found.boxes[picture, anchor] / PROTOTYPE_STRIDE, height, width)
@@ -131,7 +131,7 @@ def mask_loss(output: HeadOutput, targets: Targets, found: Assignment) -> Tensor
 
 
 def _shown(targets: Targets) -> Tensor:
-    """Bool [B, M]: objects that own a cell."""
+    """Returns bool [B, M]: objects that own a cell."""
     batch, objects = targets.valid.shape
     first = torch.arange(batch, device=targets.owner.device)[:, None, None] * (objects + 1)
     cells = (targets.owner + 1 + first).flatten()
@@ -140,7 +140,7 @@ def _shown(targets: Targets) -> Tensor:
 
 
 def _box_cells(boxes: Tensor, height: int, width: int) -> Tensor:
-    """Cells [N, height * width] whose middle lies in boxes [N, 4] xyxy, given in cells."""
+    """Returns cells [N, height * width] with centres in boxes [N, 4] xyxy, in units of cells."""
     x = torch.arange(width, device=boxes.device) + 0.5
     y = torch.arange(height, device=boxes.device) + 0.5
     across = (x >= boxes[:, None, 0]) & (x <= boxes[:, None, 2])
@@ -149,7 +149,7 @@ def _box_cells(boxes: Tensor, height: int, width: int) -> Tensor:
 
 
 def class_loss(logits: Tensor, centres: Tensor, targets: Targets, found: Assignment) -> Tensor:
-    """Binary cross-entropy against soft targets, summed; ambiguous pairs carry no weight.
+    """Returns the summed binary cross-entropy against soft targets, without ambiguous pairs.
 
     Args:
         logits: [B, A, K].
@@ -164,7 +164,7 @@ def class_loss(logits: Tensor, centres: Tensor, targets: Targets, found: Assignm
 
 
 def ambiguous_pairs(centres: Tensor, targets: Targets) -> Tensor:
-    """Bool [B, A, K]: anchors inside an object of which the text is neither true nor false."""
+    """Returns bool [B, A, K]: anchors in objects of which the text is neither true nor false."""
     batch, _, texts = targets.ignored.shape
     image, item = targets.ignored.any(dim=2).nonzero(as_tuple=True)
     boxes = targets.boxes[image, item]
@@ -177,7 +177,7 @@ def ambiguous_pairs(centres: Tensor, targets: Targets) -> Tensor:
 
 
 def box_loss(boxes: Tensor, targets: Tensor, strides: Tensor, scores: Tensor) -> Tensor:
-    """Sum of score-weighted 1 - CIoU of matched boxes [N, 4], in stride units."""
+    """Returns the sum of score-weighted 1 - CIoU of matched boxes [N, 4], in stride units."""
     unit = strides[:, None]
     return ((1 - box_math.complete_iou(boxes / unit, targets / unit)) * scores).sum()
 
@@ -185,9 +185,9 @@ def box_loss(boxes: Tensor, targets: Tensor, strides: Tensor, scores: Tensor) ->
 def distribution_loss(
     bins: Tensor, centres: Tensor, strides: Tensor, boxes: Tensor, scores: Tensor
 ) -> Tensor:
-    """Distribution focal loss (Li et al. 2020): cross-entropy on the two bins next to each side.
+    """Returns the distribution focal loss (Li et al. 2020): cross-entropy on the adjacent bins.
 
-    Summed over the four sides, each weighted by its anchor's score.
+    It is summed over the four sides, each weighted by its anchor's score.
 
     Args:
         bins: [N, 4 * BINS]; centres: [N, 2] px; strides, scores: [N]; boxes: [N, 4] xyxy px.

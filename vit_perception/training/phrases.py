@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can be said of the objects of a data set: its phrases, embedded and judged."""
+"""The phrases of a data set, embedded, with their truth for each object."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class PhraseBook:
-    """All phrases of a data set, their embeddings, and the truth of each for each description.
+    """All phrases of a data set, their embeddings, and their truth for each description.
 
     Attributes:
         texts: phrases, unique.
@@ -32,10 +32,10 @@ class PhraseBook:
         truth: int8 [descriptions, P].
         category: int64 [descriptions], phrase of the category name.
         spoken: per description and kind (name, colour, material, caption) its true phrases.
-        coloured: bool [P], phrases that may speak of a colour.
+        coloured: bool [P], phrases that may contain a colour.
         category_phrases: int64 [categories], phrases that are category names.
-        rivals: per description, false phrases that are hard to tell from true ones: near names,
-            and its own names, or captions of its like, with another colour or material.
+        rivals: per description, false phrases that are close to true ones: near names; and its
+            own names, or captions of similar objects, with another colour or material.
     """
 
     texts: tuple[str, ...]
@@ -52,11 +52,11 @@ class PhraseBook:
 def build_phrase_book(
     descriptions: Sequence[Described], encode: Callable[[Sequence[str]], Array]
 ) -> PhraseBook:
-    """Collect the phrases of a data set and judge them.
+    """Collects the phrases of a data set and judges them.
 
     Args:
         descriptions: the distinct objects of the data set.
-        encode: phrases to float32 [N, D] unit length.
+        encode: maps phrases to float32 [N, D], unit length.
     """
     unique = tuple(dict.fromkeys(descriptions))
     kinds = [_phrases_of(described) for described in unique]
@@ -88,7 +88,7 @@ def build_phrase_book(
 
 
 def _phrases_of(described: Described) -> tuple[tuple[Phrase, ...], ...]:
-    """Phrases that are true of an object, by kind: name, colour, material, caption."""
+    """Returns the phrases that are true of an object, by kind: name, colour, material, caption."""
     names = tuple(Phrase(name) for name in described.names)
     colour = described.colours[0] if described.colours else ""
     coloured = tuple(
@@ -114,7 +114,7 @@ def _rivals(
     categories: Array,
     near: int = 12,
 ) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    """Near names and other attributes for each description, see :class:`PhraseBook`."""
+    """Returns near names and other attributes for each description, see :class:`PhraseBook`."""
     by_noun: dict[str, list[int]] = {}
     for index, phrase in enumerate(phrases):
         if phrase.colour or phrase.material:

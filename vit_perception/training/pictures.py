@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training pictures: where they lie, what is on them, and their pixels."""
+"""Training pictures: files, labels and pixels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = np.ndarray
 
 
 class DataError(ValueError):
-    """A data set that cannot be used: one line naming the file, expectation and finding."""
+    """A data set cannot be used; one line names the file, expectation and finding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +49,10 @@ class Picture:
 
 
 def read(picture: Picture) -> Array:
-    """Pixels uint8 [H, W, 3] RGB.
+    """Returns pixels uint8 [H, W, 3] RGB.
 
     Raises:
-        DataError: no picture, or one of another size than the annotations say.
+        DataError: the file is no picture, or its size differs from the annotations.
     """
     image = cv2.imread(str(picture.path), cv2.IMREAD_COLOR)
     if image is None:
@@ -66,10 +66,10 @@ def read(picture: Picture) -> Array:
 
 
 def read_owner(picture: Picture) -> Array:
-    """Which object is seen where: int16 [height, width] row of the picture's labels, or -1.
+    """Returns the visible object per pixel: int16 [height, width] row of the labels, or -1.
 
     Raises:
-        DataError: a mask that is none.
+        DataError: a mask is damaged.
     """
     owner = np.full((picture.height, picture.width), -1, np.int16)
     for row, segment in enumerate(picture.segments):

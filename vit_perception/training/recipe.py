@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training recipes: a YAML file or a checkpoint's values to a frozen dataclass."""
+"""Training recipes: a frozen dataclass, made of a YAML file or a checkpoint's values."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Recipe:
         activation: of the convolutions, one of `models.layers.ACTIVATIONS`.
         prototypes: of the instance masks; 0 for boxes only.
         size: square network input px; a multiple of 32.
-        steps, batch: optimiser steps and pictures a step.
-        texts: phrases a picture is asked for (80 in the paper).
+        steps, batch: optimiser steps, and pictures per step.
+        texts: phrases per picture (80 in the paper).
         learning_rate, final_learning_rate: AdamW peak, and its share at the end (linear decay).
         warmup: steps of linear warm-up.
         weight_decay: on matrices only; none on biases, norms and scales.
@@ -41,10 +41,11 @@ class Recipe:
         category, name, colour, material, caption: odds of the kind of phrase an object gets:
             its category, any of its names, a name with its colour or material, its caption; their
             sum is 1. An object that has none of a kind is called by its category.
-        second: probability that an object is asked for in two ways at once: by its category too,
-            or, where that is the first phrase, by any of its names too.
+        second: probability that an object gets a second phrase: its category, or, if that is the
+            first one, any of its names.
         hard: share of the negatives taken from rivals of the picture's own objects.
-        text_noise: norm of the Gaussian noise added to text embeddings.
+        text_noise: largest norm of the Gaussian noise added to text embeddings; each gets a
+            uniform share of it.
         repaint: probability of a picture in false colours, asked for by names without colour.
         class_weight: weight of the class loss (0.5 in the paper).
         mosaic: probability of a picture joined from four.
@@ -85,7 +86,7 @@ class Recipe:
 
     @property
     def network(self) -> str:
-        """The architecture's name in a bundle, with the backbone if it is not its own."""
+        """The architecture's name in a bundle, with the backbone if the recipe names one."""
         return f"{self.architecture}-{self.backbone}" if self.backbone else self.architecture
 
     def as_dict(self) -> dict[str, object]:
@@ -94,14 +95,14 @@ class Recipe:
 
 
 def recipe_from(values: object, where: str) -> Recipe:
-    """Makes a recipe of plain values, as `Recipe.as_dict` gives them.
+    """Makes a recipe of plain values, as `Recipe.as_dict` returns them.
 
     Args:
-        values: a mapping by field name; what is left out keeps its default.
-        where: file the values come from, for messages.
+        values: a mapping by field name; absent fields keep their defaults.
+        where: file of the values, for messages.
 
     Raises:
-        RecipeError: no mapping, an unknown key, or a value of another type or range.
+        RecipeError: not a mapping, an unknown key, or a value of another type or range.
     """
     try:
         return _checked(Document(values, where))

@@ -27,14 +27,14 @@ from vit_perception.training.recipe import Recipe, RecipeError
 from vit_perception.training.trainer import Trainer
 from vit_perception.wording import one_line
 
-#: Training-form weights inside a bundle, from which another run can start.
 WEIGHTS_FILE = "weights.safetensors"
+"""File of training-form weights in a bundle, from which another run can start."""
 
 
 def cached_encoder(
     directory: str | None = None,
 ) -> Callable[[Sequence[str]], NDArray[np.float32]]:
-    """The default text encoder behind the cache on disk: phrases to float32 [N, D]."""
+    """Returns the default text encoder with a cache on disk: phrases to float32 [N, D]."""
     encoder = TextEncoder(find_text_encoder(ENCODER_ID, directory))
     cache = EmbeddingCache(default_directory(), encoder.sha256, encoder.dimension)
 
@@ -60,20 +60,20 @@ def prepare(
     start: str | Path | None = None,
     text_encoder_dir: str | None = None,
 ) -> Trainer:
-    """A trainer ready to run or resume.
+    """Returns a trainer that is ready to run or resume.
 
     Args:
-        folder: of the run; resumed when it holds a checkpoint.
+        folder: of the run; resumed if it holds a checkpoint.
         device: "auto", "cpu" or "cuda", see `find_device`.
-        workers: loader processes; None lets the device decide.
-        threads: of torch; 0 leaves its choice.
+        workers: loader processes; None: see `default_workers`.
+        threads: of torch; 0 keeps its default.
         start: a bundle, or the name of a bundled one, whose weights begin a new run.
 
     Raises:
         BundleError, DataError, DeviceError, NotInstalledError, RecipeError, TextEncoderError,
         TrainingError: one line each.
     """
-    # What can be refused at once is, before minutes of reading.
+    # Bad options are refused before minutes of reading.
     found = find_device(device)
     weights = load_weights(start) if start is not None else None
     if threads:
@@ -86,14 +86,14 @@ def prepare(
 
 
 def load_weights(bundle: str | Path) -> dict[str, Tensor]:
-    """Training-form weights of a bundle, widened to float32.
+    """Returns the training-form weights of a bundle, widened to float32.
 
     Args:
         bundle: a folder, or the name of a bundled one.
 
     Raises:
-        BundleError, NotInstalledError: no bundle there, or its weights changed.
-        RecipeError: it has no weights to train from.
+        BundleError, NotInstalledError: there is no bundle, or its weights changed.
+        RecipeError: the bundle has no weights to train from.
     """
     loaded = Bundle.load(find_bundle(bundle))
     path = loaded.directory / WEIGHTS_FILE
@@ -111,12 +111,12 @@ def load_weights(bundle: str | Path) -> dict[str, Tensor]:
 
 
 def write_curves(folder: Path) -> Path | None:
-    """A run's losses, smoothed over a hundredth of it, as curves.png and curves.json.
+    """Draws a run's losses, smoothed over a hundredth of it, as curves.png and curves.json.
 
-    curves.json: "window" and "step", and of every loss the mean of the `window` steps up to it.
+    curves.json: "window", "step", and for every loss the mean of the `window` steps up to it.
 
     Returns:
-        The picture; None where no step has been logged.
+        The path of curves.png; None if no step has been logged.
     """
     import matplotlib
 

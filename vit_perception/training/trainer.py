@@ -30,11 +30,11 @@ from vit_perception.wording import one_line
 
 
 class TrainingError(RuntimeError):
-    """A run that cannot begin, go on or be resumed: one line."""
+    """A run cannot begin, continue or be resumed; one line."""
 
 
 class _From(Sampler[int]):
-    """Steps from ``start`` on."""
+    """Samples the steps from ``start`` on."""
 
     def __init__(self, start: int, stop: int) -> None:
         self.range = range(start, stop)
@@ -51,15 +51,15 @@ def _as_is(batch: list[Batch | DataError]) -> Batch | DataError:
 
 
 class Trainer:
-    """State of one run in a folder: checkpoint.pt and log.jsonl.
+    """One run and its state in a folder: checkpoint.pt and log.jsonl.
 
     Args:
-        recipe: what to do.
-        pictures, book: the data, see `pictures.load_pictures` and `phrases.build_phrase_book`.
-        folder: created if need be; a checkpoint in it is resumed.
-        device: "cpu", a CUDA device, or "auto": CUDA where there is one, else the CPU.
+        recipe: the settings of the run.
+        pictures, book: the data, see `annotations.load_pictures` and `phrases.build_phrase_book`.
+        folder: created if absent; a checkpoint in it is resumed.
+        device: "cpu", a CUDA device, or "auto": CUDA if available, else the CPU.
         workers: loader processes; the batches do not depend on their number.
-        start: weights to begin from, when nothing is resumed; see `load_start`.
+        start: weights to begin from if nothing is resumed; see `load_start`.
 
     Raises:
         DeviceError, RecipeError, TrainingError: one line.
@@ -98,11 +98,11 @@ class Trainer:
         report: Callable[[int, dict[str, float]], None] | None = None,
         until: int | None = None,
     ) -> None:
-        """Train to the recipe's last step (or ``until``), logging and saving on the way.
+        """Trains to the recipe's last step (or ``until``), logging and saving on the way.
 
         Raises:
-            DataError: a picture or mask that cannot be read.
-            TrainingError: a loss that is not finite; the checkpoint before stays.
+            DataError: a picture or mask cannot be read.
+            TrainingError: a loss or gradient is not finite; the last checkpoint stays.
         """
         recipe = self.recipe
         stop = min(recipe.steps, until or recipe.steps)
@@ -129,11 +129,11 @@ class Trainer:
         self.save()
 
     def train_step(self, batch: Batch) -> dict[str, float]:
-        """One optimiser step; its losses.
+        """Runs one optimiser step and returns its losses.
 
         Raises:
-            TrainingError: losses or gradients are not finite; weights, of which there may be a
-                checkpoint soon, stay as they are.
+            TrainingError: losses or gradients are not finite; the weights stay as they were,
+                fit for a checkpoint.
         """
         recipe = self.recipe
         for group in self.optimizer.param_groups:
@@ -165,7 +165,7 @@ class Trainer:
         return row
 
     def _text(self, phrases: Tensor) -> Tensor:
-        """Embeddings [B, K, D] of phrases, with noise so that near names share a place."""
+        """Returns embeddings [B, K, D]; adds noise so that similar phrases overlap."""
         text = self.text[phrases]
         if not self.recipe.text_noise:
             return text
@@ -177,7 +177,7 @@ class Trainer:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        # A young average would be dominated by the random start.
+        # Early on, a fixed decay would keep too much of the random start.
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         ours = self.average.state_dict()
         for key, value in self.model.state_dict().items():
@@ -187,7 +187,7 @@ class Trainer:
                 ours[key].copy_(value)
 
     def save(self) -> None:
-        """Write the checkpoint; an interrupted write leaves the one before."""
+        """Writes the checkpoint; an interrupted write keeps the one before."""
         state = {
             "recipe": json.dumps(self.recipe.as_dict()),
             "step": self.step,
@@ -199,21 +199,21 @@ class Trainer:
         with path.with_suffix(".tmp").open("wb") as file:
             torch.save(state, file)
             file.flush()
-            os.fsync(file.fileno())  # the new name must not reach the disk before the content
+            os.fsync(file.fileno())  # the content must reach the disk before the new name
         os.replace(path.with_suffix(".tmp"), path)
 
     def resume(self) -> None:
-        """Continue from the folder's checkpoint; the log is cut back to its step.
+        """Continues from the folder's checkpoint, and cuts the log back to its step.
 
         Raises:
-            TrainingError: no checkpoint of this network and shape of batches.
+            TrainingError: the checkpoint has another network or shape of batches.
         """
         path = self.folder / "checkpoint.pt"
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
             before = json.loads(state["recipe"])
             for key in ("architecture", "activation", "prototypes", "batch", "texts"):
-                # A checkpoint older than a key was made with its default.
+                # A checkpoint without this key was trained with its default.
                 found = before.get(key, getattr(Recipe, key))
                 if found != getattr(self.recipe, key):
                     raise TrainingError(
@@ -233,7 +233,7 @@ class Trainer:
         log = self.folder / "log.jsonl"
         if log.exists():
             rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
-            # The rows are steps 1, 2, …; what came after the checkpoint is done again.
+            # Rows are steps 1, 2, …; those after the checkpoint are repeated.
             log.with_suffix(".tmp").write_text("".join(rows[: self.step]), encoding="utf-8")
             os.replace(log.with_suffix(".tmp"), log)
 
@@ -243,11 +243,11 @@ _LOSSES = tuple(field.name for field in fields(Losses))
 
 
 def build_model(recipe: Recipe, text_dimension: int, size: tuple[int, int] | None = None) -> DOSOD:
-    """The recipe's network, freshly initialised.
+    """Returns the recipe's network, freshly initialised.
 
     Args:
         recipe: see Recipe.
-        text_dimension: of the text embeddings.
+        text_dimension: length of the text embeddings.
         size: height and width of the input; the recipe's square one by default.
 
     Raises:
@@ -267,13 +267,13 @@ def build_model(recipe: Recipe, text_dimension: int, size: tuple[int, int] | Non
 
 
 def load_start(model: DOSOD, start: Mapping[str, Tensor]) -> None:
-    """Begin from other weights, of either activation.
+    """Loads other weights into a model, of either activation.
 
-    A mask head is taken over whole or not at all: with none in one of the two, or another number
-    of prototypes, the model keeps its own.
+    A mask head is loaded whole or not at all: if one side has none, or another number of
+    prototypes, the model keeps its own.
 
     Raises:
-        RecipeError: they are of another architecture.
+        RecipeError: the weights are of another architecture.
     """
     own = model.state_dict()
     same = {key for key in own if key in start and own[key].shape == start[key].shape}
@@ -289,7 +289,7 @@ def load_start(model: DOSOD, start: Mapping[str, Tensor]) -> None:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then linear decay to the recipe's final share."""
+    """Returns the rate of linear warm-up, then of linear decay to the recipe's final share."""
     if step < recipe.warmup:
         return recipe.learning_rate * (step + 1) / recipe.warmup
     progress = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
@@ -297,7 +297,7 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 
 def _groups(model: nn.Module, recipe: Recipe) -> list[dict[str, object]]:
-    """Weight decay on matrices and kernels only (card 01, Training)."""
+    """Returns parameter groups; only matrices and kernels decay (card 01, Training)."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     return [

@@ -1,10 +1,9 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which phrases are true of which objects.
+"""Decides which phrases are true of which objects.
 
-Truth has three values: a phrase is true of an object, false, or undecided (a synonym nobody
-listed, a neighbouring colour); undecided pairs take no part in the class loss, so that nothing
-false is taught.
+A phrase is true of an object, false, or undecided (an unlisted synonym, a neighbouring colour).
+Undecided pairs are left out of the class loss, so that nothing false is learned.
 """
 
 from __future__ import annotations
@@ -18,10 +17,12 @@ import numpy as np
 Array = np.ndarray
 TRUE, FALSE, UNDECIDED = 1, 0, -1
 
-#: Cosine of two nouns above which one might name the other's object, though nobody listed it.
 SYNONYM_COSINE = 0.72
+"""Cosine above which a noun might be an unlisted synonym of another.
 
-#: Colour words that people use for each other's shades.
+Such pairs are undecided.
+"""
+
 NEIGHBOURS = (
     {"grey", "silver", "black"},
     {"grey", "silver", "white"},
@@ -34,8 +35,8 @@ NEIGHBOURS = (
     {"green", "teal"},
     {"blue", "purple"},
 )
+"""Colour words that people use for each other's shades."""
 
-#: Materials worth a word, as people say them.
 MATERIAL_WORDS = {
     "plastic": "plastic",
     "metal": "metal",
@@ -49,8 +50,8 @@ MATERIAL_WORDS = {
     "paper": "paper",
     "fabric": "cloth",
 }
+"""Materials that phrases mention, and the word for each."""
 
-#: Plain words that people use for whatever ends in them: a pastry box is a box.
 # fmt: off
 HEAD_NOUNS = frozenset(
     {
@@ -60,14 +61,15 @@ HEAD_NOUNS = frozenset(
         "tray", "hammer",
     }
 )
+"""Nouns that also name any category ending in them: a pastry box is a box."""
 # fmt: on
-#: Names that end in such a word and are not one.
 NOT_THEIR_HEAD = frozenset({"trash can", "garbage can", "oil can", "watering can"})
+"""Categories that end in such a noun but are not called by it."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """What a data set says of one object: names (category first), colours (main first)."""
+    """What a data set tells about one object: names (category first), colours (main first)."""
 
     names: tuple[str, ...]
     colours: tuple[str, ...]
@@ -76,9 +78,9 @@ class Described:
 
     @classmethod
     def of(cls, annotation: Mapping[str, Any]) -> Described:
-        """Read a COCO annotation with the extra keys of `vit_perception.scenes`.
+        """Reads a COCO annotation with the extra keys of `vit_perception.scenes`.
 
-        The plain word a name ends in joins the names.
+        The head noun of the category is added to the names.
         """
         names: tuple[str, ...] = tuple(annotation["names"])
         return cls(
@@ -90,7 +92,7 @@ class Described:
 
 
 def _head(name: str) -> str:
-    """Plain word for a category: 'box of soap' and 'soap box' are a 'box'; empty if none."""
+    """Returns the head noun of a category, 'box' for 'box of soap' and 'soap box'; or empty."""
     word = name.split(" of ")[0].split()[-1] if name else ""
     return word if word in HEAD_NOUNS and name not in NOT_THEIR_HEAD else ""
 
@@ -116,7 +118,7 @@ def judge(
     phrases: Sequence[Phrase],
     encode: Callable[[Sequence[str]], Array],
 ) -> Array:
-    """Truth int8 [descriptions, phrases] of noun, colour, material and caption together."""
+    """Returns truth int8 [descriptions, phrases] of noun, colour, material and caption."""
     named = [p.noun for p in phrases] + [n for d in descriptions for n in d.names]
     nouns = tuple(dict.fromkeys(named))
     vectors = encode(nouns)
@@ -135,7 +137,7 @@ def judge(
         noun = by_names[described.names][phrase_nouns[0]]
         colour = np.array([colour_truth(described.colours, w) for w in phrase_colours[1]])
         material = np.array([_material_truth(described.material, w) for w in phrase_materials[1]])
-        # Whether a caption is true of something else than its own object, nobody judged.
+        # Captions were not judged for other objects than their own.
         rest = np.minimum.reduce(
             [
                 _order(colour[phrase_colours[0]]),
@@ -149,12 +151,12 @@ def judge(
 
 
 def _order(truth: Array) -> Array:
-    """Rank for 'and': false outweighs undecided, which outweighs true."""
+    """Returns the rank for 'and': false outweighs undecided, which outweighs true."""
     return np.where(truth == FALSE, 0, np.where(truth == UNDECIDED, 1, 2))
 
 
 def _numbered(words: Sequence[str], values: Sequence[str] | None) -> tuple[Array, Sequence[str]]:
-    """Index of each word among the distinct ones."""
+    """Returns the index of each word among the distinct ones, and these."""
     distinct = values if values is not None else tuple(dict.fromkeys(words))
     number = {word: index for index, word in enumerate(distinct)}
     return np.array([number[word] for word in words]), distinct
@@ -163,10 +165,10 @@ def _numbered(words: Sequence[str], values: Sequence[str] | None) -> tuple[Array
 def _noun_truth(
     names: Sequence[str], nouns: Sequence[str], close: Array, categories: Collection[str]
 ) -> Array:
-    """Truth of every noun for an object with these names.
+    """Returns the truth of every noun for an object with these names.
 
-    Another category's name is false unless the object lists it: whoever named the categories
-    meant them to differ, however near their words are.
+    The name of another category is false unless the object lists it: categories are meant to
+    differ, however similar their words are.
     """
     own = [index for index, noun in enumerate(nouns) if noun in names]
     truth = np.where(close[nouns.index(names[0])], UNDECIDED, FALSE)
@@ -177,12 +179,12 @@ def _noun_truth(
 
 
 def _contains(names: Iterable[str], noun: str) -> bool:
-    """Whether one is a kind of ``noun`` by its words: 'soda can' of 'can', 'box of x' of 'box'."""
+    """Returns whether a name is a kind of ``noun``: 'soda can' of 'can', 'box of x' of 'box'."""
     return any(name.endswith(" " + noun) or name.startswith(noun + " of ") for name in names)
 
 
 def _material_truth(material: str, word: str) -> int:
-    """Whether an object of this material is rightly called ``word``; no word is always right."""
+    """Returns the truth of ``word`` for an object of this material; no word is always true."""
     if not word:
         return TRUE
     mine = MATERIAL_WORDS.get(material, "")
@@ -192,7 +194,7 @@ def _material_truth(material: str, word: str) -> int:
 
 
 def colour_truth(colours: Sequence[str], word: str) -> int:
-    """Whether an object of these colours (main first) is called ``word``; no word is right."""
+    """Returns the truth of ``word`` for an object of these colours (main first); none is true."""
     if not word:
         return TRUE
     if not colours:
