@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A trained DOSOD to a bundle, and a bundle to one with a fixed vocabulary."""
+"""Exports a trained DOSOD to a bundle, and a bundle to one with a fixed vocabulary."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RECIPE_FILE = "recipe.json"
 
 
 class ExportError(ValueError):
-    """What cannot be exported, in one line."""
+    """A model cannot be exported; one line."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class Trained:
 
 
 def load_run(folder: Path) -> Trained:
-    """The averaged weights of a training run.
+    """Returns the averaged weights of a training run.
 
     Raises:
-        ExportError: no checkpoint, or one of another kind.
+        ExportError: there is no checkpoint, or it is of another kind.
     """
     path = folder / "checkpoint.pt"
     if not path.is_file():
@@ -73,7 +73,7 @@ def load_run(folder: Path) -> Trained:
 
 
 def load_bundle_model(bundle: Bundle) -> Trained:
-    """The training-form model inside a bundle.
+    """Returns the training-form model inside a bundle.
 
     Raises:
         ExportError: the bundle has no training weights, or they do not fit its architecture.
@@ -120,21 +120,21 @@ def export_bundle(
     licence: str = "Apache-2.0",
     card: str = "",
 ) -> Bundle:
-    """Write a bundle with a live vocabulary.
+    """Writes a bundle with a live vocabulary.
 
-    The shipped training weights are rounded to half precision first and the graph is made from
-    those, so that what is exported again from the bundle is the same.
+    The training weights are first rounded to half precision, and the graph is made from the
+    rounded ones, so that exporting again from the bundle gives the same graph.
 
     Args:
         vocabulary: the ready-made names.
-        default_names: those asked for when nobody says otherwise.
+        default_names: the names to start with.
         size: network input (height, width); the recipe's square size by default.
-        top_k: pairs of box and name the graph gives. Evaluation with hundreds of names at once
-            needs thousands: an object's many half-true names crowd others out.
+        top_k: pairs of box and name that the graph gives. Evaluation with hundreds of names at
+            once needs thousands: an object has many similar names, which displace other objects.
         card: Markdown for the model card: data, licences, intended use.
 
     Raises:
-        ExportError: the backbone is tied to the size it was trained at, and `size` is another.
+        ExportError: the backbone only works at the size it was trained at, and `size` is another.
     """
     height, width = size or (trained.recipe.size, trained.recipe.size)
     model = _rounded(_at_size(trained, vocabulary.dimension, (height, width)))
@@ -170,10 +170,10 @@ def export_bundle(
 
 
 def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Path) -> Bundle:
-    """Write a bundle whose graph has one fixed vocabulary (card 01, Reparameterisation).
+    """Writes a bundle whose graph has one fixed vocabulary (card 01, Reparameterisation).
 
     Raises:
-        ExportError: the bundle is fixed already or has no training weights.
+        ExportError: the bundle is already fixed or has no training weights.
     """
     if bundle.fixed_vocabulary:
         raise ExportError(f"{bundle.directory}: expected a live vocabulary, found a fixed one")
@@ -210,7 +210,7 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
 def live_graph(
     model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = GRAPH_ROWS
 ) -> bytes:
-    """ONNX graph whose vocabulary is an input; ``class_embeddings`` [C, E] is an example."""
+    """Returns an ONNX graph with the vocabulary as input; ``class_embeddings`` is an example."""
     module = DetectorGraph(model, height, width, top_k=top_k)
     image, thresholds = _examples(height, width, len(class_embeddings))
     names = ("image", "class_thresholds", "class_embeddings")
@@ -222,26 +222,26 @@ def live_graph(
 def fixed_graph(
     model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = GRAPH_ROWS
 ) -> bytes:
-    """ONNX graph with the vocabulary ``class_embeddings`` [C, E] folded in."""
+    """Returns an ONNX graph with the vocabulary ``class_embeddings`` [C, E] folded in."""
     module = DetectorGraph(model, height, width, top_k=top_k, class_embeddings=class_embeddings)
     examples = _examples(height, width, len(class_embeddings))
     return to_onnx(module, examples, ("image", "class_thresholds"), output_names(model), {})
 
 
 def output_names(model: DOSOD) -> tuple[str, ...]:
-    """The outputs of a model's graph, in order."""
+    """Returns the names of the outputs of a model's graph, in order."""
     return OUTPUTS if model.mask_head is None else OUTPUTS + MASK_OUTPUTS
 
 
 def adaptor_graph(model: DOSOD, text: Tensor) -> bytes:
-    """ONNX graph from text embeddings to class embeddings; ``text`` [C, D] is an example."""
+    """Returns an ONNX graph from text to class embeddings; ``text`` [C, D] is an example."""
     names = ("text_embeddings", "class_embeddings")
     dynamic = {name: {0: "classes"} for name in names}
     return to_onnx(model.head.text_mlp, (text,), names[:1], names[1:], dynamic)
 
 
 def portable(recipe: Recipe) -> dict[str, object]:
-    """The recipe without the folders of the machine it ran on."""
+    """Returns the recipe with the names of data folders instead of their paths."""
     return {**recipe.as_dict(), "data": [Path(folder).name for folder in recipe.data]}
 
 
@@ -251,7 +251,7 @@ def _examples(height: int, width: int, classes: int) -> tuple[Tensor, Tensor]:
 
 
 def _at_size(trained: Trained, text_dimension: int, size: tuple[int, int]) -> DOSOD:
-    """The model for an input size: some backbones are built for one."""
+    """Returns the model for an input size, rebuilt if its backbone depends on the size."""
     recipe = trained.recipe
     if not recipe.backbone or size == (recipe.size, recipe.size):
         return trained.model

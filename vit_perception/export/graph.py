@@ -1,12 +1,12 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A trained detector as the graph a robot runs: graph contract version 1.
+"""A trained detector as the graph that robots run: graph contract version 1.
 
 Inputs: ``image`` uint8 [1, H, W, 3] RGB; ``class_embeddings`` float32 [C, E], C free (absent in
 a graph with a fixed vocabulary); ``class_thresholds`` float32 [C], scores.
 Outputs, best first: ``boxes`` float32 [1, K, 4] xyxy network px, ``scores`` float32 [1, K], zero
-in rows that no pair above its threshold fills, ``labels`` int64 [1, K]; of a model with masks
-also ``mask_coefficients`` float32 [1, K, P] and ``prototypes`` float32 [1, P, H / 4, W / 4].
+in rows without a pair above its threshold, ``labels`` int64 [1, K]; with masks also
+``mask_coefficients`` float32 [1, K, P] and ``prototypes`` float32 [1, P, H / 4, W / 4].
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from vit_perception.models.layers import ConvModule
 from vit_perception.models.shelf import for_inference
 from vit_perception.perceiver.settings import GRAPH_ROWS
 
-#: Logit of a pair below its class threshold: its sigmoid is 0 in float32.
 REJECTED = -200.0
+"""Logit of a pair below its class threshold; its sigmoid is 0 in float32."""
 
 
 def fuse(model: DOSOD) -> DOSOD:
-    """A copy for inference: BatchNorm folded into convolutions, and 1/255 into the network."""
+    """Returns a copy for inference; BatchNorm and the scale 1/255 are folded into convolutions."""
     fused = for_inference(model).float()
     for module in fused.modules():
         if isinstance(module, ConvModule):
@@ -47,14 +47,14 @@ class DetectorGraph(nn.Module):
     Args:
         model: a live-vocabulary DOSOD.
         height, width: network input, multiples of 32.
-        top_k: rows of the outputs; fewer where anchors times classes are fewer.
+        top_k: rows of the outputs; fewer if anchors times classes are fewer.
         class_embeddings: [C, E] folded in for a fixed vocabulary; None keeps it an input.
     """
 
     centres: Tensor
     strides: Tensor
     bins: Tensor
-    # Of a live vocabulary, and of a fixed one.
+    # `projection` and `offset` for a live vocabulary, `folded` for a fixed one.
     projection: Tensor
     offset: Tensor
     folded: Tensor
@@ -90,9 +90,9 @@ class DetectorGraph(nn.Module):
     ) -> tuple[Tensor, ...]:
         detail, *deeper = self.model.backbone.pyramid(image.permute(0, 3, 1, 2).float())
         features = self.model.neck(tuple(deeper))
-        # -log(1/t - 1) is the logit of t; t = 0 gives -inf, which lets every pair through.
+        # -log(1/t - 1) is the logit of t; t = 0 gives -inf, which every pair passes.
         minimum = -torch.log(1 / class_thresholds - 1)
-        # One product folds the vocabulary through the last convolutions of all levels.
+        # One product computes the vocabulary's last convolutions of all levels.
         if self.fixed:
             folded = self.folded
         else:
@@ -104,14 +104,14 @@ class DetectorGraph(nn.Module):
             level_logits = self._logits(level, x, part)
             level_logits = torch.where(level_logits >= minimum, level_logits, REJECTED)
             logits.append(level_logits)
-            # The maximum is taken level by level: the joined map is only gathered from.
+            # The maximum is taken per level, so that the joined map is only read by `gather`.
             best.append(level_logits.amax(dim=1))
             box_features = head.box_features(level, x)
             bins.append(head.box_branches[level].last(box_features).flatten(2)[0])
             if masks is not None:
                 weights.append(masks.weights(level, box_features).flatten(2)[0])
-        # The best pairs lie among the anchors that are best by their best class: two small
-        # selections instead of one over all pairs, with the same result.
+        # The best pairs belong to the anchors with the best maxima, so two small top-k give the
+        # same result as one over all pairs.
         rows = torch.cat(best).topk(self.anchors).indices
         pairs = torch.cat(logits)[rows].flatten()
         scores, index = pairs.topk(self._rows(pairs))
@@ -125,30 +125,30 @@ class DetectorGraph(nn.Module):
         return (*found, coefficients[None], masks.prototypes(detail, features[0]))
 
     def _rows(self, pairs: Tensor) -> Any:
-        """Number of output rows: a tensor, since the number of classes is free.
+        """Returns the number of output rows, as a tensor because the number of classes is free.
 
-        `topk` takes it while it is traced, though its types do not say so.
+        `topk` accepts a tensor while it is traced, though its types do not say so.
         """
         available = torch._shape_as_tensor(pairs)[0]
         return torch.minimum(available, torch.tensor(self.top_k))
 
     def _logits(self, level: int, x: Tensor, folded: Tensor) -> Tensor:
-        """Class logits [h * w, C] of one level; `folded` [C, c + 1] is weights, then bias."""
+        """Returns one level's class logits [h * w, C]; `folded` [C, c + 1] is weights and bias."""
         features = self.model.head.class_features(level, x)[0].flatten(1)
         return torch.addmm(folded[:, -1], features.T, folded[:, :-1].T)
 
     def _boxes(self, bins: Tensor, chosen: Tensor) -> Tensor:
-        """Boxes [K, 4] of the chosen anchors, from bin logits [64, A]."""
+        """Returns boxes [K, 4] of the chosen anchors, from bin logits [64, A]."""
         sides = bins[:, chosen].T.reshape(-1, 4, BINS).softmax(dim=2)
         distances = (sides * self.bins).sum(dim=2)
         return box_math.decode(self.centres[chosen], self.strides[chosen], distances)
 
 
 def projections(model: DOSOD) -> tuple[Tensor, Tensor]:
-    """What folds class embeddings [C, E] into weights and bias of all levels' logits.
+    """Returns the map from class embeddings [C, E] to weights and bias of all levels' logits.
 
     Returns:
-        matrix [E, 3 (c + 1)] and offset [3 (c + 1)]: embeddings @ matrix + offset is, level by
+        matrix [E, 3 (c + 1)] and offset [3 (c + 1)]: embeddings @ matrix + offset gives, for each
         level, c weights for the class features and one bias. See `DOSODHead.folded`.
     """
     head = model.head
