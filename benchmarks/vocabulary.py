@@ -119,7 +119,7 @@ def timed(
 ) -> float:
     """Seconds of one swap."""
     begin = time.perf_counter()
-    perceiver.set_vocabulary(builder.build(names, version=n))
+    perceiver.change(vocabulary=builder.build(names, version=n))
     return time.perf_counter() - begin
 
 

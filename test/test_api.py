@@ -55,7 +55,7 @@ def test_names_of_a_call_are_for_that_call(toy_bundle_dir: Path) -> None:
 def test_names_of_a_call_follow_a_change_of_settings(toy_bundle_dir: Path) -> None:
     perceiver = vp.load(toy_bundle_dir)
     assert len(perceiver(PIXELS, ["blue"])) == 1
-    perceiver.set_settings(Settings(score_threshold=1.0))
+    perceiver.change(settings=Settings(score_threshold=1.0))
     assert len(perceiver(PIXELS, ["blue"])) == 0
 
 

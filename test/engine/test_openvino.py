@@ -66,7 +66,7 @@ def test_the_toy_finds_the_same_with_changing_names(
     perceiver = Perceiver(toy, provider="openvino", threads=1)
     for names in (("red", "green", "blue"), tuple(COLOURS), ("blue",), ("mug", "red")):
         for each in (reference, perceiver):
-            each.set_vocabulary(colours(names))
+            each.change(vocabulary=colours(names))
         expected, found = squares_found(reference), squares_found(perceiver)
         assert sorted(found) == sorted(set(SQUARES) & set(names))
         for name, (box, score) in expected.items():
@@ -107,7 +107,7 @@ def test_int8_finds_the_same_things(bundle: Bundle, photograph: Frame) -> None:
     perceiver = Perceiver(bundle, precision="int8", provider="openvino", threads=1)
     for vocabulary in (bundle.default_vocabulary(), first(bundle, 60, 1)):
         for each in (reference, perceiver):
-            each.set_vocabulary(vocabulary)
+            each.change(vocabulary=vocabulary)
         expected, found = (each(photograph) for each in (reference, perceiver))
         assert expected.scores.max() > 0.4
         assert_found_in(expected, found)

@@ -66,7 +66,7 @@ def test_rows_whose_coefficients_are_not_finite_are_dropped_where_masks_are_want
     detections = perceiver(Frame(image))
     assert detections.masks is not None
     assert detections.masks.areas().tolist() == [16 * 16 - 1]
-    perceiver.set_settings(replace(perceiver.settings, masks=False))
+    perceiver.change(settings=replace(perceiver.settings, masks=False))
     assert len(perceiver(Frame(image))) == 2
 
 

@@ -131,13 +131,13 @@ def test_masks_can_be_turned_off_and_on(toy_segmentation_bundle: Bundle) -> None
     perceiver = Perceiver(toy_segmentation_bundle, threads=1)
     image, _ = toy_picture(480, 640, CENTRAL)
     with_masks = perceiver(Frame(image))
-    perceiver.set_settings(replace(perceiver.settings, masks=False))
+    perceiver.change(settings=replace(perceiver.settings, masks=False))
     stages = StageTimes()
     without = perceiver(Frame(image), stages=stages)
     assert without.masks is None
     assert list(stages.seconds) == ["letterbox", "inference", "nms"]
     np.testing.assert_array_equal(without.boxes, with_masks.boxes)
-    perceiver.set_settings(replace(perceiver.settings, masks=True))
+    perceiver.change(settings=replace(perceiver.settings, masks=True))
     stages = StageTimes()
     assert perceiver(Frame(image), stages=stages).masks is not None
     assert list(stages.seconds) == ["letterbox", "inference", "nms", "masks"]

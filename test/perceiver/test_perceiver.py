@@ -120,12 +120,12 @@ def test_a_fixed_vocabulary_finds_the_same(fixed: Bundle, toy_perceiver: Perceiv
 
 def test_a_fixed_vocabulary_refuses_other_names(fixed: Bundle) -> None:
     perceiver = Perceiver(fixed)
-    perceiver.set_vocabulary(toy_vocabulary(DEFAULT_NAMES, 4))
+    perceiver.change(vocabulary=toy_vocabulary(DEFAULT_NAMES, 4))
     image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
     assert perceiver(Frame(image)).vocabulary_version == 4
     for names in (("cyan",), ("green", "red", "blue"), (*DEFAULT_NAMES, "cyan")):
         message = refusal_of(
-            PerceiverError, partial(perceiver.set_vocabulary, toy_vocabulary(names, 5))
+            PerceiverError, partial(perceiver.change, vocabulary=toy_vocabulary(names, 5))
         )
         assert message == (
             f"{fixed.directory}: expected its fixed vocabulary ['red', 'green', 'blue'], "

@@ -36,28 +36,28 @@ def test_the_score_threshold_is_live(perceiver: Perceiver) -> None:
     half = image.copy()
     half[(half == (255, 0, 0)).all(axis=2)] = (127, 0, 0)  # score about 0.5
     assert names_found(perceiver, half) == []
-    perceiver.set_settings(Settings(0.4, 0.3))
+    perceiver.change(settings=Settings(0.4, 0.3))
     assert names_found(perceiver, half) == ["red"]
-    perceiver.set_settings(Settings(1.0, 0.3))
+    perceiver.change(settings=Settings(1.0, 0.3))
     assert names_found(perceiver, image) == []
 
 
 def test_class_thresholds_override(perceiver: Perceiver) -> None:
     image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
-    perceiver.set_settings(Settings(0.6, 0.3, class_thresholds={"red": 1.0, "violet": 0.5}))
+    perceiver.change(settings=Settings(0.6, 0.3, class_thresholds={"red": 1.0, "violet": 0.5}))
     assert sorted(names_found(perceiver, image)) == ["blue", "green"]
-    perceiver.set_settings(Settings(1.0, 0.3, class_thresholds={"red": 0.6}))
+    perceiver.change(settings=Settings(1.0, 0.3, class_thresholds={"red": 0.6}))
     assert names_found(perceiver, image) == ["red"]
 
 
 def test_class_thresholds_follow_their_name_through_vocabularies(perceiver: Perceiver) -> None:
     image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
     settings = Settings(1.0, 0.3, class_thresholds={"red": 0.6})
-    perceiver.set_settings(settings)
-    perceiver.set_vocabulary(toy_vocabulary(("blue", "cyan"), 1))
+    perceiver.change(settings=settings)
+    perceiver.change(vocabulary=toy_vocabulary(("blue", "cyan"), 1))
     assert names_found(perceiver, image) == []
     assert unknown_threshold_names(settings, perceiver.vocabulary) == ("red",)
-    perceiver.set_vocabulary(toy_vocabulary(("blue", "cyan", "red"), 2))
+    perceiver.change(vocabulary=toy_vocabulary(("blue", "cyan", "red"), 2))
     assert names_found(perceiver, image) == ["red"]
     assert unknown_threshold_names(settings, perceiver.vocabulary) == ()
 
@@ -68,10 +68,10 @@ def test_a_rare_class_is_not_crowded_out(perceiver: Perceiver) -> None:
     # More names than top-K has rows: copies of red, each of which wins everywhere.
     names = (*(f"red {index}" for index in range(20)), "blue")
     embeddings = toy_vocabulary(("red", "blue")).embeddings[[0] * 20 + [1]]
-    perceiver.set_vocabulary(Vocabulary(names, embeddings, 1))
-    perceiver.set_settings(Settings(0.5, 0.3))
+    perceiver.change(vocabulary=Vocabulary(names, embeddings, 1))
+    perceiver.change(settings=Settings(0.5, 0.3))
     assert "blue" not in names_found(perceiver, red_everywhere)
-    perceiver.set_settings(Settings(1.0, 0.3, class_thresholds={"blue": 0.5}))
+    perceiver.change(settings=Settings(1.0, 0.3, class_thresholds={"blue": 0.5}))
     assert names_found(perceiver, red_everywhere) == ["blue"]
 
 
@@ -79,19 +79,19 @@ def test_suppression_is_within_a_class_or_across_classes(perceiver: Perceiver) -
     names = ("red", "also red", "blue")
     embeddings = toy_vocabulary(("red", "other", "blue")).embeddings.copy()
     embeddings[1] = embeddings[0]
-    perceiver.set_vocabulary(Vocabulary(names, embeddings, 1))
+    perceiver.change(vocabulary=Vocabulary(names, embeddings, 1))
     image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
     assert sorted(names_found(perceiver, image)) == ["also red", "blue", "red"]
-    perceiver.set_settings(Settings(0.6, 0.3, class_agnostic_nms=True))
+    perceiver.change(settings=Settings(0.6, 0.3, class_agnostic_nms=True))
     assert len(names_found(perceiver, image)) == 2
 
 
 def test_the_iou_threshold_is_live(perceiver: Perceiver) -> None:
     image = np.full((HEIGHT, WIDTH, 3), 114, np.uint8)
     image[24:40, 32:56] = (255, 0, 0)  # two boxes that overlap by a third
-    perceiver.set_settings(Settings(0.9, 0.3))
+    perceiver.change(settings=Settings(0.9, 0.3))
     assert len(names_found(perceiver, image)) == 1
-    perceiver.set_settings(Settings(0.9, 0.4))
+    perceiver.change(settings=Settings(0.9, 0.4))
     assert len(names_found(perceiver, image)) == 2
 
 
@@ -102,7 +102,7 @@ def test_the_best_detections_come_first_and_are_kept(perceiver: Perceiver) -> No
     detections = perceiver(Frame(image))
     assert detections.boxes[:, 0].tolist() == [32, 56, 8]
     assert (np.diff(detections.scores) < 0).all()
-    perceiver.set_settings(Settings(0.6, 0.3, max_detections=2))
+    perceiver.change(settings=Settings(0.6, 0.3, max_detections=2))
     np.testing.assert_array_equal(perceiver(Frame(image)).boxes, detections.boxes[:2])
 
 

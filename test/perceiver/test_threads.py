@@ -33,7 +33,7 @@ def test_a_hundred_vocabularies_under_load(perceiver: Perceiver) -> None:
     """
     swaps = 100
     vocabularies = [swapped(version) for version in range(swaps + 1)]
-    perceiver.set_vocabulary(vocabularies[0])
+    perceiver.change(vocabulary=vocabularies[0])
     image, _ = toy_picture(48, 72, {"red": (3, 4)})
     done = threading.Event()
     results: list[list[tuple[int, tuple[str, ...], list[str]]]] = [[], []]
@@ -50,7 +50,7 @@ def test_a_hundred_vocabularies_under_load(perceiver: Perceiver) -> None:
     for worker in workers:
         worker.start()
     for vocabulary in vocabularies[1:]:
-        perceiver.set_vocabulary(vocabulary)
+        perceiver.change(vocabulary=vocabulary)
         for event in progress:
             event.clear()
             assert event.wait(30)
@@ -102,11 +102,11 @@ def test_calls_from_several_threads_do_not_mix_their_images(perceiver: Perceiver
 def test_changes_of_vocabulary_and_settings_do_not_undo_each_other(perceiver: Perceiver) -> None:
     def vocabularies() -> None:
         for version in range(1, 101):
-            perceiver.set_vocabulary(toy_vocabulary(("red",), version))
+            perceiver.change(vocabulary=toy_vocabulary(("red",), version))
 
     def settings() -> None:
         for step in range(1, 101):
-            perceiver.set_settings(Settings(step / 200, 0.5))
+            perceiver.change(settings=Settings(step / 200, 0.5))
 
     workers = [threading.Thread(target=vocabularies), threading.Thread(target=settings)]
     for worker in workers:
@@ -133,7 +133,7 @@ def test_a_change_does_not_wait_for_a_call_nor_reach_into_it(
     call = threading.Thread(target=lambda: results.append(perceiver(Frame(image))))
     call.start()
     assert started.wait(30)
-    perceiver.set_vocabulary(toy_vocabulary(("cyan",), 1))
+    perceiver.change(vocabulary=toy_vocabulary(("cyan",), 1))
     go.set()
     call.join()
     assert (results[0].vocabulary_version, results[0].names) == (0, DEFAULT_NAMES)

@@ -32,7 +32,7 @@ from ..toy_bundle import (
 def test_the_vocabulary_is_live(perceiver: Perceiver) -> None:
     image, _ = toy_picture(HEIGHT, WIDTH, {"red": (0, 1), "cyan": (3, 4), "yellow": (6, 9)})
     assert names_found(perceiver, image) == ["red"]
-    perceiver.set_vocabulary(toy_vocabulary(("yellow", "banana", "cyan"), 5))
+    perceiver.change(vocabulary=toy_vocabulary(("yellow", "banana", "cyan"), 5))
     detections = perceiver(Frame(image))
     assert detections.names == ("yellow", "banana", "cyan")
     assert detections.vocabulary_version == 5
@@ -48,7 +48,7 @@ def test_a_vocabulary_to_start_with(toy_bundle: Bundle) -> None:
 @pytest.mark.parametrize("count", [1, 2, 80, 4096])
 def test_vocabularies_of_every_size(perceiver: Perceiver, count: int) -> None:
     names = tuple(f"thing {index}" for index in range(count - 1))
-    perceiver.set_vocabulary(toy_vocabulary((*names, "blue"), 1))
+    perceiver.change(vocabulary=toy_vocabulary((*names, "blue"), 1))
     image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
     assert names_found(perceiver, image) == ["blue"]
 
@@ -105,11 +105,11 @@ def test_the_adaptor_runs_once_per_vocabulary(
         return run(inputs)
 
     monkeypatch.setattr(adaptor, "run", counted)
-    perceiver.set_vocabulary(toy_vocabulary(("cyan", "red"), 1))
+    perceiver.change(vocabulary=toy_vocabulary(("cyan", "red"), 1))
     image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
     for _ in range(3):
         perceiver(Frame(image))
-    perceiver.set_settings(Settings(0.5, 0.5))
+    perceiver.change(settings=Settings(0.5, 0.5))
     assert runs == [2]
 
 

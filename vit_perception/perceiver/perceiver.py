@@ -128,14 +128,6 @@ class Perceiver:
         """What the next call uses, the bundle's own thresholds filled in."""
         return self._query.settings
 
-    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
-        """Looks for other names from the next call on; see `change`."""
-        self.change(vocabulary=vocabulary)
-
-    def set_settings(self, settings: Settings) -> None:
-        """Uses other settings from the next call on; see `change`."""
-        self.change(settings=settings)
-
     def change(
         self, *, vocabulary: Vocabulary | None = None, settings: Settings | None = None
     ) -> None:

@@ -24,7 +24,8 @@ from vit_perception.ros.frames.camera import Camera, Consumer
 from vit_perception.ros.frames.worker import FrameWorker
 from vit_perception.ros.health.diagnostics import DiagnosticsReporter
 from vit_perception.ros.health.fault_log import FaultLog
-from vit_perception.ros.health.report import CameraState, Snapshot
+from vit_perception.ros.health.report import Snapshot
+from vit_perception.ros.health.snapshot import snapshot_of
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
 from vit_perception.ros.reload import Reload
@@ -32,15 +33,11 @@ from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
 from vit_perception.wording import one_line, shown
 
+# Seconds that a frame in work may hold up the end.
 _LEAVE_WITHIN = 1.0
-"""Seconds that a frame in work may hold up the end."""
-
+# Seconds between two looks at who subscribes to results. Events of the publishers would come
+# without a delay, but rclpy would go through all of them between two images.
 _FOLLOW_EVERY = 0.1
-"""Seconds between two looks at who subscribes to results.
-
-Events of each publisher would do it without a delay, but rclpy would go through all of them
-between two images.
-"""
 
 
 class DetectorNode(LifecycleNode):
@@ -123,32 +120,13 @@ class DetectorNode(LifecycleNode):
 
     def snapshot(self) -> Snapshot:
         """Returns what diagnostics are made from."""
-        parameters, configurator = self.parameters, self._configurator
-        words = [self.state]
-        if self._controls is not None and not self._controls.enabled:
-            words.append("paused")
-        if self._cameras and all(camera.idle for camera in self._cameras):
-            words.append("idle")
-        return Snapshot(
-            state=", ".join(words),
-            cameras=tuple(
-                CameraState(
-                    name=camera.name,
-                    input=camera.input(parameters.image_timeout),
-                    counts=camera.accounting.counts(),
-                    stamps=camera.stamps.counts(),
-                    latency=camera.accounting.latencies(),
-                    idle=camera.idle,
-                )
-                for camera in self._cameras
-            ),
-            warn_age=parameters.warn_age,
-            warn_rate=parameters.warn_rate,
-            engine=(
-                {}
-                if configurator is None
-                else configurator.current.description(self._reload.wanted)
-            ),
+        now, controls = self._configurator, self._controls
+        return snapshot_of(
+            self._cameras,
+            self.parameters,
+            state=self.state,
+            paused=controls is not None and not controls.enabled,
+            engine={} if now is None else now.current.description(self._reload.wanted),
             last_error=self._faults.last,
         )
 
