@@ -210,7 +210,7 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
 def live_graph(
     model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = GRAPH_ROWS
 ) -> bytes:
-    """Returns an ONNX graph with the vocabulary as input; ``class_embeddings`` is an example."""
+    """Returns an ONNX graph whose vocabulary is an input, like ``class_embeddings`` [C, E]."""
     module = DetectorGraph(model, height, width, top_k=top_k)
     image, thresholds = _examples(height, width, len(class_embeddings))
     names = ("image", "class_thresholds", "class_embeddings")

@@ -30,7 +30,7 @@ REJECTED = -200.0
 
 
 def fuse(model: DOSOD) -> DOSOD:
-    """Returns a copy for inference; BatchNorm and the scale 1/255 are folded into convolutions."""
+    """Returns a copy for inference: BatchNorm folded into convolutions, images scaled by 1/255."""
     fused = for_inference(model).float()
     for module in fused.modules():
         if isinstance(module, ConvModule):
