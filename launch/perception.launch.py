@@ -27,13 +27,22 @@ from launch_ros.parameter_descriptions import ParameterValue
 from vit_perception.names import parse_names
 from vit_perception.parameters.detector import DetectorParameters, validate
 from vit_perception.ros.environment import set_image_transport
-from vit_perception.setting import SettingError
+from vit_perception.setting import SettingError, settings_of
 from vit_perception.wording import shown
 
 
 def argument(name: str, default: str, description: str, **options: Any) -> DeclareLaunchArgument:
     """One argument of this launch file."""
     return DeclareLaunchArgument(name, default_value=default, description=description, **options)
+
+
+def parameter(name: str) -> DeclareLaunchArgument:
+    """One argument that sets the parameter of its name, and is described as that is."""
+    declared = settings_of(DetectorParameters)[name]
+    default = list(declared.default) if isinstance(declared.default, tuple) else declared.default
+    allowed = f" Allowed: {declared.allowed}." if declared.allowed else ""
+    text = f"{declared.description}{allowed} Not given: as in params_file, else {shown(default)}."
+    return argument(name, "", text)
 
 
 # Parameters that are given as they are, and as numbers.
@@ -58,46 +67,19 @@ ARGUMENTS = (
         "Several cameras on one engine, instead of image: 'front=/front/image_raw, "
         "wrist=/wrist/image_raw' publishes <node_name>/front/detections and so on.",
     ),
-    argument(
-        "vocabulary",
-        "",
-        "Names to look for: '[red mug, screwdriver]'. Empty: params_file's, else the bundle's.",
-    ),
-    argument(
-        "bundle",
-        "",
-        "Folder of the model bundle, or the name of a bundled one. Empty: params_file's, else "
-        "the package's own.",
-    ),
+    parameter("vocabulary"),
+    parameter("bundle"),
     argument(
         "params_file",
         "",
         "YAML file of parameters, as 'ros2 param dump' writes it. Arguments go before it.",
     ),
-    argument(
-        "score_threshold",
-        "",
-        "Lower scores are left out, 0 to 1. Empty: params_file's, else the bundle's.",
-    ),
-    argument(
-        "image_transport",
-        "",
-        "raw (sensor_msgs/Image) or compressed (sensor_msgs/CompressedImage). Empty: "
-        "params_file's, else raw.",
-    ),
-    argument("precision", "", "Graph of the bundle: fp32, int8. Empty: params_file's, else fp32."),
-    argument(
-        "provider",
-        "",
-        "What runs the graph: cpu, openvino, cuda, tensorrt. Empty: params_file's, else cpu.",
-    ),
-    argument("threads", "", "Threads of the engine. Empty: params_file's, else as many as cores."),
-    argument(
-        "cpu_affinity",
-        "",
-        "Cores that the node keeps to, so that others keep theirs: 0-3,6. Empty: params_file's, "
-        "else any.",
-    ),
+    parameter("score_threshold"),
+    parameter("image_transport"),
+    parameter("precision"),
+    parameter("provider"),
+    parameter("threads"),
+    parameter("cpu_affinity"),
     argument("namespace", "", "Namespace of the node and its topics."),
     argument("node_name", "detector", "Name of the node; it publishes <node_name>/detections."),
     argument(
