@@ -137,8 +137,9 @@ def test_targets_are_made(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_launch_arguments_are_declared(page: str) -> None:
-    declared = set(re.findall(r'(?:argument|parameter)\(\s*"(\w+)"', read("launch/perception.launch.py")))
-    declared |= set(re.findall(r'rgument\(\s*"(\w+)"', read("launch/realsense.launch.py")))
+    calls = r'(?:rgument|parameter)\(\s*"(\w+)"'
+    declared = set(re.findall(calls, read("launch/perception.launch.py")))
+    declared |= set(re.findall(calls, read("launch/realsense.launch.py")))
     assert {"image", "start_camera"} < declared
     for text in commands_of(page, "ros2 launch vit_perception"):
         assert set(re.findall(r"(\w+):=", text)) <= declared, text
