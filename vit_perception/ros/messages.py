@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import (
-    BoundingBox2D,
     Detection2D,
     Detection2DArray,
     LabelInfo,
-    ObjectHypothesis,
     ObjectHypothesisWithPose,
-    Point2D,
-    Pose2D,
     VisionClass,
     VisionInfo,
 )
@@ -62,31 +58,27 @@ def frame_of(message: Image | CompressedImage, stamp: int, *, max_pixels: int) -
 
 
 def detection_array(header: Header, detections: Detections) -> Detection2DArray:
-    """Returns the detections as a message; class_id is the name, boxes are in source pixels."""
+    """Returns the detections as a message: class_id is the name, boxes are in source pixels."""
     boxes = detections.boxes.astype(np.float64)
     centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).tolist()
     sizes = (boxes[:, 2:] - boxes[:, :2]).tolist()
-    names = [detections.names[label] for label in detections.labels.tolist()]
     scores = detections.scores.astype(np.float64).tolist()
-    return Detection2DArray(
-        header=header,
-        detections=[
-            Detection2D(
-                header=header,
-                results=[
-                    ObjectHypothesisWithPose(
-                        hypothesis=ObjectHypothesis(class_id=name, score=score)
-                    )
-                ],
-                bbox=BoundingBox2D(
-                    center=Pose2D(position=Point2D(x=x, y=y)), size_x=width, size_y=height
-                ),
-            )
-            for name, score, (x, y), (width, height) in zip(
-                names, scores, centres, sizes, strict=True
-            )
-        ],
-    )
+    found = []
+    for label, score, (x, y), (width, height) in zip(
+        detections.labels.tolist(), scores, centres, sizes, strict=True
+    ):
+        # A message makes its parts, also where it is given others: these are filled in.
+        result, detection = ObjectHypothesisWithPose(), Detection2D()
+        result.hypothesis.class_id = detections.names[label]
+        result.hypothesis.score = score
+        detection.header = header
+        detection.results = [result]
+        detection.bbox.center.position.x = x
+        detection.bbox.center.position.y = y
+        detection.bbox.size_x = width
+        detection.bbox.size_y = height
+        found.append(detection)
+    return Detection2DArray(header=header, detections=found)
 
 
 def label_info(header: Header, names: tuple[str, ...], threshold: float) -> LabelInfo:

@@ -21,6 +21,11 @@ from vit_perception.ros.health.report import Input
 from vit_perception.ros.outputs.publishers import Publishers
 
 
+# Seconds. The worker gets the interpreter at once; else it waits until rclpy has prepared its next
+# wait, 0.3 ms (benchmarks/frame_path.py, "wait").
+_HAND_OVER = 50e-6
+
+
 class Consumer(Protocol):
     """Takes a frame and what was found, on the thread that looked, after publication."""
 
@@ -146,8 +151,10 @@ class Camera:
         activation = self.gate.activation
         if activation is None or self._slots is None:
             self.accounting.dropped(INACTIVE)
-        elif self._slots.put(self, Arrival(message, self._last_arrival, activation)) is not None:
+            return
+        if self._slots.put(self, Arrival(message, self._last_arrival, activation)) is not None:
             self.accounting.dropped(REPLACED)
+        time.sleep(_HAND_OVER)
 
     def _on_mismatch(self, policy: str) -> None:
         self._mismatch = policy
