@@ -20,7 +20,6 @@ from vit_perception.ros.frames.stamps import StampWatch
 from vit_perception.ros.health.report import Input
 from vit_perception.ros.outputs.publishers import Publishers
 
-
 # Seconds. The worker gets the interpreter at once; else it waits until rclpy has prepared its next
 # wait, 0.3 ms (benchmarks/frame_path.py, "wait").
 _HAND_OVER = 50e-6
