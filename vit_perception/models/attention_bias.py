@@ -16,9 +16,9 @@ from vit_perception.models.windows import relative_offsets
 class DistanceBias(nn.Module):
     """A bias for each head and each distance (|dy|, |dx|) of query and key, zero at first.
 
-    It is looked up by columns, then by rows, so that the indices stay small where the pairs of
-    tokens are millions. In a graph those are operators on constants, which engines fold when they
-    load it, while the file stays small.
+    It is looked up by columns, then by rows, which keeps the index tables small for millions of
+    token pairs. The exported graph has these look-ups as operators on constants: the file stays
+    small, and engines fold them when they load it.
 
     Args:
         heads: of the attention.
@@ -34,12 +34,12 @@ class DistanceBias(nn.Module):
         self.table = nn.Parameter(torch.zeros(heads, size[0] * size[1]))
         for name, side in zip(("rows", "columns"), size, strict=True):
             places = torch.arange(side)
-            # One dimension of indices would have torch's exporter fold all into the file.
+            # With one flat index, torch's exporter would fold the whole table into the file.
             apart = (places[:, None] - places).abs()
             self.register_buffer(name, apart, persistent=False)
 
     def forward(self) -> Tensor:
-        """[heads, N, N] for the N = H * W tokens, rows outer."""
+        """Returns [heads, N, N] for the N = H * W tokens, row by row."""
         height, width = self.size
         grid = self.table.reshape(self.heads, height, width)
         # [heads, |dy|, x, x'], then [heads, y, y', x, x'].
@@ -48,12 +48,12 @@ class DistanceBias(nn.Module):
 
 
 class OffsetBias(nn.Module):
-    """A bias for each head, from the signed offset of two cells of a window, by a small network.
+    """A bias for each head, computed by a small network from the offset of two cells of a window.
 
     CrossFormer's DPB (arXiv 2108.00154, card 24).
 
     Args:
-        width: hidden.
+        width: of the hidden layers.
         heads: of the attention.
         eps: of the norms.
     """
@@ -66,7 +66,7 @@ class OffsetBias(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, window: tuple[int, int]) -> Tensor:
-        """[heads, area, area] for groups of rows x columns, counted in cells of the group."""
+        """Returns [heads, area, area] for a group of rows x columns cells."""
         weight = cast("nn.Linear", self.layers[0]).weight
         sides = [torch.arange(1 - side, side).to(weight) for side in window]
         offsets = torch.stack(torch.meshgrid(*sides, indexing="ij"), dim=-1).flatten(0, 1)
@@ -75,9 +75,9 @@ class OffsetBias(nn.Module):
 
 
 def resized_table(table: Tensor, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
-    """Biases [heads, h * w] of maps of one size, for those of another: linear in each axis.
+    """Resizes biases [heads, h * w] to maps of another size, linearly along each axis.
 
-    Distance 0 stays 0 and the largest becomes the largest.
+    Distance 0 stays at 0, and the largest distance at the largest.
     """
     grid = table.unflatten(1, size)[None]
     resized = functional.interpolate(grid, wanted, mode="bilinear", align_corners=True)
@@ -87,7 +87,7 @@ def resized_table(table: Tensor, size: tuple[int, int], wanted: tuple[int, int])
 def resized_grids(
     values: Tensor, sources: int, size: tuple[int, int], wanted: tuple[int, int]
 ) -> Tensor:
-    """Values [..., sources * h * w] of the cells of several grids, for grids of another size."""
+    """Resizes values [..., sources * h * w] of several grids' cells to grids of another size."""
     grids = values.reshape(1, -1, *size)
     resized = functional.interpolate(grids, wanted, mode="bilinear", align_corners=False)
     return resized.reshape(*values.shape[:-1], sources * wanted[0] * wanted[1])

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks that a search put together for one kind of processor (MobileDets, card 64)."""
+"""Blocks of which a search builds a network for one kind of processor (MobileDets, card 64)."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from vit_perception.models.same_padding import SameConvNorm
 
 
 class NormOptions(TypedDict):
-    """Of `SameConvNorm`."""
+    """Options of the norm of `SameConvNorm`."""
 
     eps: float
     momentum: float
 
 
-#: In the backbone; the head of the detector has other ones.
 NORM: NormOptions = {"eps": 0.01, "momentum": 0.01}
+"""Of the backbone's norms; the detector's head has other values."""
 
 
 def rounded(channels: float) -> int:
-    """To the nearest multiple of 8, at least 8."""
+    """Rounds to the nearest multiple of 8, at least 8."""
     return max(8, int(channels / 8 + 0.5) * 8)
 
 
 class SqueezeExcite(nn.Module):
-    """Channels scaled by a gate that looks at their means; [B, C, H, W] to the same shape."""
+    """Scales channels by a gate computed from their means; [B, C, H, W] to the same shape."""
 
     def __init__(self, channels: int, activation: type[nn.Module]) -> None:
         super().__init__()
         squeezed = rounded(channels / 4)
-        # A pooling operator stays in the blocked layout of ONNX Runtime; a mean leaves it.
+        # Pooling keeps ONNX Runtime's blocked layout; a mean does not.
         self.gate = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Conv2d(channels, squeezed, 1),
@@ -51,12 +51,12 @@ class SqueezeExcite(nn.Module):
 
 @dataclass(frozen=True)
 class Spec:
-    """A block of the lists below.
+    """Description of a block.
 
     Attributes:
-        c_out: channels that it gives.
-        residual: whether its input is added where the shapes allow it.
-        convolutions: of a number of input channels, (channels, kernel, stride, groups) of each.
+        c_out: output channels.
+        residual: whether the input is added if the shapes allow it.
+        convolutions: maps input channels to (channels, kernel, stride, groups) of each one.
     """
 
     c_out: int
@@ -65,14 +65,14 @@ class Spec:
 
 
 def no_expand(c_out: int) -> Spec:
-    """Depthwise 3x3, then 1x1; no residual."""
+    """Returns depthwise 3x3, then 1x1; no residual."""
     return Spec(c_out, False, lambda c_in: [(c_in, 3, 1, c_in), (c_out, 1, 1, 1)])
 
 
 def inverted(
     expand: int, c_out: int, kernel: int = 3, stride: int = 1, residual: bool = True
 ) -> Spec:
-    """Inverted bottleneck (IBN): 1x1 to `expand` times the width, depthwise, 1x1."""
+    """Returns the inverted bottleneck (IBN): 1x1 to `expand` times the width, depthwise, 1x1."""
 
     def convolutions(c_in: int) -> list[tuple[int, int, int, int]]:
         hidden = expand * c_in
@@ -84,7 +84,7 @@ def inverted(
 def fused(
     expand: int, c_out: int, kernel: int = 3, stride: int = 1, residual: bool = True
 ) -> Spec:
-    """Fused bottleneck: a regular convolution to `expand` times the width, then 1x1."""
+    """Returns the fused bottleneck: a regular convolution, `expand` times the width, then 1x1."""
 
     def convolutions(c_in: int) -> list[tuple[int, int, int, int]]:
         return [(expand * c_in, kernel, stride, 1), (c_out, 1, 1, 1)]
@@ -95,7 +95,7 @@ def fused(
 def tucker(
     first: float, second: float, c_out: int, kernel: int = 3, residual: bool = True
 ) -> Spec:
-    """Generalised bottleneck, a Tucker-2 decomposition of a regular convolution.
+    """Returns the generalised bottleneck, a Tucker-2 decomposition of a regular convolution.
 
     1x1 to `first` times the input's width, a regular convolution to `second` times the output's,
     1x1.
@@ -112,10 +112,10 @@ def tucker(
 
 
 class Block(nn.Module):
-    """Convolutions of which the last is linear; [B, C_in, H, W] to [B, C_out, H', W'].
+    """Convolutions, the last one linear; [B, C_in, H, W] to [B, C_out, H', W'].
 
     Args:
-        spec: what it consists of.
+        spec: description of the convolutions.
         c_in: channels of the input.
         activation: after each convolution but the last.
         squeeze: whether there is SqueezeExcite before the last.

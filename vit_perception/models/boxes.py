@@ -17,11 +17,11 @@ def priors(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> tuple[Tensor, Tensor]:
-    """Anchor centres of all levels, rows outer.
+    """Returns the anchor centres of all levels, row by row.
 
     Args:
         sizes: (h, w) of each level's map.
-        strides: pixels a cell of each level.
+        strides: pixels per cell of each level.
 
     Returns:
         centres [A, 2] (x, y) px and strides [A].
@@ -37,20 +37,20 @@ def priors(
 
 
 def expected_distances(bins: Tensor) -> Tensor:
-    """Expectation of the side distributions: [..., 4 * N] bin logits to [..., 4] stride units."""
+    """Returns the mean of side distributions: [..., 4 * N] bin logits to [..., 4] stride units."""
     logits: Tensor = bins.unflatten(-1, (4, -1))
     values = torch.arange(logits.shape[-1], dtype=bins.dtype, device=bins.device)
     return logits.softmax(-1) @ values
 
 
 def decode(centres: Tensor, strides: Tensor, distances: Tensor) -> Tensor:
-    """Distances (l, t, r, b) in stride units [..., A, 4] to boxes xyxy px [..., A, 4]."""
+    """Converts distances (l, t, r, b) in stride units [..., A, 4] to boxes xyxy px [..., A, 4]."""
     pixels = distances * strides[:, None]
     return torch.cat([centres - pixels[..., :2], centres + pixels[..., 2:]], dim=-1)
 
 
 def complete_iou(boxes: Tensor, others: Tensor, eps: float = 1e-7) -> Tensor:
-    """Complete IoU of paired boxes xyxy [..., 4] (Zheng et al. 2020): 1 for equal boxes.
+    """Returns the complete IoU of paired boxes xyxy [..., 4] (Zheng et al. 2020); 1 if equal.
 
     The aspect term's weight carries no gradient (card 01, Losses).
     """

@@ -1,12 +1,12 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The tensors of a checkpoint that torch.save wrote, from anybody, without trusting it.
+"""Reads the tensors of a file that torch.save wrote, without trusting it.
 
 The file is a zip archive of `<prefix>/data.pkl`, a pickle in which each tensor is a call of
 `torch._utils._rebuild_tensor_v2` on a storage outside of it, and one uncompressed member
 `<prefix>/data/<key>` for each storage (torch 1.6 and later). Nothing that it names is imported or
-called: see `inert_pickle`. What a training leaves beside the weights (optimizer, schedulers,
-message hub, averages) is passed over, and its storages are not read.
+called: see `inert_pickle`. Other results of training (optimizer, schedulers, message hub,
+averages) are skipped, and their storages are not read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_FILE_BYTES = 4 * 2**30
 MAX_PICKLE_BYTES = 128 * 2**20
 MAX_MEMBERS = 20_000
 MAX_AXES = 8
-#: Of the archive's directory: MAX_MEMBERS entries with long names.
+# Limit of the archive's directory: MAX_MEMBERS entries with long names.
 _MAX_DIRECTORY_BYTES = 8 * 2**20
 
 _DTYPES = {
@@ -50,11 +50,11 @@ _DTYPES = {
 
 
 class CheckpointError(ValueError):
-    """A file that is no checkpoint to read tensors from; one line naming it and what was found."""
+    """The file is no checkpoint with tensors; one line names it and the finding."""
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The state dict of a checkpoint: its entry `state_dict`, or the file's own mapping.
+    """Returns the state dict of a checkpoint: its entry `state_dict`, or the file's own mapping.
 
     Args:
         path: a file of torch.save, in the zip format.
@@ -63,8 +63,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         Tensors on the CPU, by name. Tensors that share a storage share memory.
 
     Raises:
-        CheckpointError: unreadable, too large, another format, damaged, or an entry that is
-            no tensor.
+        CheckpointError: the file is unreadable, too large, damaged or has another format, or an
+            entry is no tensor.
     """
     file = shown_path(path)
     try:
@@ -88,11 +88,11 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 class _Refused(Exception):
-    """What a `CheckpointError` says after the file's name."""
+    """The part of a `CheckpointError` that follows the file's name."""
 
 
 class _Careful(io.RawIOBase):
-    """Refuses to read more at once than a limit: zipfile reads a directory of any size whole."""
+    """Limits the bytes per read, because zipfile reads a directory of any size at once."""
 
     def __init__(self, file: io.BufferedReader) -> None:
         self._file = file
@@ -138,7 +138,7 @@ def _read(raw: io.BufferedReader, size: int) -> dict[str, Tensor]:
 
 
 def _checked_members(found: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
-    """Members by name: few, stored as they are, inside the archive and each only once."""
+    """Returns the members by name: few, uncompressed, inside the archive, and each only once."""
     if len(found) > MAX_MEMBERS:
         raise _Refused(f"expected at most {MAX_MEMBERS} members, found {len(found)}")
     members: dict[str, zipfile.ZipInfo] = {}
@@ -159,7 +159,7 @@ def _checked_members(found: list[zipfile.ZipInfo], size: int) -> dict[str, zipfi
 
 
 class _Storages:
-    """The storages of an archive, read when they are asked for."""
+    """The storages of an archive, read on request."""
 
     def __init__(self, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> None:
         roots = [name.split("/")[0] for name in members if re.fullmatch("[^/]+/data.pkl", name)]
@@ -180,7 +180,7 @@ class _Storages:
         return self._archive.read(member)
 
     def flat(self, entry: str, key: object) -> Tensor:
-        """The storage behind a persistent id ("storage", type, key, device, elements), 1-D."""
+        """Returns the storage of a persistent id ("storage", type, key, device, elements), 1-D."""
         if not isinstance(key, tuple) or len(key) != 5 or key[0] != "storage":
             raise _Refused(f"{entry}: expected a storage, found {_described(key)}")
         _, kind, name, _, count = key
@@ -230,7 +230,7 @@ def _tensor(key: object, value: object, storages: _Storages) -> Tensor:
     for length, stride in zip(sizes, strides, strict=True):
         count *= length
         last += (length - 1) * stride
-    # Strides of 0 would make much of little: no tensor of a network has them.
+    # With strides of 0, a small file could describe a huge tensor; tensors of networks have none.
     if count and (last >= len(flat) or count > len(flat)):
         raise _Refused(
             f"{entry}: expected a tensor inside its storage of {len(flat)} elements, "
@@ -240,7 +240,7 @@ def _tensor(key: object, value: object, storages: _Storages) -> Tensor:
 
 
 def _arguments(value: object, function: str) -> tuple[object, ...]:
-    """The arguments of a call of torch._utils.<function>; none of anything else."""
+    """Returns the arguments of a call of torch._utils.<function>; none for anything else."""
     if not isinstance(value, Call) or not isinstance(value.function, Name):
         return ()
     fits = (value.function.module, value.function.name) == ("torch._utils", function)
@@ -258,7 +258,7 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _described(value: object) -> str:
-    """What stands in a file, in a few words; nothing that is deep is walked."""
+    """Returns a value of a file in a few words, without descending into it."""
     if isinstance(value, Call):
         return f"a call of {_described(value.function)}"
     if isinstance(value, Name):

@@ -14,10 +14,10 @@ HEAD_WIDTH = 32
 
 
 class Projection(nn.Linear):
-    """The layer of queries, keys and values, C to 3C; the queries come scaled."""
+    """The layer of queries, keys and values, C to 3C; returns scaled queries."""
 
     def project(self, x: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries of tokens [B, N, C]; keys and values of `sources` [B, N + S, C]."""
+        """Returns queries of tokens [B, N, C]; keys and values of `sources` [B, N + S, C]."""
         width = self.in_features
         query = functional.linear(x, self.weight[:width], self.bias[:width])
         both = functional.linear(sources, self.weight[width:], self.bias[width:])
@@ -25,12 +25,12 @@ class Projection(nn.Linear):
 
     @torch.no_grad()
     def fuse(self) -> SeparateProjections:
-        """The same as three layers, the scale folded."""
+        """Returns the same as three layers, with the scale folded."""
         return SeparateProjections(self)
 
 
 class SeparateProjections(nn.Module):
-    """`Projection` for inference: nothing is cut apart when it runs."""
+    """`Projection` for inference: separate layers, so nothing is split at run time."""
 
     def __init__(self, joint: Projection) -> None:
         super().__init__()
@@ -47,12 +47,12 @@ class SeparateProjections(nn.Module):
         self.query.bias.mul_(HEAD_WIDTH**-0.5)
 
     def project(self, x: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Projection.project`."""
+        """Works as `Projection.project`."""
         return self.query(x), self.key(sources), self.value(sources)
 
 
 class CrossAttention(nn.Module):
-    """Self-attention of the tokens of a map whose keys also are the summaries of earlier blocks.
+    """Self-attention of the tokens of a map, with summaries of earlier blocks as further keys.
 
     Args:
         width: channels, a multiple of 32.
@@ -60,7 +60,7 @@ class CrossAttention(nn.Module):
         summaries: tokens of earlier blocks, S; 0 for a stage's first block.
 
     Attributes:
-        cross_scale [1, S, 1], cross_bias [1, heads, 1, S]: of each such token; none with S = 0.
+        cross_scale [1, S, 1], cross_bias [1, heads, 1, S]: of the summaries; absent if S = 0.
     """
 
     def __init__(self, width: int, size: tuple[int, int], summaries: int) -> None:
@@ -76,7 +76,7 @@ class CrossAttention(nn.Module):
             self.cross_bias = nn.Parameter(torch.zeros(1, self.heads, 1, summaries))
 
     def forward(self, x: Tensor, summaries: Tensor | None) -> Tensor:
-        """[B, N, C] from normed tokens [B, N, C] and summaries [B, S, C]."""
+        """Returns [B, N, C] from normed tokens [B, N, C] and summaries [B, S, C]."""
         sources, pair_bias = x, self.bias()
         if summaries is not None:
             sources = torch.cat([x, self.cross_norm(summaries * self.cross_scale)], dim=1)
@@ -87,7 +87,7 @@ class CrossAttention(nn.Module):
         query = query.reshape(-1, self.tokens, *split[2:]).transpose(1, 2)
         key, value = key.reshape(split), value.reshape(split).transpose(1, 2)
         if torch.onnx.is_in_onnx_export():
-            # The exporter's form of torch's attention would scale queries and keys once more.
+            # The exporter's form of torch's attention would scale queries and keys again.
             logits = query @ key.permute(0, 2, 3, 1) + pair_bias
             mixed = logits.softmax(dim=-1) @ value
         else:

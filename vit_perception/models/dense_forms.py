@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""timm's networks in a form for maps: its NAME, adapted, is registered with it as NAME_dense.
+"""Adapts timm's networks to give maps: the adapted NAME is registered with timm as NAME_dense.
 
-Weights that timm has for NAME fit NAME_dense.
+timm's weights for NAME fit NAME_dense.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def dense_variant(
     top1: float | None = None,
     **more: Any,
 ) -> Variant:
-    """Register timm's network in an adapted form; what stands for it on the shelf.
+    """Registers timm's network in an adapted form, and returns its entry for the shelf.
 
     Args:
-        build: makes NAME_dense from `entrypoint`, `pretrained` and the options that
-            `timm.create_model` hands on.
-        entrypoint: what timm has registered as NAME.
+        build: makes NAME_dense from `entrypoint`, `pretrained` and the options of
+            `timm.create_model`.
+        entrypoint: the function that timm has registered as NAME.
         parameters, gmacs, channels, top1, more: see Variant; multiply-adds in 10**9.
     """
 
@@ -53,9 +53,9 @@ def dense_variant(
 
 
 class NormedMaps(FeatureGetterNet):
-    """A network's maps, each with a norm of its own, as detectors were published with.
+    """A network's maps, each followed by its own norm, as published for detectors.
 
-    The network goes on with the map before its norm. For `timm.create_model`'s `feature_cls`.
+    The network continues with the map before its norm. For `timm.create_model`'s `feature_cls`.
 
     Args:
         model: with timm's `forward_intermediates`.
@@ -70,24 +70,24 @@ class NormedMaps(FeatureGetterNet):
 
     @staticmethod
     def make_norm(channels: int) -> nn.Module:
-        """A norm over [B, C, H, W]."""
+        """Returns a norm over [B, C, H, W]."""
         return LayerNorm2d(channels, eps=1e-6)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Maps [B, C, H, W] of images [B, 3, H, W]."""
+        """Returns maps [B, C, H, W] of images [B, 3, H, W]."""
         return [norm(x) for norm, x in zip(self.norms, self.maps(x), strict=True)]
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """Maps before their norms."""
+        """Returns maps before their norms."""
         found: list[Tensor] = FeatureGetterNet.forward(self, x)
         return found
 
 
 def gather_biases_anew(model: nn.Module) -> nn.Module:
-    """Let LeViT-like attention of timm see every change of its bias tables.
+    """Makes LeViT-like attention of timm gather its biases in each pass, and returns the model.
 
-    In eval mode it keeps the table it has once gathered, and weights that are loaded, or averaged
-    in place over a training, would not count. Returns the model.
+    In eval mode, timm caches a gathered table, so that weights that are loaded or averaged in
+    place afterwards would have no effect.
     """
     for module in model.modules():
         if hasattr(module, "attention_bias_cache"):
@@ -95,5 +95,5 @@ def gather_biases_anew(model: nn.Module) -> nn.Module:
     return model
 
 
-def _forget_bias(module: Any, inputs: object) -> None:  # several of timm's classes
+def _forget_bias(module: Any, inputs: object) -> None:  # for several of timm's classes
     module.attention_bias_cache = {}

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Layers with a norm or a scale, folded for inference; all follow timm's `fuse` protocol."""
+"""Layers with a norm or a scale that fold for inference, by timm's `fuse` protocol."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ConvNorm(nn.Sequential):
         c_in, c_out, kernel, stride, groups: of the convolution.
         padding: None keeps the size at stride 1 (odd kernels).
         eps: of the norm.
-        weight: initial scale of the norm; 0 lets a residual branch begin as nothing.
+        weight: initial scale of the norm; with 0, a residual branch starts as zero.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class ConvNorm(nn.Sequential):
 
     @torch.no_grad()
     def fuse(self) -> nn.Conv2d:
-        """The same as one convolution with bias."""
+        """Returns the same as one convolution with bias."""
         return fuse_conv_bn_eval(self.conv.eval(), self.norm.eval())
 
 
 def bias_of(layer: nn.Conv2d | nn.Linear) -> Tensor:
-    """The bias of a layer that was made with one."""
+    """Returns the bias of a layer that has one."""
     assert layer.bias is not None
     return layer.bias
 
 
 def norm_scale(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Scale and offset [C] that a BatchNorm, with statistics, applies in eval mode."""
+    """Returns scale and offset [C] that a BatchNorm with statistics applies in eval mode."""
     assert norm.running_mean is not None and norm.running_var is not None
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return scale, norm.bias - norm.running_mean * scale
@@ -73,7 +73,7 @@ class NormConv(nn.Sequential):
 
     @torch.no_grad()
     def fuse(self) -> nn.Conv2d:
-        """The same as one convolution."""
+        """Returns the same as one convolution."""
         scale, offset = norm_scale(self.norm)
         weight = self.conv.weight
         bias_of(self.conv).add_(weight[:, :, 0, 0] @ offset)
@@ -82,12 +82,12 @@ class NormConv(nn.Sequential):
 
 
 class Scaled(nn.Module):
-    """A layer without bias, 1x1 convolution or linear, and a scale per channel of its output.
+    """A layer without bias, 1x1 convolution or linear, and a scale per output channel.
 
-    For inference it is the layer alone.
+    For inference it is a single layer.
 
     Args:
-        layer: as said.
+        layer: the layer.
         scale: initial.
     """
 
@@ -102,18 +102,18 @@ class Scaled(nn.Module):
 
     @torch.no_grad()
     def fuse(self) -> nn.Module:
-        """The same as one layer."""
+        """Returns the same as one layer."""
         self.layer.weight.mul_(self.scale.reshape(-1, *self._sides))
         return self.layer
 
     @property
     def _sides(self) -> tuple[int, ...]:
-        """Ones for all but the first side of the weight."""
+        """The shape that broadcasts the scale over the weight, without its first side."""
         return (1,) * (self.layer.weight.dim() - 1)
 
 
 @torch.no_grad()
 def scale_rows(layer: nn.Linear | nn.Conv2d, scale: Tensor) -> None:
-    """Multiply what a layer with bias gives by a scale [C_out], in its parameters."""
+    """Multiplies the output of a layer with bias by a scale [C_out], in its parameters."""
     layer.weight *= scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
     bias_of(layer).mul_(scale)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""gMLP of FMViT: a sum of grouped 1x1 convolutions in training, one 1x1 convolution after it."""
+"""gMLP of FMViT: a sum of grouped 1x1 convolutions in training, one 1x1 for inference."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from vit_perception.models.fusing import ConvNorm, bias_of, norm_scale
 
-#: Numbers of groups of the branches (card 20).
 GROUPS = (1, 2, 4, 8)
+"""Numbers of groups of the branches (card 20)."""
 
 
 class GroupedPointwise(nn.Module):
@@ -21,7 +21,7 @@ class GroupedPointwise(nn.Module):
     Args:
         c_in, c_out: widths.
         groups: of the branches; those that do not divide both widths are left out.
-        identity: a branch that is a BatchNorm alone; None has it where the widths are equal.
+        identity: adds a branch that is only a BatchNorm; None: if the widths are equal.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class GroupedPointwise(nn.Module):
         self.identity = nn.BatchNorm2d(c_in) if identity else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Sum of the branches."""
+        """Returns the sum of the branches."""
         parts: list[Tensor] = [branch(x) for branch in self.branches]
         if self.identity is not None:
             parts.append(self.identity(x))
@@ -50,7 +50,7 @@ class GroupedPointwise(nn.Module):
 
     @torch.no_grad()
     def fuse(self) -> nn.Conv2d:
-        """The same, in eval mode, as one dense 1x1 convolution with bias."""
+        """Returns the eval-mode form: one dense 1x1 convolution with bias."""
         device = next(self.parameters()).device
         dense = nn.Conv2d(self.c_in, self.c_out, 1, device=device)
         weight = dense.weight.zero_()[:, :, 0, 0]

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One level of the Haar wavelet transform of maps, exact for any size, and a convolution of it."""
+"""One level of the Haar wavelet transform of maps of any size, exact, and a convolution of it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-#: Band (row) of the four pixels of a 2x2 cell (column, raster order): mean, difference of rows, of
-#: columns, of diagonals. It is its own inverse.
 HAAR = (
     (0.5, 0.5, 0.5, 0.5),
     (0.5, 0.5, -0.5, -0.5),
     (0.5, -0.5, 0.5, -0.5),
     (0.5, -0.5, -0.5, 0.5),
 )
+"""Matrix from the four pixels of a 2x2 cell, in raster order (columns), to its bands (rows).
+
+The bands are the mean and the differences of rows, of columns and of diagonals. The matrix is its
+own inverse.
+"""
 
 
 def analysis(x: Tensor) -> Tensor:
-    """Bands of a map.
+    """Returns the bands of a map.
 
     Args:
-        x: [B, H, W, C]; odd sides get a row or column of zeros at the end. With channels inside,
-            all that moves is rows of them.
+        x: [B, H, W, C]; odd sides get a row or column of zeros at the end. With channels last,
+            only rows of channels move.
 
     Returns:
         [B, ceil(H / 2), ceil(W / 2), 4, C].
@@ -37,7 +40,7 @@ def analysis(x: Tensor) -> Tensor:
 
 
 def synthesis(bands: Tensor, height: int, width: int) -> Tensor:
-    """The map [B, height, width, C] of `bands` [B, ceil(height / 2), ceil(width / 2), 4, C]."""
+    """Returns [B, height, width, C] of `bands` [B, ceil(height / 2), ceil(width / 2), 4, C]."""
     rows, columns, _, channels = (int(side) for side in bands.shape[1:])
     cells = (bands.new_tensor(HAAR) @ bands).reshape(-1, rows, columns, 2, 2, channels)
     x = cells.transpose(2, 3).reshape(-1, 2 * rows, 2 * columns, channels)
@@ -45,7 +48,7 @@ def synthesis(bands: Tensor, height: int, width: int) -> Tensor:
 
 
 def band_major(weight: Tensor) -> Tensor:
-    """Reorder [C * 4, ...], four bands of each channel, to [4 * C, ...] as the bands here lie."""
+    """Reorders [C * 4, ...], four bands per channel, to [4 * C, ...], the order used here."""
     rest = weight.shape[1:]
     return weight.reshape(-1, 4, *rest).transpose(0, 1).reshape(-1, *rest)
 
@@ -67,8 +70,8 @@ class WaveletConv(nn.Module):
         self.scale = nn.Parameter(torch.full((4 * channels,), 0.1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, H, W, C] to the same shape."""
-        # Constant in a graph, where the scale so goes into the kernel.
+        """Maps [B, H, W, C] to the same shape."""
+        # Constant in a graph, so that the scale folds into the kernel.
         weight = band_major(self.conv.weight * self.scale[:, None, None, None])
         height, width, channels = (int(side) for side in x.shape[1:])
         bands = analysis(x)

@@ -1,16 +1,16 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a pickle describes, read without importing or calling anything.
+"""Reads the description in a pickle without importing or calling anything.
 
-The standard library's unpickler in its Python form walks the file. What it would import or call
-becomes a record: a name stays a `Name` and a call stays a `Call`, whatever they would have been.
-State (the BUILD operation) is dropped, and so are items of what is no plain list or dict.
+The standard library's Python unpickler walks the file. A name that it would import becomes a
+`Name`, and a function that it would call a `Call`. State (the BUILD operation) is dropped, and so
+are items of anything but plain lists and dicts.
 
-Neither the compiled unpickler nor `torch.load(weights_only=True)` will do for anybody's files.
-Both hash keys: a tuple in a million tuples overflows the stack and ends the process. The compiled
-one allocates what a file asks for, such as a memo of 2**32 places. torch.load calls `bytearray`
-with any length and `_codecs.encode` with "hex", which doubles its input, as often as a file says;
-and it reads no file of protocol 4 or 5.
+The compiled unpickler and `torch.load(weights_only=True)` are not safe for untrusted files. Both
+hash keys: a tuple in a million tuples overflows the stack and ends the process. The compiled one
+allocates whatever size a file states, such as a memo of 2**32 places. torch.load calls
+`bytearray` with any length, and `_codecs.encode` with "hex", which doubles its input, as often as
+a file says; and it reads no file of protocol 4 or 5.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from typing import Any, ClassVar
 
 from vit_perception.wording import one_line
 
-#: Bounds memory and time: a checkpoint with the optimizer of 600 tensors takes some 200,000.
 MAX_READS = 4_000_000
-#: Keys whose hash does not depend on what is inside them.
+"""Bounds memory and time; a checkpoint with the optimizer of 600 tensors takes some 200,000."""
+# Keys whose hash does not depend on what is inside them.
 _KEYS = (str, bytes, int, float, bool, type(None))
 
 
 class InertPickleError(ValueError):
-    """Bytes that are not a pickle of these operations; the message says what was found."""
+    """The bytes are no pickle of these operations; the message gives the finding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Name:
-    """What the unpickler would have imported."""
+    """An object that the unpickler would have imported."""
 
     module: str
     name: str
@@ -46,7 +46,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Call:
-    """What the unpickler would have called: `function` is a `Name`, or anything else."""
+    """A call that the unpickler would have made; `function` is a `Name`, or anything else."""
 
     function: object
     arguments: object
@@ -54,7 +54,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Outside:
-    """What the pickle says lies outside of it (a persistent id)."""
+    """An object outside of the pickle (a persistent id)."""
 
     key: object
 
@@ -71,13 +71,13 @@ def read_pickle(data: bytes) -> object:
         return _Inert(_Bytes(data)).load()
     except InertPickleError:
         raise
-    # Damage shows as any of a dozen types.
+    # Damage raises any of a dozen types.
     except Exception as error:
         raise InertPickleError(f"damage ({one_line(error)})") from None
 
 
 class _Bytes(io.BytesIO):
-    """Gives as much as is asked for or fails, and not for ever."""
+    """Returns as many bytes as asked or fails, and limits the number of reads."""
 
     _reads = 0
 
@@ -130,9 +130,9 @@ _CHANGED: dict[int, Callable[[Any], object]] = {
     pickle.NEWOBJ[0]: _call,
     pickle.NEWOBJ_EX[0]: lambda unpickler: _call(unpickler, keywords=True),
     pickle.BUILD[0]: lambda unpickler: unpickler.stack.pop(),
-    # Its own would allocate the length that a file states.
+    # The library's operation would allocate the length that a file states.
     pickle.BYTEARRAY8[0]: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],
-    # Its own would read the frame at once, and what is in it would not be counted.
+    # The library's operation would read the frame at once, uncounted.
     pickle.FRAME[0]: lambda unpickler: unpickler.read(8),
 }
 # Of protocols 0 and 1, extensions that a process registers, and buffers from elsewhere.
@@ -145,7 +145,7 @@ class _Operations(dict[int, Callable[[Any], object]]):
 
 
 class _Inert(pickle._Unpickler):
-    """Keeps the unpickler's stack, marks, memo and plain values; records all else."""
+    """Keeps the unpickler's stack, marks, memo and plain values; records everything else."""
 
     dispatch: ClassVar[Any] = _Operations(
         (code, operation)

@@ -13,17 +13,17 @@ import math
 import torch
 from torch import Tensor, nn
 
-#: Activations a detector can be built with; SiLU is the paper's, ReLU is free after quantization.
 ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "relu": nn.ReLU}
+"""Activations of a detector; SiLU is the paper's, ReLU costs nothing after quantization."""
 
 
 def scaled_width(channels: int, width: float) -> int:
-    """Scale a channel count by ``width`` and round up to a multiple of 8 (card 01)."""
+    """Scales a channel count by ``width`` and rounds up to a multiple of 8 (card 01)."""
     return math.ceil(channels * width / 8) * 8
 
 
 def scaled_depth(blocks: int, depth: float) -> int:
-    """Scale a block count by ``depth``, at least one block (card 01)."""
+    """Scales a block count by ``depth``, at least one block (card 01)."""
     return max(round(blocks * depth), 1)
 
 

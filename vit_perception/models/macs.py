@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Multiply-adds of a torch module, of convolutions and matrix products."""
+"""Counts multiply-adds of a torch module, in convolutions and matrix products."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 @torch.no_grad()
 def multiply_adds(module: nn.Module, *arguments: Tensor) -> int:
-    """Multiply-adds of one pass; norms, activations and additions are not counted."""
+    """Counts the multiply-adds of one pass, without norms, activations and additions."""
     counter = FlopCounterMode(display=False)
-    # The fused attention of a CPU is not in torch's table of operators; its two products are.
+    # torch's operator table lacks the CPU's fused attention; it has its two products.
     with sdpa_kernel(SDPBackend.MATH), counter:
         module(*arguments)
     return counter.get_total_flops() // 2

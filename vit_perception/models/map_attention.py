@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Multi-head attention over maps whose projections are 1x1 convolutions.
 
-Heads stay channels and positions stay last, so that a graph has no transposes of its own: those
-of the two products are options of the matrix product.
+Heads are channels and positions come last, so that a graph needs no extra transposes: those of the
+two products are options of the matrix product.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from torch.nn import functional
 
 
 def _heads(x: Tensor, count: int) -> Tensor:
-    """[B, C, H, W] to [B, heads, C / heads, H * W]."""
-    # A plain number: a traced one would be divided in each graph of free size.
+    """Maps [B, C, H, W] to [B, heads, C / heads, H * W]."""
+    # A plain number: a traced one would add a division to every graph of free size.
     width = int(x.shape[1]) // count
     return x.reshape(x.shape[0], count, width, -1)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Scaled dot-product attention of every position of `q` to all of `k`.
+    """Returns scaled dot-product attention of every position of `q` to all of `k`.
 
     Args:
         q: [B, C, H, W]; scaled by (C / heads)**-0.5 here.
@@ -36,7 +36,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 def attend_scaled(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """As :func:`attend`, for inference: as two products, and `q` is scaled already."""
+    """Works as :func:`attend`, for inference: two products, and `q` already scaled."""
     scores = _heads(q, heads).transpose(2, 3) @ _heads(k, heads)
     mixed = _heads(v, heads) @ scores.softmax(dim=-1).transpose(2, 3)
     return mixed.reshape(q.shape)

@@ -12,27 +12,27 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vit_perception.models.fusing import bias_of
 
-#: Scales of a modulation; scale i has a depthwise kernel of side 3 + 2 i.
 SCALES = 4
+"""Scales of a modulation; scale i has a depthwise kernel of side 3 + 2 i."""
 KERNELS = tuple(3 + 2 * scale for scale in range(SCALES))
-#: Widening inside a modulation.
 EXPANSION = 2
+"""Factor of the channels inside a modulation."""
 
 
 class ChannelLinear(nn.Conv2d):
-    """A linear layer over the channels of a map; initialised as such, else a 1x1 convolution."""
+    """A linear layer over the channels of a map: a 1x1 convolution, initialised as linear."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__(c_in, c_out, 1)
 
 
 def depthwise(channels: int, kernel: int) -> nn.Conv2d:
-    """Depthwise convolution that keeps the size."""
+    """Returns a depthwise convolution that keeps the size."""
     return nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
 
 
 def interleave(parts: Sequence[Tensor]) -> Tensor:
-    """Shuffle n maps [B, C, H, W] into [B, n C, H, W]: channel c of map i comes to n c + i."""
+    """Shuffles n maps [B, C, H, W] into [B, n C, H, W]: channel c of map i moves to n c + i."""
     batch, channels, height, width = parts[0].shape
     stacked = torch.stack(list(parts), dim=2)
     return stacked.reshape(batch, len(parts) * channels, height, width)
@@ -42,9 +42,9 @@ class FoldedModulation(nn.Module):
     """Modulation for inference, without a Split; [B, C, H, W] to the same shape.
 
     Args:
-        value: 1x1 convolution to what is modulated.
-        scales: of each scale, a 1x1 and a depthwise convolution.
-        modulator: of the shuffled scales.
+        value: 1x1 convolution to the values.
+        scales: a 1x1 and a depthwise convolution for each scale.
+        modulator: applied to the shuffled scales.
         out: 1x1 convolution of the product.
     """
 
@@ -58,7 +58,7 @@ class FoldedModulation(nn.Module):
         self.out = out
 
     def forward(self, x: Tensor) -> Tensor:
-        """The modulated values."""
+        """Returns the modulated values."""
         modulator = self.modulator(interleave([scale(x) for scale in self.scales]))
         out: Tensor = self.out(modulator * self.value(x))
         return out
@@ -85,7 +85,7 @@ class Modulation(nn.Module):
         self.out = ChannelLinear(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The modulated values."""
+        """Returns the modulated values."""
         parts = self.context(x).chunk(SCALES, dim=1)
         parts = [scale(part) for scale, part in zip(self.scales, parts, strict=True)]
         modulator = self.mix(self.act(self.norm(self.gather(interleave(parts)))))
@@ -94,10 +94,10 @@ class Modulation(nn.Module):
 
     @torch.no_grad()
     def fuse(self) -> FoldedModulation:
-        """The same in eval mode, with the norm in the grouped convolution.
+        """Returns the eval-mode form, with the norm in the grouped convolution.
 
-        The shuffle stays: it is how the scales are joined, one copy either way. Without it, by a
-        dense convolution or a sum of depthwise ones (card 27), ONNX Runtime was slower.
+        The shuffle stays: the scales have to be copied together anyway. Without it, by a dense
+        convolution or a sum of depthwise ones (card 27), ONNX Runtime was slower.
         """
         gather = fuse_conv_bn_eval(self.gather.eval(), self.norm.eval())
         contexts = split_rows(self.context, SCALES)
@@ -107,7 +107,7 @@ class Modulation(nn.Module):
 
 
 def split_rows(conv: nn.Conv2d, count: int) -> list[nn.Conv2d]:
-    """A 1x1 convolution as `count` ones, each to an equal share of the output channels."""
+    """Splits a 1x1 convolution into `count` ones, each with an equal share of output channels."""
     parts = []
     for weight, bias in zip(conv.weight.chunk(count), bias_of(conv).chunk(count), strict=True):
         part = nn.Conv2d(conv.in_channels, len(bias), 1).to(weight)

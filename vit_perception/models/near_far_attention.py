@@ -31,12 +31,12 @@ class TokenExpansion(nn.Module):
 class WindowAttention(TokenExpansion):
     """Attention in near windows plus attention in far ones, with the same q, k and v.
 
-    Channels come last, so that taking windows apart and putting them together are gathers of rows
-    by constant tables.
+    Channels come last, so that splitting into windows and joining them are gathers of rows by
+    constant tables.
 
     Args:
-        c_in, c_out: channels of the map, and of the values and what comes out.
-        heads: of both.
+        c_in, c_out: channels of the map, and of the values and the output.
+        heads: of both attentions.
         window: side of the windows; maps are padded to multiples of it, without a mask.
     """
 
@@ -47,15 +47,15 @@ class WindowAttention(TokenExpansion):
         self.query_key = nn.Linear(c_in, 2 * c_in)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, H, W, C_in] to [B, H, W, C_out]."""
+        """Maps [B, H, W, C_in] to [B, H, W, C_out]."""
         height, width, c_in = (int(side) for side in x.shape[1:])
-        # Tokens in one row each, as one matrix product takes them.
+        # One row per token, as a single matrix product needs them.
         tokens = self.norm(x).reshape(-1, c_in)
         query_key = self.query_key(tokens)
         value = functional.gelu(self.value(tokens))
         count = height * width
         if height % self.window or width % self.window:
-            # What a token of zeros becomes; tables call it the last one.
+            # The result for a token of zeros; tables refer to it as the last one.
             query_key = _with_row(query_key, self.query_key.bias, count)
             value = _with_row(value, functional.gelu(self.value.bias), count)
             count += 1
@@ -85,22 +85,22 @@ class WindowAttention(TokenExpansion):
 
 
 def _rows(x: Tensor, table: Tensor) -> Tensor:
-    """Rows of [B, N, D] by a table [P, heads, w * w]: [B, P, heads, w * w, D]."""
+    """Gathers rows of [B, N, D] by a table [P, heads, w * w] into [B, P, heads, w * w, D]."""
     return x.index_select(1, table.flatten()).reshape(-1, *table.shape, x.shape[2])
 
 
 def _with_row(tokens: Tensor, row: Tensor, count: int) -> Tensor:
-    """Tokens [B * N, C] and one more for each picture: [B, N + 1, C]."""
+    """Appends one more token per picture to tokens [B * N, C]: [B, N + 1, C]."""
     tokens = tokens.reshape(-1, count, tokens.shape[1])
     return torch.cat((tokens, row.expand(tokens.shape[0], 1, -1)), dim=1)
 
 
 @lru_cache(maxsize=16)
 def _tables(height: int, width: int, window: int, heads: int) -> tuple[np.ndarray, ...]:
-    """Rows of queries, keys and values, and where the rows of the tokens lie afterwards.
+    """Returns the rows of queries, keys and values, and the places of the tokens afterwards.
 
     The first three are [P, heads, w * w] for all P windows, near and far; then one [N * heads] for
-    each kind of window. If there is one window only, the kinds are the same and there is one.
+    each kind of window. If there is only one window, both kinds are the same, with one table.
     """
     area = window * window
     kinds = [lay((height, width), (window, window)) for lay in (lay_windows, lay_far_windows)]

@@ -16,11 +16,11 @@ from vit_perception.models.fusing import ConvNorm
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution with a stride that gives ceil(size / stride), as TensorFlow's does.
+    """A convolution with a stride that returns ceil(size / stride), as TensorFlow's does.
 
-    An odd number of missing pixels puts the extra one below and to the right, so that at stride 2
-    an even side begins one pixel later than under torch's symmetric padding. An exported graph
-    has one Conv of the attribute SAME_UPPER, of any input size, and no Pad in front of it.
+    If the number of missing pixels is odd, the extra one is below and to the right, so that at
+    stride 2 an even side begins one pixel later than with torch's symmetric padding. An exported
+    graph has one Conv with SAME_UPPER, for any input size, and no Pad before it.
 
     Args:
         c_in, c_out, kernel, stride, groups, bias: of the convolution.
@@ -39,7 +39,7 @@ class SameConv2d(nn.Conv2d):
         super().__init__(c_in, c_out, kernel, stride, groups=groups, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C_in, H, W] to [B, C_out, ceil(H / stride), ceil(W / stride)]."""
+        """Maps [B, C_in, H, W] to [B, C_out, ceil(H / stride), ceil(W / stride)]."""
         if torch.onnx.is_in_onnx_export():
             bias = self.weight.new_zeros(self.out_channels) if self.bias is None else self.bias
             return _exported(x, self.weight, bias, self.kernel_size, self.stride, self.groups)
@@ -67,7 +67,7 @@ class SameConvNorm(ConvNorm):
         momentum: float = 0.03,
     ) -> None:
         super().__init__(c_in, c_out, kernel, groups=groups, eps=eps)
-        # At stride 1 an odd kernel's SAME is symmetric.
+        # At stride 1, SAME of an odd kernel is symmetric.
         if stride != 1:
             self.conv = SameConv2d(c_in, c_out, kernel, stride, groups=groups, bias=False)
         self.norm.momentum = momentum
@@ -86,7 +86,7 @@ def _convolved(
 
 
 class _SameConvolution(torch.autograd.Function):
-    """The same for the exporter, which would write a Pad."""
+    """The same convolution for the exporter, which would write a Pad."""
 
     @staticmethod
     def forward(

@@ -12,22 +12,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-#: Raster order and its reverse.
 DIRECTIONS = 2
+"""Raster order and its reverse."""
 
 
 def shifted(x: Tensor, steps: int, dim: int) -> Tensor:
-    """Move `x` along a dimension: x_(t - steps), zeros before the first; the same shape."""
-    # One Pad in a graph, which takes away at the end what it adds in front.
+    """Shifts `x` along a dimension: x_(t - steps), zeros before the first; the same shape."""
+    # A single Pad in a graph, which crops at the end what it adds in front.
     behind = x.dim() - 1 - dim % x.dim()
     return functional.pad(x, [0, 0] * behind + [steps, -steps])
 
 
 def doubling_scan(decay: Tensor, update: Tensor, dim: int) -> Tensor:
-    """States of all steps in log2(steps) rounds over the whole.
+    """Returns the states of all steps, in log2(steps) rounds over the whole length.
 
-    After a round with distance k, `update` holds what 2k steps gave and `decay` their product. The
-    two forms with fewer operators do not do: cumulative sums of logarithms overflow, and the
+    After a round with distance k, `update` holds the result of 2k steps and `decay` their product.
+    Two forms with fewer operators do not work: cumulative sums of logarithms overflow, and the
     matrix of all products costs the square of the length.
 
     Args:
@@ -44,17 +44,17 @@ def doubling_scan(decay: Tensor, update: Tensor, dim: int) -> Tensor:
         update = update + decay * shifted(update, distance, dim)
         distance *= 2
         if distance < steps:
-            # What is shifted in meets only zeros afterwards, so that it may be 0 as well.
+            # Values shifted in only meet zeros afterwards, so they may be 0 as well.
             decay = decay * shifted(decay, distance // 2, dim)
     return update
 
 
 def raster_scan(decay: Tensor, update: Tensor) -> Tensor:
-    """States along the pixels of a map, row by row.
+    """Returns the states along the pixels of a map, row by row.
 
-    All rows at once go through their columns as if each began with 0; :func:`doubling_scan` over
-    the ends of the rows then tells what each should have begun with. This touches every value a
-    few times instead of log2(H * W) times.
+    All rows are first scanned along their columns as if each began with 0; :func:`doubling_scan`
+    over the ends of the rows then gives the states with which they begin. This touches every value
+    a few times instead of log2(H * W) times.
 
     Args:
         decay: a, [K, B, H, W, D].
@@ -78,10 +78,10 @@ def raster_scan(decay: Tensor, update: Tensor) -> Tensor:
 
 
 class Softplus(nn.Softplus):
-    """log(1 + exp(x)), for inference from operators that engines have fast kernels for."""
+    """log(1 + exp(x)); for inference it uses operators with fast kernels."""
 
     def fuse(self) -> nn.Module:
-        """The same from a logistic function."""
+        """Returns the same in terms of a logistic function."""
         return LogisticSoftplus()
 
 
@@ -104,7 +104,7 @@ class SelectiveScan(nn.Module):
         super().__init__()
         bound = width**-0.5
         self.rank = rank
-        # For each direction: step size (in `rank` numbers), input gate, output gate.
+        # Per direction: step size (in `rank` numbers), input gate, output gate.
         self.select = nn.Parameter(
             torch.empty(DIRECTIONS, width, rank + 2).uniform_(-bound, bound)
         )
@@ -116,15 +116,15 @@ class SelectiveScan(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, H, W, D] to the same shape."""
+        """Maps [B, H, W, D] to the same shape."""
         normed: Tensor = self.norm(self.states(x))
         return normed
 
     def states(self, x: Tensor) -> Tensor:
-        """What the scan gives before the norm; [B, H, W, D] to the same shape."""
+        """Returns the scan before the norm; [B, H, W, D] to the same shape."""
         rows, columns, width = (int(side) for side in x.shape[1:])
         shape = (DIRECTIONS, -1, rows, columns, width)
-        # Turning both sides of the map over reverses its raster order.
+        # Flipping both sides of the map reverses its raster order.
         both = torch.cat((x, x.flip(1, 2))).reshape(DIRECTIONS, -1, width)
         step, gate_in, gate_out = (both @ self.select).split((self.rank, 1, 1), dim=-1)
         step = self.softplus(step @ self.step + self.step_bias)

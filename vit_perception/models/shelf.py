@@ -1,9 +1,9 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shelf of backbones: every family in `models/backbones`, by the names timm knows them by.
+"""The shelf of backbones: every family in `models/backbones`, by timm's names.
 
-A file of `models/backbones` with a tuple `VARIANTS` is on the shelf. What it names can be made by
-`timm.create_model`, because timm has it or because the file registers it there.
+A file of `models/backbones` with a tuple `VARIANTS` is on the shelf. `timm.create_model` can make
+its entries, because timm has them or because the file registers them.
 """
 
 from __future__ import annotations
@@ -24,48 +24,48 @@ from torch import Tensor, nn
 
 from vit_perception.models import backbones
 
-#: A plain convolutional network that reaches 90 % of a CPU's arithmetic peak.
 REFERENCE = "mobilenetv4_conv_small"
+"""A plain convolutional network that reaches 90 % of a CPU's arithmetic peak."""
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
 def any_size(height: int, width: int) -> Mapping[str, Any]:
-    """`Variant.sized` of a network that takes any size as it is."""
+    """Returns no options: `Variant.sized` of a network that takes any size."""
     return {}
 
 
 def img_size(height: int, width: int) -> Mapping[str, Any]:
-    """`Variant.sized` of a network that takes its size as timm's `img_size`."""
+    """Returns timm's `img_size`: `Variant.sized` of a network that needs it."""
     return {"img_size": (height, width)}
 
 
 class BackboneError(ValueError):
-    """A backbone that is not on the shelf, or an input it cannot take: one line."""
+    """A backbone is not on the shelf, or cannot take the input; one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One network of the shelf, with the figures that its card says to check.
+    """One network of the shelf, with the figures of its card.
 
     Attributes:
-        name: as `timm.create_model` takes it.
+        name: for `timm.create_model`.
         card: number of the paper's card.
         parameters: with a head of 1000 classes, in training form.
         macs: multiply-adds of one picture of size `input`, with the head; of the form for
-            inference where `fused` is given.
+            inference if `fused` is given.
         channels: of the maps, finest first.
         reductions: their strides.
-        input: height and width that the card counts at.
+        input: height and width at which the card counts.
         published: whether the counts are the paper's, rounded, instead of counted ones.
-        representative: whether this is the family's one in the short tests.
-        options: for `timm.create_model`, always.
-        sized: further ones for an input of a height and width, where the network has to know it
-            or makes constants for it.
+        representative: whether it stands for its family in the short tests.
+        options: always passed to `timm.create_model`.
+        sized: further options for a height and width, if the network has to know its input size or
+            makes constants for it.
         dynamic: whether a graph with free height and width can be exported.
-        fused: parameters of `for_inference`, where they are checked; else None.
-        top1: accuracy on ImageNet-1k that the paper publishes, in percent, trained on that
-            alone; None where it gives none. Not measured here.
+        fused: parameters of `for_inference` if they are checked, else None.
+        top1: ImageNet-1k accuracy in percent as the paper publishes it, trained on ImageNet-1k
+            only; None if it gives none. Not measured here.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Backbone(nn.Module):
 
     Args:
         name: timm's.
-        body: what timm makes of the name with `features_only=True`.
+        body: the network that timm makes of the name with `features_only=True`.
 
     Attributes:
         name: as given.
@@ -103,18 +103,18 @@ class Backbone(nn.Module):
         info = cast("FeatureInfo", body.feature_info)
         self.channels: tuple[int, ...] = tuple(info.channels())
         self.reductions: tuple[int, ...] = tuple(info.reduction())
-        # Some of timm's families give [B, H, W, C].
+        # Some of timm's families return [B, H, W, C].
         self._channels_last = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Maps of float images [B, 3, H, W], finest first."""
+        """Returns maps of float images [B, 3, H, W], finest first."""
         maps = self.body(image)
         return [x.permute(0, 3, 1, 2) for x in maps] if self._channels_last else list(maps)
 
 
 @cache
 def families() -> dict[str, ModuleType]:
-    """Modules of `models/backbones` that have `VARIANTS`, by name."""
+    """Returns the modules of `models/backbones` that have `VARIANTS`, by name."""
     found = {}
     for module in pkgutil.iter_modules(backbones.__path__):
         family = importlib.import_module(f"{backbones.__name__}.{module.name}")
@@ -125,15 +125,15 @@ def families() -> dict[str, ModuleType]:
 
 @cache
 def shelf() -> dict[str, Variant]:
-    """All variants by name."""
+    """Returns all variants by name."""
     return {each.name: each for family in families().values() for each in family.VARIANTS}
 
 
 def find(name: str) -> Variant:
-    """The variant of a name.
+    """Returns the variant of a name.
 
     Raises:
-        BackboneError: there is none; says which come near.
+        BackboneError: there is none; suggests similar names.
     """
     known = shelf()
     if name not in known:
@@ -146,18 +146,18 @@ def find(name: str) -> Variant:
 
 
 def create_backbone(name: str, size: tuple[int, int]) -> Backbone:
-    """Make a backbone, with random weights, that gives its maps.
+    """Makes a backbone with random weights that returns its maps.
 
     Args:
         name: on the shelf.
-        size: height and width of its input in pixels; other sizes are taken as well where the
-            variant has no `sized`.
+        size: height and width of its input in pixels; variants without `sized` take other sizes
+            too.
 
     Raises:
-        BackboneError: no such backbone.
+        BackboneError: there is no such backbone.
     """
     variant = find(name)
-    # Where timm gives more maps than the card counts, the last ones are the card's.
+    # If timm has more maps than the card counts, the card's are the last ones.
     levels = tuple(range(-len(variant.channels), 0))
     options = {**variant.options, **variant.sized(*size)}
     return Backbone(
@@ -166,12 +166,12 @@ def create_backbone(name: str, size: tuple[int, int]) -> Backbone:
 
 
 def create_reference() -> Backbone:
-    """Make the backbone that speeds are told against; it stands on no card."""
+    """Makes the backbone to which speeds are compared; it has no card."""
     return Backbone(REFERENCE, timm.create_model(REFERENCE, features_only=True))
 
 
 def create_classifier(name: str, size: tuple[int, int], classes: int = 1000) -> nn.Module:
-    """Make the classification network of a backbone, logits [B, classes] from [B, 3, H, W]."""
+    """Makes the classification network of a backbone, logits [B, classes] from [B, 3, H, W]."""
     variant = find(name)
     return timm.create_model(
         name, **{"num_classes": classes, **variant.options, **variant.sized(*size)}
@@ -179,11 +179,11 @@ def create_classifier(name: str, size: tuple[int, int], classes: int = 1000) -> 
 
 
 def for_inference(model: _Network) -> _Network:
-    """A copy in eval mode with everything folded that the card says can be, without gradients.
+    """Returns a copy in eval mode, without gradients, with everything folded that folds.
 
-    Modules say how: `fuse()` returns what takes their place, `reparameterize()` and
-    `switch_to_deploy()` change them (timm's protocol). Asked are the modules inside `model`, not
-    `model` itself.
+    Uses timm's protocol: `fuse()` returns a module's replacement, `reparameterize()` and
+    `switch_to_deploy()` change it in place. Applies to the modules inside `model`, not to `model`
+    itself.
     """
     made = copy.deepcopy(model).train(False)
     reparameterize_model(made, inplace=True)

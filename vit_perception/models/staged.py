@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""timm's interface for a network that is a stem and a row of stages.
+"""timm's interface for a network that consists of a stem and stages.
 
-With it `timm.create_model(name)` gives a classifier and `features_only=True` the maps of stages.
+With it, `timm.create_model(name)` makes a classifier, and with `features_only=True` the maps.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torch import Tensor, nn
 class StagedBackbone(nn.Module):
     """A stem, stages of maps and a head.
 
-    A subclass calls `assemble` at the end of its `__init__`. What a stage gives is both a feature
-    and the input of the next one.
+    A subclass calls `assemble` at the end of its `__init__`. The output of a stage is both a
+    feature map and the input of the next one.
 
     Attributes:
         stem: [B, 3, H, W] to [B, C, h, w].
@@ -41,11 +41,11 @@ class StagedBackbone(nn.Module):
         reductions: Sequence[int],
         num_classes: int,
     ) -> None:
-        """Take the parts.
+        """Sets the parts of the network.
 
         Args:
             stem, stages, neck: see the class.
-            channels, reductions: of what each stage gives.
+            channels, reductions: of each stage's output.
             num_classes: of the head.
         """
         self.stem = stem
@@ -59,18 +59,18 @@ class StagedBackbone(nn.Module):
         self.reset_classifier(num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of images [B, 3, H, W]."""
+        """Returns logits of images [B, 3, H, W]."""
         return self.forward_head(self.forward_features(x))
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """The last map."""
+        """Returns the last map."""
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
         return x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Logits of the last map, or the features before them."""
+        """Returns logits of the last map, or the features before them."""
         x = self.neck(x)
         return x if pre_logits else self.head(x)
 
@@ -83,7 +83,7 @@ class StagedBackbone(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> Any:
-        """Maps of chosen stages, and the last map unless `intermediates_only`; see timm."""
+        """Returns maps of some stages, and the last map unless `intermediates_only`; see timm."""
         if output_fmt != "NCHW" or norm:
             raise ValueError("this backbone gives NCHW maps, without another norm")
         taken, last = feature_take_indices(len(self.stages), indices)
@@ -103,7 +103,7 @@ class StagedBackbone(nn.Module):
         prune_norm: bool = False,
         prune_head: bool = True,
     ) -> list[int]:
-        """Drop what the chosen maps do not need; see timm."""
+        """Removes what the chosen maps do not need; see timm."""
         taken, last = feature_take_indices(len(self.stages), indices)
         self.stages = self.stages[: last + 1]
         if prune_head:
@@ -112,17 +112,17 @@ class StagedBackbone(nn.Module):
         return taken
 
     def get_classifier(self) -> nn.Module:
-        """The last linear layer."""
+        """Returns the last linear layer."""
         return self.head
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Put a fresh linear layer at the end, or none for 0 classes."""
+        """Replaces the last linear layer by a new one, or none for 0 classes."""
         self.num_classes = num_classes
         self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
 
 
 def stagewise_rates(rate: float, depths: Sequence[int]) -> list[list[float]]:
-    """Rates of stochastic depth, stage by stage.
+    """Returns the rates of stochastic depth per stage.
 
     Args:
         rate: of the last block; rises linearly from 0.
@@ -133,23 +133,23 @@ def stagewise_rates(rate: float, depths: Sequence[int]) -> list[list[float]]:
 
 
 def build(kind: type[nn.Module], name: str, pretrained: bool, **options: Any) -> nn.Module:
-    """What a function under `timm.models.register_model` returns for one of our networks.
+    """Builds one of our networks in a function under `timm.models.register_model`.
 
-    That is one of `kind`, or timm's wrapper around it that gives its maps.
+    Returns a `kind`, or timm's wrapper around it that returns its maps.
 
     Raises:
         ValueError: pretrained weights were asked for; there are none.
     """
     if pretrained:
         raise ValueError(f"{name}: there are no pretrained weights, found pretrained=True")
-    # timm passes these for the weights' sake.
+    # timm passes these for weights.
     for key in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
         options.pop(key, None)
     return build_model_with_cfg(
         kind,
         name,
         False,
-        # No size: timm would make options of it that not every network has.
+        # Without a size: timm would make options of it that not every network has.
         pretrained_cfg={"architecture": name, "num_classes": 1000, "input_size": None},
         feature_cfg={"feature_cls": "getter", "out_indices": None},  # all
         **options,

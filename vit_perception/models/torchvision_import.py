@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Import torchvision, which timm needs, also beside a torch that its operators do not match.
+"""Imports torchvision, which timm needs, even if its operators do not match torch's build.
 
-torchvision's compiled operators belong to one build of torch. Beside another they are not loaded,
-and its import ends with "operator torchvision::nms does not exist". Nothing of this package calls
-these operators, so two names are enough for the import to succeed.
+torchvision's compiled operators belong to one build of torch. With another they are not loaded,
+and its import ends with "operator torchvision::nms does not exist". This package does not call
+these operators, so declaring two names is enough for the import to succeed.
 """
 
 from __future__ import annotations
@@ -39,5 +39,5 @@ def _import() -> torch.library.Library | None:
     return library
 
 
-#: Keeps the definitions alive; None where torchvision has its own.
 LIBRARY = _import()
+"""Keeps the definitions alive; None if torchvision has its own."""

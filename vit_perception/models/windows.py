@@ -1,9 +1,9 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Windows of a map as one choice of its cells, and the way back as another.
+"""Windows of a map as a gather of its cells, and the way back as another.
 
-In a graph of fixed size each is one Gather with a constant, instead of the padding, shifting and
-transposing that windows are else made by.
+In a graph of fixed size each is one Gather with a constant, instead of the usual padding, shifting
+and transposing.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: What keeps two cells apart in a softmax (card 12).
 APART = -100.0
+"""Added to the score of two cells that must not attend to each other (card 12)."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How windows lie over a map of N = height x width cells, padded right and below.
+    """The layout of windows over a map of N = height x width cells, padded right and below.
 
     Attributes:
         cells: int64 [windows x area], the cell at each place of each window, row by row; N
             stands for padding.
-        places: int64 [N], where among `cells` each cell is.
-        mask: float [windows, area, area], 0 or APART, for windows that the shift has put together
-            from different ends of the map; None without a shift.
+        places: int64 [N], the index of each cell in `cells`.
+        mask: float [windows, area, area], 0 or APART, for windows in which the shift has joined
+            different ends of the map; None without a shift.
     """
 
     cells: Tensor
@@ -44,12 +44,12 @@ class Windows:
 def lay_windows(
     size: tuple[int, int], window: tuple[int, int], shift: tuple[int, int] = (0, 0)
 ) -> Windows:
-    """Lay windows over a map.
+    """Returns the layout of windows over a map.
 
     Args:
         size: height and width of the map in cells.
-        window: of a window.
-        shift: how far the padded map is rolled up and left first.
+        window: height and width of a window.
+        shift: how far the padded map is first rolled up and left.
     """
     grid = _numbered(size, window)
     rows, columns = grid.shape
@@ -63,14 +63,14 @@ def lay_windows(
 
 
 def lay_far_windows(size: tuple[int, int], window: tuple[int, int]) -> Windows:
-    """Lay windows whose cells are spread over the whole map at equal steps (dilated, card 32).
+    """Returns windows whose cells are spread over the whole map at equal steps (dilated, card 32).
 
-    The padded map has as many windows as near ones; cell (y, x) of it lies in window
+    The padded map has as many of them as near windows; its cell (y, x) lies in window
     (y mod rows of windows, x mod columns of windows).
 
     Args:
         size: height and width of the map in cells.
-        window: of a window.
+        window: height and width of a window.
     """
     rows, columns = (-(-side // step) for side, step in zip(size, window, strict=True))
     grid = _numbered(size, window).reshape(window[0], rows, window[1], columns)
@@ -79,7 +79,7 @@ def lay_far_windows(size: tuple[int, int], window: tuple[int, int]) -> Windows:
 
 
 def _numbered(size: tuple[int, int], window: tuple[int, int]) -> Tensor:
-    """Numbers of a map's cells, height * width where it is padded to whole windows."""
+    """Returns the numbers of a map's cells; height * width in the padding to whole windows."""
     height, width = size
     rows, columns = (-(-side // step) * step for side, step in zip(size, window, strict=True))
     grid = torch.full((rows, columns), height * width)
@@ -88,20 +88,20 @@ def _numbered(size: tuple[int, int], window: tuple[int, int]) -> Tensor:
 
 
 def _places(cells: Tensor, size: tuple[int, int]) -> Tensor:
-    """Undo the choice; padding comes last and falls away."""
+    """Returns the inverse of the gather; padding sorts last and is cut off."""
     return cells.flatten().argsort(stable=True)[: size[0] * size[1]]
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """How groups lie over a map of N = height x width cells; those without a cell are left out.
+    """The layout of groups over a map of N = height x width cells, without empty groups.
 
     Attributes:
         window: rows and columns of a group.
         cells: int64 [groups, area], the cell at each place, row by row. Places outside the map
             hold cell 0.
-        outside: bool [groups, area], which places those are; None if there are none.
-        places: int64 [N], where among all places each cell is.
+        outside: bool [groups, area], the places outside the map; None if there are none.
+        places: int64 [N], the index of each cell among all places.
     """
 
     window: tuple[int, int]
@@ -112,11 +112,11 @@ class Groups:
 
 @lru_cache(maxsize=64)
 def lay_groups(size: tuple[int, int], group: int, interval: int) -> Groups:
-    """Lay groups over a map.
+    """Returns the layout of groups over a map.
 
-    Tiles have group * interval cells a side, and in each there is a group for every choice of
-    cells at steps of the interval (1: neighbours). A group is no larger than what a tile has of
-    the map; a map with a side of at most `group` is one group.
+    Tiles have group * interval cells a side. The cells of a tile at steps of the interval (1:
+    neighbours) form a group. A group is no larger than the part of the map in its tile; a map with
+    a side of at most `group` is one group.
 
     Args:
         size: height and width of the map in cells.
@@ -139,12 +139,12 @@ def lay_groups(size: tuple[int, int], group: int, interval: int) -> Groups:
 
 
 def head_rows(cells: np.ndarray, heads: int, part: int = 0, parts: int = 1) -> np.ndarray:
-    """Rows of one head and cell among N x parts x heads, where layers give all of a cell at once.
+    """Returns the rows of each head and cell among N x parts x heads, the layout of one layer.
 
     Args:
         cells: int64 [P, area], the cell at each place of each window.
         heads: of the attention.
-        part, parts: such as queries, keys and values, which one layer gives.
+        part, parts: index and number of the outputs of one layer, e.g. queries, keys and values.
 
     Returns:
         int64 [P, heads, area].
@@ -153,10 +153,10 @@ def head_rows(cells: np.ndarray, heads: int, part: int = 0, parts: int = 1) -> n
 
 
 def head_places(places: np.ndarray, area: int, heads: int) -> np.ndarray:
-    """Where the rows of each cell lie after attention, among P x heads x area.
+    """Returns the rows of each cell after attention, among P x heads x area.
 
     Args:
-        places: int64 [N], where among P x area each cell is.
+        places: int64 [N], the index of each cell among P x area.
         area: cells of a window.
         heads: of the attention.
 
@@ -168,10 +168,10 @@ def head_places(places: np.ndarray, area: int, heads: int) -> np.ndarray:
 
 
 def relative_offsets(window: tuple[int, int]) -> Tensor:
-    """Row of a table of (2 h - 1)(2 w - 1) signed offsets for each pair of a window's cells.
+    """Returns the row in a table of (2 h - 1)(2 w - 1) signed offsets for each pair of cells.
 
     Returns:
-        int64 [area, area]: first the cell that asks, then the one it asks.
+        int64 [area, area]: first the query's cell, then the key's.
     """
     height, width = window
     y, x = (
@@ -184,7 +184,7 @@ def relative_offsets(window: tuple[int, int]) -> Tensor:
 
 
 def _cut(grid: Tensor, window: tuple[int, int]) -> Tensor:
-    """[rows, columns] to [windows, area]."""
+    """Maps [rows, columns] to [windows, area]."""
     high, wide = window
     rows, columns = grid.shape
     cut = grid.reshape(rows // high, high, columns // wide, wide)
@@ -192,6 +192,6 @@ def _cut(grid: Tensor, window: tuple[int, int]) -> Tensor:
 
 
 def _ends(side: int, window: int, shift: int) -> Tensor:
-    """Which of three parts each row of a rolled map is from: the last window holds two."""
+    """Returns which of three parts each row of a rolled map is from; the last window has two."""
     row = torch.arange(side)
     return (row >= side - window).long() + (row >= side - shift).long() * bool(shift)

@@ -21,7 +21,7 @@ from vit_perception.models.shelf import Variant
 
 
 def _build(entrypoint: Callable[..., nn.Module], pretrained: bool, **options: Any) -> nn.Module:
-    """The network for maps; `conv_mlp=False` keeps linear layers on [B, H, W, C]."""
+    """Returns the network for maps; `conv_mlp=False` keeps linear layers on [B, H, W, C]."""
     options.setdefault("conv_mlp", True)
     if options.get("features_only"):
         options.setdefault("feature_cls", NormedMaps)

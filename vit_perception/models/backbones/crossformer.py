@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """CrossFormer: transformer hinging on cross-scale attention (2108.00154, 2303.06908; card 24).
 
-Embeddings mix patches of several sizes; attention is inside groups of cells that lie side by side
-or, in every other block, at equal steps; its bias comes from a small network of the offset. Any
-size of image is taken. Bias and mask become constants, in the form for inference, for the size
-given as `img_size`; at another size that form computes them anew.
+Embeddings mix patches of several sizes. Attention is inside groups of adjacent cells or, in every
+other block, of cells at equal steps; a small network computes its bias from the offset. Images may
+have any size. In the form for inference, bias and mask are constants for the size `img_size`; at
+another size they are computed anew.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from vit_perception.models.windows import (
 
 HEAD_WIDTH = 32
 EPS = 1e-5
-#: Added to the scores of keys outside the map (card 24, Mechanism 4).
 OUTSIDE = -1e6
-#: Kernels of the embedding of images, and of those between stages.
+"""Added to the scores of keys outside the map (card 24, Mechanism 4)."""
 IMAGE_KERNELS, MAP_KERNELS = (4, 8, 16, 32), (2, 4)
+"""Kernels of the embeddings: of images, and between stages."""
 REDUCTIONS = (4, 8, 16, 32)
-#: A norm of activations follows every so many blocks of CrossFormer++.
 COOLING = 3
+"""Blocks of CrossFormer++ between two `Cooling`s."""
 
 
 @lru_cache(maxsize=64)
 def _row_tables(
     size: tuple[int, int], group: int, interval: int, heads: int
 ) -> tuple[np.ndarray, ...]:
-    """Where rows of one head and cell lie.
+    """Returns the rows that hold one head of one cell.
 
-    Queries, keys and values, int64 [groups, heads, area], among N x 3 x heads; then, int64
-    [N * heads], what attention gives, among groups x heads x area.
+    First those of queries, keys and values, int64 [groups, heads, area], among N x 3 x heads; then
+    those of the result of attention, int64 [N * heads], among groups x heads x area.
     """
     laid = lay_groups(size, group, interval)
     rows = [head_rows(laid.cells, heads, part, 3) for part in range(3)]
@@ -79,7 +79,7 @@ class GroupAttention(nn.Module):
 
     @torch.no_grad()
     def reparameterize(self) -> None:
-        """Keep the bias as a constant and scale queries by their weights."""
+        """Makes the bias a constant, and scales queries in their weights."""
         if self.constant is None:
             self.window = lay_groups(self.size, self.group, self.interval).window
             self.constant = self.position_bias(self.window).contiguous()
@@ -88,7 +88,7 @@ class GroupAttention(nn.Module):
             self.scale = 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         size, channels = (int(x.shape[1]), int(x.shape[2])), int(x.shape[3])
         laid = lay_groups(size, self.group, self.interval)
         tables = _row_tables(size, self.group, self.interval, self.heads)
@@ -105,7 +105,7 @@ class GroupAttention(nn.Module):
             self.constant if self.window == laid.window else self.position_bias(laid.window)
         )
         if laid.outside is not None:
-            # Not in the constant: together they are as large as the scores.
+            # Kept out of the constant: the sum of both is as large as the scores.
             outside = torch.from_numpy(laid.outside * OUTSIDE).to(scores)
             scores = scores + outside[:, None, None]
         mixed = (scores.softmax(dim=-1) @ value).reshape(-1, parts[0].numel(), HEAD_WIDTH)
@@ -131,7 +131,7 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         x = x + self.drop_path(self.attention(self.norm1(x)))
         out: Tensor = x + self.drop_path(self.mlp(self.norm2(x)))
         return out
@@ -146,7 +146,7 @@ class Cooling(nn.Module):
         self.norm = nn.LayerNorm(channels, eps=EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         normed: Tensor = self.norm(self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
         return normed
 
@@ -155,9 +155,9 @@ class CrossScaleEmbedding(nn.Module):
     """CEL: convolutions of several kernels and one stride, joined.
 
     Args:
-        c_in, c_out: channels; half of `c_out` is of the first kernel, a quarter of the second and
-            so on, the last one's share as large as that before it.
-        kernels: sides, smallest first, which is the stride.
+        c_in, c_out: channels; half of `c_out` come from the first kernel, a quarter from the
+            second and so on; the last two shares are equal.
+        kernels: sides, the smallest first; it is also the stride.
     """
 
     def __init__(self, c_in: int, c_out: int, kernels: Sequence[int]) -> None:
@@ -170,7 +170,7 @@ class CrossScaleEmbedding(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] to [B, C', H / stride, W / stride], rounded up by zeros right and below."""
+        """Maps [B, C, H, W] to [B, C', H / stride, W / stride], zero-padded right and below."""
         down, right = (-int(side) % self.stride for side in x.shape[2:])
         if down or right:
             x = functional.pad(x, (0, right, 0, down))
@@ -191,7 +191,7 @@ class Stage(nn.Module):
         self.blocks = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         out: Tensor = self.blocks(self.embedding(x).permute(0, 2, 3, 1))
         return out.permute(0, 3, 1, 2)
 
@@ -234,7 +234,7 @@ class CrossFormer(StagedBackbone):
             size = -(-height // reduction), -(-across // reduction)
             blocks: list[nn.Module] = []
             for index, rate in enumerate(rates[stage]):
-                # Near and far groups take turns.
+                # Near and far groups alternate.
                 interval = intervals[stage] if index % 2 else 1
                 attention = GroupAttention(channels, groups[stage], interval, size)
                 blocks.append(Block(channels, attention, rate))
@@ -263,48 +263,48 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-#: What distinguishes CrossFormer++.
 PLUS = {"groups": (4, 4, 14, 7), "intervals": (4, 2, 1, 1), "cooling": True}
+"""Options of CrossFormer++ that differ from CrossFormer's."""
 
 
 @register_model
 def crossformer_tiny(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CrossFormer-T."""
+    """Returns CrossFormer-T."""
     config = {"width": 64, "depths": (1, 1, 8, 6)}
     return build(CrossFormer, "crossformer_tiny", pretrained, **config | options)
 
 
 @register_model
 def crossformer_small(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CrossFormer-S."""
+    """Returns CrossFormer-S."""
     config = {"width": 96, "depths": (2, 2, 6, 2)}
     return build(CrossFormer, "crossformer_small", pretrained, **config | options)
 
 
 @register_model
 def crossformer_base(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CrossFormer-B."""
+    """Returns CrossFormer-B."""
     config = {"width": 96, "depths": (2, 2, 18, 2)}
     return build(CrossFormer, "crossformer_base", pretrained, **config | options)
 
 
 @register_model
 def crossformer_large(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CrossFormer-L."""
+    """Returns CrossFormer-L."""
     config = {"width": 128, "depths": (2, 2, 18, 2)}
     return build(CrossFormer, "crossformer_large", pretrained, **config | options)
 
 
 @register_model
 def crossformer_pp_small(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CrossFormer++-S."""
+    """Returns CrossFormer++-S."""
     config = {"width": 64, "depths": (2, 2, 18, 2)} | PLUS
     return build(CrossFormer, "crossformer_pp_small", pretrained, **config | options)
 
 
 @register_model
 def crossformer_pp_base(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CrossFormer++-B."""
+    """Returns CrossFormer++-B."""
     config = {"width": 96, "depths": (2, 2, 18, 2)} | PLUS
     return build(CrossFormer, "crossformer_pp_base", pretrained, **config | options)
 

@@ -3,12 +3,12 @@
 """CrossViT: Cross-Attention Multi-Scale Vision Transformer (arXiv 2103.14899, card 29).
 
 `crossvit_NAME_dense` is timm's `crossvit_NAME` for one size of image, `img_size`. Each branch sees
-the image resized to the nearest size that its patches divide, in the proportion of the paper, 240
-to 224 pixels; positions are resampled from the grid of its weights.
+the image resized to the nearest size that its patches divide, in the paper's proportion of 240 to
+224 pixels; positions are resampled from the grid of its weights.
 
-The cells of the two maps do not meet: one has patches of 12 pixels, the other of 16 in a smaller
-image. With `features_only=True` they come normed and bilinearly resampled to strides 8 and 16.
-Without the last fusion, too, which changes class tokens only.
+The cells of the two maps do not coincide: one branch has patches of 12 pixels, the other of 16 in
+a smaller image. With `features_only=True` the maps are normalised and resampled bilinearly to
+strides 8 and 16, without the last fusion, which only changes class tokens.
 
 Accuracies are those that timm measures with the paper's weights.
 """
@@ -33,26 +33,26 @@ REDUCTIONS = (8, 16)
 
 
 class Patches(nn.Module):
-    """Patches of an image that is first resized to a whole number of them.
+    """Patches of an image that is first resized to a whole number of patches.
 
     Args:
-        source: timm's embedding, whose convolutions it takes over.
+        source: timm's embedding, whose convolutions it reuses.
         grid: rows and columns of patches.
     """
 
     def __init__(self, source: timm_crossvit.PatchEmbed, grid: tuple[int, int]) -> None:
         super().__init__()
         self.proj = source.proj
-        # timm lays maps out by these.
+        # timm computes the shape of maps from these.
         self.patch_size = _pair(source.patch_size)
         self.img_size = (grid[0] * self.patch_size[0], grid[1] * self.patch_size[1])
 
     def forward(self, image: Tensor) -> Tensor:
-        """[B, 3, H, W] to [B, patches, C]."""
+        """Maps [B, 3, H, W] to [B, patches, C]."""
         if tuple(image.shape[2:]) != self.img_size:
             batch, channels, height, width = image.shape
-            # One by one: ONNX Runtime moves the transposition of a picture's channels behind a
-            # resizing, and has no bicubic one for channels that come last.
+            # One plane at a time: ONNX Runtime would move the transposition of the image behind
+            # the resizing, and has no bicubic resizing for channels last.
             planes = image.reshape(batch * channels, 1, height, width)
             planes = functional.interpolate(planes, self.img_size, mode="bicubic")
             image = planes.reshape(batch, channels, *self.img_size)
@@ -61,10 +61,10 @@ class Patches(nn.Module):
 
 
 class Branches(nn.Module):
-    """The blocks of a stage without its fusion; takes and gives the tokens of each branch.
+    """The blocks of a stage without its fusion; maps a list of tokens per branch to another.
 
     Args:
-        source: timm's stage, whose blocks it takes over.
+        source: timm's stage, whose blocks it reuses.
     """
 
     def __init__(self, source: timm_crossvit.MultiScaleBlock) -> None:
@@ -72,12 +72,12 @@ class Branches(nn.Module):
         self.blocks = source.blocks
 
     def forward(self, tokens: list[Tensor]) -> list[Tensor]:
-        """See the class."""
+        """Applies the module; see the class."""
         return [block(x) for block, x in zip(self.blocks, tokens, strict=True)]
 
 
 class AlignedMaps(FeatureGetterNet):
-    """The two branches' maps with strides 8 and 16; for `timm.create_model`'s `feature_cls`.
+    """The maps of the two branches, resampled to strides 8 and 16, as timm's `feature_cls`.
 
     Args:
         model: the network.
@@ -101,7 +101,7 @@ class AlignedMaps(FeatureGetterNet):
         self.last = (stages - 1, 2 * stages - 1)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Maps [B, C, H / stride, W / stride] of images [B, 3, H, W]."""
+        """Returns maps [B, C, H / stride, W / stride] of images [B, 3, H, W]."""
         sizes = [[math.ceil(side / stride) for side in x.shape[2:]] for stride in REDUCTIONS]
         maps: Any = self.model.forward_intermediates(
             x, indices=list(self.last), norm=True, intermediates_only=True
@@ -114,13 +114,13 @@ class AlignedMaps(FeatureGetterNet):
 
 
 def _pair(sides: object) -> tuple[int, int]:
-    """What timm keeps as a pair, whatever the type its signature gives it."""
+    """Returns what timm keeps as a pair, whatever the type of its signature."""
     return cast("tuple[int, int]", sides)
 
 
 @torch.no_grad()
 def _fit(model: timm_crossvit.CrossVit, size: tuple[int, int]) -> None:
-    """Let a network take images of another size."""
+    """Prepares a network for images of another size."""
     for branch, embed in enumerate(list(model.patch_embed)):
         assert isinstance(embed, timm_crossvit.PatchEmbed)
         scale = model.img_size_scaled[branch][0] / model.img_size[0]
@@ -130,7 +130,7 @@ def _fit(model: timm_crossvit.CrossVit, size: tuple[int, int]) -> None:
         positions = resample_abs_pos_embed(getattr(model, f"pos_embed_{branch}"), new, old)
         setattr(model, f"pos_embed_{branch}", nn.Parameter(positions))
         model.patch_embed[branch] = Patches(embed, (new[0], new[1]))
-        # Patches resizes the image.
+        # `Patches` resizes the image.
         model.img_size_scaled[branch] = size
     model.img_size = size
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from vit_perception.models.layers import SPPF, C2f, ConvModule, scaled_depth, scaled_width
 
-#: Bottlenecks of stages 1 to 4 at depth 1.0.
 STAGE_BLOCKS = (3, 6, 6, 3)
+"""Bottlenecks of stages 1 to 4 at depth 1.0."""
 
 
 def pyramid_channels(width: float, last: int) -> tuple[int, int, int]:
-    """Channels of strides 8, 16 and 32."""
+    """Returns the channels of strides 8, 16 and 32."""
     c3, c4, c5 = (scaled_width(c, width) for c in (256, 512, last))
     return c3, c4, c5
 
@@ -55,7 +55,7 @@ class CSPDarknet(nn.Module):
         self.detail = sizes[1]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features of one image batch.
+        """Returns the features of one image batch.
 
         Args:
             image: float [B, 3, H, W] RGB in [0, 1]; H and W multiples of 32.
@@ -66,7 +66,7 @@ class CSPDarknet(nn.Module):
         return self.pyramid(image)[1:]
 
     def pyramid(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """As :meth:`forward`, with the map of stride 4 in front."""
+        """Works as :meth:`forward`, with the map of stride 4 in front."""
         c2 = self.stage1(self.stem(image))
         c3 = self.stage2(c2)
         c4 = self.stage3(c3)
@@ -74,5 +74,5 @@ class CSPDarknet(nn.Module):
 
     @torch.no_grad()
     def scale_input(self, factor: float) -> None:
-        """Let the network multiply its images by a factor, in place; only after BatchNorm went."""
+        """Folds a factor of the images into the stem, in place; needs BatchNorm folded before."""
         self.stem.conv.weight.mul_(factor)

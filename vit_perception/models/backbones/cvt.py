@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """CvT: Introducing Convolutions to Vision Transformers (arXiv 2103.15808, card 47).
 
-Built from the stages of transformers, with what that has otherwise than the paper put right: its
-activation, and stochastic depth, which there drops the whole stream and has one rate a stage.
-Attention has plain matrix products, its convolutions take up their norms for inference.
+Built from the stages of transformers, whose two deviations from the paper are corrected: the
+activation, and stochastic depth, which drops the whole stream there at one rate per stage.
+Attention uses plain matrix products; its convolutions absorb their norms for inference.
 
-No position code: any size. Attention of the first stage is global at stride 4 and costs most of
-480x640; `stride_kv=(4, 2, 2)` makes it a quarter of that for networks trained from nothing.
+It has no position code, so any size works. Attention of the first stage is global at stride 4 and
+costs most of 480x640; `stride_kv=(4, 2, 2)` reduces it to a quarter, for networks trained from
+scratch.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ class DepthwiseNorm(nn.Module):
         self.normalization = source.normalization
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] to [B, C, H', W']."""
+        """Maps [B, C, H, W] to [B, C, H', W']."""
         out: Tensor = self.normalization(self.convolution(x))
         return out
 
     @torch.no_grad()
     def fuse(self) -> nn.Conv2d:
-        """The same as one convolution with bias."""
+        """Returns the same as one convolution with bias."""
         return fuse_conv_bn_eval(self.convolution.eval(), self.normalization.eval())
 
 
@@ -61,7 +62,7 @@ class Attention(nn.Module):
     Scores are scaled by the full width, not by that of a head.
 
     Args:
-        source: transformers' module, whose parts and their names it takes over.
+        source: transformers' module, whose parts and their names it reuses.
     """
 
     def __init__(self, source: CvtSelfAttention) -> None:
@@ -76,7 +77,7 @@ class Attention(nn.Module):
             setattr(self, f"projection_{part}", getattr(source, f"projection_{part}"))
 
     def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
-        """[B, N, C] to [B, N, C]; N is height x width, and one class token before them if any."""
+        """Maps [B, N, C] to [B, N, C]; N = height x width, and one class token in front if any."""
         batch, _, channels = tokens.shape
         token = tokens[:, :1] if self.with_cls_token else None
         cells = tokens[:, 1:] if self.with_cls_token else tokens
@@ -88,7 +89,7 @@ class Attention(nn.Module):
         return context.transpose(1, 2).reshape(batch, -1, channels)
 
     def _projected(self, part: str, image: Tensor, token: Tensor | None) -> Tensor:
-        """[B, heads, N, C / heads] of one of query, key and value."""
+        """Returns query, key or value [B, heads, N, C / heads]."""
         x = getattr(self, f"convolution_projection_{part}")(image)
         if token is not None:
             x = torch.cat((token, x), dim=1)
@@ -102,7 +103,7 @@ class Stage(nn.Module):
     """Convolutional embedding and blocks; [B, C, H, W] to [B, C', H', W'].
 
     Args:
-        source: transformers' stage, whose parts and their names it takes over.
+        source: transformers' stage, whose parts and their names it reuses.
         drop_path_rates: of its blocks.
         activation: of the MLPs.
     """
@@ -114,21 +115,21 @@ class Stage(nn.Module):
         self.embedding = source.embedding
         self.layers = source.layers
         self.cls_token: nn.Parameter | None = getattr(source, "cls_token", None)
-        layers: list[Any] = list(self.layers)  # whose parts get others in their places
+        layers: list[Any] = list(self.layers)  # its parts are replaced below
         for layer, rate in zip(layers, drop_path_rates, strict=True):
             layer.attention.attention = Attention(layer.attention.attention)
             layer.intermediate.activation = activation()
-            # Each branch is dropped before it is added.
+            # Branches are dropped before they are added.
             layer.drop_path = nn.Identity()
             layer.attention.output.dropout = DropPath(rate)
             layer.output.dropout = DropPath(rate)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The map alone."""
+        """Returns the map without the class token."""
         return self.map_and_token(x)[0]
 
     def map_and_token(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The map and the class token [B, C'], if there is one."""
+        """Returns the map and the class token [B, C'], if there is one."""
         x = self.embedding(x)
         batch, channels, height, width = x.shape
         tokens = x.flatten(2).transpose(1, 2)
@@ -147,8 +148,8 @@ class CvT(StagedBackbone):
 
     Args:
         widths, heads, depths: of the three stages.
-        drop_path_rate: of the last block of the last stage; it grows from 0 inside that stage.
-        quick_gelu: as published; else the exact GELU, which transformers has.
+        drop_path_rate: of the last block of the last stage; rises from 0 inside that stage.
+        quick_gelu: as published; otherwise the exact GELU of transformers.
         stride_kv: of keys and values in the three stages.
         num_classes: of the head; 0 for none.
         in_chans: channels of the image.
@@ -165,7 +166,7 @@ class CvT(StagedBackbone):
         num_classes: int = 1000,
         in_chans: int = 3,
     ) -> None:
-        # Late: the other backbones do without transformers.
+        # Imported late: the other backbones do not need transformers.
         from transformers import CvtConfig, CvtModel
 
         super().__init__()
@@ -191,7 +192,7 @@ class CvT(StagedBackbone):
         )
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """The class token [B, C]."""
+        """Returns the class token [B, C]."""
         *first, last = self.stages
         for stage in first:
             x = stage(x)
@@ -202,7 +203,7 @@ class CvT(StagedBackbone):
 
 
 def from_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of transformers' `CvtForImageClassification` under the names they have here."""
+    """Renames weights of transformers' `CvtForImageClassification` to the names used here."""
     prefixes = {"cvt.encoder.": "", "layernorm.": "neck.", "classifier.": "head."}
     renamed = {}
     for name, tensor in weights.items():
@@ -213,21 +214,21 @@ def from_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 @register_model
 def cvt_13(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CvT-13."""
+    """Returns CvT-13."""
     shape = {"widths": (64, 192, 384), "heads": (1, 3, 6), "depths": (1, 2, 10)}
     return build(CvT, "cvt_13", pretrained, **{**shape, "drop_path_rate": 0.1, **options})
 
 
 @register_model
 def cvt_21(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CvT-21."""
+    """Returns CvT-21."""
     shape = {"widths": (64, 192, 384), "heads": (1, 3, 6), "depths": (1, 4, 16)}
     return build(CvT, "cvt_21", pretrained, **{**shape, "drop_path_rate": 0.1, **options})
 
 
 @register_model
 def cvt_w24(pretrained: bool = False, **options: Any) -> nn.Module:
-    """CvT-W24."""
+    """Returns CvT-W24."""
     shape = {"widths": (192, 768, 1024), "heads": (3, 12, 16), "depths": (2, 2, 20)}
     return build(CvT, "cvt_w24", pretrained, **{**shape, "drop_path_rate": 0.3, **options})
 

@@ -4,13 +4,13 @@
 
 `NAME_dense` is timm's NAME for one size of image, `img_size`; sides round up.
 
-V1, which timm has for 224x224 only, gets a bias table of the grid of the size at stride 32; that
-of loaded weights is resized linearly. With `features_only=True` a GroupNorm of one group
+V1, which timm has for 224x224 only, gets a bias table for the grid of that size at stride 32; the
+table of loaded weights is resized linearly. With `features_only=True` a GroupNorm of one group
 follows each map (card 28, V1 6).
 
-V2 attends in stage 3 at stride 32 and doubles the result. Where the map of stride 16 has an odd
-side, as 45 of 720 pixels, the last row or column of the doubled one is left out, so that its cells
-lie as in an even map.
+V2 attends in stage 3 at stride 32 and upsamples the result by 2. If the map of stride 16 has an
+odd side, such as 45 for 720 pixels, the last row or column of the upsampled one is cropped, so
+that its cells lie as in an even map.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from vit_perception.models.shelf import Variant, img_size
 
 
 class Maps(NormedMaps):
-    """V1's maps; its last stage gives tokens, which timm lays out for even sides only."""
+    """V1's maps; its last stage returns tokens, which timm reshapes for even sides only."""
 
     model: v1.EfficientFormer
     out_indices: tuple[int, ...]
 
     @staticmethod
     def make_norm(channels: int) -> nn.Module:
-        """A norm over [B, C, H, W]."""
+        """Returns a norm over [B, C, H, W]."""
         return GroupNorm1(channels)
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """Maps before their norms."""
+        """Returns maps before their norms."""
         taken = []
         x = self.model.stem(x)
         for stage in self.model.stages:
@@ -65,14 +65,14 @@ class Crop(nn.Module):
         self.height, self.width = height, width
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         return x[:, :, : self.height, : self.width]
 
 
 @torch.no_grad()
 def _for_grid(source: v1.Attention, grid: tuple[int, int]) -> v1.Attention:
-    """V1's attention for another grid, with the weights of the one it has."""
-    resolution: Any = grid  # timm takes a pair as well as the int that its signature says
+    """Returns V1's attention for another grid, with the weights of `source`."""
+    resolution: Any = grid  # timm accepts a pair as well as the int of its signature
     attention = v1.Attention(
         source.qkv.in_features, source.key_dim, source.num_heads, source.attn_ratio, resolution
     )

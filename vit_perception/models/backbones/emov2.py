@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """EMOv2: pushing 5M vision model frontier (arXiv 2412.06674, card 32).
 
-Inverted-residual blocks with one shortcut each; in the last two stages attention in near and far
-windows takes the place of the expanding convolution.
+Inverted-residual blocks with one shortcut each; in the last two stages, attention in near and far
+windows replaces the expanding convolution.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from vit_perception.models.staged import StagedBackbone, build
 
 EPS = 1e-6
 KERNEL = 5
-#: Stages that have BatchNorm and SiLU; the others LayerNorm, GELU and attention.
 CONVOLUTIONAL_STAGES = 2
+"""The first stages, with BatchNorm and SiLU; the others have LayerNorm, GELU and attention."""
 LAYER_SCALE = 1e-6
 
 
 class ChannelsLast(nn.Sequential):
-    """Modules for [B, H, W, C], for [B, C, H, W]."""
+    """Runs modules for [B, H, W, C] on [B, C, H, W]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C_in, H, W] to [B, C_out, H, W]."""
+        """Maps [B, C_in, H, W] to [B, C_out, H, W]."""
         x = x.permute(0, 2, 3, 1)
         for module in self:
             x = module(x)
@@ -46,7 +46,7 @@ class Block(nn.Module):
     Args:
         expansion: [B, C_in, H, W] to [B, middle, H, W].
         middle, c_out: channels.
-        first: of a stage: halves height and width and has no shortcuts.
+        first: whether it is the first of a stage: halves height and width and has no shortcuts.
         drop_path: rate.
     """
 
@@ -61,7 +61,7 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C_in, H, W] to [B, C_out, H, W], or half the height and width, rounded up."""
+        """Maps [B, C_in, H, W] to [B, C_out, H, W], or half the height and width, rounded up."""
         wide = self.expansion(x)
         local = functional.silu(self.local(wide))
         out: Tensor = self.proj(local if self.first else wide + local)
@@ -69,11 +69,11 @@ class Block(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """The block with attention as its expansion, all but the depthwise convolution channels last.
+    """The block with attention as expansion; channels last except in the depthwise convolution.
 
     Args:
         expansion: [B, H, W, C] to [B, H, W, middle].
-        middle, channels: of them.
+        middle, channels: of the expanded map, and of input and output.
         drop_path: rate.
     """
 
@@ -85,7 +85,7 @@ class AttentionBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] to the same shape; engines cancel the transpositions between blocks."""
+        """Maps [B, C, H, W] to the same shape; engines cancel transpositions between blocks."""
         x = x.permute(0, 2, 3, 1)
         wide = self.expansion(x)
         local = functional.silu(self.local(wide.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
@@ -164,14 +164,13 @@ class EMOv2(StagedBackbone):
         )
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Put a fresh linear layer at the end, or none for 0 classes."""
+        """Puts a fresh linear layer at the end, or none for 0 classes."""
         super().reset_classifier(num_classes, global_pool)
         if isinstance(self.head, nn.Linear):
             trunc_normal_(self.head.weight, std=0.02)
             nn.init.zeros_(self.head.bias)
 
 
-#: depths, widths, expansions, channels of a head in stages 3 and 4, drop-path rate.
 SIZES = {
     "1m": ((2, 2, 8, 3), (32, 48, 80, 180), (2, 2.5, 3, 3.5), (20, 20), 0.04036),
     "2m": ((3, 3, 9, 3), (32, 48, 120, 200), (2, 2.5, 3, 3.5), (20, 20), 0.05),
@@ -179,6 +178,7 @@ SIZES = {
     "20m": ((3, 3, 13, 3), (64, 128, 320, 448), (2, 3, 4, 4), (32, 32), 0.1),
     "50m": ((5, 8, 20, 7), (64, 128, 384, 512), (2, 3, 4, 4), (32, 32), 0.2),
 }
+"""Depths, widths, expansions, channels of a head in stages 3 and 4, drop-path rate."""
 
 
 def _emov2(size: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
@@ -189,31 +189,31 @@ def _emov2(size: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
 
 @register_model
 def emov2_1m(pretrained: bool = False, **options: Any) -> nn.Module:
-    """EMOv2-1M."""
+    """Returns EMOv2-1M."""
     return _emov2("1m", pretrained, options)
 
 
 @register_model
 def emov2_2m(pretrained: bool = False, **options: Any) -> nn.Module:
-    """EMOv2-2M."""
+    """Returns EMOv2-2M."""
     return _emov2("2m", pretrained, options)
 
 
 @register_model
 def emov2_5m(pretrained: bool = False, **options: Any) -> nn.Module:
-    """EMOv2-5M."""
+    """Returns EMOv2-5M."""
     return _emov2("5m", pretrained, options)
 
 
 @register_model
 def emov2_20m(pretrained: bool = False, **options: Any) -> nn.Module:
-    """EMOv2-20M."""
+    """Returns EMOv2-20M."""
     return _emov2("20m", pretrained, options)
 
 
 @register_model
 def emov2_50m(pretrained: bool = False, **options: Any) -> nn.Module:
-    """EMOv2-50M."""
+    """Returns EMOv2-50M."""
     return _emov2("50m", pretrained, options)
 
 

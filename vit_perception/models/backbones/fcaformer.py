@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """FcaFormer: forward cross attention in hybrid vision transformers (arXiv 2211.07198, card 34).
 
-Two stages of ConvNeXt blocks, then two of attention blocks, each of which also looks at a few
-tokens that sum up the blocks before it in its stage. Bias tables, and scales and biases of those
-tokens, belong to one size of input, given as `img_size`; `resized_state` makes them fit another.
-Attention is global: the pairs of tokens of stage 3 grow with the fourth power of a side.
+Two stages of ConvNeXt blocks, then two of attention blocks, which also attend to a few tokens that
+summarise earlier blocks of the stage. Bias tables, and scales and biases of those tokens, belong
+to one input size, given as `img_size`; `resized_state` converts them to another. Attention is
+global: the pairs of tokens of stage 3 grow with the fourth power of a side.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import StagedBackbone, build
 
 LAYER_SCALE = 1e-6
-#: Earlier blocks of a stage that one looks at, at most.
 SOURCES = 12
-#: Side of the cells of the map that one token sums up.
+"""Earlier blocks of a stage whose summaries a block attends to, at most."""
 CELL = 4
+"""Side of the cells of the map that one token summarises."""
 REDUCTIONS = (4, 8, 16, 32)
 
 
 def halved(size: tuple[int, int], times: int) -> tuple[int, int]:
-    """Height and width after convolutions of stride 2, odd sides rounded up."""
+    """Returns height and width after convolutions of stride 2, odd sides rounded up."""
     return -(-size[0] // 2**times), -(-size[1] // 2**times)
 
 
 def summary_grid(size: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of the tokens that sum up a map of a height and width."""
+    """Returns rows and columns of the tokens that summarise a map of a height and width."""
     return -(-size[0] // CELL), -(-size[1] // CELL)
 
 
 def tokens_of(x: Tensor, width: int, size: tuple[int, int]) -> Tensor:
-    """[B, C, H, W] to [B, H * W, C]; known numbers leave no shape arithmetic in a graph."""
+    """Maps [B, C, H, W] to [B, H * W, C]; constant sides leave no shape arithmetic in a graph."""
     return x.reshape(-1, width, size[0] * size[1]).transpose(1, 2)
 
 
 class FoldingConvNeXtBlock(ConvNeXtBlock):
-    """timm's block as convolutions; its layer scale goes into the last one for inference.
+    """timm's block as convolutions; for inference its layer scale is folded into the last one.
 
     Args:
         width: channels.
@@ -63,7 +63,7 @@ class FoldingConvNeXtBlock(ConvNeXtBlock):
 
     @torch.no_grad()
     def reparameterize(self) -> None:
-        """Fold, in place."""
+        """Folds the layer scale, in place."""
         if self.gamma is not None:
             scale_rows(self.mlp.fc2, self.gamma)
             self.gamma = None
@@ -89,24 +89,24 @@ class TokenMerging(nn.Conv2d):
         super().__init__(width, width, 7, CELL, 3, groups=width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, ceil(H / 4), ceil(W / 4)]."""
+        """Returns [B, C, ceil(H / 4), ceil(W / 4)]."""
         if not self.training:
             return super().forward(x)
-        # torch 2.13 on CPU leaves gradients of taps that meet padding only unwritten (bfloat16,
-        # channels last, maps of up to 3 cells a side); a map that holds its padding has none.
+        # torch 2.13 on CPU does not write the gradients of taps that only meet padding (bfloat16,
+        # channels last, maps of up to 3 cells a side); explicit padding avoids this.
         down, across = cast("tuple[int, int]", self.padding)
         padded = functional.pad(x, [across, across, down, down])
         return functional.conv2d(padded, self.weight, stride=self.stride, groups=self.groups)
 
 
 class FcaBlock(nn.Module):
-    """Attention, summing up and enhancing the map (TME), and a perceptron.
+    """Attention, summary and enhancement of the map (TME), and a perceptron.
 
     Args:
         width: channels.
         size: height and width of the map.
         sources: earlier blocks of the stage.
-        last: whether it is the stage's last, which nothing looks at.
+        last: whether it is the stage's last block, whose summary nothing uses.
         drop_path: rate of stochastic depth.
     """
 
@@ -122,15 +122,15 @@ class FcaBlock(nn.Module):
         self.merge = None if last else TokenMerging(width)
         self.enhance = ConvNorm(width, width, 3, groups=width)
         self.norm2 = nn.LayerNorm(width)
-        # The perceptron has a norm of its own as well.
+        # The perceptron has its own norm as well.
         self.mlp = nn.Sequential(nn.LayerNorm(width), Mlp(width, 4 * width))
         self.scale2 = LayerScale(width, LAYER_SCALE)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, earlier: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Tokens [B, N, C] and the block's summary [B, n, C], from tokens and earlier summaries.
+        """Returns tokens [B, N, C] and the block's summary [B, n, C].
 
-        Only the last 12 summaries are looked at.
+        Uses only the last 12 of the earlier summaries.
         """
         taken = torch.cat(list(earlier[-self.sources :]), dim=1) if self.sources else None
         x = x + self.drop_path(self.scale1(self.attention(self.norm1(x), taken)))
@@ -143,7 +143,7 @@ class FcaBlock(nn.Module):
 
     @torch.no_grad()
     def reparameterize(self) -> None:
-        """Fold the layer scales into the layers before them, in place."""
+        """Folds the layer scales into the layers before them, in place."""
         mlp = cast("Mlp", self.mlp[1])
         for layer, name in ((self.attention.proj, "scale1"), (mlp.fc2, "scale2")):
             scale = getattr(self, name)
@@ -157,7 +157,7 @@ class FcaStage(nn.Module):
 
     Args:
         c_in, c_out: channels.
-        size: height and width of the maps it gives.
+        size: height and width of the output maps.
         drop_paths: rate of each block.
     """
 
@@ -232,7 +232,7 @@ class FcaFormer(StagedBackbone):
 
 
 def initialise(module: nn.Module) -> None:
-    """Truncated normal of deviation 0.02 for weights, 0 for biases."""
+    """Initialises weights by a truncated normal of deviation 0.02, biases by 0."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         if module.bias is not None:
@@ -242,7 +242,7 @@ def initialise(module: nn.Module) -> None:
 def resized_state(
     state: Mapping[str, Tensor], source: nn.Module, target: nn.Module
 ) -> dict[str, Tensor]:
-    """A state dict of one size of input, for another: tables and grids interpolated (card 34).
+    """Converts a state dict to another input size; tables and grids are interpolated (card 34).
 
     Args:
         state: of `source`.
@@ -267,28 +267,28 @@ def resized_state(
 
 @register_model
 def fcaformer_l1(pretrained: bool = False, **options: Any) -> nn.Module:
-    """Micro; trained without stochastic depth."""
+    """Returns Micro; trained without stochastic depth."""
     sizes = {"dims": (64, 128, 192, 320), "depths": (2, 2, 6, 2)}
     return build(FcaFormer, "fcaformer_l1", pretrained, **{**sizes, **options})
 
 
 @register_model
 def fcaformer_l2(pretrained: bool = False, **options: Any) -> nn.Module:
-    """Tiny; trained with a `drop_path_rate` of 0.1."""
+    """Returns Tiny; trained with a `drop_path_rate` of 0.1."""
     sizes = {"dims": (96, 192, 320, 480), "depths": (2, 2, 7, 2)}
     return build(FcaFormer, "fcaformer_l2", pretrained, **{**sizes, **options})
 
 
 @register_model
 def fcaformer_l3(pretrained: bool = False, **options: Any) -> nn.Module:
-    """Small; trained with a `drop_path_rate` of 0.2."""
+    """Returns Small; trained with a `drop_path_rate` of 0.2."""
     sizes = {"dims": (96, 192, 320, 512), "depths": (3, 6, 12, 3)}
     return build(FcaFormer, "fcaformer_l3", pretrained, **{**sizes, **options})
 
 
 @register_model
 def fcaformer_l4(pretrained: bool = False, **options: Any) -> nn.Module:
-    """Base; trained with a `drop_path_rate` of 0.4."""
+    """Returns Base; trained with a `drop_path_rate` of 0.4."""
     sizes = {"dims": (128, 256, 512, 768), "depths": (3, 6, 12, 3)}
     return build(FcaFormer, "fcaformer_l4", pretrained, **{**sizes, **options})
 
@@ -296,7 +296,7 @@ def fcaformer_l4(pretrained: bool = False, **options: Any) -> nn.Module:
 def _variant(
     name: str, parameters: int, gmacs: float, unused: float, top1: float, *channels: int
 ) -> Variant:
-    """The card's `gmacs` have `unused` ones: queries of summaries, that we leave out."""
+    """Returns a variant; `unused` of the card's `gmacs` are queries of summaries, omitted here."""
     return Variant(
         name=name,
         card=34,

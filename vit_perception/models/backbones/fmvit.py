@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """FMViT: multiple-frequency mixing vision transformer (arXiv 2311.05707; card 20).
 
-A RECONSTRUCTION: the authors published no code and no table of variants. Published are the ideas
-of FMB, CFB, gMLP and RLMHSA; the insides of the blocks, widths and depths are this project's, on
-the skeleton of Next-ViT (arXiv 2207.05501; card 57). The names say so with "r".
+A RECONSTRUCTION: the authors published no code and no table of variants. The ideas of FMB, CFB,
+gMLP and RLMHSA are published; the insides of the blocks, widths and depths are this project's, on
+the skeleton of Next-ViT (arXiv 2207.05501; card 57). The "r" in the names marks this.
 
 Everything but pooling, softmax and ReLU folds into plain convolutions (`shelf.for_inference`).
 """
@@ -25,26 +25,26 @@ from vit_perception.models.map_attention import attend, attend_scaled
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import StagedBackbone, build, stagewise_rates
 
-#: Channels of a head of attention and of a group of the 3x3 convolutions.
 HEAD_WIDTH = 32
-#: Share of a fusion block's channels that attention makes.
+"""Channels per head of attention, and per group of the 3x3 convolutions."""
 LOW_SHARE = 0.75
-#: Widths of the convolution blocks and of the fusion block of each stage (Next-ViT's).
+"""Share of a fusion block's channels that come from attention."""
 WIDTHS = ((96, 96), (192, 256), (384, 512), (768, 1024))
-#: Blocks of stage 3 up to and with a fusion block.
+"""Widths of the convolution blocks and of the fusion block of each stage (Next-ViT's)."""
 PERIOD = 5
+"""Blocks of stage 3 per fusion block, which is the last of them."""
 POOLING = (8, 4, 2, 1)
 
 
 def mean_pool(size: int) -> nn.Module:
-    """Means of cells of size x size; cells over the border are means of what lies inside."""
+    """Returns mean pooling of size x size cells; cells across the border use inner pixels only."""
     if size == 1:
         return nn.Identity()
     return nn.AvgPool2d(size, ceil_mode=True, count_include_pad=False)
 
 
 def patch_embedding(c_in: int, c_out: int, stride: int) -> nn.Sequential:
-    """Halve the size by means if `stride` is 2, then change the width if it has to."""
+    """Returns pooling by 2 if `stride` is 2, then a convolution if the width changes."""
     layers: list[nn.Module] = [mean_pool(stride)] if stride > 1 else []
     if stride > 1 or c_in != c_out:
         layers.append(ConvNorm(c_in, c_out))
@@ -52,7 +52,7 @@ def patch_embedding(c_in: int, c_out: int, stride: int) -> nn.Sequential:
 
 
 def texture(channels: int) -> nn.Sequential:
-    """3x3 convolution in groups of 32 channels, then gMLP: the high frequencies of a map."""
+    """Returns a 3x3 convolution in groups of 32 channels, then gMLP: a map's high frequencies."""
     return nn.Sequential(
         ConvNorm(channels, channels, 3, groups=channels // HEAD_WIDTH),
         nn.ReLU(inplace=True),
@@ -61,7 +61,7 @@ def texture(channels: int) -> nn.Sequential:
 
 
 def feed_forward(channels: int, ratio: int) -> nn.Sequential:
-    """Two gMLPs; their branches have norms, so that none stands before them."""
+    """Returns two gMLPs; as their branches have norms, no norm precedes them."""
     return nn.Sequential(
         GroupedPointwise(channels, ratio * channels),
         nn.ReLU(inplace=True),
@@ -70,7 +70,7 @@ def feed_forward(channels: int, ratio: int) -> nn.Sequential:
 
 
 class FoldedAttention(nn.Module):
-    """PooledAttention with its norm and scale in the projections; [B, C, H, W] to the same."""
+    """PooledAttention with norm and scale folded into projections; [B, C, H, W] to the same."""
 
     q: nn.Module
     k: nn.Module
@@ -85,7 +85,7 @@ class FoldedAttention(nn.Module):
             self.add_module(name, part)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attention of all positions to pooled ones."""
+        """Returns the attention of all positions to pooled ones."""
         pooled = self.pool(x)
         mixed = attend_scaled(self.q(x), self.k(pooled), self.v(pooled), self.heads)
         out: Tensor = self.out(mixed)
@@ -93,7 +93,7 @@ class FoldedAttention(nn.Module):
 
 
 class PooledAttention(nn.Module):
-    """RLMHSA: attention of all positions to means of cells; the low frequencies of a map.
+    """RLMHSA: attention of all positions to means of cells, the low frequencies of a map.
 
     [B, C, H, W] to the same shape, any H and W.
 
@@ -113,7 +113,7 @@ class PooledAttention(nn.Module):
         self.out = GroupedPointwise(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attention of all positions to pooled ones."""
+        """Returns the attention of all positions to pooled ones."""
         x = self.norm(x)
         pooled = self.pool(x)
         mixed = attend(self.q(x), self.k(pooled), self.v(pooled), self.heads)
@@ -122,12 +122,12 @@ class PooledAttention(nn.Module):
 
     @torch.no_grad()
     def fuse(self) -> FoldedAttention:
-        """The same, in eval mode, with dense projections that contain the norm and the scale."""
+        """Returns the eval-mode form; dense projections contain the norm and the scale."""
         scale, offset = norm_scale(self.norm)
         folded: dict[str, nn.Module] = {}
         for name, projection in (("q", self.q), ("k", self.k), ("v", self.v)):
             conv = folded[name] = projection.fuse()
-            # A mean of cells commutes with the norm, which is linear in eval mode.
+            # Means of cells commute with the norm, which is linear in eval mode.
             bias_of(conv).add_(conv.weight[:, :, 0, 0] @ offset)
             conv.weight.mul_(scale[:, None, None])
         for parameter in folded["q"].parameters():
@@ -141,7 +141,7 @@ class ConvolutionBlock(nn.Module):
     Args:
         c_in, c_out: widths.
         stride: 1 or 2; H' is H / stride, rounded up.
-        drop_path: probability of leaving a residual branch out.
+        drop_path: probability of dropping a residual branch.
     """
 
     def __init__(self, c_in: int, c_out: int, stride: int, drop_path: float) -> None:
@@ -152,7 +152,7 @@ class ConvolutionBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         x = self.embedding(x)
         x = x + self.drop_path(self.texture(x))
         out: Tensor = x + self.drop_path(self.feed_forward(x))
@@ -167,7 +167,7 @@ class FusionBlock(nn.Module):
     Args:
         c_in, c_out, stride, drop_path: as there.
         pool: of the attention.
-        n_freq: pairs of a low and a high part; each pair goes on from the one before.
+        n_freq: pairs of a low and a high part; each pair continues from the one before.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class FusionBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         low: Tensor = self.embedding(x)
         high: Tensor | None = None
         for attention, projection, convolution in zip(
@@ -255,19 +255,19 @@ class FMViT(StagedBackbone):
 
 @register_model
 def fmvit_r_small(pretrained: bool = False, **options: Any) -> nn.Module:
-    """FMViT-R-S."""
+    """Returns FMViT-R-S."""
     return build(FMViT, "fmvit_r_small", pretrained, **{"depths": (3, 4, 10, 3)} | options)
 
 
 @register_model
 def fmvit_r_base(pretrained: bool = False, **options: Any) -> nn.Module:
-    """FMViT-R-B."""
+    """Returns FMViT-R-B."""
     return build(FMViT, "fmvit_r_base", pretrained, **{"depths": (3, 4, 20, 3)} | options)
 
 
 @register_model
 def fmvit_r_large(pretrained: bool = False, **options: Any) -> nn.Module:
-    """FMViT-R-L."""
+    """Returns FMViT-R-L."""
     return build(FMViT, "fmvit_r_large", pretrained, **{"depths": (3, 4, 30, 3)} | options)
 
 
@@ -284,9 +284,9 @@ def _variant(name: str, parameters: int, fused: int, macs: float, **options: Any
     )
 
 
-# Multiply-adds are those of the folded network. The card's count of the folded FMViT-R-S,
-# 31 751 944, is with the gMLPs folded and nothing else; here every norm but the head's is folded.
-# The card gives no figures of R-B and R-L; theirs were counted here.
+# Multiply-adds are those of the folded network. The card's 31 751 944 for the folded FMViT-R-S
+# have only the gMLPs folded; here every norm but the head's is folded. The card has no figures for
+# R-B and R-L; they were counted here.
 VARIANTS = (
     _variant("fmvit_r_small", 56_417_192, 31_739_816, 5.805e9, representative=True),
     _variant("fmvit_r_base", 79_752_616, 44_783_016, 8.274e9),

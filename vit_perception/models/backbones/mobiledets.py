@@ -1,12 +1,12 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""MobileDets: networks found for the CPU, DSP, EdgeTPU or GPU (arXiv 2004.14525, card 64).
+"""MobileDets: networks searched for the CPU, DSP, EdgeTPU or GPU (arXiv 2004.14525, card 64).
 
-Regular convolutions in the early stages beat depthwise ones on accelerators; on CPUs they do not.
+Regular convolutions in the early stages beat depthwise ones on accelerators, but not on CPUs.
 
 The paper's pixels are x * 2 / 255 - 1 (RGB). The scale folds into the stem's weights; the offset
-must be subtracted in front of it, since SAME pads with 0, which is the grey 127.5 and not black:
-with pixels of 0 to 1 take (x - 0.5) and double the stem's weights.
+must be subtracted before, because SAME pads with 0, which is the grey 127.5 and not black: for
+pixels of 0 to 1, use (x - 0.5) and double the stem's weights.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from vit_perception.models.same_padding import SameConvNorm
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import StagedBackbone, build
 
-#: Blocks of C1 to C5 (strides 2 to 32), for each network.
 CPU = (
     [no_expand(8)],
     [inverted(4, 16, stride=2)],
@@ -50,6 +49,7 @@ CPU = (
         inverted(8, 144, residual=False),
     ],
 )
+"""Blocks of C1 to C5 (strides 2 to 32); DSP, EDGETPU and GPU have the same form."""
 DSP = (
     [no_expand(24)],
     [fused(4, 32, stride=2), fused(4, 32), inverted(4, 32), tucker(0.25, 0.75, 32)],
@@ -64,7 +64,7 @@ DSP = (
     [
         inverted(4, 160, stride=2),
         inverted(4, 160),
-        # A later specification has no residual here; the paper's own has it.
+        # A later specification has no residual here; the paper's has one.
         fused(4, 160),
         tucker(0.75, 0.75, 160),
         inverted(8, 240, residual=False),
@@ -149,12 +149,12 @@ class MobileDet(StagedBackbone):
 
 
 def initialise(module: nn.Module) -> None:
-    """He's normal distribution; a depthwise convolution's is cut off at two deviations."""
+    """Initialises by He's normal distribution, cut off at two deviations if depthwise."""
     if not isinstance(module, nn.Conv2d):
         return
     if module.groups > 1:
         taps = module.kernel_size[0] * module.kernel_size[1]
-        # 0.8796 is the deviation of a normal distribution that is cut off there.
+        # 0.8796 is the deviation of a unit normal distribution cut off at two.
         deviation = (2 / taps) ** 0.5 / 0.8796
         nn.init.trunc_normal_(module.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
     else:
@@ -163,33 +163,33 @@ def initialise(module: nn.Module) -> None:
 
 @register_model
 def mobiledet_cpu(pretrained: bool = False, **options: Any) -> nn.Module:
-    """With hard-swish and SqueezeExcite, for CPUs without INT8 products."""
+    """Returns the network for CPUs without INT8 products: hard-swish and SqueezeExcite."""
     arguments = {"stem": 16, "stages": CPU, "activation": nn.Hardswish, "squeeze": True}
     return build(MobileDet, "mobiledet_cpu", pretrained, **arguments, **options)
 
 
 @register_model
 def mobiledet_dsp(pretrained: bool = False, **options: Any) -> nn.Module:
-    """For signal processors and other integer accelerators."""
+    """Returns the network for signal processors and other integer accelerators."""
     return build(MobileDet, "mobiledet_dsp", pretrained, stem=32, stages=DSP, **options)
 
 
 @register_model
 def mobiledet_edgetpu(pretrained: bool = False, **options: Any) -> nn.Module:
-    """For the EdgeTPU."""
+    """Returns the network for the EdgeTPU."""
     return build(MobileDet, "mobiledet_edgetpu", pretrained, stem=32, stages=EDGETPU, **options)
 
 
 @register_model
 def mobiledet_gpu(pretrained: bool = False, **options: Any) -> nn.Module:
-    """For embedded GPUs (Jetson)."""
+    """Returns the network for embedded GPUs (Jetson)."""
     return build(MobileDet, "mobiledet_gpu", pretrained, stem=32, stages=GPU, **options)
 
 
 def _variant(
     name: str, parameters: int, macs: int, channels: tuple[int, ...], representative: bool = False
 ) -> Variant:
-    """The card counts backbones alone and detectors; 1000 classes add (C5 + 1) * 1000."""
+    """Returns a variant, adding (C5 + 1) * 1000 for 1000 classes, which the card leaves out."""
     return Variant(
         name=name,
         card=64,

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """MobileMamba: lightweight multi-receptive visual Mamba network (arXiv 2411.15941, card 46).
 
-Stem, downsampling and feed-forward parts are those of SHViT, which timm has. Each block mixes some
+Stem, downsampling and feed-forward parts are those of SHViT, from timm. Each block mixes some
 channels by a selective scan in both raster directions beside a wavelet convolution, some by a
-depthwise convolution, and leaves the rest.
+depthwise convolution, and leaves the rest unchanged.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ from vit_perception.models.selective_scan import SelectiveScan
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import StagedBackbone, build
 
-#: Shares of the channels, by stage, and the sides of the depthwise kernels.
 SCAN_SHARE = (0.8, 0.7, 0.6)
+"""Share of a block's channels for the scan, by stage."""
 LOCAL_SHARE = (0.2, 0.2, 0.3)
+"""Share of a block's channels for the local convolution, by stage."""
 KERNELS = (7, 5, 3)
-#: Widths of the variants.
+"""Sides of the depthwise kernels, by stage."""
 T2, T4, S6, B = (144, 272, 368), (176, 368, 448), (192, 384, 448), (200, 376, 448)
+"""Widths of the variants."""
 
 
 def channel_split(width: int, scan_share: float, local_share: float) -> tuple[int, int, int]:
-    """Channels of a block for the scan (a multiple of 16), the local convolution and the rest."""
+    """Returns the channels of a block's scan (a multiple of 16), local convolution and rest."""
     scan = (int(scan_share * width) + 8) // 16 * 16
     local = min(int(local_share * width), width - scan)
     return scan, local, width - scan - local
@@ -45,7 +47,7 @@ class Pointwise(Conv2dNorm):
     """A 1x1 convolution and BatchNorm for [B, H, W, C]; a linear layer for inference."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, H, W, C_in] to [B, H, W, C_out]."""
+        """Maps [B, H, W, C_in] to [B, H, W, C_out]."""
         x = x.permute(0, 3, 1, 2)
         for module in self:
             x = module(x)
@@ -53,7 +55,7 @@ class Pointwise(Conv2dNorm):
 
     @torch.no_grad()
     def fuse(self) -> nn.Linear:  # type: ignore[override]  # timm's gives a convolution for maps
-        """The same as one layer."""
+        """Returns the same as one layer."""
         conv = super().fuse()
         linear = nn.Linear(conv.in_channels, conv.out_channels)
         linear.weight.copy_(conv.weight[:, :, 0, 0])
@@ -67,7 +69,7 @@ class GatedScan(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         width = 2 * channels
-        # Two layers, so that no graph has to take one map apart.
+        # Two layers, so that graphs need not split one map.
         self.to_scan = Pointwise(channels, width)
         self.to_gate = Pointwise(channels, width)
         self.conv = nn.Conv2d(width, width, 3, padding=1, groups=width)
@@ -75,7 +77,7 @@ class GatedScan(nn.Module):
         self.proj = Pointwise(width, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, H, W, C] to the same shape."""
+        """Maps [B, H, W, C] to the same shape."""
         mixed = functional.silu(self.conv(self.to_scan(x).permute(0, 3, 1, 2)))
         scanned = self.scan(mixed.permute(0, 2, 3, 1))
         out: Tensor = self.proj(scanned * functional.silu(self.to_gate(x)))
@@ -92,7 +94,7 @@ class GlobalMixer(nn.Module):
         self.wave = WaveletConv(channels, kernel)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, H, W, C] to the same shape."""
+        """Maps [B, H, W, C] to the same shape."""
         mixed: Tensor = self.scale * self.scan(x) + self.wave(x)
         return mixed
 
@@ -108,7 +110,7 @@ class LocalMixer(nn.Sequential):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, H, W, C] to the same shape."""
+        """Maps [B, H, W, C] to the same shape."""
         x = x.permute(0, 3, 1, 2)
         for module in self:
             x = module(x)
@@ -118,8 +120,8 @@ class LocalMixer(nn.Sequential):
 class Mixer(nn.Module):
     """MRFFI: global, local and untouched channels side by side, then a projection.
 
-    Between map and projection channels come last: the scan, the wavelet and the parting of
-    channels then move whole rows, and engines with a layout of their own reorder once a side.
+    Channels come last between map and projection: the scan, the wavelet and the splitting of
+    channels then move whole rows, and engines with a layout of their own reorder only twice.
 
     Args:
         channels: of the scan, the local convolution and the rest.
@@ -135,7 +137,7 @@ class Mixer(nn.Module):
         self.proj = Conv2dNorm(sum(channels), sum(channels), bn_weight_init=0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] to the same shape."""
+        """Maps [B, C, H, W] to the same shape."""
         far, near, rest = x.permute(0, 2, 3, 1).split(self.channels, dim=3)
         mixed = torch.cat((self.far(far), self.near(near), rest), dim=3)
         out: Tensor = self.proj(functional.relu(mixed).permute(0, 3, 1, 2))
@@ -143,7 +145,7 @@ class Mixer(nn.Module):
 
 
 def depthwise(width: int, weight: int) -> Residual:
-    """A depthwise 3x3 convolution as a residual part; one convolution for inference."""
+    """Returns a residual depthwise 3x3 convolution; one convolution for inference."""
     return Residual(Conv2dNorm(width, width, 3, 1, 1, weight, groups=width))
 
 
@@ -163,13 +165,13 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] to the same shape; twice `x` for new weights, as the parts keep it too."""
+        """Maps [B, C, H, W] to the same shape; new weights give 2 x, as the parts keep x too."""
         out: Tensor = x + self.drop_path(self.parts(x))
         return out
 
 
 def merge(narrow: int, wide: int) -> list[nn.Module]:
-    """Parts that halve height and width."""
+    """Returns the modules that halve height and width."""
     return [
         depthwise(narrow, 1),
         Residual(FFN(narrow, 2 * narrow)),
@@ -221,59 +223,59 @@ class MobileMamba(StagedBackbone):
         )
 
     def get_classifier(self) -> nn.Module:
-        """The last linear layer."""
+        """Returns the last linear layer."""
         return cast("nn.Linear", self.head.l) if self.num_classes else self.head
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Put a fresh norm and linear layer at the end, or none for 0 classes."""
+        """Puts a fresh norm and linear layer at the end, or none for 0 classes."""
         self.num_classes = num_classes
         self.head = NormLinear(self.num_features, num_classes) if num_classes else nn.Identity()
 
 
 @register_model
 def mobilemamba_t2(pretrained: bool = False, **options: Any) -> nn.Module:
-    """MobileMamba-T2, for 192x192."""
+    """Returns MobileMamba-T2, for 192x192."""
     return build(MobileMamba, "mobilemamba_t2", pretrained, widths=T2, **options)
 
 
 @register_model
 def mobilemamba_t4(pretrained: bool = False, **options: Any) -> nn.Module:
-    """MobileMamba-T4, for 192x192."""
+    """Returns MobileMamba-T4, for 192x192."""
     return build(MobileMamba, "mobilemamba_t4", pretrained, widths=T4, **options)
 
 
 @register_model
 def mobilemamba_s6(pretrained: bool = False, **options: Any) -> nn.Module:
-    """MobileMamba-S6, for 224x224."""
+    """Returns MobileMamba-S6, for 224x224."""
     return build(MobileMamba, "mobilemamba_s6", pretrained, widths=S6, **options)
 
 
 def _mobilemamba_b(name: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
-    """B1, B2 and B4 are one network at three sizes."""
+    """Returns the network that B1, B2 and B4 share; they differ in the input size."""
     model = {"widths": B, "depths": (2, 3, 2), "drop_path_rate": 0.03}
     return build(MobileMamba, name, pretrained, **{**model, **options})
 
 
 @register_model
 def mobilemamba_b1(pretrained: bool = False, **options: Any) -> nn.Module:
-    """MobileMamba-B1, for 256x256."""
+    """Returns MobileMamba-B1, for 256x256."""
     return _mobilemamba_b("mobilemamba_b1", pretrained, options)
 
 
 @register_model
 def mobilemamba_b2(pretrained: bool = False, **options: Any) -> nn.Module:
-    """MobileMamba-B2, for 384x384."""
+    """Returns MobileMamba-B2, for 384x384."""
     return _mobilemamba_b("mobilemamba_b2", pretrained, options)
 
 
 @register_model
 def mobilemamba_b4(pretrained: bool = False, **options: Any) -> nn.Module:
-    """MobileMamba-B4, for 512x512."""
+    """Returns MobileMamba-B4, for 512x512."""
     return _mobilemamba_b("mobilemamba_b4", pretrained, options)
 
 
 def _variant(name: str, widths: tuple[int, ...], side: int, **figures: Any) -> Variant:
-    """The card counts the fixed Haar filters, 32 for each channel of a scan, as parameters."""
+    """Returns a variant; only the card counts the Haar filters, 32 for each channel of a scan."""
     return Variant(
         name=f"mobilemamba_{name}",
         card=46,

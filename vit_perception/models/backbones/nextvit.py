@@ -4,9 +4,9 @@
 
 `shelf.for_inference` merges every BatchNorm before a linear layer into it (card 57, Mechanism 9).
 
-Attention of stage 2 looks at means of 16 consecutive tokens, that of stage 3 at means of 4. Tokens
-that are left over at the end of the map are not looked at: choose sizes with a multiple of 16
-cells at stride 8 and of 4 at stride 16. 480x640, 416x416 and 720x1280 are such.
+Attention of stage 2 uses means of 16 consecutive tokens, that of stage 3 means of 4. Tokens left
+over at the end of the map are ignored, so choose sizes with a multiple of 16 cells at stride 8 and
+of 4 at stride 16, such as 480x640, 416x416 and 720x1280.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SMT: scale-aware modulation meets transformer (arXiv 2307.08579; card 27).
 
-Early stages modulate values with a mix of depthwise convolutions of four sizes, the last one
-attends globally, the third alternates. Everything is a map [B, C, H, W] here; the paper's linear
-layers over tokens are 1x1 convolutions.
+The early stages modulate values with a mix of depthwise convolutions of four sizes, the last one
+attends globally, the third alternates. All data are maps [B, C, H, W]; the paper's linear layers
+over tokens are 1x1 convolutions.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from vit_perception.models.modulation import ChannelLinear, Modulation, depthwis
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import StagedBackbone, build, stagewise_rates
 
-#: Heads of attention of stages 3 and 4.
 HEADS = {2: 8, 3: 16}
+"""Heads of attention of stages 3 and 4."""
 NORM_EPS = 1e-6
 EMBEDDING_EPS = 1e-5
 
 
 class FoldedAttention(nn.Module):
-    """Attention for inference: the scale is in the queries' projection; [B, C, H, W] to same."""
+    """Attention for inference with scaled query weights; [B, C, H, W] to the same shape."""
 
     def __init__(
         self, qkv: Sequence[nn.Module], local: nn.Module, out: nn.Module, heads: int
@@ -43,7 +43,7 @@ class FoldedAttention(nn.Module):
         self.heads = heads
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attention of all positions to all."""
+        """Returns the attention of all positions to all."""
         v = self.v(x)
         mixed = attend_scaled(self.q(x), self.k(x), v, self.heads)
         out: Tensor = self.out(mixed + self.local(v))
@@ -67,14 +67,14 @@ class Attention(nn.Module):
         self.out = ChannelLinear(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attention of all positions to all."""
+        """Returns the attention of all positions to all."""
         k, v = self.kv(x).chunk(2, dim=1)
         out: Tensor = self.out(attend(self.q(x), k, v, self.heads) + self.local(v))
         return out
 
     @torch.no_grad()
     def fuse(self) -> FoldedAttention:
-        """The same with the scale of the scores in the queries."""
+        """Returns the same with the scale of the scores in the query weights."""
         for parameter in self.q.parameters():
             parameter.mul_((self.q.out_channels // self.heads) ** -0.5)
         return FoldedAttention([self.q, *split_rows(self.kv, 2)], self.local, self.out, self.heads)
@@ -87,7 +87,7 @@ class FeedForward(nn.Module):
 
     Args:
         channels: of the map.
-        ratio: of the hidden channels to these.
+        ratio: of hidden channels to `channels`.
     """
 
     def __init__(self, channels: int, ratio: int) -> None:
@@ -98,14 +98,14 @@ class FeedForward(nn.Module):
         self.out = ChannelLinear(ratio * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         x = self.widen(x)
         out: Tensor = self.out(self.act(x + self.local(x)))
         return out
 
     @torch.no_grad()
     def fuse(self) -> nn.Sequential:
-        """The same with the residual in the centre of the kernels."""
+        """Returns the same with the residual added to the centre of the kernels."""
         self.local.weight[:, :, 1, 1] += 1
         return nn.Sequential(self.widen, self.local, self.act, self.out)
 
@@ -117,8 +117,8 @@ class Block(nn.Module):
         channels: of the map.
         mixer: Modulation or Attention.
         ratio: of the feed-forward.
-        drop_path: probability of leaving a residual branch out.
-        layer_scale: initial factor of the branches; None has no factor.
+        drop_path: probability of dropping a residual branch.
+        layer_scale: initial factor of the branches; None for no factor.
     """
 
     def __init__(
@@ -141,14 +141,14 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         x = x + self.drop_path(self.scale1(self.mixer(self.norm1(x))))
         out: Tensor = x + self.drop_path(self.scale2(self.feed_forward(self.norm2(x))))
         return out
 
     @torch.no_grad()
     def reparameterize(self) -> None:
-        """Move the layer scales into the linear layers before them."""
+        """Moves the layer scales into the linear layers before them."""
         for name, layer in (("scale1", self.mixer.out), ("scale2", self.feed_forward.out)):
             scale = getattr(self, name)
             if isinstance(scale, LayerScale2d):
@@ -226,26 +226,26 @@ def _initialise(module: nn.Module) -> None:
 
 @register_model
 def smt_tiny(pretrained: bool = False, **options: Any) -> nn.Module:
-    """SMT-T."""
+    """Returns SMT-T."""
     return build(SMT, "smt_tiny", pretrained, **options)
 
 
 @register_model
 def smt_small(pretrained: bool = False, **options: Any) -> nn.Module:
-    """SMT-S."""
+    """Returns SMT-S."""
     return build(SMT, "smt_small", pretrained, **{"depths": (3, 4, 18, 2)} | options)
 
 
 @register_model
 def smt_base(pretrained: bool = False, **options: Any) -> nn.Module:
-    """SMT-B."""
+    """Returns SMT-B."""
     config = {"depths": (4, 6, 28, 2), "ratios": (8, 6, 4, 2), "stem_kernel": 7}
     return build(SMT, "smt_base", pretrained, **config | options)
 
 
 @register_model
 def smt_large(pretrained: bool = False, **options: Any) -> nn.Module:
-    """SMT-L."""
+    """Returns SMT-L."""
     config = {
         "widths": (96, 192, 384, 768),
         "depths": (4, 6, 28, 4),
@@ -270,7 +270,7 @@ def _variant(name: str, parameters: int, macs: float, width: int = 64, **options
 
 VARIANTS = (
     _variant("smt_tiny", 11_506_536, 2.461e9, top1=82.2, representative=True),
-    # The paper's S is counted with one block in stage 4; its configurations have two.
+    # The paper counts S with one block in stage 4; its configurations have two.
     _variant("smt_small", 22_550_952, 4.839e9, top1=83.7),
     _variant("smt_base", 32_037_352, 7.966e9, top1=84.3),
     _variant("smt_large", 80_620_264, 17.907e9, width=96),

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Swin Transformer: Hierarchical Vision Transformer using Shifted Windows (2103.14030, card 12).
 
-`swin_NAME_dense` is timm's `swin_NAME` for one size of image, `img_size`, whose blocks choose the
-cells of their windows by constant indices and add bias and mask as one constant. With
+`swin_NAME_dense` is timm's `swin_NAME` for one size of image, `img_size`. Its blocks gather the
+cells of their windows by constant indices, and add bias and mask as one constant. With
 `features_only=True` a LayerNorm follows each map (card 12, Mechanism 9).
 
-A map that windows do not divide is padded before it is shifted, as in the published code; timm
-shifts first, and its mask then lets the top of the image see the bottom. Sizes with multiples of
-224 pixels need no padding.
+A map that windows do not divide is padded before it is shifted, as in the published code. timm
+shifts first; its mask then lets the top of the image attend to the bottom. Sizes that are
+multiples of 224 pixels need no padding.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class WindowAttention(nn.Module):
     """Attention inside windows, with a bias for each offset of two cells.
 
     Args:
-        source: timm's module, whose parts and their names it takes over.
+        source: timm's module, whose parts and their names it reuses.
         mask: float [windows, area, area] or None, see `Windows`.
     """
 
@@ -50,13 +50,13 @@ class WindowAttention(nn.Module):
         self.register_buffer("constant", None, persistent=False)
 
     def bias(self) -> Tensor:
-        """What is added to scores, [heads, area, area] or [windows, heads, area, area]."""
+        """Returns the bias of scores, [heads, area, area] or [windows, heads, area, area]."""
         bias = self.relative_position_bias_table[self.offsets].permute(2, 0, 1)
         return bias if self.mask is None else bias + self.mask[:, None]
 
     @torch.no_grad()
     def reparameterize(self) -> None:
-        """Keep the bias as a constant and scale queries by their weights."""
+        """Makes the bias a constant, and scales queries in their weights."""
         if self.constant is None:
             self.constant = self.bias().contiguous()
             width = len(self.qkv.weight) // 3
@@ -65,7 +65,7 @@ class WindowAttention(nn.Module):
             self.scale = 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B x windows, area, C] to the same, before the projection."""
+        """Maps [B x windows, area, C] to the same shape, without the projection."""
         count, area, channels = x.shape
         qkv = self.qkv(x).reshape(count, area, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = qkv.unbind(0)
@@ -86,7 +86,7 @@ class Block(nn.Module):
     """A block for maps of one size; [B, H, W, C] to the same.
 
     Args:
-        source: timm's block, whose parts and their names it takes over.
+        source: timm's block, whose parts and their names it reuses.
     """
 
     cells: Tensor
@@ -108,7 +108,7 @@ class Block(nn.Module):
         self.register_buffer("places", windows.places, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Applies the module; see the class."""
         shape = x.shape
         x = x.flatten(1, 2)
         x = x + self.drop_path1(self._attended(self.norm1(x)))
@@ -122,7 +122,7 @@ class Block(nn.Module):
             x = functional.pad(x, (0, 0, 0, 1))
         x = x[:, self.cells].reshape(-1, self.area, channels)
         x = self.attn(x).reshape(batch, -1, channels)
-        # The projection is of single cells: those of the map are enough.
+        # The projection is per cell, so it is applied to the map's cells only.
         out: Tensor = self.attn.proj(x[:, self.places])
         return out
 

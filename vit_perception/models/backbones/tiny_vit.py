@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """TinyViT: Fast Pretraining Distillation for Small Vision Transformers (2207.10666, card 35).
 
-`tiny_vit_NAME_dense` is timm's `tiny_vit_NAME` with a head of 1000 classes by default, where
-timm's 224 pixel models come with 21841, and with bias tables that are read anew each time.
+`tiny_vit_NAME_dense` is timm's `tiny_vit_NAME` with a head of 1000 classes by default (timm's
+224 pixel models have 21841), and with bias tables that are gathered anew in each pass.
 
-Any size: maps that windows of 7 or 14 cells (12 or 24, 16 or 32) do not divide are padded. For
-training from nothing, `window_sizes` may name windows that divide them, such as (7, 10, 10, 5) for
-480x640.
+Any size works: maps that windows of 7 or 14 cells (12 or 24, 16 or 32) do not divide are padded.
+For training from scratch, `window_sizes` may choose windows that divide them, such as
+(7, 10, 10, 5) for 480x640.
 """
 
 from __future__ import annotations

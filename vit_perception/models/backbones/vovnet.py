@@ -19,7 +19,7 @@ from vit_perception.models.staged import build
 
 @register_model
 def vovnet27_slim(pretrained: bool = False, **options: Any) -> nn.Module:
-    """VoVNet-27-slim: v1, without residuals."""
+    """Returns VoVNet-27-slim: v1, without residuals."""
     cfg = {
         "stem_chs": [64, 64, 128],
         "stage_conv_chs": [64, 80, 96, 112],

@@ -26,26 +26,26 @@ from vit_perception.models.necks.pafpn import PAFPN
 from vit_perception.models.necks.shelf_pyramid import ShelfPyramid
 from vit_perception.models.shelf import Backbone
 
-#: Prefix of the head's entries in the released files; everything else has the same name there.
 RELEASED_HEAD = "bbox_head.head_module."
+"""Prefix of the head's entries in the released files; other entries have the same names there."""
 RELEASED_TEXT_TOWER = "backbone_text."
 
 
 class DOSOD(nn.Module):
-    """Image branch, text adaptor and head; the text encoder stays outside.
+    """Image branch, text adaptor and head; the text encoder is not part of it.
 
     Args:
         width, depth, last: scaling of the backbone and neck (card 01, Configurations).
-        class_width: channels of the class branch; None takes max(P3 channels, 80) as the paper.
+        class_width: channels of the class branch; None for max(P3 channels, 80), as in the paper.
         embedding: dimension E of the joint space.
         text_dimension: dimension D of the text embeddings.
         adaptor_layers: linear layers of the text adaptor.
         activation: "silu" (the paper's) or "relu".
-        prototypes: of the instance masks; 0 for boxes only, as the paper.
-        backbone: of the shelf, in place of CSPDarknet; the scaling then sizes the neck alone.
+        prototypes: of the instance masks; 0 for boxes only, as in the paper.
+        backbone: of the shelf, instead of CSPDarknet; the scaling then applies to the neck only.
 
     Raises:
-        ValueError: a backbone that has no fine map.
+        ValueError: the backbone has no fine map.
     """
 
     def __init__(
@@ -93,17 +93,17 @@ class DOSOD(nn.Module):
         self.text_dimension = text_dimension
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Neck maps of float images [B, 3, H, W] RGB in [0, 1]."""
+        """Returns the neck maps of float images [B, 3, H, W] RGB in [0, 1]."""
         maps: tuple[Tensor, Tensor, Tensor] = self.neck(self.backbone(image))
         return maps
 
     def embed(self, text: Tensor) -> Tensor:
-        """Text embeddings [..., K, D] (unit length) to class embeddings [..., K, E]."""
+        """Maps text embeddings [..., K, D] (unit length) to class embeddings [..., K, E]."""
         embeddings: Tensor = self.head.text_mlp(text)
         return embeddings
 
     def forward(self, image: Tensor, class_embeddings: Tensor | None = None) -> HeadOutput:
-        """Raw maps; see :meth:`DOSODHead.forward`."""
+        """Returns the raw maps; see :meth:`DOSODHead.forward`."""
         output: HeadOutput
         if self.mask_head is None:
             output = self.head(self.features(image), class_embeddings)
@@ -116,7 +116,7 @@ class DOSOD(nn.Module):
     def detect(
         self, image: Tensor, class_embeddings: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Decoded boxes [B, A, 4] xyxy network px and scores [B, A, K] of every anchor."""
+        """Returns boxes [B, A, 4] xyxy network px and scores [B, A, K] of all anchors."""
         output = self(image, class_embeddings)
         sizes = [(x.shape[2], x.shape[3]) for x in output.logits]
         centres, strides = box_math.priors(sizes, STRIDES, dtype=image.dtype, device=image.device)
@@ -127,7 +127,7 @@ class DOSOD(nn.Module):
 
 
 def reparameterize(model: DOSOD, class_embeddings: Tensor) -> DOSOD:
-    """Fold a vocabulary into the head, in place: the paper's closed-set form, exact.
+    """Folds a vocabulary into the head, in place and exactly: the paper's closed-set form.
 
     Args:
         model: a model with a live vocabulary.
@@ -150,7 +150,7 @@ def reparameterize(model: DOSOD, class_embeddings: Tensor) -> DOSOD:
 
 
 def released_key(key: str) -> str:
-    """Name of one of our state-dict entries in the released files."""
+    """Returns the name of one of our state-dict entries in the released files."""
     return RELEASED_HEAD + key.removeprefix("head.") if key.startswith("head.") else key
 
 
@@ -160,11 +160,10 @@ def _counted(keys: list[str], what: str) -> str:
 
 
 def load_released(model: DOSOD, state: Mapping[str, Tensor]) -> None:
-    """Load a released state dict (text tower entries apart), strictly.
+    """Loads a released state dict (without text tower) strictly.
 
     Raises:
-        ValueError: naming the entries that are missing and those that are unexpected, or the
-            first of another shape.
+        ValueError: entries are missing or unexpected, or one has another shape; names them.
     """
     ours = {released_key(key): key for key in model.state_dict()}
     theirs = {key for key in state if not key.startswith(RELEASED_TEXT_TOWER)}
@@ -184,25 +183,25 @@ def load_released(model: DOSOD, state: Mapping[str, Tensor]) -> None:
 
 
 def dosod_s(**options: Any) -> DOSOD:
-    """DOSOD-S: 11,456,848 parameters when reparameterized for 80 classes."""
+    """Returns DOSOD-S: 11,456,848 parameters when reparameterized for 80 classes."""
     return _built(options, width=0.5, depth=0.33, last=1024)
 
 
 def dosod_m(**options: Any) -> DOSOD:
-    """DOSOD-M: 26,275,872 parameters when reparameterized for 80 classes."""
+    """Returns DOSOD-M: 26,275,872 parameters when reparameterized for 80 classes."""
     return _built(options, width=0.75, depth=0.67, last=768)
 
 
 def dosod_l(**options: Any) -> DOSOD:
-    """DOSOD-L: 44,147,696 parameters when reparameterized for 80 classes."""
+    """Returns DOSOD-L: 44,147,696 parameters when reparameterized for 80 classes."""
     return _built(options, width=1.0, depth=1.0, last=512)
 
 
 def dosod_nano(**options: Any) -> DOSOD:
-    """A quarter of full width with a 64-wide class branch, for small computers (ours).
+    """Returns a quarter of full width with a 64-wide class branch, for small computers (ours).
 
-    The joint space has 256 dimensions: the class branch in front of it has 64, so a wider one
-    would add nothing but per-frame folding.
+    The joint space has 256 dimensions: the class branch in front of it has 64, so more would only
+    add cost of folding per frame.
     """
     joint = {"class_width": 64, "embedding": 256, "text_dimension": 384}
     return _built(options, width=0.25, depth=0.33, last=1024, **joint)

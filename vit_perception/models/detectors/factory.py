@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Detectors by the name that a recipe, a bundle or a command gives."""
+"""Makes detectors by the name that a recipe, a bundle or a command gives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from vit_perception.models.detectors.dosod import (
 )
 from vit_perception.models.shelf import BackboneError, create_backbone
 
-#: "dosod" is DOSOD's neck and head at nano width, for a backbone of the shelf.
 ARCHITECTURES: dict[str, Callable[..., DOSOD]] = {
     "dosod": dosod_nano,
     "dosod_nano": dosod_nano,
@@ -23,10 +22,11 @@ ARCHITECTURES: dict[str, Callable[..., DOSOD]] = {
     "dosod_m": dosod_m,
     "dosod_l": dosod_l,
 }
+"""Detectors by name; "dosod" is DOSOD's neck and head at nano width, for any backbone."""
 
 
 class DetectorError(ValueError):
-    """A detector that cannot be built: one line."""
+    """The detector cannot be built; one line."""
 
 
 def create_detector(
@@ -36,16 +36,16 @@ def create_detector(
     size: tuple[int, int] = (640, 640),
     **options: object,
 ) -> DOSOD:
-    """Build a detector with random weights.
+    """Builds a detector with random weights.
 
     Args:
         architecture: one of `ARCHITECTURES`.
         backbone: name on the shelf (`models.shelf`); empty for the architecture's own.
-        size: height and width of the input, multiples of 32, for backbones tied to one.
-        options: as `DOSOD` takes them, in place of the architecture's.
+        size: height and width of the input, multiples of 32, for backbones that depend on it.
+        options: of `DOSOD`, in place of the architecture's.
 
     Raises:
-        DetectorError: no such architecture or backbone, or a backbone that has no fine map.
+        DetectorError: there is no such architecture or backbone, or the backbone has no fine map.
     """
     if architecture not in ARCHITECTURES:
         raise DetectorError(

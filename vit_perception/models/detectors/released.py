@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A released DOSOD checkpoint as a model: size and form are told by its shapes (card 01)."""
+"""Builds the model of a released DOSOD checkpoint, whose shapes give size and form (card 01)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from vit_perception.models.detectors.dosod import (
 from vit_perception.names import MAX_NAMES
 from vit_perception.wording import shown_path
 
-#: Of the convolutions with the names folded in, level of stride 8.
 FIXED = f"{RELEASED_HEAD}cls_contrasts.0.conv.weight"
+"""Weights of the convolutions with the names folded in, level of stride 8."""
 
 _BY_STEM: dict[int, tuple[str, Callable[..., DOSOD]]] = {
     32: ("dosod_s", dosod_s),
@@ -39,17 +39,17 @@ _STEM = "backbone.stem.conv.weight"
 _CLASS_BRANCH = f"{RELEASED_HEAD}cls_preds.0.0.conv.weight"
 _PROJECTION = f"{RELEASED_HEAD}cls_preds.0.2.weight"
 _ADAPTOR = re.compile(re.escape(RELEASED_HEAD) + r"text_mlp\.(\d{1,2})\.(?:0\.)?weight")
-#: Bounds the network that a file's shapes ask for; the paper has 512 and at most 5.
+# Bounds on the network that a file's shapes describe; the paper has 512 and at most 5.
 _MAX_WIDTH, _MAX_LAYERS = 2048, 8
 
 
 class ReleasedError(ValueError):
-    """A checkpoint that cannot become a bundle, or what it needs is missing: one line."""
+    """A checkpoint cannot become a bundle, or a file for it is missing; one line."""
 
 
 @dataclass(frozen=True)
 class Released:
-    """What a checkpoint holds.
+    """The contents of a checkpoint.
 
     Attributes:
         path: the file.
@@ -58,7 +58,7 @@ class Released:
         model: with its weights, in eval mode.
         classes: names folded in; 0 in the training form.
         adaptor_layers: of the text adaptor; 0 for mlp0x and in the reparameterized form.
-        text_tower: CLIP's tensors that came along, by transformers' names; often none.
+        text_tower: CLIP's tensors in the file, by transformers' names; often none.
     """
 
     path: Path
@@ -71,11 +71,11 @@ class Released:
 
 
 def read_released(path: Path) -> Released:
-    """Read a checkpoint and build the model that its shapes tell.
+    """Reads a checkpoint and builds the model that its shapes describe.
 
     Raises:
-        CheckpointError: no checkpoint, see `read_state_dict`.
-        ReleasedError: not a DOSOD, or entries are missing, unexpected, of another shape or not
+        CheckpointError: the file is no checkpoint, see `read_state_dict`.
+        ReleasedError: it is no DOSOD, or entries are missing, unexpected, of another shape or not
             finite.
     """
     file = shown_path(path)
@@ -122,7 +122,7 @@ def read_released(path: Path) -> Released:
 def _shape(
     state: Mapping[str, Tensor], key: str, file: str, limit: int = _MAX_WIDTH
 ) -> tuple[int, int]:
-    """The first two sizes of a weight that says how wide the network is."""
+    """Returns the first two sizes of a weight, which give the width of the network."""
     shape = tuple(state[key].shape) if key in state else ()
     if len(shape) < 2 or not all(1 <= size <= max(limit, _MAX_WIDTH) for size in shape[:2]):
         found = list(shape) if key in state else f"none among {len(state)} entries"

@@ -1,9 +1,9 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""SSDLite as MobileDets have it: 2034 anchors at 320 x 320 (arXiv 2004.14525, card 64).
+"""SSDLite as in MobileDets: 2034 anchors at 320 x 320 (arXiv 2004.14525, card 64).
 
-Pixels are x * 2 / 255 - 1, as the backbones' file says. Boxes are yxyx here, in shares of the
-picture, as the paper's box codes are; `detect` gives xyxy px.
+Pixels are x * 2 / 255 - 1, see `backbones.mobiledets`. Boxes are yxyx here, in shares of the
+picture, as in the paper's box codes; `detect` returns xyxy px.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from vit_perception.models.fusing import bias_of
 from vit_perception.models.same_padding import SameConvNorm
 from vit_perception.models.shelf import create_backbone
 
-#: Depths of the levels behind C5.
 EXTRA = (512, 256, 256, 128)
+"""Depths of the levels behind C5."""
 LEVELS = 2 + len(EXTRA)
 SCALES = tuple(0.2 + 0.15 * level for level in range(LEVELS))
-#: Codes of a box are (dy, dx, dh, dw) times these.
 CODE_SCALES = (10.0, 10.0, 5.0, 5.0)
-#: Starts every score at 1 %.
+"""Codes of a box are (dy, dx, dh, dw) times these."""
 CLASS_BIAS = -4.6
+"""Starts every score at 1 %."""
 MATCH_IOU = 0.5
 FOCAL_ALPHA, FOCAL_GAMMA = 0.75, 2.0
 
 
 @dataclass(frozen=True)
 class SSDLiteOutput:
-    """Raw outputs of all anchors, levels from fine to coarse, cells rows outer.
+    """Raw outputs of all anchors, levels from fine to coarse, cells row by row.
 
     Attributes:
         codes: [B, A, 4] of the boxes; see `decode`.
@@ -46,7 +46,7 @@ class SSDLiteOutput:
 
 
 def level_anchors(level: int) -> tuple[tuple[float, float], ...]:
-    """(scale, width / height) of the anchors of each cell of a level."""
+    """Returns (scale, width / height) of the anchors of each cell of a level."""
     scale = SCALES[level]
     if level == 0:
         return ((0.1, 1.0), (scale, 2.0), (scale, 0.5))
@@ -56,11 +56,11 @@ def level_anchors(level: int) -> tuple[tuple[float, float], ...]:
 
 
 def anchors(grids: list[tuple[int, int]], size: tuple[int, int]) -> Tensor:
-    """Anchors of all levels.
+    """Returns the anchors of all levels.
 
     Args:
         grids: (h, w) of each level's map.
-        size: height and width of the picture; scales are of its shorter side.
+        size: height and width of the picture; scales are relative to its shorter side.
 
     Returns:
         [A, 4] (cy, cx, h, w) in shares of the picture.
@@ -87,27 +87,27 @@ def anchors(grids: list[tuple[int, int]], size: tuple[int, int]) -> Tensor:
 
 
 def encode(boxes: Tensor, priors: Tensor) -> Tensor:
-    """Codes [..., 4] of boxes (cy, cx, h, w) [..., 4] against anchors [..., 4]."""
+    """Returns codes [..., 4] of boxes (cy, cx, h, w) [..., 4] against anchors [..., 4]."""
     shift = (boxes[..., :2] - priors[..., :2]) / priors[..., 2:]
     growth = (boxes[..., 2:] / priors[..., 2:]).log()
     return torch.cat([shift, growth], dim=-1) * boxes.new_tensor(CODE_SCALES)
 
 
 def decode(codes: Tensor, priors: Tensor) -> Tensor:
-    """Boxes (cy, cx, h, w) [..., 4] of codes; the inverse of `encode`."""
+    """Returns boxes (cy, cx, h, w) [..., 4] of codes; the inverse of `encode`."""
     unscaled = codes / codes.new_tensor(CODE_SCALES)
     centres = unscaled[..., :2] * priors[..., 2:] + priors[..., :2]
     return torch.cat([centres, unscaled[..., 2:].exp() * priors[..., 2:]], dim=-1)
 
 
 def corners(boxes: Tensor) -> Tensor:
-    """(cy, cx, h, w) to (y1, x1, y2, x2)."""
+    """Converts (cy, cx, h, w) to (y1, x1, y2, x2)."""
     half = boxes[..., 2:] / 2
     return torch.cat([boxes[..., :2] - half, boxes[..., :2] + half], dim=-1)
 
 
 def centred(boxes: Tensor) -> Tensor:
-    """(y1, x1, y2, x2) to (cy, cx, h, w)."""
+    """Converts (y1, x1, y2, x2) to (cy, cx, h, w)."""
     low, high = boxes[..., :2], boxes[..., 2:]
     return torch.cat([(low + high) / 2, high - low], dim=-1)
 
@@ -149,7 +149,7 @@ class SSDLite(nn.Module):
     Args:
         backbone: name on the shelf; its last two maps have strides 16 and 32.
         size: height and width of the input in pixels.
-        classes: without the background; 90 are the ids of COCO.
+        classes: without the background; 90 for the ids of COCO.
     """
 
     def __init__(
@@ -171,27 +171,27 @@ class SSDLite(nn.Module):
             part.apply(initialise)
 
     def maps(self, image: Tensor) -> list[Tensor]:
-        """Maps of the six levels of images [B, 3, H, W], finest first."""
+        """Returns the maps of the six levels of images [B, 3, H, W], finest first."""
         found: list[Tensor] = self.backbone(image)[-2:]
         for level in self.extra:
             found.append(level(found[-1]))
         return found
 
     def forward(self, image: Tensor) -> SSDLiteOutput:
-        """Raw outputs of images [B, 3, H, W]."""
+        """Returns the raw outputs of images [B, 3, H, W]."""
         return self.predict(self.maps(image))
 
     def predict(self, maps: list[Tensor]) -> SSDLiteOutput:
-        """Raw outputs of the maps of the six levels."""
+        """Returns the raw outputs of the maps of the six levels."""
         return SSDLiteOutput(
             torch.cat([head(x) for head, x in zip(self.boxes, maps, strict=True)], dim=1),
             torch.cat([head(x) for head, x in zip(self.classes, maps, strict=True)], dim=1),
         )
 
     def detect(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes [B, A, 4] xyxy px and scores [B, A, classes] of every anchor, unsuppressed.
+        """Returns boxes [B, A, 4] xyxy px and scores [B, A, classes] of all anchors, before NMS.
 
-        The paper suppresses at an IoU of 0.6 and keeps 100.
+        The paper's NMS has an IoU of 0.6 and keeps 100.
         """
         maps = self.maps(image)
         size = (int(image.shape[2]), int(image.shape[3]))
@@ -202,7 +202,7 @@ class SSDLite(nn.Module):
 
 
 def pairwise_iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """IoU [N, M] of boxes of corners [N, 4] with others [M, 4]."""
+    """Returns the IoU [N, M] of boxes of corners [N, 4] with others [M, 4]."""
     low = torch.maximum(boxes[:, None, :2], others[:, :2])
     high = torch.minimum(boxes[:, None, 2:], others[:, 2:])
     shared = (high - low).clamp(min=0).prod(-1)
@@ -211,9 +211,10 @@ def pairwise_iou(boxes: Tensor, others: Tensor) -> Tensor:
 
 
 def match(priors: Tensor, boxes: Tensor) -> Tensor:
-    """The box of each anchor.
+    """Returns the box of each anchor.
 
-    The box of the highest IoU, if that reaches 0.5; and each box has at least its best anchor.
+    It is the box with the highest IoU, if that is at least 0.5; each box also has its best
+    anchor.
 
     Args:
         priors: [A, 4] (cy, cx, h, w).
@@ -235,7 +236,7 @@ def match(priors: Tensor, boxes: Tensor) -> Tensor:
 def losses(
     output: SSDLiteOutput, priors: Tensor, truth: list[tuple[Tensor, Tensor]]
 ) -> tuple[Tensor, Tensor]:
-    """Focal and box loss of a batch, each a scalar by the number of matched anchors.
+    """Returns focal and box loss of a batch, scalars divided by the number of matched anchors.
 
     Args:
         output: of the network.
@@ -250,7 +251,7 @@ def losses(
         index = match(priors, boxes)
         taken = index >= 0
         matches += int(taken.sum())
-        # An anchor without a box is an example of the background.
+        # Anchors without a box are examples of the background.
         column = torch.zeros_like(index)
         column[taken] = labels[index[taken]] + 1
         wanted[picture].scatter_(1, column[:, None], 1.0)

@@ -4,7 +4,7 @@
 
 Source: card 01, Mechanism. The head has neither BatchNorm nor L2 normalisation between the class
 embeddings and the text: a logit is exp(s) * <text, x> + b, so a vocabulary folds into one 1x1
-convolution a level.
+convolution per level.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from vit_perception.models.heads.mask_head import MaskHead
 from vit_perception.models.layers import ConvModule
 
 STRIDES = (8, 16, 32)
-#: Bins of the distribution over one box side (distribution focal loss).
 BINS = 16
+"""Bins of the distribution over one box side (distribution focal loss)."""
 
 _Member = TypeVar("_Member", bound=nn.Module)
 
@@ -47,7 +47,7 @@ class HeadOutput:
 class TextAdaptor(nn.Sequential):
     """MLP from the text encoder's space into the joint space: mlpNx has N linear layers.
 
-    ReLU stands between the layers and none after the last; the output is not normalised.
+    ReLU follows all layers but the last; the output is not normalised.
     Input [..., text_dimension] unit length, output [..., embedding].
     """
 
@@ -61,8 +61,8 @@ class TextAdaptor(nn.Sequential):
         modules: list[nn.Module] = []
         for index in range(layers):
             linear = nn.Linear(sizes[index], sizes[index + 1])
-            # torch's default biases outweigh what differs between unit-length texts, and a short
-            # training spends itself on undoing that.
+            # torch's default biases exceed the differences between unit-length texts, and a short
+            # training is spent on undoing that.
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
             nn.init.zeros_(linear.bias)
             last = index == layers - 1
@@ -80,7 +80,7 @@ class Contrast(nn.Module):
         self.bias = nn.Parameter(torch.tensor(math.log(5 / 80 / (640 / stride) ** 2)))
 
     def weight(self, class_embeddings: Tensor) -> Tensor:
-        """Scaled class embeddings [..., K, E]."""
+        """Returns scaled class embeddings [..., K, E]."""
         return class_embeddings * self.logit_scale.exp()
 
 
@@ -117,7 +117,7 @@ class Branch(nn.Sequential):
         return cast("nn.Conv2d", self[2])
 
     def features(self, x: Tensor) -> Tensor:
-        """What the last convolution gets: [B, width, h, w]."""
+        """Returns the input of the last convolution, [B, width, h, w]."""
         found: Tensor = self[1](self[0](x))
         return found
 
@@ -159,22 +159,22 @@ class DOSODHead(nn.Module):
 
     @property
     def class_branches(self) -> list[Branch]:
-        """To the class embeddings, of each level."""
+        """The branches to the class embeddings, per level."""
         return _members(self.cls_preds, Branch)
 
     @property
     def box_branches(self) -> list[Branch]:
-        """To the bins of the distances, of each level."""
+        """The branches to the bins of the distances, per level."""
         return _members(self.reg_preds, Branch)
 
     @property
     def contrasts(self) -> list[Contrast]:
-        """Of each level of a live vocabulary."""
+        """The contrasts of a live vocabulary, per level."""
         return _members(self.cls_contrasts, Contrast)
 
     @property
     def fixed_contrasts(self) -> list[FixedContrast]:
-        """Of each level of a vocabulary that has been folded in."""
+        """The contrasts of a folded vocabulary, per level."""
         return _members(self.cls_contrasts, FixedContrast)
 
     @property
@@ -183,7 +183,7 @@ class DOSODHead(nn.Module):
         return isinstance(self.cls_contrasts[0], FixedContrast)
 
     def folded(self, level: int, class_embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        """Fold a vocabulary through the last 1x1 convolution of one class branch.
+        """Folds a vocabulary through the last 1x1 convolution of one class branch.
 
         Args:
             level: 0, 1, 2 for strides 8, 16, 32.
@@ -198,16 +198,16 @@ class DOSODHead(nn.Module):
         return weight, text @ bias_of(projection) + contrast.bias
 
     def class_features(self, level: int, x: Tensor) -> Tensor:
-        """Class branch before its last convolution: [B, class_width, h, w]."""
+        """Returns the class branch before its last convolution, [B, class_width, h, w]."""
         return self.class_branches[level].features(x)
 
     def class_maps(self, level: int, x: Tensor) -> Tensor:
-        """Class embeddings of every position: [B, E, h, w]."""
+        """Returns the class embeddings of all positions, [B, E, h, w]."""
         maps: Tensor = self.cls_preds[level](x)
         return maps
 
     def box_features(self, level: int, x: Tensor) -> Tensor:
-        """Box branch before its last convolution: [B, 4 * BINS, h, w]."""
+        """Returns the box branch before its last convolution, [B, 4 * BINS, h, w]."""
         return self.box_branches[level].features(x)
 
     def forward(
@@ -216,12 +216,12 @@ class DOSODHead(nn.Module):
         class_embeddings: Tensor | None = None,
         masks: MaskHead | None = None,
     ) -> HeadOutput:
-        """Raw outputs, without prototypes.
+        """Returns raw outputs, without prototypes.
 
         Args:
             features: neck maps.
-            class_embeddings: [K, E] or, one vocabulary an image, [B, K, E]; None when fixed.
-            masks: gives the anchors' coefficients.
+            class_embeddings: [K, E] or, with one vocabulary per image, [B, K, E]; None if fixed.
+            masks: computes the coefficients of the anchors.
         """
         logits = []
         for level, x in enumerate(features):
@@ -231,7 +231,7 @@ class DOSODHead(nn.Module):
             if class_embeddings is None:
                 raise ValueError("class_embeddings are needed: this head has a live vocabulary")
             weight, bias = self.folded(level, class_embeddings)
-            # Folding first costs K*E*c a level instead of h*w*E*c; the result is the same sum.
+            # Folding first costs K*E*c per level instead of h*w*E*c, for the same sum.
             product = weight @ self.class_features(level, x).flatten(2)
             logits.append((product + bias[..., None]).unflatten(2, x.shape[2:]))
         boxes = [self.box_features(level, x) for level, x in enumerate(features)]
@@ -243,10 +243,10 @@ class DOSODHead(nn.Module):
 
 
 def _members(modules: nn.ModuleList, kind: type[_Member]) -> list[_Member]:
-    """The modules of a list, all of one kind.
+    """Returns the modules of a list, checked to be of one kind.
 
     Raises:
-        TypeError: one is of another kind.
+        TypeError: a module is of another kind.
     """
     found = [module for module in modules if isinstance(module, kind)]
     if len(found) < len(modules):

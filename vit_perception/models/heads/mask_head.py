@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instance masks as weighted sums of prototypes (YOLACT, Bolya et al. 2019, section 3).
 
-The prototypes see the neck's finest map and the backbone's map of stride 4, whose edges are
-sharper. An anchor's weights are read off the box branch, which knows where its object ends, by
-one 1x1 convolution a level, so that they cost next to nothing.
+Prototypes use the neck's finest map and the backbone's map of stride 4, whose edges are sharper.
+An anchor's weights come from the box branch, which knows the extent of its object, by one 1x1
+convolution per level, so that they cost almost nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from vit_perception.models.layers import ConvModule
 
-#: Pixels of the network's input a cell of the prototypes covers.
 PROTOTYPE_STRIDE = 4
+"""Pixels of the network's input per cell of the prototypes."""
 
 
 class MaskHead(nn.Module):
@@ -25,10 +25,10 @@ class MaskHead(nn.Module):
     Args:
         detail: channels of the backbone's map of stride 4.
         finest: channels of the neck's map of stride 8.
-        box_width: channels of the box branch in front of its last convolution.
+        box_width: channels of the box branch before its last convolution.
         levels: maps of the neck.
         prototypes: P.
-        width: channels between.
+        width: channels of the layers between.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class MaskHead(nn.Module):
         )
 
     def prototypes(self, detail: Tensor, finest: Tensor) -> Tensor:
-        """Maps [B, P, H / 4, W / 4].
+        """Returns maps [B, P, H / 4, W / 4].
 
         Args:
             detail: the backbone's map [B, detail, H / 4, W / 4].
@@ -62,5 +62,5 @@ class MaskHead(nn.Module):
         return maps
 
     def weights(self, level: int, box_features: Tensor) -> Tensor:
-        """Coefficients [B, P, h, w] of one level's anchors, from its box branch, in -1..1."""
+        """Returns coefficients [B, P, h, w] in -1..1 of a level's anchors, from its box branch."""
         return torch.tanh(self.coefficients[level](box_features))

@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Any backbone of the shelf as the pyramid that DOSOD's neck and mask head read.
+"""Makes of any backbone of the shelf the pyramid that DOSOD's neck and mask head need.
 
-Strides that a backbone lacks are made as card 68 (item 7) makes them: a coarser map joins its
-neighbour from above by nearest upsampling and addition, and a finer one comes from a transposed
-2x2 convolution with a 3x3 convolution behind it. A missing coarse one is a strided convolution.
+Strides that a backbone lacks are made as in card 68 (item 7): a coarser map is added to its finer
+neighbour by nearest upsampling, and a finer one comes from a transposed 2x2 convolution and a 3x3
+convolution. A missing coarse one is a strided convolution.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from torch.nn import functional as F
 from vit_perception.models.layers import ConvModule
 from vit_perception.models.shelf import Backbone, BackboneError
 
-#: Strides of the neck's inputs, and of the mask head's.
 STRIDES = (8, 16, 32)
+"""Strides of the neck's inputs."""
 DETAIL_STRIDE = 4
-#: Channels of a map of stride 4 where the backbone has none; what the mask head works with.
+"""Stride of the mask head's input."""
 DETAIL_WIDTH = 32
+"""Channels of a made map of stride 4, for the mask head, if the backbone has none."""
 
 
 class ShelfPyramid(nn.Module):
@@ -28,14 +29,14 @@ class ShelfPyramid(nn.Module):
     Args:
         backbone: see `models.shelf`.
         channels: of the maps of strides 8, 16 and 32.
-        activation: "silu" or "relu", of what is added here.
+        activation: "silu" or "relu", of the layers added here.
 
     Attributes:
         channels: as given.
         detail: channels of the map of stride 4.
 
     Raises:
-        BackboneError: a backbone with neither stride 8 nor stride 16.
+        BackboneError: the backbone has neither stride 8 nor stride 16.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class ShelfPyramid(nn.Module):
         self.channels = channels
         self._scale = 1.0
         widths = dict(zip(STRIDES, channels, strict=True))
-        # Of two maps of one stride the deeper one counts.
+        # Of two maps of one stride the deeper one is used.
         self._index = {stride: index for index, stride in enumerate(backbone.reductions)}
         if not {8, 16} & self._index.keys():
             raise BackboneError(
@@ -72,11 +73,11 @@ class ShelfPyramid(nn.Module):
             self.made[str(DETAIL_STRIDE)] = _finer(channels[0], DETAIL_WIDTH, activation)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps of strides 8, 16, 32 of float images [B, 3, H, W] RGB in [0, 1]."""
+        """Returns maps of strides 8, 16, 32 of float images [B, 3, H, W] RGB in [0, 1]."""
         return self._levels(self._maps(image))
 
     def pyramid(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """As :meth:`forward`, with the map of stride 4 in front."""
+        """Works as :meth:`forward`, with the map of stride 4 in front."""
         maps = self._maps(image)
         levels = self._levels(maps)
         if DETAIL_STRIDE in self._index:
@@ -84,7 +85,7 @@ class ShelfPyramid(nn.Module):
         return self.made[str(DETAIL_STRIDE)](levels[0]), *levels
 
     def scale_input(self, factor: float) -> None:
-        """Multiply images by a factor; not folded, as a backbone may begin with anything."""
+        """Multiplies images by a factor; not folded, as a backbone may begin with any layer."""
         self._scale *= factor
 
     def _maps(self, image: Tensor) -> list[Tensor]:
@@ -107,7 +108,7 @@ class ShelfPyramid(nn.Module):
 
 
 def _finer(c_in: int, c_out: int, activation: str) -> nn.Sequential:
-    """Twice the height and width; [B, c_in, h, w] to [B, c_out, 2 h, 2 w]."""
+    """Returns layers to twice the height and width: [B, c_in, h, w] to [B, c_out, 2 h, 2 w]."""
     return nn.Sequential(
         nn.ConvTranspose2d(c_in, c_out, 2, 2), ConvModule(c_out, c_out, 3, activation=activation)
     )

@@ -1,11 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The text tower of CLIP ViT-B/32 (Radford et al., 2021) through transformers, as DOSOD has it.
+"""The text tower of CLIP ViT-B/32 (Radford et al., 2021) through transformers, as in DOSOD.
 
-A name goes in as it is, without a prompt around it. Texts are padded with the end-of-text token,
-which is why the first of those is pooled; its state goes through the last LayerNorm and the
-projection and is brought to unit length (card 01). Weights come from a DOSOD file or a local
-folder: nothing is downloaded.
+Names are encoded without a prompt. Texts are padded with the end-of-text token, so the first of
+those is pooled; its state passes the last LayerNorm and the projection and is normalised to unit
+length (card 01). Weights come from a DOSOD file or a local folder: nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -28,25 +27,25 @@ from vit_perception.models.checkpoint_file import read_state_dict
 from vit_perception.wording import one_line, shown_path
 
 CLIP_ID = "clip-vit-base-patch32"
-#: Where the folder's content comes from.
 SOURCE = f"openai/{CLIP_ID} on Hugging Face"
+"""Source of the folder's content."""
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 _TOWER = ("text_model.", "text_projection.")
-#: Older files carry it; it is 0, 1, 2 ….
+# Older files contain it; its values are 0, 1, 2 ….
 _POSITION_IDS = "text_model.embeddings.position_ids"
-#: Of every CLIP tower; the shapes do not say it.
+# Of every CLIP tower; shapes do not determine it.
 _HEAD_WIDTH = 64
 _MAX_SIZE = 2**17
 
 
 class ClipTextError(ValueError):
-    """CLIP's text tower or tokenizer is absent or is another: one line, with what to bring."""
+    """CLIP's text tower or tokenizer is absent or unsuitable; one line says what is needed."""
 
 
 class ClipText:
-    """The tower in torch: what the robot's graph is made from and compared with.
+    """The tower in torch, from which the robot's graph is made and with which it is compared.
 
     Args:
         state: the tower's tensors, named as in transformers (`text_model.…`).
@@ -59,12 +58,12 @@ class ClipText:
         dimension: D.
 
     Raises:
-        ClipTextError: tensors are missing, unexpected or of other shapes, or another tokenizer.
+        ClipTextError: tensors are missing, unexpected or of other shapes, or a foreign tokenizer.
     """
 
     def __init__(self, state: Mapping[str, Tensor], tokenizer: CLIPTokenizer, where: str) -> None:
         config = _config(state, tokenizer, where)
-        # Compared before memory is taken: a file's shapes may ask for any amount.
+        # Compared before memory is allocated: a file's shapes may be of any size.
         with torch.device("meta"):
             own = CLIPTextModelWithProjection(config).state_dict()
         missing, unexpected = sorted(own.keys() - state), sorted(state.keys() - own)
@@ -87,7 +86,7 @@ class ClipText:
 
     @torch.inference_mode()
     def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
-        """Encode N texts: float32 [N, D], unit length."""
+        """Encodes N texts: float32 [N, D], unit length."""
         batch = self.tokenizer(
             list(names),
             padding=True,
@@ -102,10 +101,10 @@ class ClipText:
 
 
 def load_tokenizer(directory: Path) -> CLIPTokenizer:
-    """The tokenizer in a local folder of Hugging Face's layout.
+    """Returns the tokenizer in a local folder of Hugging Face's layout.
 
     Raises:
-        ClipTextError: it is not there, or damaged.
+        ClipTextError: it is absent or damaged.
     """
     if not any(all((directory / file).is_file() for file in files) for files in _TOKENIZERS):
         raise ClipTextError(
@@ -124,11 +123,11 @@ def load_tokenizer(directory: Path) -> CLIPTokenizer:
 
 
 def load_tower(directory: Path) -> tuple[dict[str, Tensor], str]:
-    """The text tower's tensors in a local folder, as float32, and the file they come from.
+    """Returns the text tower's tensors in a local folder, as float32, and the file they come from.
 
     Raises:
-        ClipTextError: no weights there, or of a network with another configuration.
-        CheckpointError: a pytorch_model.bin that cannot be read.
+        ClipTextError: there are no weights, or they are of another configuration.
+        CheckpointError: a pytorch_model.bin cannot be read.
     """
     _check_config(directory)
     files = [directory / file for file in _WEIGHTS if (directory / file).is_file()]
@@ -156,7 +155,7 @@ def load_tower(directory: Path) -> tuple[dict[str, Tensor], str]:
 
 
 def _check_config(directory: Path) -> None:
-    """Refuse a tower that only its config.json tells from CLIP's own."""
+    """Refuses a tower that differs from CLIP's only in its config.json."""
     if not (directory / "config.json").is_file():
         return
     where = f"--clip {shown_path(directory / 'config.json')}"
@@ -175,7 +174,7 @@ def _check_config(directory: Path) -> None:
 
 
 def _config(state: Mapping[str, Tensor], tokenizer: CLIPTokenizer, where: str) -> CLIPTextConfig:
-    """The configuration that the shapes and the tokenizer tell."""
+    """Returns the configuration, from the shapes and the tokenizer."""
     layers = {
         int(found[1])
         for key in state
@@ -203,7 +202,7 @@ def _config(state: Mapping[str, Tensor], tokenizer: CLIPTokenizer, where: str) -
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        # Every configuration of transformers takes it; its types do not say so.
+        # Every configuration of transformers accepts it, though its types do not say so.
         attn_implementation="eager",  # type: ignore[call-arg]
     )
 
@@ -218,7 +217,7 @@ def _shape(state: Mapping[str, Tensor], key: str, where: str) -> tuple[int, int]
 
 
 def _content(directory: Path) -> str:
-    """What lies in a folder, in a few words."""
+    """Returns the content of a folder in a few words."""
     if not directory.is_dir():
         return "no such folder"
     names = sorted(os.listdir(directory))

@@ -17,9 +17,9 @@ MAX_TOKENS = 256
 
 
 class MiniLM:
-    """The reference for `vit_perception.text.encoder.TextEncoder`, padded and masked.
+    """The reference of `vit_perception.text.encoder.TextEncoder`, with padding and masks.
 
-    directory: the encoder's folder, read offline.
+    `directory` is the encoder's folder, read offline.
     """
 
     def __init__(self, directory: Path | str) -> None:
@@ -28,7 +28,7 @@ class MiniLM:
 
     @torch.inference_mode()
     def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
-        """Encode N texts: float32 [N, 384], unit length."""
+        """Encodes N texts: float32 [N, 384], unit length."""
         batch = self.tokenizer(
             list(names),
             padding=True,
