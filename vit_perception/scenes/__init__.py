@@ -4,7 +4,7 @@
 
 import os
 
-# Before anything imports mujoco, which chooses its OpenGL library then.
+# Set before anything imports mujoco, which then chooses its OpenGL library.
 os.environ.setdefault("MUJOCO_GL", "osmesa")
-# Mesa's own threads only get in each other's way: pictures are made in parallel processes.
+# Mesa's own threads would compete with each other: pictures are made in parallel processes.
 os.environ.setdefault("LP_NUM_THREADS", "0")

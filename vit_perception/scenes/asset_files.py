@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Meshes and textures as they come from anybody: read with limits, refused in one line."""
+"""Reads meshes and textures of unknown origin, with limits and one-line errors."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from PIL import Image, UnidentifiedImageError
 
 from vit_perception.wording import one_line
 
-# A tabletop thing is neither smaller than a seed nor larger than a table: outside of this a mesh
-# is in the wrong unit.
+# A tabletop object is neither smaller than a seed nor larger than a table; a mesh outside these
+# limits is in the wrong unit.
 SMALLEST_M, LARGEST_M = 0.002, 3.0
 MOST_MESH_BYTES = 32 * 2**20
 """Some 300,000 faces. A tabletop picture shows a few thousand; every view draws all of them."""
 MOST_TEXTURE_PX = 4096
-"""A side. Twenty-five textures of that size are 1.2 GB in each worker already."""
+"""Of a side. Twenty-five textures of that size already take 1.2 GB in each worker."""
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """The bytes of a file; ValueError, one line, for what is no file or longer than `most`."""
+    """Returns the bytes of a file; ValueError, one line, if it is none or longer than `most`."""
     _check_is_file(path)
     size = path.stat().st_size
     if size > most:
@@ -33,9 +33,9 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def check_mesh(path: Path) -> tuple[float, float, float]:
-    """Read an OBJ file's own words; returns its x, y, z extent in metres.
+    """Checks an OBJ file's text; returns its x, y, z extent in metres.
 
-    Raises ValueError, one line, for what cannot be a tabletop thing with its origin in it:
+    Raises ValueError, one line, for what cannot be a tabletop object with its origin inside:
     numbers that are missing or not finite, another unit, an origin elsewhere.
     """
     lines = read_bytes(path, MOST_MESH_BYTES).splitlines()
@@ -56,7 +56,7 @@ def check_mesh(path: Path) -> tuple[float, float, float]:
         )
     foot = np.array([*(low + high)[:2] / 2, low[2]])
     away = float(np.abs(foot).max())
-    # Things are turned about their origin: far from it they would leave the picture.
+    # Objects are turned about their origin; far from it, they would leave the picture.
     if away > longest:
         raise ValueError(
             f"{path}: expected the origin in the middle of the bottom, found it {away:.4g} m away"
@@ -65,12 +65,12 @@ def check_mesh(path: Path) -> tuple[float, float, float]:
 
 
 def texture_points(path: Path) -> np.ndarray:
-    """The texture coordinates (u to the right, v up) of a mesh that was checked, float64 [N,2]."""
+    """Returns the texture coordinates (u right, v up) of a checked mesh, float64 [N,2]."""
     return _numbers(path, read_bytes(path, MOST_MESH_BYTES).splitlines(), b"vt", 2)
 
 
 def _numbers(path: Path, lines: list[bytes], word: bytes, count: int) -> np.ndarray:
-    """The first `count` numbers of every line that begins with the word, float64 [N,count]."""
+    """Returns the first `count` numbers of lines that begin with `word`, float64 [N,count]."""
     starts = (word + b" ", word + b"\t")
     rows = [line for line in lines if line.startswith(starts)]
     if not rows:
@@ -88,12 +88,12 @@ def _numbers(path: Path, lines: list[bytes], word: bytes, count: int) -> np.ndar
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """A texture's pixels, uint8 [H,W,3]; ValueError, one line, when they cannot be read."""
+    """Returns a texture's pixels, uint8 [H,W,3]; ValueError, one line, if they are unreadable."""
     return _pixels(path, "RGB")
 
 
 def read_rgba(path: Path) -> np.ndarray:
-    """A cut-out's pixels, uint8 [H,W,4]; ValueError, one line, when they cannot be read."""
+    """Returns a cut-out's pixels, uint8 [H,W,4]; ValueError, one line, if they are unreadable."""
     return _pixels(path, "RGBA")
 
 
@@ -101,7 +101,7 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
     _check_is_file(path)
     try:
         with warnings.catch_warnings():
-            # Said of pictures far larger than what is refused here anyway.
+            # Pillow warns about pictures far larger than the limit here.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(path)
         with picture:
@@ -115,13 +115,13 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
         ) from None
     except UnidentifiedImageError:
         raise ValueError(f"{path}: expected a picture, found other bytes") from None
-    # Pillow raises SyntaxError for parts of a file that are broken.
+    # Pillow raises SyntaxError for damaged parts of a file.
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{path}: expected a picture, found {one_line(error)}") from None
 
 
 def _check_is_file(path: Path) -> None:
-    """Devices and pipes are no files: reading them may never end."""
+    """Refuses devices and pipes, which might never end."""
     if not path.is_file():
         raise ValueError(
             f"{path}: expected a file, found {'something else' if path.exists() else 'none'}"

@@ -17,10 +17,10 @@ Kind = Literal["flat", "table", "shelf", "photo", "plain"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Background:
-    """uint8 [H,W,3] and where things stand on it.
+    """uint8 [H,W,3] and where objects stand on it.
 
-    `horizon` is the top of the table in pixels (0 where everything is table); `shelves` are
-    the y of the boards, empty without.
+    `horizon` is the top of the table in pixels (0 if everything is table); `shelves` are the y of
+    the boards, if any.
     """
 
     pixels: np.ndarray
@@ -32,7 +32,7 @@ class Background:
 def draw_background(
     surfaces: Surfaces, width: int, height: int, rng: np.random.Generator
 ) -> Background:
-    """A random background of the given size."""
+    """Returns a random background of the given size."""
     kind = rng.choice(
         np.array(["flat", "table", "shelf", "photo", "plain"]), p=[0.34, 0.34, 0.08, 0.12, 0.12]
     )
@@ -50,7 +50,7 @@ def draw_background(
 
 
 def _flat(texture: Texture, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """The texture seen from above, slightly tilted: tiles of 0.4 to 1.6 picture widths."""
+    """Draws the texture seen from above, slightly tilted; tiles are 0.4 to 1.6 picture widths."""
     longest = max(width, height)
     tile = longest * float(np.exp(rng.uniform(np.log(0.4), np.log(1.6))))
     if not texture.tileable:
@@ -80,7 +80,7 @@ def _warp(
 
 
 def _table(surfaces: Surfaces, width: int, height: int, rng: np.random.Generator) -> Background:
-    """A table plane in perspective in front of a room or wall."""
+    """Draws a table plane in perspective in front of a room or wall."""
     texture = surfaces.draw_texture(rng)
     horizon = int(height * rng.uniform(0.05, 0.5))
     if rng.random() < 0.55:
@@ -105,7 +105,7 @@ def _table(surfaces: Surfaces, width: int, height: int, rng: np.random.Generator
         dtype=np.float32,
     )
     if rng.random() < 0.35:
-        # The table's own edges in view: narrower than the picture at the back.
+        # The table's own edges are in view: it is narrower than the picture at the back.
         inset = float(rng.uniform(0.02, 0.25)) * width
         corners[0, 0] += inset
         corners[1, 0] -= inset * float(rng.uniform(0.2, 1.5))
@@ -123,14 +123,14 @@ def _table(surfaces: Surfaces, width: int, height: int, rng: np.random.Generator
 
 
 def _front_edge(pixels: np.ndarray, corners: np.ndarray, rng: np.random.Generator) -> None:
-    """A dark or light line along the back edge, as tables and boards have."""
+    """Draws a dark or light line along the back edge, as tables and boards have."""
     shade = int(rng.integers(20, 220))
     left, right = (tuple(int(v) for v in corner) for corner in corners[:2])
     cv2.line(pixels, left, right, (shade, shade, shade), int(rng.integers(1, 5)), cv2.LINE_AA)
 
 
 def _shelf(surfaces: Surfaces, width: int, height: int, rng: np.random.Generator) -> Background:
-    """Boards in front of a wall; things stand on the boards."""
+    """Draws boards in front of a wall; objects stand on the boards."""
     wall = surfaces.draw_texture(rng)
     board = surfaces.draw_texture(rng)
     pixels = _flat(wall, width, height, rng) if rng.random() < 0.6 else _plain(width, height, rng)
@@ -155,7 +155,7 @@ def _shelf(surfaces: Surfaces, width: int, height: int, rng: np.random.Generator
 def _room(
     surfaces: Surfaces, width: int, height: int, rng: np.random.Generator, *, blur: bool
 ) -> np.ndarray:
-    """A random crop of a photograph; crowded ones always far out of focus."""
+    """Returns a random crop of a photograph; crowded ones are always far out of focus."""
     crowded = bool(surfaces.crowded) and rng.random() < 0.1
     pool = surfaces.crowded if crowded else surfaces.rooms
     picture = pool[int(rng.integers(len(pool)))]
@@ -176,7 +176,7 @@ def _room(
 
 
 def _plain(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """A colour, a gradient or soft clouds; often near white, grey or black, as tables are."""
+    """Returns a colour, a gradient or soft clouds; often near white, grey or black, as tables."""
     if rng.random() < 0.55:
         base = np.full(
             3, rng.choice([rng.uniform(10, 60), rng.uniform(90, 170), rng.uniform(190, 255)])

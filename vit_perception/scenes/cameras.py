@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Cameras like real ones: their intrinsics, and where each of them usually is."""
+"""Cameras like real ones: their intrinsics and their usual places."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraPose:
-    """What a picture was taken with and from where.
+    """Intrinsics and pose of a picture.
 
     `intrinsics` float64 [3,3] (the middle of the first pixel is (0, 0)), `pose` float64 [4,4],
     optical frame (x right, y down, z forward) to world.
@@ -34,14 +34,14 @@ class Pinhole:
     name: str = "pinhole"
 
     def intrinsics(self, width: int, height: int) -> np.ndarray:
-        """float64 [3,3]; the middle of the first pixel is (0, 0)."""
+        """Returns float64 [3,3]; the middle of the first pixel is (0, 0)."""
         focal = height / 2 / np.tan(np.radians(self.fov) / 2)
         return np.array(
             [[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], np.float64
         )
 
     def pose(self) -> np.ndarray:
-        """float64 [4,4]: optical frame (x right, y down, z forward) to world."""
+        """Returns float64 [4,4]: optical frame (x right, y down, z forward) to world."""
         place, target = np.array(self.place), np.array(self.target)
         forward = (target - place) / np.linalg.norm(target - place)
         right = np.cross(forward, [0.0, 0.0, 1.0])
@@ -58,17 +58,17 @@ class Pinhole:
         return pose
 
     def seen(self, width: int, height: int) -> CameraPose:
-        """The camera as labels carry it."""
+        """Returns the camera in the form of labels."""
         return CameraPose(self.name, self.intrinsics(width, height), self.pose())
 
 
 @dataclass(frozen=True, slots=True)
 class CameraModel:
-    """A kind of camera and its habits.
+    """A kind of camera and its usual placement.
 
-    `focal` is in pixels of the `width` x `height` stream; other sizes are the middle of that
-    stream, as large as fits, scaled. Distances (to what it looks at) in metres, elevations above
-    the table in degrees. `fill`: it comes as near as one thing filling this share of the picture's
+    `focal` is in pixels of the `width` x `height` stream; other sizes are the largest crop of the
+    middle of that stream, scaled. Distances (to its target) are in metres, elevations above the
+    table in degrees. `fill`: it comes so near that one object fills this share of the picture's
     shorter side, instead of a distance. `jitter`: spread of the focal length between units.
     """
 
@@ -82,7 +82,7 @@ class CameraModel:
     jitter: float = 0.01
 
     def fov(self, width: int, height: int) -> float:
-        """Vertical field of view in degrees of a `width` x `height` picture."""
+        """Returns the vertical field of view in degrees of a `width` x `height` picture."""
         scale = max(width / self.width, height / self.height)
         return float(np.degrees(2 * np.arctan(height / 2 / (self.focal * scale))))
 
@@ -104,12 +104,12 @@ MODELS: dict[str, CameraModel] = {
 
 @dataclass(frozen=True, slots=True)
 class Vantage:
-    """From which sides the scene may be looked at: degrees of azimuth and elevation."""
+    """The sides from which the scene may be seen: degrees of azimuth and elevation."""
 
     azimuth: tuple[float, float] = (0.0, 360.0)
     elevation: tuple[float, float] = (0.0, 90.0)
     least_m: float = 0.0
-    """No nearer to the target than this."""
+    """Least distance to the target."""
 
 
 def aim(
@@ -121,10 +121,11 @@ def aim(
     size: tuple[int, int],
     rng: np.random.Generator,
 ) -> Pinhole:
-    """A camera of this model looking at things at `targets` float64 [N,3] with radii, metres.
+    """Returns a camera of this model that looks at objects at `targets` float64 [N,3], metres.
 
-    Looks at one of the things, at their middle, or between; at the middle of those in `must`
-    (indices) from far enough to hold them when there are any. `size` is the picture's.
+    `radii` are in metres. It looks at one of the objects, at their middle, or between; if there
+    are any in `must` (indices), at their middle from far enough to show them all. `size` is the
+    picture's.
     """
     camera = MODELS[model]
     fov = camera.fov(*size) * float(np.exp(rng.normal(0, camera.jitter)))
@@ -154,14 +155,14 @@ def aim(
     ]
     place = target + distance * np.array(away)
     place[2] = max(place[2], 0.04)
-    # Cameras on wrists and above tables are turned any way, unless they look from the front.
+    # Cameras on wrists and above tables may be rolled any way, unless they look from the front.
     free = camera.roll > 20 and low >= camera.elevation[0]
     roll = float(rng.uniform(-1, 1) * camera.roll if free else rng.normal(0, min(camera.roll, 4)))
     return Pinhole(_xyz(place), _xyz(target), roll, fov, model)
 
 
 def _overlap(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """Where both agree; what the scene allows wins where they do not."""
+    """Returns the overlap of two spans; without one, the scene's own."""
     low, high = max(one[0], other[0]), min(one[1], other[1])
     return (low, high) if low < high else other
 

@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The objects a scene can hold, read from an asset folder.
+"""The objects that scenes can hold, read from an asset folder.
 
-A folder has `objects/meta.json` with one `objects/<id>/{mesh.obj,texture.jpg}` an entry,
+A folder has `objects/meta.json` with one `objects/<id>/{mesh.obj,texture.jpg}` per entry,
 optionally `cutouts/meta.json` with RGBA pictures of real objects, and `split.json`. Several
 folders make one catalogue.
 """
@@ -20,7 +20,7 @@ from vit_perception.wording import one_line, shown, shown_path
 
 Part = Literal["train", "val_instances", "novel"]
 
-# Things whose colour is part of what they are, so that recolouring would make the name false.
+# Materials whose colour belongs to the object, so that recolouring would make the name false.
 NATURAL_MATERIALS = frozenset(
     {"food", "fruit", "vegetable", "plastic fruit", "plant", "cardboard"}
 )
@@ -31,7 +31,7 @@ NATURAL_NAMES = frozenset(
 
 
 class CatalogueError(ValueError):
-    """The folder itself cannot be used; one line says which file and why."""
+    """The folder itself cannot be used; one line gives the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every usable asset, ordered by id, and what was left out."""
+    """All usable assets, ordered by id, and those left out."""
 
     assets: tuple[Asset, ...]
     skipped: tuple[Skipped, ...]
@@ -81,10 +81,10 @@ class Catalogue:
 
 
 def load_catalogue(*roots: Path) -> Catalogue:
-    """Read the asset folders; entries that cannot be used are skipped by name.
+    """Reads the asset folders; skips entries that cannot be used, by name.
 
-    An id that an earlier folder has already is skipped too. Raises CatalogueError when a meta.json
-    is missing or a json file malformed.
+    Also skips ids that an earlier folder has. Raises CatalogueError if a meta.json is missing or
+    a json file malformed.
     """
     assets: dict[str, Asset] = {}
     skipped: list[Skipped] = []
@@ -117,7 +117,7 @@ def load_catalogue(*roots: Path) -> Catalogue:
 
 
 def _entries(root: Path) -> list[tuple[str, Any]]:
-    """What the folder lists, each with the words that say where it stands."""
+    """Returns the entries of a folder, each with words for its place."""
     listed = []
     for folder in ("objects", "cutouts"):
         path = root / folder / "meta.json"
@@ -128,7 +128,7 @@ def _entries(root: Path) -> list[tuple[str, Any]]:
 
 
 def _key(entry: Any, label: str) -> str:
-    """The id or the cut-out's file of an entry; its place for one that has none."""
+    """Returns the id, or the cut-out's file, of an entry; its place if it has none."""
     if isinstance(entry, dict):
         for name in ("id", "file"):
             if name in entry:
@@ -141,7 +141,7 @@ def _read_json(path: Path, kind: type) -> Any:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CatalogueError(f"{path}: expected the asset folder's file, found none") from None
-    # Lists in lists in lists end in a RecursionError.
+    # Deeply nested lists raise RecursionError.
     except (ValueError, OSError, RecursionError) as error:
         raise CatalogueError(f"{path}: expected JSON, found {one_line(error)}") from None
     if not isinstance(value, kind):
@@ -150,9 +150,9 @@ def _read_json(path: Path, kind: type) -> Any:
 
 
 def _split(root: Path) -> tuple[Mapping[str, Part], set[str]]:
-    """Object id or cut-out file -> part, and the novel categories.
+    """Returns object id or cut-out file -> part, and the novel categories.
 
-    Without split.json everything is for training.
+    Without split.json, everything is for training.
     """
     path = root / "split.json"
     if not path.exists():
@@ -173,7 +173,7 @@ def _split(root: Path) -> tuple[Mapping[str, Part], set[str]]:
 
 
 def _asset(root: Path, entry: Any, part: Part) -> Asset:
-    """One entry with its files; KeyError, OSError or ValueError say what is wrong with it."""
+    """Reads one entry with its files; KeyError, OSError or ValueError give the problem."""
     if not isinstance(entry, dict):
         raise ValueError(f"expected an object, found {shown(entry)}")
     is_cutout = "file" in entry

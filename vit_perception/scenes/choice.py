@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which objects a rendered scene holds: drawn at random, each in its turn, or pair by pair.
+"""Chooses the objects of a rendered scene: at random, each in turn, or pair by pair.
 
-A chooser takes the scene's number and random numbers of the scene and returns a Choice.
+A chooser takes the scene's number and a random generator of the scene and returns a Choice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vit_perception.scenes.settings import Choice
 PACKAGING = frozenset(
     {"box", "can", "bottle", "cup", "jar", "carton", "tube", "tin", "bag", "packet", "pouch"}
 )
-"""Last words of what kitchens and shops are full of; drawn twice as often."""
+"""Last words of the names of common packaging; drawn twice as often."""
 SEVERAL = 0.3
 """Share of scenes with two or three of a kind."""
 CROWDS, CROWD = 0.18, 6
@@ -32,10 +32,10 @@ MOST_OTHERS = 4
 
 @dataclass(frozen=True)
 class RandomChoice:
-    """Categories first, objects second, so that rare things are seen too.
+    """Draws categories first, objects second, so that rare objects are seen too.
 
-    A category of n objects is drawn as sqrt(n) is to the others, packaging twice as often: plenty
-    of different cartons is worth more looks than the one whisk, though not in proportion.
+    A category of n objects is drawn in proportion to sqrt(n), packaging twice as often: many
+    different cartons deserve more pictures than a single whisk, but not proportionally more.
     """
 
     assets: tuple[Asset, ...]
@@ -43,12 +43,12 @@ class RandomChoice:
     most: int
 
     def __call__(self, number: int, rng: np.random.Generator) -> Choice:
-        """Draw scene `number`."""
+        """Draws scene `number`."""
         groups, weights = self._groups, self._weights
         count = int(rng.integers(self.fewest, self.most + 1))
         drawn = [int(n) for n in rng.choice(len(groups), size=count, p=weights)]
         if count >= CROWD and rng.random() < CROWDS:
-            # A crate of apples, a row of cartons: what touches its like is hard to tell apart.
+            # A crate of apples, a row of cartons: touching objects of a kind are hard to separate.
             kinds = [groups[n][int(rng.integers(len(groups[n])))] for n in drawn[:2]]
             return Choice(tuple(kinds[int(n)] for n in rng.integers(len(kinds), size=count)))
         if count >= 2 and rng.random() < SEVERAL and self._varied:
@@ -77,7 +77,7 @@ class RandomChoice:
 
     @cached_property
     def _varied(self) -> list[int]:
-        """Categories whose objects differ, or can be told apart by a new colour."""
+        """Categories whose objects differ, or can get different colours."""
         return [n for n, group in enumerate(self._groups) if len(group) > 1 or _colourful(group)]
 
 
@@ -87,7 +87,7 @@ def _colourful(group: Sequence[Asset]) -> bool:
 
 @dataclass(frozen=True)
 class CoveringChoice:
-    """Every object in its turn: shuffled passes over all of them, cut into scenes."""
+    """Takes every object in turn: shuffled passes over all of them, cut into scenes."""
 
     assets: tuple[Asset, ...]
     fewest: int
@@ -95,7 +95,7 @@ class CoveringChoice:
     seed: int
 
     def __call__(self, number: int, rng: np.random.Generator) -> Choice:
-        """Take the next objects of the pass; `rng` is not used, so that no object is missed."""
+        """Takes the next objects of the pass; `rng` is not used, so that no object is missed."""
         start = sum(self._count(earlier) for earlier in range(number))
         places = range(start, start + self._count(number))
         return Choice(tuple(self._at(place) for place in places))
@@ -112,14 +112,14 @@ class CoveringChoice:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two objects of one category with the phrase that is true of one of them alone."""
+    """Two objects of one category with a phrase that is true of one of them only."""
 
     objects: tuple[Asset, Asset]
     phrases: tuple[str, str]
 
     @property
     def part(self) -> str:
-        """`train` when both were trained on, else `unseen`."""
+        """`train` if both were trained on, else `unseen`."""
         return "train" if all(asset.part == "train" for asset in self.objects) else "unseen"
 
 
@@ -131,7 +131,7 @@ class PairChoice:
     pairs: tuple[Pair, ...]
 
     def __call__(self, number: int, rng: np.random.Generator) -> Choice:
-        """Draw the company of the pair; the pair itself must be seen well."""
+        """Draws the other objects; the pair itself must be seen well."""
         pair = pair_of(number, self.pairs)
         taken = {name for asset in pair.objects for name in asset.names}
         others = [asset for asset in self.assets if taken.isdisjoint(asset.names)]
@@ -141,15 +141,15 @@ class PairChoice:
 
 
 def pair_of(scene: int, pairs: Sequence[Pair]) -> Pair:
-    """The pair that scene number `scene` asks for; after the last comes the first."""
+    """Returns the pair that scene number `scene` asks for; they repeat in order."""
     return pairs[scene % len(pairs)]
 
 
 def load_pairs(roots: Sequence[Path], assets: Mapping[str, Asset]) -> tuple[tuple[Pair, ...], int]:
-    """`attribute_pairs` of the first split.json, sorted; and how many of them cannot be asked for.
+    """Returns `attribute_pairs` of the first split.json, sorted, and how many cannot be asked for.
 
-    That is: neither main colour nor material differs, or an object is not among `assets` (by id).
-    Raises CatalogueError when there is no such list.
+    A pair cannot be asked for if neither main colour nor material differs, or if an object is not
+    among `assets` (by id). Raises CatalogueError if there is no such list.
     """
     found = [root / "split.json" for root in roots if (root / "split.json").exists()]
     if not found:
@@ -168,7 +168,7 @@ def load_pairs(roots: Sequence[Path], assets: Mapping[str, Asset]) -> tuple[tupl
 
 
 def _phrases(a: Asset, b: Asset) -> tuple[str, str] | None:
-    """Main colour and category of each, or material and category where the colours are equal."""
+    """Returns main colour and category of each; material and category if colours are equal."""
     for one, other in (("".join(a.colours[:1]), "".join(b.colours[:1])), (a.material, b.material)):
         if one and other and one != other:
             return f"{one} {a.category}", f"{other} {b.category}"

@@ -1,8 +1,8 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a data set made in chunks by parallel workers.
+"""Makes the pictures of a data set in chunks by parallel workers.
 
-A finished chunk leaves its labels in DIR/labels/, so that an interrupted run goes on where it
+A finished chunk leaves its labels in DIR/labels/, so that an interrupted run continues where it
 stopped.
 """
 
@@ -37,17 +37,17 @@ from vit_perception.scenes.workers import in_processes
 from vit_perception.wording import one_line
 
 CHUNK = 60
-"""Pictures a job; a multiple of most numbers of views a rendered scene may have."""
+"""Pictures per job; a multiple of most numbers of views that a rendered scene may have."""
 SPARE = 6
 """Views tried for a picture of a table until one shows enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every picture of a data set is made from.
+    """The inputs of every picture of a data set.
 
-    `surfaces` is the asset folder with textures/ and backgrounds/; `pairs` what the pictures ask
-    for, empty unless the recipe says so.
+    `surfaces` is the asset folder with textures/ and backgrounds/; `pairs` are the pairs that the
+    pictures ask for, empty unless the recipe says so.
     """
 
     recipe: Recipe
@@ -60,7 +60,7 @@ class Job:
 
 
 def make_chunks(job: Job, starts: Sequence[int], workers: int) -> Iterator[int]:
-    """Make the chunks that begin at `starts`; yields the number of pictures of each when done."""
+    """Makes the chunks that begin at `starts`; yields each one's number of pictures when done."""
     if not starts:
         return
     if workers <= 1:
@@ -68,7 +68,7 @@ def make_chunks(job: Job, starts: Sequence[int], workers: int) -> Iterator[int]:
         try:
             yield from map(_make_chunk, starts)
         finally:
-            # An OpenGL context left to the interpreter's end cannot be freed any more.
+            # An OpenGL context cannot be freed any more at the end of the interpreter.
             _worker.clear()
         return
     done = in_processes(_make_chunk, starts, workers, start=_start_worker, start_arguments=(job,))
@@ -76,7 +76,7 @@ def make_chunks(job: Job, starts: Sequence[int], workers: int) -> Iterator[int]:
 
 
 def labels_file(directory: Path, start: int) -> Path:
-    """Where the labels of the chunk that begins with picture `start` wait to be joined."""
+    """Returns the file with the labels of the chunk that begins with picture `start`."""
     return directory / "labels" / f"{start:07d}.json"
 
 
@@ -84,7 +84,7 @@ _worker: list[tuple[Job, Callable[[int], Picture]]] = []
 
 
 def _start_worker(job: Job) -> None:
-    """Load what every picture needs, once a process."""
+    """Loads what every picture needs, once per process."""
     cv2.setNumThreads(1)
     _worker[:] = [(job, _table(job) if job.recipe.kind == "table" else _composer(job))]
 
@@ -101,7 +101,7 @@ def _composer(job: Job) -> Composer:
 
 
 def _table(job: Job) -> Callable[[int], Picture]:
-    # Not at the top: composing from finished sprites needs no MuJoCo.
+    # Imported late: composing from finished sprites needs no MuJoCo.
     from vit_perception.scenes.table_pictures import TablePictures
 
     recipe = job.recipe
@@ -122,9 +122,9 @@ def _table(job: Job) -> Callable[[int], Picture]:
 def _enough_in_sight(
     draw: Callable[[int], Picture], scene: int, view: int, views: int, least: int
 ) -> Picture:
-    """The first of a picture's spare views with `least` things to ask for, or the fullest.
+    """Returns the first of a picture's spare views with `least` things to ask for, or the best.
 
-    Raises ValueError when no view can be made.
+    Raises ValueError if no view can be made.
     """
     best, most, reason = None, -1, ""
     for spare in range(SPARE):
@@ -160,7 +160,7 @@ def _make_chunk(start: int) -> int:
         try:
             picture = draw(index)
         except ValueError as error:
-            # One scene that cannot be made must not end a run of hours.
+            # A scene that cannot be made must not end a run of hours.
             records.append({"index": index, "unmade": one_line(error)})
             continue
         pair = pair_of(index // job.recipe.views, job.pairs) if job.pairs else None
@@ -169,7 +169,7 @@ def _make_chunk(start: int) -> int:
         if picture.depth is not None:
             _write_depth(job.directory / "depth" / record["depth"], picture.depth)
         records.append(record)
-    # Pictures that were cut off in the middle are no matter: the chunk's labels come last.
+    # Partly written pictures do no harm: the chunk's labels are written last.
     path = labels_file(job.directory, start)
     partial = path.with_suffix(".json.part")
     partial.write_text(json.dumps(records), encoding="utf-8")
@@ -178,7 +178,7 @@ def _make_chunk(start: int) -> int:
 
 
 def _write_depth(path: Path, depth: np.ndarray) -> None:
-    """16-bit PNG of depth uint16 [H,W]; OSError when it cannot be written."""
-    # imwrite would keep a full disk to itself.
+    """Writes depth uint16 [H,W] as 16-bit PNG; OSError if it cannot be written."""
+    # imwrite would not report a full disk.
     encoded = cv2.imencode(".png", depth)[1]
     path.write_bytes(encoded.tobytes())

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How things lie about: scattered, in piles, stacks and bins, side by side on shelves."""
+"""Arranges objects: scattered, in piles, stacks and bins, side by side on shelves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from vit_perception.scenes.surfaces import Surfaces
 from vit_perception.scenes.tabletop import Arrangement, Item
 
 REACH = (0.43, 0.4)
-"""Half sides of the part of the table that a thing may end on, metres: inside every table."""
+"""Half sides of the part of the table where objects may end, metres: inside every table."""
 LYING = 0.12
 EVERY_S = 0.09
 """Time between two drops."""
@@ -38,7 +38,7 @@ EVERY_S = 0.09
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thing:
-    """An object before it has a place: its hull float64 [N,3] in its own frame, metres."""
+    """An object without a place: its hull float64 [N,3] in its own frame, metres."""
 
     asset: Asset
     look: Look
@@ -48,7 +48,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """A thing or a lump with where it starts."""
+    """An object or a lump with its starting place."""
 
     source: Thing | Lump
     body: Body
@@ -62,10 +62,10 @@ def arrange(
     *,
     distractors: float = 0.0,
 ) -> Arrangement:
-    """Put the things down in the manner `name`, one of settings.ARRANGEMENTS.
+    """Puts the objects down in the manner `name`, one of settings.ARRANGEMENTS.
 
-    Things that find no place, fall off or go into others are left out. `distractors` is the mean
-    number of unnamed things among them.
+    Objects that find no place, fall off or go into others are left out. `distractors` is the mean
+    number of unnamed objects among them.
     """
     count = int(rng.poisson(distractors)) if distractors else 0
     solid = int(rng.binomial(count, 0.6)) if name != "shelf" else 0
@@ -80,7 +80,7 @@ def arrange(
 def drop(
     things: Sequence[Thing], radius: float, rng: np.random.Generator, *, upright: float
 ) -> Arrangement:
-    """Let the things go above a disc of `radius` metres; a share of `upright` starts upright."""
+    """Drops the objects above a disc of `radius` metres; the share `upright` starts upright."""
     parts = _dropped(things, (), (radius, radius), rng, upright=upright)
     return _settled("pile", parts, None, REACH, Vantage())
 
@@ -88,7 +88,7 @@ def drop(
 def stand_apart(
     things: Sequence[Thing | Lump], rng: np.random.Generator, *, lying: float = LYING
 ) -> list[_Part]:
-    """Standing on the table without touching; those that find no place are left out."""
+    """Stands objects on the table without touching; those that find no place are left out."""
     reach = 0.05 + _typical(things) * 0.42 * np.sqrt(len(things)) * float(rng.uniform(0.8, 1.5))
     placed: list[_Part] = []
     taken: list[np.ndarray] = []
@@ -142,11 +142,11 @@ def _bin(
 def _stack(
     things: Sequence[Thing], lumps: Sequence[Lump], surfaces: Surfaces, rng: np.random.Generator
 ) -> Arrangement:
-    """Flat and box-like things on one another, the largest below; the others around them."""
+    """Stacks flat and box-like objects, the largest below; the others stand around them."""
     flat = [thing for thing in things if not thing.shown and lies_flat(thing.hull)]
     others = [thing for thing in things if not any(thing is one for one in flat)]
     piles = [flat[n : n + 6] for n in range(0, len(flat), 6)]
-    # A stack takes the place of its lowest thing.
+    # A stack takes the place of its lowest object.
     bases = [max(pile, key=lambda thing: footprint(thing.hull)) for pile in piles]
     parts: list[_Part] = []
     for part in stand_apart([*bases, *others, *lumps], rng, lying=0.05):
@@ -171,7 +171,7 @@ def _on_one_another(pile: Sequence[Thing], base: Body, rng: np.random.Generator)
 def _shelf(
     things: Sequence[Thing], lumps: Sequence[Lump], surfaces: Surfaces, rng: np.random.Generator
 ) -> Arrangement:
-    """Side by side on one to three boards, faces to the front, things of one kind together."""
+    """Puts objects side by side on one to three boards, faces to the front, grouped by kind."""
     facing = {
         id(thing): float(rng.choice([0, 0, 90, 180, 180, 270]) + rng.normal(0, 3))
         for thing in things
@@ -220,7 +220,7 @@ def _dropped(
     *,
     upright: float = 0.4,
 ) -> list[_Part]:
-    """Let go one after the other above the middle; those to be shown last, upright."""
+    """Drops the objects one after the other above the middle; those to be shown last, upright."""
     mixed: list[Thing | Lump] = [*things, *lumps]
     mixed = [mixed[int(n)] for n in rng.permutation(len(mixed))]
     mixed.sort(key=_shown)
@@ -266,5 +266,5 @@ def _shown(thing: Thing | Lump) -> bool:
 
 
 def _typical(things: Sequence[Thing | Lump]) -> float:
-    """Mean of the things' longest horizontal sides, metres."""
+    """Returns the mean of the objects' longest horizontal sides, metres."""
     return float(np.mean([np.ptp(thing.hull, axis=0)[:2].max() for thing in things]))

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Labels as COCO json: one file a data set, with our own keys beside the standard ones."""
+"""Labels as COCO json: one file per data set, with our own keys beside the standard ones."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from vit_perception.scenes.choice import Pair
 
 DECIMALS = 6
-"""Of metres and of turns: far below what a pixel shows."""
+"""Of metres and rotations: far below what a pixel shows."""
 
 
 def categories(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Every category of the asset folder, sorted, ids from 1: the same for every data set."""
+    """Returns all categories of the asset folder, sorted, ids from 1: equal for every data set."""
     return [{"id": number, "name": name} for number, name in enumerate(sorted(names), start=1)]
 
 
 def annotation(label: Label, category_id: int, mask: np.ndarray) -> dict[str, Any]:
-    """One object without its ids; `ignore` (and iscrowd 1) marks what is too hidden to ask for.
+    """Returns an object without ids; `ignore` (and iscrowd 1) marks those too hidden to ask for.
 
     `mask` bool [H,W]: its visible pixels.
     """
@@ -51,9 +51,9 @@ def annotation(label: Label, category_id: int, mask: np.ndarray) -> dict[str, An
 def record(
     picture: Picture, index: int, category_ids: dict[str, int], pair: Pair | None = None
 ) -> dict[str, Any]:
-    """A picture with its annotations, before the ids of annotations are known.
+    """Returns a picture with its annotations, before their ids are known.
 
-    `pair` is what the picture asks for: annotations are then named by their place in it.
+    `pair` is the pair that the picture asks for; annotations are referred to by their place in it.
     """
     stem = f"{index:07d}"
     found: dict[str, Any] = {
@@ -87,7 +87,7 @@ def _numbers(matrix: np.ndarray) -> list[float]:
 
 
 def asks(labels: Sequence[Label], pair: Pair) -> list[dict[str, Any]]:
-    """Both questions of a pair; none where one of the two cannot be asked for."""
+    """Returns both questions of a pair; none if one of the two cannot be asked for."""
     places = {label.thing.asset: n for n, label in enumerate(labels) if not label.ignored}
     found = [places.get(asset.id) for asset in pair.objects]
     if None in found:
@@ -104,9 +104,9 @@ def asks(labels: Sequence[Label], pair: Pair) -> list[dict[str, Any]]:
 def assemble(
     pictures: Sequence[dict[str, Any]], names: Sequence[str], info: dict[str, Any]
 ) -> dict[str, Any]:
-    """The whole COCO document from the records of every picture, in order of their index.
+    """Returns the whole COCO document from the records of all pictures, in order of their index.
 
-    Records of pictures that could not be made (`unmade`: the reason) are listed in its info.
+    Pictures that could not be made (`unmade`: the reason) are listed in its info.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -137,7 +137,7 @@ _NOT_IN_IMAGES = frozenset({"index", "annotations"})
 
 
 def text(document: dict[str, Any]) -> str:
-    """The JSON text of a document: one line an entry, so that errors can name the line."""
+    """Returns the JSON of a document, one line per entry, so that errors can name the line."""
     parts = []
     for key, value in document.items():
         if isinstance(value, list):

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Colour words and the colours they are true for."""
+"""Colour words and the colours for which they are true."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import colorsys
 
 import numpy as np
 
-# word -> (hue degrees, saturation, value) ranges of a surface under white light. The ranges of
-# neighbours leave a gap, so that mild light changes do not turn one word into another.
+# word -> (hue degrees, saturation, value) ranges of a surface under white light. Neighbouring
+# ranges leave a gap, so that mild changes of light do not change the word.
 WORD_RANGES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
     "red": ((352, 364), (0.78, 0.95), (0.60, 0.88)),
     "orange": ((20, 31), (0.82, 1.0), (0.88, 1.0)),
@@ -37,7 +37,7 @@ WOOD_WORDS = ("brown", "tan", "beige")
 
 
 def words_for(material: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """The words a thing of this material can plausibly be recoloured to."""
+    """Returns the words to which an object of this material can plausibly be recoloured."""
     if material in ("wood", "wicker") and rng.random() < 0.7:
         return WOOD_WORDS
     metal = material in METALS
@@ -45,21 +45,21 @@ def words_for(material: str, rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def sample_rgb(word: str, rng: np.random.Generator) -> tuple[int, int, int]:
-    """A colour for which `word` (a key of WORD_RANGES) is true, 0 to 255."""
+    """Returns a colour for which `word` (a key of WORD_RANGES) is true, 0 to 255."""
     hue, saturation, value = (rng.uniform(*span) for span in WORD_RANGES[word])
     red, green, blue = colorsys.hsv_to_rgb(hue % 360 / 360, saturation, value)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def nearest_word(rgb: tuple[float, float, float], words: tuple[str, ...]) -> str:
-    """The one of `words` (keys of WORD_RANGES) whose range lies nearest to `rgb`, 0 to 255."""
+    """Returns the one of `words` (keys of WORD_RANGES) with the range nearest `rgb`, 0 to 255."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(channel / 255 for channel in rgb))
 
     def distance(word: str) -> float:
         hues, saturations, values = WORD_RANGES[word]
         middle, reach = sum(hues) / 2, (hues[1] - hues[0]) / 2
         turn = max(abs((hue * 360 - middle + 180) % 360 - 180) - reach, 0.0)
-        # Greys have no hue to speak of.
+        # Greys have almost no hue.
         coloured = min(saturation, max(saturations)) * min(value, max(values))
         return (
             4.0 * turn / 180 * coloured

@@ -24,14 +24,14 @@ from vit_perception.scenes.sprites import Sprite
 from vit_perception.scenes.surfaces import Surfaces
 
 ATTEMPTS = 8
-"""Arrangements tried until enough things are in sight."""
+"""Arrangements tried until enough objects are in sight."""
 CROWDS, DISTRACTED = 0.22, 0.5
-"""Share of pictures with touching things of one kind, and with patches that are nothing."""
+"""Share of pictures with touching objects of one kind, and with patches that are no objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """What is drawn: picture size, fewest and most named objects."""
+    """Parameters of a composed picture: its size, fewest and most named objects."""
 
     width: int = 416
     height: int = 416
@@ -51,7 +51,7 @@ class Composer:
 
     def __call__(self, index: int) -> Picture:
         for attempt in range(ATTEMPTS):
-            # The first attempt's numbers do not depend on there being others.
+            # The numbers of the first attempt do not depend on further ones.
             numbers = [self.seed, index] if attempt == 0 else [self.seed, index, attempt]
             picture = self._compose(np.random.default_rng(numbers))
             if sum(not label.ignored for label in picture.labels) >= self.settings.fewest:
@@ -102,16 +102,16 @@ def _paste_all(
     surfaces: Surfaces,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """float32 [H,W,3], the owner of each pixel int16 [H,W], and each object's full pixel count.
+    """Returns float32 [H,W,3], owners of pixels int16 [H,W], and each object's full pixel count.
 
-    `outline` gives its shape to patches that are nothing.
+    `outline` gives its shape to patches that are no objects.
     """
     canvas = background.pixels.astype(np.float32)
     owner = np.full(canvas.shape[:2], -1, np.int16)
     light = _Light.draw(background, rng)
     if rng.random() < DISTRACTED:
         for _ in range(int(rng.integers(1, 4))):
-            # An edge alone must not make a thing: half of them have the outline of one.
+            # An edge alone must not make an object: half of the patches have an object's outline.
             _paste_distractor(
                 canvas, outline if rng.random() < 0.5 else None, surfaces, light, rng
             )
@@ -142,7 +142,7 @@ class _Light:
 
     @staticmethod
     def draw(background: Background, rng: np.random.Generator) -> _Light:
-        # Objects follow the brightness of what they stand on, in part.
+        # Objects partly follow the brightness of what they stand on.
         brightness = float(background.pixels[::16, ::16].mean()) / 128
         follow = float(np.clip(brightness, 0.5, 1.5)) ** float(rng.uniform(0.0, 0.35))
         return _Light(
@@ -150,7 +150,7 @@ class _Light:
             direction=float(rng.uniform(0, 2 * np.pi)),
             length=float(rng.uniform(0.03, 0.4)),
             softness=float(rng.uniform(0.02, 0.12)),
-            # Renders are on the dark side: only faces turned to the light reach their colour.
+            # Renders are dark: only faces turned to the light reach their colour.
             gain=follow * float(np.exp(rng.normal(0.13, 0.13))),
             gamma=float(np.exp(rng.normal(0, 0.14))),
             warmth=float(rng.normal(0, 0.03)),
@@ -158,7 +158,7 @@ class _Light:
 
 
 def _turned(item: Placed, feather: float) -> np.ndarray:
-    """The sprite at its size and angle: uint8 [h,w,4], premultiplied."""
+    """Returns the sprite at its size and angle: uint8 [h,w,4], premultiplied."""
     pixels = item.sprite.pixels
     scale = item.longest / max(pixels.shape[:2])
     size = max(round(pixels.shape[1] * scale), 2), max(round(pixels.shape[0] * scale), 2)
@@ -178,12 +178,12 @@ def _turned(item: Placed, feather: float) -> np.ndarray:
 
 
 def _tinted(pixels: np.ndarray, light: _Light, rng: np.random.Generator) -> np.ndarray:
-    """Premultiplied float32 RGB under the picture's light, with a small share of its own."""
+    """Returns premultiplied float32 RGB in the picture's light, with a little of its own."""
     gain = light.gain * float(np.exp(rng.normal(0, 0.06)))
     gamma = light.gamma * float(np.exp(rng.normal(0, 0.05)))
     warmth = light.warmth + float(rng.normal(0, 0.01))
     curve = 255 * (np.arange(256) / 255) ** gamma
-    # Gain is bounded on the dark side: a white cup must not turn into a grey one.
+    # Gain is bounded below: a white cup must not turn grey.
     curve = curve * float(np.clip(gain, 0.75, 1.5))
     table = np.stack([curve * (1 + warmth), curve, curve * (1 - warmth)], axis=-1)
     bytes_table = np.clip(table, 0, 255).astype(np.uint8)[None]
@@ -193,7 +193,7 @@ def _tinted(pixels: np.ndarray, light: _Light, rng: np.random.Generator) -> np.n
 def _window(
     shape: tuple[int, ...], corner: tuple[int, int], size: tuple[int, int]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
-    """Where a piece of size (h, w) at corner (x, y) meets the canvas: canvas and piece slices."""
+    """Returns canvas and piece slices where a piece (h, w) at corner (x, y) meets the canvas."""
     x, y = corner
     left, top = max(x, 0), max(y, 0)
     right, bottom = min(x + size[1], shape[1]), min(y + size[0], shape[0])
@@ -224,7 +224,7 @@ def _paste(
 def _cast_shadow(
     canvas: np.ndarray, alpha: np.ndarray, corner: tuple[int, int], light: _Light, kind: str
 ) -> None:
-    """Darken the ground beside the object: its silhouette moved (seen from above) or laid down."""
+    """Darkens the ground beside the object: its silhouette shifted (from above) or laid down."""
     height, width = alpha.shape
     longest = max(height, width)
     scale = min(1.0, 48 / longest)
@@ -234,7 +234,7 @@ def _cast_shadow(
     rows, columns = small.shape
     dx, dy = np.cos(light.direction) * reach, np.sin(light.direction) * reach
     if kind in ("table", "shelf"):
-        # The foot stays, the head falls to the side and towards or away from us.
+        # The foot stays; the head moves sideways and towards or away from the camera.
         lean = dx / max(rows, 1)
         squash = 0.35 * float(np.sin(light.direction))
         foot = rows * 0.97
@@ -262,7 +262,7 @@ def _paste_distractor(
     light: _Light,
     rng: np.random.Generator,
 ) -> None:
-    """A patch of some texture without a name: not everything that lies there is asked for."""
+    """Pastes a patch of some texture without a name: not every object is asked for."""
     side = int(rng.uniform(0.05, 0.3 if outline is None else 0.5) * min(canvas.shape[:2]))
     texture = surfaces.draw_texture(rng).levels[1]
     y, x = (int(rng.integers(0, max(length - side, 1))) for length in texture.shape[:2])

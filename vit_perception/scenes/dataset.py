@@ -22,25 +22,25 @@ from vit_perception.scenes.surfaces import load_surfaces
 
 FORMAT = 2
 PARTLY_HIDDEN = 0.95
-"""Things with a smaller visible fraction count as partly hidden."""
+"""Objects with a smaller visible fraction count as partly hidden."""
 
 Progress = Callable[[str, int, int], None]
 
 
 class DatasetError(ValueError):
-    """The output folder or the settings cannot be used; one line says why."""
+    """The output folder or the settings cannot be used; one line gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a run left on disk.
+    """The result of a run on disk.
 
     `skipped` are objects, textures and photographs that cannot be used; `hidden` is the share of
-    objects that are partly hidden or cut off; `absent` the ids of objects that have their turn
-    (recipe: covering) and are in no picture; `left_out` the number of objects made in code that
-    bear a novel category's name; `unasked` the number of pairs that cannot be asked for; `unmade`
-    the reasons of pictures that could not be made. `made` pictures took `seconds`, objects and
-    meshes not counted.
+    objects that are partly hidden or cut off; `absent` the ids of objects that were due (recipe:
+    covering) but are in no picture; `left_out` the number of objects made in code that have a
+    novel category's name; `unasked` the number of pairs that cannot be asked for; `unmade` the
+    reasons of pictures that could not be made. `made` pictures took `seconds`, without objects and
+    meshes.
     """
 
     pictures: int
@@ -65,14 +65,14 @@ def write_dataset(
     workers: int = 1,
     on_progress: Progress | None = None,
 ) -> Written:
-    """Make the data set in `directory`, or finish an interrupted one with the same recipe.
+    """Makes the data set in `directory`, or finishes an interrupted one with the same recipe.
 
-    `assets` are asset folders; surfaces and pairs come from the first. `sprites` is where rendered
-    objects are kept (default DIR/sprites); several data sets may share it. Raises DatasetError,
+    `assets` are asset folders; surfaces and pairs come from the first. `sprites` is the folder of
+    rendered objects (default DIR/sprites); several data sets may share it. Raises DatasetError,
     CatalogueError, SurfaceError or WorkerError.
     """
     roots = (assets,) if isinstance(assets, Path) else tuple(assets)
-    # Folders that cannot be used are told before anything is written.
+    # Unusable folders are reported before anything is written.
     catalogue, left_out = load_catalogue(*roots), 0
     surfaces = load_surfaces(roots[0], held_out=recipe.part == "test")
     _check_recipe(directory, recipe)
@@ -83,7 +83,7 @@ def write_dataset(
     if recipe.kind == "composed":
         refused = _build_sprites(chosen, sprite_folder, directory, recipe, workers, on_progress)
     else:
-        # Not at the top: composing from finished sprites needs no MuJoCo.
+        # Imported late: composing from finished sprites needs no MuJoCo.
         from vit_perception.scenes.vetting import unfit
 
         chosen = tuple(asset for asset in chosen if asset.mesh is not None)
@@ -126,7 +126,7 @@ def write_dataset(
 
 
 def _check_recipe(directory: Path, recipe: Recipe) -> None:
-    """A folder holds one recipe: going on with another would mix data sets."""
+    """Checks that the folder has the same recipe, because another would mix data sets."""
     path = directory / "recipe.json"
     wanted = {"format": FORMAT, **asdict(recipe)}
     if path.exists():
@@ -151,13 +151,13 @@ def _check_recipe(directory: Path, recipe: Recipe) -> None:
 def _with_parametric(
     roots: tuple[Path, ...], directory: Path, recipe: Recipe
 ) -> tuple[Catalogue, int]:
-    """The catalogue with objects made in code, and how many of these were left out of it.
+    """Returns the catalogue with objects made in code, and how many of these were left out.
 
-    Those that bear the name of a novel category: what is to be new in the test stays new.
+    Those with the name of a novel category are left out, so that it stays new in the test.
     """
     folder = directory / "parametric"
     if not folder.exists():
-        # Not at the top: only those who ask for such objects wait for it.
+        # Imported late: the import takes time, and few runs need such objects.
         from vit_perception.scenes.parametric import write_parametric
 
         partial = directory / "parametric.part"
@@ -181,7 +181,7 @@ def _made_in_code(asset: Asset, directory: Path) -> bool:
 def _assets_of(catalogue: Catalogue, recipe: Recipe) -> tuple[Asset, ...]:
     if recipe.part == "train":
         return catalogue.parts("train")
-    # Cut-outs have one view only, the one training has seen.
+    # Cut-outs have only one view, which training has seen.
     return tuple(
         asset for asset in catalogue.assets if asset.mesh is not None or asset.part != "train"
     )
@@ -195,7 +195,7 @@ def _build_sprites(
     workers: int,
     on_progress: Progress | None,
 ) -> tuple[Skipped, ...]:
-    """Views of every object; a quarter of them for objects made in code, many of a kind."""
+    """Renders views of every object; a quarter of them for the many objects made in code."""
     skipped: list[Skipped] = []
     for made_in_code in (False, True):
         group = [a for a in assets if _made_in_code(a, directory) == made_in_code]
@@ -229,7 +229,7 @@ def _named(on_progress: Progress | None, what: str) -> Callable[[int, int], None
 
 
 def _make_pictures(job: Job, workers: int, on_progress: Progress | None) -> int:
-    """Make the chunks that are not there; returns the number of pictures made."""
+    """Makes the missing chunks; returns the number of pictures made."""
     with_depth = job.recipe.kind == "table" and job.recipe.depth
     for folder in ("images", "labels", *(["depth"] if with_depth else [])):
         (job.directory / folder).mkdir(exist_ok=True)
@@ -248,7 +248,7 @@ def _make_pictures(job: Job, workers: int, on_progress: Progress | None) -> int:
 
 
 def _join(directory: Path, recipe: Recipe, catalogue: Catalogue) -> dict[str, Any]:
-    """Write annotations.json from the chunks, or read the finished one."""
+    """Writes annotations.json from the chunks, or reads the finished one."""
     path = directory / "annotations.json"
     if not path.exists():
         pictures: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Small things without name or label: pebbles and blocks, cables, crumbs, cloths and paper."""
+"""Small objects without name or label: pebbles, blocks, cables, crumbs, cloths and paper."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vit_perception.scenes.poses import IDENTITY, turn
 from vit_perception.scenes.surfaces import Surfaces
 
 UNIFORM_SKIN = 0.6
-"""Share of nameless things in one colour."""
+"""Share of nameless objects in one colour."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lump:
-    """A convex nameless thing before it has a place: vertices float64 [N,3], OBJ, texture."""
+    """A convex nameless object without a place: vertices float64 [N,3], OBJ, texture."""
 
     hull: np.ndarray
     mesh: bytes
@@ -27,7 +27,7 @@ class Lump:
 
 
 def draw_lump(surfaces: Surfaces, rng: np.random.Generator) -> Lump:
-    """A random convex thing of 1 to 6 cm between a pebble and a block, z from 0 up."""
+    """Draws a random convex object of 1 to 6 cm between pebble and block, z from 0 up."""
     rows, columns = 7, 14
     latitude = np.linspace(-np.pi / 2, np.pi / 2, rows)[:, None]
     longitude = np.linspace(-np.pi, np.pi, columns)[None]
@@ -50,7 +50,7 @@ def _power(values: np.ndarray, exponent: float) -> np.ndarray:
 
 
 def draw_flat(surfaces: Surfaces, reach: float, rng: np.random.Generator) -> Prop:
-    """A cable, crumbs, a cloth or a sheet of paper lying within `reach` metres of the middle."""
+    """Draws a cable, crumbs, a cloth or a sheet of paper within `reach` metres of the middle."""
     kind = rng.random()
     x, y = rng.uniform(-reach, reach, 2)
     position, quaternion = np.array([x, y, 0.0]), turn((0, 0, 1), float(rng.uniform(0, 360)))
@@ -66,12 +66,12 @@ def draw_flat(surfaces: Surfaces, reach: float, rng: np.random.Generator) -> Pro
 
 
 def place_lump(lump: Lump, position: np.ndarray, quaternion: np.ndarray = IDENTITY) -> Prop:
-    """The lump at its place."""
+    """Returns the lump at its place."""
     return Prop(lump.mesh, lump.texture, position, quaternion, lump.shine)
 
 
 def _cable(rng: np.random.Generator) -> bytes:
-    """A tube along a curve that bends at random."""
+    """Returns a tube along a curve that bends at random."""
     steps, sides = 70, 6
     radius = float(rng.uniform(0.0012, 0.0035))
     bend = np.cumsum(rng.normal(0, 0.12, steps))
@@ -93,7 +93,7 @@ def _cable(rng: np.random.Generator) -> bytes:
 
 
 def _crumbs(rng: np.random.Generator) -> bytes:
-    """Many specks of a millimetre or two, as eight-sided bits."""
+    """Returns many specks of a millimetre or two, as eight-sided bits."""
     count = int(rng.integers(8, 50))
     spread = float(rng.uniform(0.01, 0.08))
     size = rng.uniform(0.0006, 0.0028, (count, 1, 1))
@@ -110,7 +110,7 @@ def _crumbs(rng: np.random.Generator) -> bytes:
 
 
 def _sheet(rng: np.random.Generator, half: float, height: float) -> bytes:
-    """A rectangle with soft waves, seen from above."""
+    """Returns a rectangle with soft waves, seen from above."""
     steps = 20
     u, v = np.meshgrid(np.linspace(-1, 1, steps), np.linspace(-1, 1, steps))
     z = np.zeros_like(u)
@@ -125,7 +125,7 @@ def _sheet(rng: np.random.Generator, half: float, height: float) -> bytes:
 
 
 def _paper(rng: np.random.Generator) -> np.ndarray:
-    """A light sheet with grey lines for print."""
+    """Returns a light sheet with grey lines for print."""
     sheet = np.full((128, 96, 3), rng.uniform(205, 252, 3), np.uint8)
     if rng.random() < 0.7:
         for row in range(10, 118, int(rng.integers(5, 12))):
@@ -135,7 +135,7 @@ def _paper(rng: np.random.Generator) -> np.ndarray:
 
 
 def _grid_faces(rows: int, columns: int) -> np.ndarray:
-    """Two triangles a square of a grid of corners, int64 [F,3]."""
+    """Returns two triangles for each square of a grid of corners, int64 [F,3]."""
     index = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
     return np.concatenate([np.stack(t, -1).reshape(-1, 3) for t in ((a, b, c), (a, c, d))])

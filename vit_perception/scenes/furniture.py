@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What things lie in and stand on: bins and shelves of boards, and unnamed things as props."""
+"""Bins and shelves made of boards, and unnamed props."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vit_perception.scenes.settle import Board
 from vit_perception.scenes.surfaces import Surfaces
 
 GRID = 5
-"""Squares a side of a board's faces: light is computed at their corners."""
+"""Squares per side of a board's faces: light is computed at their corners."""
 WALL_M = 0.03
 """Half thickness of a bin's walls for physics, outward of what is seen: nothing falls through."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prop:
-    """A rendered thing without a name: an OBJ mesh with a texture uint8 [H,W,3], at a pose.
+    """A rendered object without a name: an OBJ mesh with a texture uint8 [H,W,3], at a pose.
 
     `shine` is its specular reflection, 0 to 1.
     """
@@ -35,14 +35,14 @@ class Prop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Furniture:
-    """Boards as physics sees them and as they look."""
+    """Boards for physics, and their appearance."""
 
     solid: tuple[Board, ...]
     props: tuple[Prop, ...]
 
 
 def draw_skin(surfaces: Surfaces, rng: np.random.Generator, plain: float) -> np.ndarray:
-    """A texture, or with probability `plain` a single colour, uint8 [H,W,3]."""
+    """Draws a texture, or with probability `plain` a single colour, uint8 [H,W,3]."""
     if rng.random() >= plain:
         return surfaces.draw_texture(rng).levels[1]
     grey = rng.random() < 0.45
@@ -54,7 +54,7 @@ def draw_skin(surfaces: Surfaces, rng: np.random.Generator, plain: float) -> np.
 def make_bin(
     inner: tuple[float, float], height: float, surfaces: Surfaces, rng: np.random.Generator
 ) -> Furniture:
-    """An open box on the table around the origin: inner half sides and height, metres."""
+    """Makes an open box on the table around the origin: inner half sides and height, metres."""
     x, y = inner
     thick = float(rng.uniform(0.0015, 0.006))
     skin = draw_skin(surfaces, rng, 0.65)
@@ -90,7 +90,7 @@ def make_shelf(
     surfaces: Surfaces,
     rng: np.random.Generator,
 ) -> tuple[tuple[Prop, ...], tuple[float, ...]]:
-    """Boards above one another, open to -y, front edge at y = 0, and the heights of their tops.
+    """Makes boards above one another, open to -y, front edge at y = 0; also the heights of tops.
 
     `gaps` is the room above each board; all lengths in metres.
     """
@@ -126,14 +126,14 @@ def make_shelf(
 
 
 def as_prop(board: Board, skin: np.ndarray, tile_m: float, shine: float) -> Prop:
-    """The board as a thing to render, its skin repeated every `tile_m` metres."""
+    """Returns the board as a prop, its skin repeated every `tile_m` metres."""
     mesh = _box_mesh(tuple(round(half, 4) for half in board.half), tile_m)
     return Prop(mesh, skin, np.array(board.position), np.array(board.quaternion), shine)
 
 
 @lru_cache(maxsize=256)
 def _box_mesh(half: tuple[float, float, float], tile_m: float) -> bytes:
-    """OBJ of a box whose faces are cut into GRID x GRID squares."""
+    """Returns the OBJ of a box whose faces are cut into GRID x GRID squares."""
     lines: list[str] = []
     faces: list[str] = []
     steps = np.linspace(-1, 1, GRID + 1)

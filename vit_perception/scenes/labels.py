@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a picture shows: named things with the boxes around what can be seen of them."""
+"""The contents of a picture: named objects with the boxes around their visible parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vit_perception.scenes.catalogue import Asset
 
 IGNORE_BELOW = 0.2
 SMALLEST_PX = 40
-"""Things less visible, or with fewer pixels, are neither asked for nor punished."""
+"""Objects that are less visible, or have fewer pixels, are neither asked for nor punished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Thing:
 
 
 def thing_of(asset: Asset, colours: tuple[str, ...], caption: str) -> Thing:
-    """The asset with the colours and caption it has in this picture."""
+    """Returns the asset with the colours and caption it has in this picture."""
     return Thing(
         asset=asset.id,
         category=asset.category,
@@ -46,7 +46,7 @@ def thing_of(asset: Asset, colours: tuple[str, ...], caption: str) -> Thing:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One visible thing: box x, y, w, h around its visible pixels, and their number."""
+    """One visible object: box x, y, w, h around its visible pixels, and their number."""
 
     box: tuple[int, int, int, int]
     area: int
@@ -77,14 +77,14 @@ class Picture:
 
 
 def visible_pixels(owner: np.ndarray, count: int) -> np.ndarray:
-    """Pixels of each of `count` things in an owner map int16 [H,W] (-1: none): int64 [count]."""
+    """Counts pixels of `count` objects in an owner map int16 [H,W] (-1: none): int64 [count]."""
     return np.bincount(owner.reshape(-1) + 1, minlength=count + 1)[1:]
 
 
 def label_things(
     owner: np.ndarray, things: Sequence[Thing], fractions: Sequence[float]
 ) -> tuple[tuple[Label, ...], np.ndarray]:
-    """Labels of the things in sight and the owner map renumbered to them; hidden ones get none."""
+    """Returns labels of the visible objects and the renumbered owner map; hidden ones get none."""
     visible = visible_pixels(owner, len(things))
     labels: list[Label] = []
     renumber = np.full(len(things) + 1, -1, np.int16)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The light of a rendered picture: soft rooms, and the hard light that real photographs have."""
+"""The light of a rendered picture: soft rooms, and the hard light of real photographs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Lamp:
 
 @dataclass(frozen=True, slots=True)
 class Lighting:
-    """Lamps (one to MOST_LAMPS), ambient light, and how much things shine (1: as they are)."""
+    """Lamps (one to MOST_LAMPS), ambient light, and a factor of the objects' shine."""
 
     kind: LightKind
     lamps: tuple[Lamp, ...]
@@ -42,10 +42,10 @@ def draw_light(
     *,
     in_front: bool = False,
 ) -> Lighting:
-    """Light for one picture; hard with probability `hard`.
+    """Draws the light of one picture; hard with probability `hard`.
 
-    `away` points from the scene to the camera: back light comes from the other side. `in_front`
-    keeps the lamps on the camera's side, as for what stands before a wall.
+    `away` points from the scene to the camera; back light comes from the other side. `in_front`
+    keeps the lamps on the camera's side, for objects in front of a wall.
     """
     light = _draw(hard, away, rng)
     if not in_front:
@@ -55,7 +55,7 @@ def draw_light(
 
 
 def _mirrored(lamp: Lamp, facing: np.ndarray) -> Lamp:
-    """The lamp, on the side of the scene that `facing` (unit vector) points to."""
+    """Returns the lamp on the side of the scene to which `facing` (unit vector) points."""
     place = np.array(lamp.place)
     behind = min(float(place[:2] @ facing), 0.0)
     place[:2] -= 2 * behind * facing
@@ -76,7 +76,7 @@ def _draw(hard: float, away: tuple[float, float, float], rng: np.random.Generato
     if kind == "cast":
         return _cast(rng)
     if kind == "back":
-        # Behind the things and low, as a window is.
+        # Behind the objects and low, as a window is.
         angle = np.arctan2(-away[1], -away[0]) + rng.normal(0, 0.35)
         reach = rng.uniform(1.0, 1.9)
         place = (float(reach * np.cos(angle)), float(reach * np.sin(angle)))
@@ -90,8 +90,8 @@ def _soft(rng: np.random.Generator) -> Lighting:
     count = int(rng.integers(1, MOST_LAMPS + 1))
     total = float(rng.uniform(0.45, 0.95))
     shares = np.sort(rng.dirichlet(np.full(count, 2.0)) * total)[::-1]
-    # A shadow costs a rendering of its own: the brightest lamp's is the one that is seen. Light
-    # from all around casts none to speak of.
+    # Each shadow costs a rendering: only the brightest lamp casts one. Light from all around casts
+    # almost none.
     casts = rng.random() > 0.1
     return Lighting(
         "soft",
@@ -104,7 +104,7 @@ def _soft(rng: np.random.Generator) -> Lighting:
 
 
 def _cast(rng: np.random.Generator) -> Lighting:
-    """Tungsten or daylight that the camera's white balance missed, perhaps from two sides."""
+    """Draws tungsten or daylight that white balance missed, perhaps from two sides."""
     warm = (1.0, float(rng.uniform(0.8, 0.92)), float(rng.uniform(0.55, 0.8)))
     cold = (float(rng.uniform(0.7, 0.88)), float(rng.uniform(0.86, 0.97)), 1.0)
     colours = [warm, cold] if rng.random() < 0.65 else [cold, warm]

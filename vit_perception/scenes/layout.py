@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which objects a composed picture holds, how large they are and where they stand."""
+"""The objects of a composed picture, their sizes and places."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SMALLEST, LARGEST = 0.04, 0.9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """A sprite with its longest side in pixels, its turn in degrees and its middle (x, y)."""
+    """A sprite with its longest side in pixels, its rotation in degrees and its middle (x, y)."""
 
     sprite: Sprite
     longest: float
@@ -40,7 +40,7 @@ class Shelf:
             for category in sorted(grouped)
         }
         self.categories = list(self._groups)
-        # One photograph shows one side only: it is drawn less often than a thing with views.
+        # A photograph shows one side only: it is drawn less often than an object with views.
         views = [sum(map(len, assets)) for assets in self._groups.values()]
         weights = np.array([1.0 if count > 4 else 0.45 for count in views])
         self._weights = weights / weights.sum()
@@ -55,7 +55,7 @@ class Shelf:
         return self.categories[index]
 
     def draw(self, category: str, rng: np.random.Generator) -> list[Sprite]:
-        """All sprites of one object of the category."""
+        """Returns all sprites of one object of the category."""
         assets = self._groups[category]
         return assets[int(rng.integers(len(assets)))]
 
@@ -63,9 +63,9 @@ class Shelf:
 def choose_sprites(
     shelf: Shelf, count: int, elevation: float | None, rng: np.random.Generator
 ) -> list[Sprite]:
-    """`count` sprites, balanced by category; sometimes several of one category in other colours.
+    """Returns `count` sprites, balanced by category; sometimes several of one in other colours.
 
-    `elevation` (degrees) pulls views towards the camera's angle; None takes any view.
+    `elevation` (degrees) prefers views near the camera's angle; None takes any view.
     """
     categories = [shelf.draw_category(rng) for _ in range(count)]
     if count >= 2 and shelf.coloured and rng.random() < 0.2:
@@ -78,7 +78,7 @@ def choose_sprites(
 def choose_crowd(
     shelf: Shelf, count: int, elevation: float | None, rng: np.random.Generator
 ) -> list[Sprite]:
-    """`count` sprites of one or two objects: a crate of apples, a row of cartons."""
+    """Returns `count` sprites of one or two objects: a crate of apples, a row of cartons."""
     kinds = [shelf.draw(shelf.draw_category(rng), rng) for _ in range(1 + (rng.random() < 0.4))]
     return [_view(kinds[int(n)], elevation, rng) for n in rng.integers(len(kinds), size=count)]
 
@@ -97,7 +97,7 @@ def arrange(
     height: int,
     rng: np.random.Generator,
 ) -> list[Placed]:
-    """Give every sprite a size, a turn and a place; back to front."""
+    """Gives every sprite a size, a rotation and a place, from back to front."""
     shorter = min(width, height)
     longest = _sizes(sprites, shorter, rng)
     if background.shelves:
@@ -128,7 +128,7 @@ def arrange(
 def arrange_crowd(
     sprites: Sequence[Sprite], width: int, height: int, rng: np.random.Generator
 ) -> list[Placed]:
-    """Rows of things that touch or overlap, over part of the picture or beyond its edges."""
+    """Arranges rows of touching or overlapping objects, over part of the picture or beyond it."""
     columns = int(rng.integers(2, max(len(sprites) // 2, 2) + 1))
     rows = -(-len(sprites) // columns)
     share = float(rng.uniform(0.4, 1.25))
@@ -152,7 +152,7 @@ def arrange_crowd(
 
 
 def _sizes(sprites: Sequence[Sprite], shorter: int, rng: np.random.Generator) -> list[float]:
-    """Longest side of each in pixels: true to scale with jitter, now and then any size."""
+    """Returns longest sides in pixels: true to scale with jitter, sometimes any size."""
     count = len(sprites)
     typical = float(np.exp(rng.uniform(np.log(0.09), np.log(0.62))))
     typical = min(typical, 1.1 / np.sqrt(count))
@@ -177,7 +177,7 @@ def _free_place(
     height: int,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """The emptiest of a few random places; objects may leave the picture by a third."""
+    """Returns the emptiest of a few random places; objects may leave the picture by a third."""
     margin = size * float(rng.choice([-0.15, 0.5], p=[0.3, 0.7]))
     low_y = (
         max(horizon - size * 0.3, min(margin, height / 2)) if horizon else min(margin, height / 2)
@@ -203,7 +203,7 @@ def _on_shelves(
     height: int,
     rng: np.random.Generator,
 ) -> list[Placed]:
-    """Side by side with their feet on the boards, sometimes tight."""
+    """Puts objects side by side with their feet on the boards, sometimes tight."""
     limit = height / len(shelves) * 0.85
     ends = dict.fromkeys(shelves, float(rng.uniform(0, 0.15)) * width)
     placed = []

@@ -38,29 +38,29 @@ SAMPLE_OBJECTS = (
     "screwdriver_red",
     "hammer_yellow",
 )
-"""Everyday things of the asset pack's val_instances: no detector was trained on them."""
+"""Everyday objects of the asset pack's val_instances: no detector was trained on them."""
 
 SAMPLE_LIGHT = Lighting(
     "soft", (Lamp((0.5, -0.6, 1.5), 0.6, True), Lamp((-0.9, 0.5, 1.3), 0.25, False)), 0.4
 )
 LIT_M = 0.9
 MEAN_LEVEL = 105.0
-"""How far shadows reach around the middle, metres, and the mean grey level of the first frame."""
+"""Reach of shadows around the middle, metres, and the mean grey level of the first frame."""
 GRAIN = 1.2
 """Noise of a pixel of medium brightness, grey levels."""
 CAMERA = "d435"
 UPRIGHT = 0.85
-"""Share of the things that are let go upright."""
+"""Share of the objects that are dropped upright."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraFrame:
-    """One moment of the recording.
+    """One frame of the recording.
 
     `stamp` ns; `rgb` uint8 [H,W,3]; `depth` uint16 [H,W] millimetres along the optical axis,
     registered to the colour, 0 = none; `intrinsics` float64 [3,3], no distortion; `pose` float64
     [4,4], the optical frame (x right, y down, z forward) in the world (z up, origin in the middle
-    of the table top); `labels` of the things in sight.
+    of the table top); `labels` of the objects in sight.
     """
 
     stamp: int
@@ -73,7 +73,7 @@ class CameraFrame:
 
 @dataclass(frozen=True, slots=True)
 class Arc:
-    """The path: seconds, frames a second; start and end of angles (degrees) and distance (m)."""
+    """The path: seconds, frames per second; start and end of angles (degrees) and distance (m)."""
 
     seconds: float = 7.0
     rate: float = 10.0
@@ -82,7 +82,7 @@ class Arc:
     distance: tuple[float, float] = (1.02, 0.95)
 
     def camera(self, share: float, target: tuple[float, float, float], fov: float) -> Pinhole:
-        """The camera at `share` (0 to 1) of the way; it starts and stops softly.
+        """Returns the camera at `share` (0 to 1) of the way; it starts and stops softly.
 
         `fov`: vertical field of view in degrees.
         """
@@ -114,11 +114,11 @@ def render_moving_camera(
     height: int = 480,
     start_ns: int = 0,
 ) -> Iterator[CameraFrame]:
-    """Render the frames one after the other; same arguments, same bytes.
+    """Renders the frames in order; same arguments, same bytes.
 
-    `objects` are ids in the asset folders `roots`; they are let go over a table and lie as they
-    fell. The table and the room are of the first folder's surfaces held out from training. Raises
-    CatalogueError when an object is absent, cannot be used or does not stay on the table.
+    `objects` are ids in the asset folders `roots`; they are dropped over a table and lie as they
+    fell. Table and room are of the first folder's surfaces held out from training. Raises
+    CatalogueError if an object is absent, cannot be used or does not stay on the table.
     """
     arrangement = _clutter(_find(roots, objects), seed)
     rng = np.random.default_rng([seed, 2026])
@@ -138,7 +138,7 @@ def render_moving_camera(
             camera = arc.camera(number / (count - 1), target, fov)
             view = renderer.render(camera)
             if number == 0:
-                # Exposure is set once, as a camera with a fixed setting keeps it.
+                # Exposure is set once, like that of a camera with a fixed setting.
                 gain = float(np.clip(MEAN_LEVEL / max(float(view.rgb.mean()), 1.0), 0.6, 2.0))
             labels, _ = label_things(view.owner, things, view.visible_fraction)
             light = np.minimum(view.rgb * gain, 255.0)
@@ -155,7 +155,7 @@ def render_moving_camera(
 
 
 def _clutter(things: Sequence[Thing], seed: int) -> Arrangement:
-    """All the things let go over the table, mostly upright, and none lost."""
+    """Drops all objects over the table, mostly upright, and loses none."""
     for attempt in range(50):
         rng = np.random.default_rng([seed, 2026, attempt])
         try:
@@ -168,7 +168,7 @@ def _clutter(things: Sequence[Thing], seed: int) -> Arrangement:
 
 
 def _find(roots: Sequence[Path], objects: Sequence[str]) -> list[Thing]:
-    """The objects of these ids, none of which is absent or unusable."""
+    """Returns the objects of these ids, none of which is absent or unusable."""
     catalogue = load_catalogue(*roots)
     by_id = {asset.id: asset for asset in catalogue.assets}
     reasons = {entry.id: entry.reason for entry in catalogue.skipped}

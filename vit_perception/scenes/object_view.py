@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One object alone, seen from anywhere: MuJoCo renders it, we cut it out."""
+"""Views of one object alone: MuJoCo renders it, and it is cut out."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _XML = """
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where from and in which light: angles in degrees, light directions as unit vectors."""
+    """Viewpoint and light: angles in degrees, light directions as unit vectors."""
 
     elevation: float
     azimuth: float
@@ -64,7 +64,7 @@ class View:
 class ObjectRenderer:
     """Renders one asset; a context manager, since it holds an OpenGL context.
 
-    Raises ValueError, one line with the file's path, when MuJoCo refuses the mesh or the texture
+    Raises ValueError, one line with the file's path, if MuJoCo refuses the mesh or the texture
     cannot be read.
     """
 
@@ -93,11 +93,11 @@ class ObjectRenderer:
         self._offscreen.__exit__()
 
     def set_texture(self, rgb: np.ndarray) -> None:
-        """Replace the texture by uint8 [H,W,3] of the same size."""
+        """Replaces the texture by uint8 [H,W,3] of the same size."""
         self._offscreen.upload_texture(0, rgb)
 
     def render(self, view: View) -> tuple[np.ndarray, float]:
-        """uint8 [h,w,4] RGB premultiplied by alpha, cut tight; metres a pixel at its middle."""
+        """Returns premultiplied RGBA uint8 [h,w,4], cut tight; metres per pixel at its middle."""
         self._place(view)
         self._offscreen.update()
         colour = self._offscreen.colour().astype(np.float32)
@@ -155,7 +155,7 @@ def _png(rgb: np.ndarray) -> bytes:
 
 
 def sample_view(rng: np.random.Generator) -> View:
-    """A view as hand-held cameras and robots have it; most objects stand, some lie or tumble."""
+    """Draws a view of hand-held cameras and robots; most objects stand, some lie or tumble."""
     kind = rng.random()
     if kind < 0.6:
         elevation = rng.uniform(15, 60)

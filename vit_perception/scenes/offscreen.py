@@ -16,9 +16,9 @@ _SHADOW = mujoco.mjtRndFlag.mjRND_SHADOW.value
 
 
 _gl: dict[tuple[int, int], mujoco.GLContext] = {}
-"""One OpenGL context a picture size: making a new one costs more than all a scene's textures."""
+"""One OpenGL context per picture size: making one costs more than a scene's textures."""
 _last: list[Offscreen] = []
-"""The one that rendered last: contexts are shared, so that its buffers are the current ones."""
+"""The last one that rendered: contexts are shared, so its buffers are the current ones."""
 
 
 def _context_of(size: tuple[int, int]) -> mujoco.GLContext:
@@ -30,15 +30,15 @@ def _context_of(size: tuple[int, int]) -> mujoco.GLContext:
 
 @atexit.register
 def _free_all() -> None:
-    # Left to the interpreter's end they cannot be freed any more.
+    # They cannot be freed any more at the end of the interpreter.
     while _gl:
         _gl.popitem()[1].free()
 
 
 class Offscreen:
-    """Renders the fixed camera 0 of a model; a context manager, it holds an OpenGL context.
+    """Renders the fixed camera 0 of a model; a context manager, as it holds an OpenGL context.
 
-    Colour is rendered `oversample` times as large and averaged down: in software that costs less
+    Colour is rendered `oversample` times as large and averaged down, which costs less in software
     than multisampling. The model's offscreen buffer has to be large enough for it.
     """
 
@@ -78,14 +78,14 @@ class Offscreen:
         _last.clear()
 
     def upload_texture(self, number: int, rgb: np.ndarray) -> None:
-        """Replace texture `number` by uint8 [H,W,3] of the size it has."""
+        """Replaces texture `number` by uint8 [H,W,3] of the same size."""
         start = self.model.tex_adr[number]
         self.model.tex_data[start : start + rgb.size] = rgb.reshape(-1)
         self._take_over()
         mujoco.mjr_uploadTexture(self.model, self._context, number)
 
     def update(self) -> None:
-        """Take over moved bodies, cameras and lights."""
+        """Applies moved bodies, cameras and lights."""
         mujoco.mj_forward(self.model, self.data)
         mujoco.mjv_updateScene(
             self.model,
@@ -98,7 +98,7 @@ class Offscreen:
         )
 
     def colour(self) -> np.ndarray:
-        """uint8 [H,W,3] RGB."""
+        """Returns uint8 [H,W,3] RGB."""
         pixels = np.empty((self._large.height, self._large.width, 3), np.uint8)
         self._render(pixels, None, self._large)
         if self._large.width == self._view.width:
@@ -107,7 +107,7 @@ class Offscreen:
         return cv2.resize(pixels[::-1], size, interpolation=cv2.INTER_AREA)
 
     def identities(self) -> tuple[np.ndarray, np.ndarray]:
-        """Geom of each pixel int32 [H,W] (-1 for none) and its depth along the axis, metres."""
+        """Returns geoms of pixels int32 [H,W] (-1 for none) and depth along the axis, metres."""
         pixels = np.empty((self._view.height, self._view.width, 3), np.uint8)
         depth = np.empty(pixels.shape[:2], np.float32)
         self._render_ids(pixels, depth, self._view)
@@ -122,9 +122,9 @@ class Offscreen:
         return geoms[codes][::-1], metres[::-1].astype(np.float32)
 
     def unhidden_pixels(self, geoms: list[int], widen: float) -> dict[int, float]:
-        """Pixels each geom would own if it stood alone and the picture were `widen` times as wide.
+        """Returns the pixels each geom would own alone in a picture `widen` times as wide.
 
-        Measured in a picture a third the size, so right to a few per cent.
+        Measured in a picture a third of the size, so exact to a few per cent.
         """
         small = mujoco.MjrRect(0, 0, self._view.width // 3, self._view.height // 3)
         factor = widen**2 * self._view.width * self._view.height / (small.width * small.height)
@@ -152,7 +152,7 @@ class Offscreen:
         return counts
 
     def _take_over(self) -> None:
-        """Make this scene's buffers the current ones, where another scene has rendered since."""
+        """Makes this scene's buffers the current ones if another scene has rendered since."""
         if _last != [self]:
             self._gl.make_current()
             mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Light and camera: what happens between the things and the JPEG."""
+"""Light and camera: everything between the objects and the JPEG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOISE_PX = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Noise:
-    """A tile of unit normal noise, float32 [1024,1024,3]: cut from instead of drawn anew."""
+    """A tile of unit normal noise, float32 [1024,1024,3], from which pieces are cut."""
 
     tile: np.ndarray
 
@@ -35,9 +35,9 @@ class Noise:
 
 
 def light_up(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Uneven light on the finished arrangement: gradient, hard shadow edge, glare.
+    """Adds uneven light to the finished arrangement: gradient, hard shadow edge, glare.
 
-    Takes and returns float32 [H,W,3], 0 to 255 (above 255 is glare, cut by the camera).
+    Takes and returns float32 [H,W,3], 0 to 255 (above 255 is glare, clipped by the camera).
     """
     height, width = picture.shape[:2]
     if rng.random() < 0.6:
@@ -53,7 +53,7 @@ def light_up(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _hard_light(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """A lit window or the shadow of something outside the picture."""
+    """Returns a lit window or the shadow of something outside the picture."""
     scale = 4
     small = np.ones((height // scale + 1, width // scale + 1), np.float32)
     rows, columns = small.shape
@@ -71,7 +71,7 @@ def _hard_light(width: int, height: int, rng: np.random.Generator) -> np.ndarray
 
 
 def _glare(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """Soft bright spots, as lamps leave on polished tables and foil."""
+    """Returns soft bright spots, as of lamps on polished tables and foil."""
     scale = 8
     small = np.zeros((height // scale + 1, width // scale + 1), np.float32)
     for _ in range(int(rng.integers(1, 4))):
@@ -84,19 +84,19 @@ def _glare(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def expose(picture: np.ndarray, light: str, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """The camera's automatic exposure in light of a kind (lamps.LightKind): float32 [H,W,3].
+    """Applies automatic exposure in light of a kind (lamps.LightKind); returns float32 [H,W,3].
 
-    Also returns the least noise, in grey levels, that it brings with it: 0 in good light.
+    Also returns the least noise that it adds, in grey levels: 0 in good light.
     """
     grain = 0.0
     wanted = float(rng.normal(112, 20))
     if light == "dim":
-        # The gain is turned up as far as it goes, and the noise with it.
+        # The gain is at its limit, and so is the noise.
         wanted, grain = float(rng.uniform(35, 80)), float(rng.uniform(4.0, 15.0))
     elif light == "sun":
         wanted = float(rng.normal(118, 30))
     elif light == "back":
-        # Exposed for what is bright behind, with light scattered in the lens.
+        # Exposed for the bright background, with light scattered in the lens.
         wanted, grain = float(rng.uniform(50, 105)), float(rng.uniform(0.0, 4.0))
         picture = picture + float(rng.uniform(0, 40))
     elif light == "glare":
@@ -106,14 +106,14 @@ def expose(picture: np.ndarray, light: str, rng: np.random.Generator) -> tuple[n
         warmth = float(rng.normal(0, 0.06))
         picture = picture * np.array([1 + warmth, 1.0, 1 - warmth], np.float32)
     gain = wanted / max(float(picture[::8, ::8].mean()), 1.0)
-    # A black table stays darker than a white one: automatic exposure goes half of the way.
+    # A black table stays darker than a white one: automatic exposure corrects only in part.
     return picture * float(np.clip(gain, 0.3, 6.0)) ** 0.7, grain
 
 
 def defocus(picture: np.ndarray, depth: np.ndarray, sharp_m: float, strength: float) -> np.ndarray:
-    """Blur float32 [H,W,3] away from the distance `sharp_m`; depth float32 [H,W] metres.
+    """Blurs float32 [H,W,3] away from the distance `sharp_m`; depth float32 [H,W] metres.
 
-    `strength` is the blur in pixels of what is infinitely far.
+    `strength` is the blur at infinity in pixels.
     """
     blur = np.abs(1.0 - sharp_m / np.maximum(depth, 0.02)) * strength
     blur = cv2.GaussianBlur(blur.astype(np.float32), (0, 0), max(strength / 2, 0.5))
@@ -128,10 +128,10 @@ def defocus(picture: np.ndarray, depth: np.ndarray, sharp_m: float, strength: fl
 def photograph(
     picture: np.ndarray, noise: Noise, rng: np.random.Generator, *, grain_least: float = 0.0
 ) -> np.ndarray:
-    """Lens, exposure, white balance and sensor: float32 [H,W,3] in, uint8 out.
+    """Applies lens, exposure, white balance and sensor: float32 [H,W,3] in, uint8 out.
 
-    White balance stays within what leaves colour words true. `grain_least`: no less noise than
-    this many grey levels.
+    White balance stays within limits that keep colour words true. `grain_least` is the least noise
+    in grey levels.
     """
     height, width = picture.shape[:2]
     picture = _lens(picture, rng)
@@ -165,7 +165,7 @@ def _lens(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if kind < 0.36:
         return cv2.filter2D(picture, -1, _motion_kernel(rng))
     if kind < 0.5:
-        # A smaller sensor picture blown up.
+        # A smaller sensor picture, enlarged.
         scale = float(rng.uniform(0.4, 0.85))
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -188,7 +188,7 @@ def _motion_kernel(rng: np.random.Generator) -> np.ndarray:
 
 
 def encode(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    """JPEG of uint8 [H,W,3] RGB at a quality between 40 and 95, mostly good ones."""
+    """Returns JPEG of uint8 [H,W,3] RGB at a quality between 40 and 95, mostly a good one."""
     quality = round(40 + 55 * float(rng.beta(2.2, 1.2)))
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -10,27 +10,27 @@ IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 
 
 def turn(axis: tuple[float, float, float], degrees: float) -> np.ndarray:
-    """Unit quaternion float64 [4] of a turn about a unit axis."""
+    """Returns the unit quaternion float64 [4] of a rotation about a unit axis."""
     half = np.radians(degrees) / 2
     return np.array([np.cos(half), *(np.sin(half) * np.array(axis))])
 
 
 def after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The quaternion of `first` followed by `second`."""
+    """Returns the quaternion of `first` followed by `second`."""
     w, v = second[0], second[1:]
     s, u = first[0], first[1:]
     return np.array([w * s - v @ u, *(w * u + s * v + np.cross(v, u))])
 
 
 def random_turn(rng: np.random.Generator) -> np.ndarray:
-    """A quaternion uniform over all orientations."""
+    """Returns a quaternion uniform over all orientations."""
     four = rng.normal(size=4)
     unit: np.ndarray = four / np.linalg.norm(four)
     return unit
 
 
 def rotation(quaternion: np.ndarray) -> np.ndarray:
-    """Rotation matrix float64 [3,3] of a unit quaternion."""
+    """Returns the rotation matrix float64 [3,3] of a unit quaternion."""
     w, x, y, z = (float(value) for value in quaternion)
     return np.array(
         [
@@ -42,7 +42,7 @@ def rotation(quaternion: np.ndarray) -> np.ndarray:
 
 
 def matrix(position: np.ndarray, quaternion: np.ndarray) -> np.ndarray:
-    """float64 [4,4]: the pose's frame to the world."""
+    """Returns float64 [4,4]: the pose's frame to the world."""
     pose = np.eye(4)
     pose[:3, :3] = rotation(quaternion)
     pose[:3, 3] = position

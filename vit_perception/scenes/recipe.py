@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recipes of data sets: everything that decides their bytes, besides the asset folders."""
+"""Recipes of data sets: everything that determines their bytes, besides the asset folders."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides the bytes of a data set, besides the asset folders.
+    """Everything that determines the bytes of a data set, besides the asset folders.
 
-    Part `train`: training objects, recoloured where they may be, on training surfaces. Part
-    `test`: every object of the folders as it is, on surfaces that training never uses.
+    Part `train`: training objects, recoloured if possible, on training surfaces. Part `test`:
+    every object of the folders unchanged, on surfaces that training never uses.
     """
 
     count: Annotated[int, Range(1, 10_000_000)] = 1000
@@ -49,7 +49,7 @@ class Recipe:
     """Views kept of each object (composed), or pictures of each scene (table)."""
     sprite_seed: Annotated[int, _SEED] = 0
     first: Annotated[int, Range(0, 10_000_000)] = 0
-    """Index of the first picture, so that a second folder can go on where the first ended."""
+    """Index of the first picture, so that a second folder can continue the first."""
     parametric: Annotated[int, Range(0, 100_000)] = 0
     """Objects made in code that join the training objects."""
     choose: Chooser = "random"

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""New colours for objects that carry plain colour patches, with words that stay true."""
+"""New colours for objects with plain colour patches, with words that stay true."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Look:
 
 
 def recoloured(asset: Asset, texture: np.ndarray, rng: np.random.Generator) -> Look:
-    """The asset in its own colours or, more often, with one of its colours replaced.
+    """Returns the asset in its own colours or, more often, with one of its colours replaced.
 
     The texture is a grid of plain patches of PATCH_PX (as in the asset folder); patches whose
     nearest word is the replaced one change together and keep their differences in lightness.
@@ -60,15 +60,15 @@ def recoloured(asset: Asset, texture: np.ndarray, rng: np.random.Generator) -> L
 
 
 def _patches(texture: np.ndarray, points: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
-    """Top left corner -> RGB in the middle of each patch that the mesh uses.
+    """Returns top left corner -> RGB in the middle of each patch that the mesh uses.
 
-    The middle, because there JPEG bleeds least.
+    JPEG bleeds least in the middle.
     """
     height, width = texture.shape[:2]
     columns = np.clip(points[:, 0] * width, 0, width - 1).astype(int) // PATCH_PX * PATCH_PX
     rows = np.clip((1 - points[:, 1]) * height, 0, height - 1).astype(int) // PATCH_PX * PATCH_PX
     middle = PATCH_PX // 2
-    # A patch that the picture's edge cuts has its middle inside nevertheless.
+    # A patch that the picture's edge cuts still has its middle inside.
     return {
         (row, column): texture[
             min(row + middle, height - 1), min(column + middle, width - 1)
@@ -79,5 +79,5 @@ def _patches(texture: np.ndarray, points: np.ndarray) -> dict[tuple[int, int], n
 
 @lru_cache(maxsize=4)
 def _texture_points(mesh: Path | None) -> np.ndarray:
-    """Texture coordinates of a mesh file, float64 [N,2]; none without one."""
+    """Returns the texture coordinates of a mesh file, float64 [N,2]; none without one."""
     return np.empty((0, 2)) if mesh is None else texture_points(mesh)

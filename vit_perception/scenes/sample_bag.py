@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings of a camera that moves over a rendered table, as a robot would make them.
+"""Recordings of a camera that moves over a rendered table, in the form of a robot's.
 
 Topics: colour (JPEG, or raw), depth (16UC1, aligned; `compressedDepth` PNG, or raw), camera_info,
 /tf from `world` to the optical frame, /tf_static from `world` to `table`, and the true boxes as
-Detection2DArray. Everything of one moment has one stamp.
+Detection2DArray. All messages of one moment have the same stamp.
 
     python -m vit_perception.scenes.sample_bag --assets ASSETS --out samples/tabletop
 
@@ -60,7 +60,7 @@ from vit_perception.scenes.moving_camera import (
 from vit_perception.scenes.surfaces import SurfaceError
 
 WORLD, TABLE, CAMERA = "world", "table", "camera_color_optical_frame"
-# 2026-01-01 00:00:00 UTC: any fixed date, so that the bag has the same bytes in every run.
+# 2026-01-01 00:00:00 UTC: a fixed date, so that the bag has the same bytes in every run.
 START = 1_767_225_600_000_000_000
 SEED = 7
 JPEG_QUALITY = 85
@@ -69,11 +69,10 @@ JPEG_FORMAT = "rgb8; jpeg compressed bgr8"
 
 
 def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = False) -> int:
-    """Write a bag of rendered frames, pictures compressed or `raw`; return their number.
+    """Writes a bag of rendered frames, pictures compressed or `raw`; returns their number.
 
     Raises:
-        BagError: the folder is there already or cannot be written.
-
+        BagError: the folder already exists or cannot be written.
     """
     count = 0
     with BagWriter(path) as bag:
@@ -94,7 +93,7 @@ def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = F
 
 
 def ground_truth(labels: Iterable[Label]) -> Detections:
-    """True boxes of what is visible enough to be asked for, under its category."""
+    """Returns the true boxes of objects visible enough to be asked for, under their categories."""
     seen = [label for label in labels if not label.ignored]
     names = tuple(sorted({label.thing.category for label in seen}))
     corners = [(x, y, x + w, y + h) for x, y, w, h in (label.box for label in seen)]
@@ -180,7 +179,7 @@ def _camera_info(header: Message, frame: CameraFrame) -> Message:
 
 
 def _transform(stamp: int, child: str, pose: np.ndarray) -> Message:
-    """TFMessage that places a frame in the world; pose float64 [4,4]."""
+    """Returns a TFMessage that places a frame in the world; pose float64 [4,4]."""
     x, y, z = (float(value) for value in pose[:3, 3])
     qx, qy, qz, qw = quaternion(pose[:3, :3])
     transform = make(
@@ -198,7 +197,7 @@ def _transform(stamp: int, child: str, pose: np.ndarray) -> Message:
 
 
 def quaternion(rotation: np.ndarray) -> tuple[float, float, float, float]:
-    """x, y, z, w of a rotation matrix float64 [3,3]; w is not negative.
+    """Returns x, y, z, w of a rotation matrix float64 [3,3]; w is not negative.
 
     The quaternion is the eigenvector of a symmetric matrix (Bar-Itzhack 2000), which needs
     no cases for small or large angles.
@@ -224,7 +223,7 @@ def _counted(frames: Iterable[CameraFrame], show: Callable[[int], None]) -> Iter
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Render and write a bag; return 0, or 2 with one line on stderr when that cannot be."""
+    """Renders and writes a bag; returns 0, or 2 with one line on stderr if that fails."""
     args = _parser().parse_args(arguments)
     width, height = args.size
     frames = render_moving_camera(

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a rendered scene may be like: arrangements, cameras, light; and which objects it holds."""
+"""Settings of a rendered scene: arrangements, cameras, light, and the objects in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _default_cameras() -> dict[str, float]:
 class Choice:
     """The objects of a scene; the first `shown` must be seen well in every view.
 
-    Seen well: wholly in the picture, a visible fraction of 0.7 or more. Raises ValueError when
+    Seen well: wholly in the picture, a visible fraction of 0.7 or more. Raises ValueError if
     `shown` is not between 0 and the number of objects.
     """
 
@@ -47,12 +47,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class SceneSettings:
-    """Weights and shares of what scenes are made of; weights need not add up to one.
+    """Weights and shares for drawing scenes; weights need not add up to one.
 
-    `arrangements`: weight of each of ARRANGEMENTS. `views`: pictures a scene. `distractors`: mean
-    number of unnamed things. `hard_light`: share of pictures in hard light, 0 to 1. `cameras`:
-    weight of each of CAMERAS. `depth`: whether pictures carry their depth. Raises ValueError, one
-    line, for unknown names and impossible numbers.
+    `arrangements`: weight of each of ARRANGEMENTS. `views`: pictures per scene. `distractors`:
+    mean number of unnamed objects. `hard_light`: share of pictures in hard light, 0 to 1.
+    `cameras`: weight of each of CAMERAS. `depth`: whether pictures have their depth. Raises
+    ValueError, one line, for unknown names and impossible numbers.
     """
 
     arrangements: Mapping[str, float] = field(default_factory=_default_arrangements)

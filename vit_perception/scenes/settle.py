@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Things let go above the table until they lie still: MuJoCo contacts between convex hulls."""
+"""Drops objects above the table until they lie still: MuJoCo contacts of convex hulls."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from vit_perception.wording import one_line
 
 STEP_S = 0.004
 LONGEST_S = 3.0
-"""Simulated seconds after the last thing was let go."""
+"""Simulated seconds after the last drop."""
 DROP_M = 0.008
 DEEPEST_M = 0.0025
-"""A thing deeper than this in another one or in the table is taken away."""
+"""An object deeper than this in another one or in the table is removed."""
 STILL_MPS, STILL_RADPS = 0.015, 0.15
 CHECK_STEPS = 10
 ROUNDS = 4
-"""Times that things are taken away and the others left to settle again."""
+"""Times that objects are removed and the others settle again."""
 _PARKED_M = 30.0
 _UNSTABLE = tuple(
     kind.value
@@ -36,16 +36,16 @@ _UNSTABLE = tuple(
 
 
 class UnstableError(ValueError):
-    """The simulation broke down; one line. Other places or turns of the same things may do."""
+    """The simulation broke down; one line. Other places or rotations of the objects may work."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Body:
-    """A convex thing to let go: hull vertices float64 [N,3] in its own frame, metres.
+    """A convex object to drop: hull vertices float64 [N,3] in its own frame, metres.
 
-    `position` and `quaternion` (w, x, y, z) are where it starts. `release` is when it is let go,
-    seconds: those with a release above 0 start just above whatever lies below them then, those
-    with 0 exactly where they are.
+    `position` and `quaternion` (w, x, y, z) are its start. `release` is its time in seconds: with
+    a release above 0, it starts just above whatever lies below it then; with 0, exactly at its
+    position.
     """
 
     hull: np.ndarray
@@ -65,7 +65,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rest:
-    """Where a thing came to lie: position float64 [3], quaternion float64 [4]."""
+    """Final place of an object: position float64 [3], quaternion float64 [4]."""
 
     position: np.ndarray
     quaternion: np.ndarray
@@ -74,11 +74,11 @@ class Rest:
 def settle(
     bodies: Sequence[Body], boards: Sequence[Board], reach: tuple[float, float]
 ) -> tuple[Rest | None, ...]:
-    """Where each body lies at the end on the table z = 0; None for those taken away.
+    """Returns the final place of each body on the table z = 0; None for those removed.
 
-    Taken away are bodies that fell further than `reach` (half sides x, y in metres) from the
-    middle, that never came to rest, or that went into one another. Raises ValueError when MuJoCo
-    refuses a hull, UnstableError when its numbers run away.
+    Removed are bodies that fell further than `reach` (half sides x, y in metres) from the middle,
+    that never came to rest, or that went into one another. Raises ValueError if MuJoCo refuses a
+    hull, UnstableError if the simulation diverges.
     """
     if not bodies:
         return ()
@@ -98,7 +98,7 @@ def settle(
 
 
 def check_hull(hull: np.ndarray) -> None:
-    """Raise ValueError, one line, when MuJoCo refuses hull vertices float64 [N,3] as a body."""
+    """Raises ValueError, one line, if MuJoCo refuses hull vertices float64 [N,3] as a body."""
     try:
         _Heap([Body(hull, np.zeros(3), IDENTITY)], ())
     except ValueError as error:
@@ -107,7 +107,7 @@ def check_hull(hull: np.ndarray) -> None:
 
 @contextmanager
 def _warnings_kept() -> Iterator[list[str]]:
-    """MuJoCo's warnings inside; it would print them and write them to a file where we stand."""
+    """Collects MuJoCo's warnings, which it would print and write to a file in this folder."""
     kept: list[str] = []
     before = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(kept.append)
@@ -118,7 +118,7 @@ def _warnings_kept() -> Iterator[list[str]]:
 
 
 class _Heap:
-    """The simulation: parked bodies float far away without weight until they are let go."""
+    """The simulation; bodies are parked far away without weight until they are dropped."""
 
     def __init__(self, bodies: Sequence[Body], boards: Sequence[Board]) -> None:
         self.bodies = bodies
@@ -148,7 +148,7 @@ class _Heap:
             self._let_go(number)
 
     def run(self, seconds: float) -> None:
-        """Until all is still, at most `seconds`; the last third in ever thicker air."""
+        """Runs until all is still, at most `seconds`; the last third in ever thicker air."""
         end = self.data.time + seconds
         self._damp(1.0)
         while self.data.time < end:
@@ -161,7 +161,7 @@ class _Heap:
                 self._damp(12.0 if left > 0.2 else 30.0)
 
     def wrong(self, reach: tuple[float, float]) -> list[int]:
-        """Bodies that have to go: the later one of two that went into one another."""
+        """Returns the bodies to remove: the later one of two that went into one another."""
         mujoco.mj_forward(self.model, self.data)
         wrong = set(np.flatnonzero(self._moving()).tolist())
         for number in np.flatnonzero(self.free):
@@ -184,7 +184,7 @@ class _Heap:
         self._park(number)
 
     def unstable(self) -> bool:
-        """Whether MuJoCo met numbers that are huge or none at all, and began anew."""
+        """Returns whether MuJoCo met huge or invalid numbers and reset itself."""
         return any(self.data.warning[kind].number for kind in _UNSTABLE)
 
     def rest(self) -> tuple[Rest | None, ...]:
@@ -229,7 +229,7 @@ class _Heap:
         return corners
 
     def _top_below(self, corners: np.ndarray) -> float:
-        """Height of what lies under the corners' bounding rectangle."""
+        """Returns the height of what lies under the corners' bounding rectangle."""
         low, high = corners[:, :2].min(axis=0), corners[:, :2].max(axis=0)
         top = 0.0
         for number in np.flatnonzero(self.free):

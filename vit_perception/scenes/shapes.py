@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Convex hulls of meshes, as MuJoCo makes them: what physics and cameras know of an object."""
+"""Convex hulls of meshes by MuJoCo, for physics and cameras."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _XML = (
 
 
 def hull_of(asset: Asset) -> np.ndarray:
-    """Vertices of the asset's convex hull in its own frame, metres, float64 [N,3]; read only.
+    """Returns the vertices of the asset's convex hull in its own frame, metres, float64 [N,3].
 
-    Raises ValueError, one line with the mesh file's path, when MuJoCo refuses it.
+    They are read only. Raises ValueError, one line with the mesh's path, if MuJoCo refuses it.
     """
     if asset.mesh is None:
         raise ValueError(f"{asset.id}: expected an asset with a mesh, found a cut-out")
@@ -43,7 +43,7 @@ def _hull(mesh: Path) -> np.ndarray:
     graph = model.mesh_graph[start:]
     count = int(graph[0])
     corners = model.mesh_vert[graph[2 + count : 2 + 2 * count]].astype(np.float64)
-    # MuJoCo moved the mesh to its middle and main axes: back to the file's own frame.
+    # MuJoCo moved the mesh to its centre and main axes: back to the file's own frame.
     turned = np.empty(9)
     mujoco.mju_quat2Mat(turned, model.mesh_quat[0])
     hull: np.ndarray = corners @ turned.reshape(3, 3).T + model.mesh_pos[0]

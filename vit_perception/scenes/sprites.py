@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cut-out pictures of every object from many views, rendered once and kept on disk.
 
-A sprite folder has two files an asset: `<id>.bin`, the pixels of its sprites one after the
-other (uint8 [h,w,4], RGB premultiplied by alpha), and `<id>.json`, what each one shows. The
-second is written last, so an interrupted build goes on where it stopped.
+A sprite folder has two files per asset: `<id>.bin`, the pixels of its sprites one after the other
+(uint8 [h,w,4], RGB premultiplied by alpha), and `<id>.json`, the description of each one. The
+second is written last, so an interrupted build continues where it stopped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FORMAT = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sprite:
-    """A cut-out thing: pixels uint8 [h,w,4], RGB premultiplied by alpha.
+    """A cut-out object: pixels uint8 [h,w,4], RGB premultiplied by alpha.
 
     `metres` is the size of a pixel on the object (0 for photographs, whose scale is unknown),
     `elevation` the camera's angle above the horizon in degrees.
@@ -81,9 +81,9 @@ def build_sprites(
     workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Skipped, ...]:
-    """Render `views` sprites of every asset into `directory`; returns what could not be rendered.
+    """Renders `views` sprites of every asset into `directory`; returns what could not be rendered.
 
-    Assets that are there already, unchanged and with the same settings, are kept.
+    Sprites that exist already, for the same asset and settings, are kept.
     """
     directory.mkdir(parents=True, exist_ok=True)
     settings = {"format": FORMAT, "views": views, "seed": seed, "recolour": recolour}
@@ -102,7 +102,7 @@ def build_sprites(
 def _build_all(
     assets: Sequence[Asset], directory: Path, settings: dict[str, Any], workers: int
 ) -> Iterator[tuple[Asset, str]]:
-    """Each asset as it is done, with the reason if it could not be."""
+    """Yields each asset when it is done, with the reason if it could not be rendered."""
     build = partial(_build_one, directory=directory, settings=settings)
     if workers <= 1:
         yield from ((asset, build(asset)) for asset in assets)
@@ -119,14 +119,14 @@ def _is_built(directory: Path, asset: Asset, settings: dict[str, Any]) -> bool:
 
 
 def _content(asset: Asset) -> str:
-    """Tells objects of one id apart: two asset folders may share a folder of sprites."""
+    """Returns a digest that distinguishes objects of one id: folders may share sprites."""
     files = [path.read_bytes() for path in (asset.mesh, asset.texture) if path is not None]
     words = repr((asset.colours, asset.caption, asset.recolourable)).encode()
     return hashlib.sha256(b"".join([words, *files])).hexdigest()[:16]
 
 
 def _build_one(asset: Asset, *, directory: Path, settings: dict[str, Any]) -> str:
-    """Render one asset; the reason it could not be, or an empty string."""
+    """Renders one asset; returns the reason if it could not be, or an empty string."""
     cv2.setNumThreads(1)
     try:
         pictures = _cutout(asset) if asset.mesh is None else _views(asset, settings)
@@ -148,7 +148,7 @@ def _build_one(asset: Asset, *, directory: Path, settings: dict[str, Any]) -> st
 
 
 def _views(asset: Asset, settings: dict[str, Any]) -> list[tuple[np.ndarray, dict[str, Any]]]:
-    # Not at the top: this room is also used where nothing is rendered.
+    # Imported late: this module is also used where nothing is rendered.
     from vit_perception.scenes.object_view import ObjectRenderer, sample_view
 
     digest = hashlib.sha256(asset.id.encode()).digest()
@@ -175,7 +175,7 @@ def _views(asset: Asset, settings: dict[str, Any]) -> list[tuple[np.ndarray, dic
 
 
 def _cutout(asset: Asset) -> list[tuple[np.ndarray, dict[str, Any]]]:
-    """A photograph that comes cut out: seen from above, drawn in by a pixel against halos."""
+    """Returns a photograph that comes cut out: from above, trimmed by a pixel against halos."""
     rgba = read_rgba(asset.texture)
     alpha = cv2.erode(rgba[..., 3], np.ones((3, 3), np.uint8))
     left, top, width, height = cv2.boundingRect((alpha > 127).astype(np.uint8))
@@ -190,7 +190,7 @@ def _cutout(asset: Asset) -> list[tuple[np.ndarray, dict[str, Any]]]:
 
 
 def _shrink(pixels: np.ndarray) -> tuple[np.ndarray, float]:
-    """Smaller by area, which is what gives the cut edge its soft alpha; and by how much."""
+    """Shrinks by area, which gives the cut edge its soft alpha; also returns the factor."""
     height, width = pixels.shape[:2]
     scale = min(0.75, SPRITE_PX / max(height, width))
     size = max(round(width * scale), 2), max(round(height * scale), 2)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Textures and photographs of an asset folder, parted into those to train on and to test on."""
+"""Textures and photographs of an asset folder, split into those for training and for tests."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from vit_perception.scenes.catalogue import Skipped
 from vit_perception.wording import one_line, shown_path
 
 HELD_OUT_SHARE = 0.15
-# Of the draws tried, one that holds out wood, stone, cloth and prints, a studio, a square, a shelf
-# and a white table: a test on three views of one city square would say little.
+# Chosen among several draws: it holds out wood, stone, cloth and prints, a studio, a square, a
+# shelf and a white table. A test on three views of one city square would tell little.
 HELD_OUT_DRAW = 269
 TEXTURE_PX, ROOM_PX = 512, 800
-"""Longest sides that are kept: what pictures of 416 to 640 px can show of a tile or a room."""
+"""Longest sides that are kept: as much as pictures of 416 to 640 px show of a tile or a room."""
 SMALLEST_PX = 32
-"""A shortest side below is no surface, and cuts of it would be empty."""
+"""With a shorter side below, it is no surface, and cuts of it would be empty."""
 MOST_PICTURE_BYTES = 32 * 2**20
 PRINTED_WEIGHT = 0.35
 PRINTED_KINDS = frozenset({"printed pattern", "other"})
-# Said to be an empty bin; a towel, soap, crayons and a dumbbell lie in it.
+# Labelled as an empty bin, but a towel, soap, crayons and a dumbbell lie in it.
 NOT_EMPTY = frozenset({"apc_134_149053624471.jpg"})
 
 
 class SurfaceError(ValueError):
-    """The folders textures/ or backgrounds/ cannot be used; one line says why."""
+    """The folders textures/ or backgrounds/ cannot be used; one line gives the reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,18 +43,18 @@ class Texture:
     levels: tuple[np.ndarray, ...]
     tileable: bool
     weight: float
-    """How often it is drawn: printed patterns are many in asset folders and few on tables."""
+    """Weight of the draw: printed patterns are many in asset folders and few on tables."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surfaces:
-    """The textures and photographs one part of the data may use."""
+    """The textures and photographs that one part of the data may use."""
 
     textures: tuple[Texture, ...]
     rooms: tuple[np.ndarray, ...]
     """Pictures without small objects."""
     crowded: tuple[np.ndarray, ...]
-    """Pictures with objects nobody labelled: only for use far out of focus."""
+    """Pictures with unlabelled objects: only for use far out of focus."""
     skipped: tuple[Skipped, ...]
 
     def draw_texture(self, rng: np.random.Generator) -> Texture:
@@ -63,23 +63,23 @@ class Surfaces:
 
 
 def is_held_out(file: str) -> bool:
-    """Whether training never uses this texture or photograph: fixed by its name alone."""
+    """Returns whether training never uses this texture or photograph; depends on its name only."""
     digest = hashlib.sha256(f"surface {HELD_OUT_DRAW} {_place(file)}".encode()).digest()
     return int.from_bytes(digest[:4], "little") / 2**32 < HELD_OUT_SHARE
 
 
 def _place(file: str) -> str:
-    """Views cut from one panorama (name_00.jpg, name_01.jpg) are kept together."""
+    """Returns a name's panorama: its views (name_00.jpg, name_01.jpg) are kept together."""
     stem = Path(file).stem
     head, _, tail = stem.rpartition("_")
     return head if head and tail.isdigit() and len(tail) == 2 else stem
 
 
 def load_surfaces(root: Path, *, held_out: bool) -> Surfaces:
-    """Read textures/ and backgrounds/ of the asset folder: the held-out part or the rest.
+    """Reads textures/ and backgrounds/ of the asset folder: the held-out part or the rest.
 
-    Pictures that cannot be used are named in the result's `skipped`. Raises SurfaceError for
-    lists that are missing or malformed, and where too little is left.
+    Pictures that cannot be used are named in the result's `skipped`. Raises SurfaceError if lists
+    are missing or malformed, or too little is left.
     """
     textures: list[Texture] = []
     rooms: list[np.ndarray] = []
@@ -105,7 +105,7 @@ def load_surfaces(root: Path, *, held_out: bool) -> Surfaces:
 def _pictures(
     folder: Path, longest: int, held_out: bool, skipped: list[Skipped]
 ) -> Iterator[tuple[dict[str, object], np.ndarray]]:
-    """Entries of the part with their pictures; those that cannot be used join `skipped`."""
+    """Yields entries of the part with their pictures; those that cannot be used join `skipped`."""
     for entry in _entries(folder / "licences.json"):
         file = str(entry["file"])
         if is_held_out(file) != held_out:
@@ -129,7 +129,7 @@ def _entries(path: Path) -> list[dict[str, object]]:
 
 
 def _read(folder: Path, file: str, longest: int) -> np.ndarray:
-    """A picture uint8 [H,W,3] made smaller than `longest` px; ValueError for what is none."""
+    """Reads a picture uint8 [H,W,3], scaled to at most `longest` px; ValueError if it is none."""
     path = folder / file
     if Path(file).is_absolute() or ".." in Path(file).parts:
         raise ValueError(f"{path}: expected a file of the folder, found one outside")

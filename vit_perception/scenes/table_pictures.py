@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled pictures of rendered tables: several views a scene, each in its own light."""
+"""Labelled pictures of rendered tables: several views per scene, each in its own light."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from vit_perception.scenes.tabletop import TableScene, TableView, furnish
 SEEN_WELL = 0.7
 CAMERA_TRIES = 30
 REARRANGED = 6
-"""Times a scene is arranged anew for a view that does not show what must be shown."""
+"""Times a scene is rearranged for a view that does not show what it must."""
 CLEARANCE_M = 0.03
 SHALLOW_FOCUS = ("phone_close", "d405_wrist")
 
@@ -44,15 +44,15 @@ Choose = Callable[[int, np.random.Generator], Choice]
 
 @dataclass(slots=True, eq=False)
 class TablePictures:
-    """Picture number `index` of `seed`; the same two numbers give the same bytes.
+    """Makes picture number `index` of `seed`; the same two numbers give the same bytes.
 
     Pictures index // settings.views share a scene, whose renderer is kept between calls: ask for
-    them in order. `choose(number, rng)` says what scene `number` holds: assets with a mesh, tried
-    before (vetting.py). `recolour`: they may get other colours. Holds OpenGL resources, given
-    back by `close`.
+    them in order. `choose(number, rng)` chooses the objects of scene `number`: assets with a mesh,
+    vetted before (vetting.py). `recolour`: they may get other colours. Holds OpenGL resources,
+    released by `close`.
 
-    Calling raises ValueError, one line, when no arrangement of a scene can be shown as its choice
-    asks, or an asset's files are gone.
+    Calling raises ValueError, one line, if no arrangement of a scene can be shown as its choice
+    requires, or an asset's files are gone.
     """
 
     choose: Choose
@@ -66,7 +66,7 @@ class TablePictures:
     _renderers: dict[tuple[int, int], TableRenderer | None] = field(
         default_factory=dict, init=False
     )
-    """By scene and attempt; None where nothing came of it."""
+    """By scene and attempt; None if it could not be made."""
 
     def __call__(self, index: int) -> Picture:
         number, view = divmod(index, self.settings.views)
@@ -84,14 +84,14 @@ class TablePictures:
         raise ValueError(f"scene {number}: expected every object to be shown well, found no way")
 
     def close(self) -> None:
-        """Give the OpenGL resources back."""
+        """Releases the OpenGL resources."""
         for key in list(self._renderers):
             self._drop(key)
 
     def _renderer(self, number: int, attempt: int) -> TableRenderer | None:
         key = number, attempt
         if key not in self._renderers:
-            # The scene as first arranged is kept for the views to come.
+            # The scene as first arranged is kept for the next views.
             for old in [k for k in self._renderers if k != (number, 0)]:
                 self._drop(old)
             scene = self._scene(number, attempt)
@@ -105,7 +105,7 @@ class TablePictures:
             renderer.__exit__()
 
     def _scene(self, number: int, attempt: int) -> TableScene | None:
-        """The scene, or None when something that must be shown was lost on the way."""
+        """Returns the scene, or None if an object that must be shown was lost."""
         rng = np.random.default_rng([self.seed, number, attempt])
         things = self._things(number)
         shown = [thing for thing in things if thing.shown]
@@ -125,7 +125,7 @@ class TablePictures:
         return furnish(arrangement, self.surfaces, rng)
 
     def _things(self, number: int) -> list[Thing]:
-        """What the scene holds, in the colours it has there."""
+        """Returns the objects of the scene, in the colours they have there."""
         rng = np.random.default_rng([self.seed, number, 1000])
         choice = self.choose(number, rng)
         return [
@@ -144,7 +144,7 @@ class TablePictures:
     def _camera(
         self, renderer: TableRenderer, rng: np.random.Generator
     ) -> tuple[Pinhole, TableView] | None:
-        """A camera that shows what must be shown with what it sees but colour, or None."""
+        """Returns a camera that shows what it must, with its view except colour; or None."""
         scene = renderer.scene
         targets = np.array([item.middle() for item in scene.objects])
         radii = [item.radius() for item in scene.objects]
@@ -212,7 +212,7 @@ def _draw(weights: Mapping[str, float], rng: np.random.Generator) -> str:
 
 
 def _inside(camera: Pinhole, scene: TableScene) -> bool:
-    """Whether the camera is in one of the objects or nearly so."""
+    """Returns whether the camera is in one of the objects or nearly so."""
     place = np.array(camera.place)
     for item in scene.objects:
         corners = item.corners()
@@ -223,7 +223,7 @@ def _inside(camera: Pinhole, scene: TableScene) -> bool:
 
 
 def _shown_well(seen: TableView, number: int) -> bool:
-    """Visible enough and nowhere at the picture's edge."""
+    """Returns whether an object is visible enough and does not touch the picture's edge."""
     mine = seen.owner == number
     edge = mine[0].any() or mine[-1].any() or mine[:, 0].any() or mine[:, -1].any()
     return bool(seen.visible_fraction[number] >= SEEN_WELL and not edge)

@@ -63,7 +63,7 @@ class TableRenderer:
         self._offscreen.__exit__()
 
     def light(self, light: Lighting, target: tuple[float, float, float], radius: float) -> None:
-        """Light the scene anew: lamps point at `target`, shadows reach `radius` around it."""
+        """Lights the scene anew: lamps point at `target`, shadows reach `radius` around it."""
         model = self._offscreen.model
         for number in range(MOST_LAMPS):
             model.light_active[number] = number < len(light.lamps)
@@ -79,14 +79,14 @@ class TableRenderer:
             model.light_specular[number] = glow * 0.6
             model.light_castshadow[number] = lamp.casts_shadow
             if lamp.casts_shadow:
-                # The shadow map covers what matters and no more: its texels are what is seen.
+                # The shadow map covers only what matters: its texels are visible.
                 angle = float(np.degrees(np.arctan2(radius, distance)))
                 self._offscreen.shadow_scale = min(angle / CUTOFF, 0.6)
         model.vis.headlight.ambient = light.ambient
         model.mat_specular[:] = np.minimum(self._specular * light.gloss, 1.0)
 
     def look(self, camera: Pinhole) -> TableView:
-        """Depth, owners and visible fractions from one place; `rgb` is left black."""
+        """Returns depth, owners and visible fractions from one place; `rgb` is left black."""
         offscreen = self._offscreen
         model = offscreen.model
         pose = camera.pose()
@@ -104,9 +104,9 @@ class TableRenderer:
         return TableView(black, depth, owner, self._fractions(owner, geoms, pose, camera.fov))
 
     def render(self, camera: Pinhole, seen: TableView | None = None) -> TableView:
-        """Colour, depth, owners and visible fractions from one place.
+        """Returns colour, depth, owners and visible fractions from one place.
 
-        `seen` is what the last `look` returned, when it was from this camera.
+        `seen` is the result of the last `look`, if it was from this camera.
         """
         if seen is None:
             seen = self.look(camera)
@@ -116,9 +116,9 @@ class TableRenderer:
     def _fractions(
         self, owner: np.ndarray, geoms: np.ndarray, pose: np.ndarray, fov: float
     ) -> tuple[float, ...]:
-        """Visible pixels of each object over those it would have alone in a wider picture."""
+        """Returns objects' visible pixels over those they would have alone in a wider picture."""
         seen = np.bincount(owner.reshape(-1) + 1, minlength=len(self._geoms) + 1)[1:]
-        # Whatever is not an object of its own can hide things as well, save table and room.
+        # Everything but table and room can hide objects, named or not.
         solid = geoms >= _ROOM_GEOMS
         alone: dict[int, float] = {}
         for number in np.flatnonzero(seen):
@@ -132,7 +132,7 @@ class TableRenderer:
         )
 
     def _widen(self, item: Item, pose: np.ndarray, fov: float) -> float:
-        """How much wider the picture has to be for the whole thing to be in it."""
+        """Returns how much wider the picture has to be to contain the whole object."""
         local = (item.corners() - pose[:3, 3]) @ pose[:3, :3]
         width, height = self._size
         half = np.tan(np.radians(fov) / 2) * np.array([width / height, 1.0])
@@ -149,7 +149,7 @@ class _Pictures:
         self._numbers: dict[int, int] = {}
 
     def add(self, picture: np.ndarray) -> int:
-        """The picture's number."""
+        """Adds a picture, if it is new, and returns its number."""
         if id(picture) not in self._numbers:
             self._numbers[id(picture)] = len(self.all)
             self.all.append(picture)
@@ -157,7 +157,7 @@ class _Pictures:
 
 
 def millimetres(depth: np.ndarray) -> np.ndarray:
-    """Depth float32 metres as uint16 millimetres; 0 where nothing was measured."""
+    """Converts depth float32 metres to uint16 millimetres; 0 if nothing was measured."""
     return np.where(depth < MAX_DEPTH_M, np.round(depth * 1000), 0).astype(np.uint16)
 
 
@@ -166,7 +166,7 @@ _ROOM_GEOMS = 7
 
 
 def _may_be_hidden(owner: np.ndarray, solid: np.ndarray, number: int) -> bool:
-    """Whether the thing meets another one or the picture's edge: only then is a part unseen."""
+    """Returns whether the object meets another one or the edge, so it may be partly unseen."""
     mine = (owner == number).astype(np.uint8)
     x, y, width, height = cv2.boundingRect(mine)
     rows, columns = owner.shape

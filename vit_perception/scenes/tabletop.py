@@ -37,28 +37,28 @@ class Item:
     shown: bool = False
 
     def pose(self) -> np.ndarray:
-        """float64 [4,4]: the asset's frame to the world."""
+        """Returns float64 [4,4]: the asset's frame to the world."""
         return matrix(self.position, self.quaternion)
 
     def corners(self) -> np.ndarray:
-        """Hull vertices in the world, float64 [N,3]."""
+        """Returns the hull's vertices in the world, float64 [N,3]."""
         corners: np.ndarray = self.hull @ rotation(self.quaternion).T + self.position
         return corners
 
     def middle(self) -> np.ndarray:
-        """Middle of the hull's bounding box in the world, float64 [3]."""
+        """Returns the middle of the hull's bounding box in the world, float64 [3]."""
         corners = self.corners()
         middle: np.ndarray = (corners.min(axis=0) + corners.max(axis=0)) / 2
         return middle
 
     def radius(self) -> float:
-        """Of the sphere around the hull's bounding box, metres."""
+        """Returns the radius of the sphere around the hull's bounding box, metres."""
         return float(np.linalg.norm(np.ptp(self.hull, axis=0))) / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrangement:
-    """Objects and unnamed props at rest, and from where they may be looked at."""
+    """Objects and unnamed props at rest, and the sides from which they may be seen."""
 
     name: str
     items: tuple[Item, ...]
@@ -84,7 +84,7 @@ class TableScene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableView:
-    """What a camera saw.
+    """The view of a camera.
 
     `rgb` uint8 [H,W,3]; `depth` float32 [H,W] metres along the optical axis; `owner` int16 [H,W]
     index into the scene's objects or -1; `visible_fraction` of each object, 0 to 1, hidden and cut
@@ -98,7 +98,7 @@ class TableView:
 
 
 def furnish(arrangement: Arrangement, surfaces: Surfaces, rng: np.random.Generator) -> TableScene:
-    """A table large enough, a floor and four walls around the objects."""
+    """Puts a table that is large enough, a floor and four walls around the objects."""
     table = surfaces.draw_texture(rng)
     half = np.array([rng.uniform(0.45, 1.0), rng.uniform(0.42, 0.8)])
     for item in arrangement.items:

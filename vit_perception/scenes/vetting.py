@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects tried alone, before they stand in a scene with others and spoil it."""
+"""Tries each object alone, before it stands in a scene with others and spoils it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from vit_perception.scenes.shapes import hull_of
 from vit_perception.wording import one_line
 
 LONGEST_M = 0.55
-"""Longer things leave no table to others."""
+"""Longer objects leave no room on the table for others."""
 
 
 def unfit(
     assets: Sequence[Asset], on_progress: Callable[[int, int], None] | None = None
 ) -> tuple[Skipped, ...]:
-    """The assets with a mesh that cannot stand on a table, each with the reason in one line."""
+    """Returns the assets whose mesh cannot stand on a table, each with the reason in one line."""
     skipped = []
     for number, asset in enumerate(assets, start=1):
         reason = _refusal(asset) if asset.mesh is not None else ""

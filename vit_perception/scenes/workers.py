@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Work done by several processes, in any order."""
+"""Runs work in several processes, in any order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class WorkerError(RuntimeError):
-    """A process ended in the middle of its work; one line."""
+    """A process ended during its work; one line."""
 
 
 def in_processes(
@@ -26,11 +26,11 @@ def in_processes(
     start: Callable[..., None] | None = None,
     start_arguments: tuple[Any, ...] = (),
 ) -> Iterator[tuple[Task, Result]]:
-    """Each task with its result, as they are done by `count` processes.
+    """Yields each task with its result, as `count` processes finish them.
 
     `work`, the tasks and `start`, which every process calls first, have to be picklable. Raises
-    what `work` raises, and WorkerError when a process is killed. Left early, by an error or by
-    Ctrl-C, it ends with the tasks in hand instead of doing all that wait.
+    what `work` raises, and WorkerError if a process is killed. If it is left early, by an error
+    or by Ctrl-C, it finishes the tasks in hand and drops those that wait.
     """
     pool = ProcessPoolExecutor(
         count, mp_context=get_context("spawn"), initializer=start, initargs=start_arguments

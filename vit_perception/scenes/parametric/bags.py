@@ -31,7 +31,7 @@ def pillow_bag(
     *,
     upright: float = 0.25,
 ) -> Callable[[np.random.Generator], Thing]:
-    """A maker of pillow bags with crimped ends; `thick` is a share of the width."""
+    """Returns a maker of pillow bags with crimped ends; `thick` is a share of the width."""
 
     def make(rng: np.random.Generator) -> Thing:
         w, h = between(rng, *width), between(rng, *height)
@@ -54,7 +54,7 @@ def pillow_bag(
 
 
 def _crimped(picture: np.ndarray) -> np.ndarray:
-    """Fine upright lines along the sealed ends."""
+    """Adds fine upright lines along the sealed ends."""
     rows = picture.shape[0]
     edge = max(3, rows // 22)
     for part in (picture[:edge], picture[-edge:]):
@@ -90,7 +90,7 @@ def _pillow(
 def standing_bag(
     products: Sequence[str], foods: Sequence[str], material: str, height: Span = (0.14, 0.28)
 ) -> Callable[[np.random.Generator], Thing]:
-    """A maker of bags with a flat foot and a flat or folded top."""
+    """Returns a maker of bags with a flat foot and a flat or folded top."""
 
     def make(rng: np.random.Generator) -> Thing:
         h = between(rng, *height)
@@ -126,7 +126,7 @@ def standing_bag(
 
 
 def bar(rng: np.random.Generator) -> Thing:
-    """A chocolate or cereal bar in its wrapper."""
+    """Makes a chocolate or cereal bar in its wrapper."""
     design = prints.sample_design(
         rng,
         ("Choco", "Nougat", "Caramel", "Protein", "Muesli", "Coconut"),

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shape of a bottle drawn from the likeness of its kind."""
+"""Draws the shape of a bottle from the ranges of its kind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SEGMENTS = 26
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The family likeness of a kind of bottle; spans are drawn from, lengths in metres.
+    """The ranges of a kind of bottle; values are drawn from its spans, lengths in metres.
 
     `shoulder`, `neck` and `cap` are shares of the whole height, `throat` the neck's radius over
     the body's, `body` the colour words of what is seen below the label, `flat` depth over width.
@@ -56,7 +56,7 @@ class Form:
 
 
 def bottle(form: Form) -> Callable[[np.random.Generator], Thing]:
-    """A maker of bottles of that form."""
+    """Returns a maker of bottles of that form."""
     return lambda rng: _bottle(form, rng)
 
 
@@ -132,7 +132,7 @@ def _bottle(form: Form, rng: np.random.Generator) -> Thing:
 
 
 def _pale(colour: Colour) -> Colour:
-    """Clear plastic or glass with little in it: nearly white, a trace of the colour."""
+    """Returns the colour of almost clear plastic or glass: nearly white, a trace of the colour."""
     r, g, b = (round(225 - (255 - channel) * 0.1) for channel in colour.rgb)
     return Colour("white", (r, g, b)) if colour.word != "light blue" else colour
 
@@ -140,7 +140,7 @@ def _pale(colour: Colour) -> Colour:
 def _ribbed(
     r: float, low: float, high: float, form: Form, rng: np.random.Generator
 ) -> list[tuple[float, float]]:
-    """A straight wall or, on water bottles, one with grooves."""
+    """Returns a straight wall or, on water bottles, one with grooves."""
     if high - low < 0.02 or rng.random() >= form.ribs:
         return [(r, low), (r, max(high, low + 1e-4))]
     count = int(np.clip((high - low) / 0.012, 2, 5))
@@ -150,7 +150,7 @@ def _ribbed(
 
 
 def handled_jug(rng: np.random.Generator) -> Thing:
-    """A detergent bottle with a handle at its side."""
+    """Makes a detergent bottle with a handle at its side."""
     form = Form(
         ("Color", "Ultra", "Softener", "Fresh Wash", "Bleach", "Clean"),
         (0.2, 0.29),

@@ -39,7 +39,7 @@ def _crown_cap(throat: float, height: float, surface: int, rng: np.random.Genera
 
 
 def _foil(throat: float, height: float, surface: int, rng: np.random.Generator) -> Mesh:
-    """The capsule over a wine bottle's neck."""
+    """Returns the capsule over a wine bottle's neck."""
     down = height * between(rng, 0.8, 1.4)
     c = throat * 1.06
     profile = [
@@ -54,7 +54,7 @@ def _foil(throat: float, height: float, surface: int, rng: np.random.Generator) 
 
 
 def _nozzle(throat: float, height: float, surface: int, rng: np.random.Generator) -> Mesh:
-    """A pointed squeeze cap."""
+    """Returns a pointed squeeze cap."""
     c = throat * between(rng, 1.2, 1.6)
     line = [
         (0, 0),
@@ -68,14 +68,14 @@ def _nozzle(throat: float, height: float, surface: int, rng: np.random.Generator
 
 
 def _flip_cap(throat: float, height: float, surface: int, rng: np.random.Generator) -> Mesh:
-    """A wide cap that stands on its own."""
+    """Returns a wide cap that stands on its own."""
     c = throat * between(rng, 1.4, 1.9)
     wall = curve([(c, 0), (c * 0.98, height * 0.7), (c * 0.9, height)], 3)
     return lathe([([(0, 0), *wall, (0, height)], surface)], circle(24))
 
 
 def _pump(throat: float, height: float, surface: int, rng: np.random.Generator) -> Mesh:
-    """A collar, a stem and a bent nozzle."""
+    """Returns a collar, a stem and a bent nozzle."""
     c, stem = throat * 1.2, max(throat * 0.35, 0.003)
     base = lathe(
         [
@@ -108,7 +108,7 @@ def _pump(throat: float, height: float, surface: int, rng: np.random.Generator) 
 
 
 def _trigger(throat: float, height: float, surface: int, rng: np.random.Generator) -> Mesh:
-    """The head of a spray bottle: collar, body, nozzle and trigger."""
+    """Returns the head of a spray bottle: collar, body, nozzle and trigger."""
     c = throat * 1.2
     collar = lathe(
         [([(0, 0), (c, 0), (c * 0.9, height * 0.3), (0, height * 0.3)], surface)], circle(20)

@@ -31,9 +31,9 @@ def printed_box(
     lying: float = 0.0,
     sideways: float = 0.0,
 ) -> Callable[[np.random.Generator], Thing]:
-    """A maker of boxes: front (width x height) and depth in metres.
+    """Returns a maker of boxes: front (width x height) and depth in metres.
 
-    `lying` is the share that lies with its front up, `sideways` the share that is wider than high.
+    `lying` is the share that lies with its front up, `sideways` the share wider than high.
     """
 
     def make(rng: np.random.Generator) -> Thing:
@@ -58,7 +58,7 @@ def printed_box(
 
 
 def _squeezed(rng: np.random.Generator) -> np.ndarray:
-    """float64 [3,3]: a box that is no longer quite square."""
+    """Returns float64 [3,3] that makes a box no longer quite square."""
     lean = rng.normal(0, 0.012, 2)
     return np.array([[1.0, 0.0, lean[0]], [0.0, 1.0, lean[1]], [0.0, 0.0, 1.0]])
 
@@ -66,7 +66,7 @@ def _squeezed(rng: np.random.Generator) -> np.ndarray:
 def printed_faces(
     sizes: Sequence[tuple[int, int]], design: prints.Design, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Front, back, left, right, top and bottom of one design."""
+    """Returns front, back, left, right, top and bottom of one design."""
     grounds = [prints.ground(size, design) for size in sizes]
     windows = [(0.0, 0.0, float(w), float(h)) for w, h in sizes]
     layouts.front(grounds[0], windows[0], design)
@@ -74,7 +74,7 @@ def printed_faces(
         layouts.front(grounds[1], windows[1], design)
     else:
         layouts.back(grounds[1], windows[1], design, rng)
-    # One side says what is inside, the other shows the brand.
+    # One side lists the contents, the other shows the brand.
     layouts.back(grounds[2], windows[2], design, rng)
     printed_side(grounds[3], design)
     grounds[4] = layouts.lid(sizes[4], design)
@@ -95,7 +95,7 @@ def printed_side(picture: np.ndarray, design: prints.Design) -> None:
 
 
 def shipping_box(rng: np.random.Generator) -> Thing:
-    """A plain cardboard box with tape and, often, an address label."""
+    """Makes a plain cardboard box with tape and, often, an address label."""
     w, d, h = (between(rng, *span) for span in ((0.12, 0.34), (0.1, 0.26), (0.06, 0.22)))
     board = colour_of("tan", rng) if rng.random() < 0.8 else colour_of("brown", rng)
     sizes = fitting([(w, h), (w, h), (d, h), (d, h), (w, d), (w, d)], [1, 0.6, 0.6, 0.6, 1, 0.5])
@@ -126,7 +126,7 @@ def shipping_box(rng: np.random.Generator) -> Thing:
 
 
 def _board(size: tuple[int, int], colour: Colour, rng: np.random.Generator) -> np.ndarray:
-    """Corrugated board: its colour with fine grain."""
+    """Returns corrugated board: its colour with fine grain."""
     grain = rng.normal(0, 5, (size[1], size[0], 1)) + rng.normal(0, 3, (1, size[0], 1))
     return np.clip(np.array(colour.rgb) + grain, 0, 255).astype(np.uint8)
 

@@ -43,7 +43,7 @@ CANNED = (
 
 
 def drink_can(rng: np.random.Generator) -> Thing:
-    """A drink can: necked at both ends, silver lid with a tab."""
+    """Makes a drink can: necked at both ends, silver lid with a tab."""
     slim = rng.random() < 0.3
     r = between(rng, 0.026, 0.029) if slim else between(rng, 0.0325, 0.034)
     h = between(rng, 0.13, 0.158) if slim else between(rng, 0.105, 0.125)
@@ -79,7 +79,7 @@ def drink_can(rng: np.random.Generator) -> Thing:
 
 
 def canister(rng: np.random.Generator) -> Thing:
-    """A tall can of coffee, cocoa or formula with a plastic lid."""
+    """Makes a tall can of coffee, cocoa or formula with a plastic lid."""
     r, h = between(rng, 0.04, 0.068), between(rng, 0.11, 0.19)
     products = ("Coffee", "Cocoa", "Protein", "Formula", "Ground", "Espresso", "Nuts")
     design = prints.sample_design(
@@ -114,7 +114,7 @@ def canister(rng: np.random.Generator) -> Thing:
 
 
 def snack_tube(rng: np.random.Generator) -> Thing:
-    """A tall cardboard tube of stacked chips."""
+    """Makes a tall cardboard tube of stacked chips."""
     r, h = between(rng, 0.034, 0.041), between(rng, 0.17, 0.27)
     design = prints.sample_design(
         rng,
@@ -140,7 +140,7 @@ def snack_tube(rng: np.random.Generator) -> Thing:
 
 
 def aerosol(rng: np.random.Generator) -> Thing:
-    """A spray can: deodorant, paint, hair spray."""
+    """Makes a spray can: deodorant, paint, hair spray."""
     r, h = between(rng, 0.019, 0.034), between(rng, 0.11, 0.2)
     products = ("Deo Spray", "Hair Spray", "Lubricant", "Air Fresh", "Spray Paint", "Shaving Foam")
     design = prints.sample_design(rng, products, base=prints.package_base(rng))

@@ -25,12 +25,12 @@ from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between
 def around(
     width: float, depth: float, height: float, design: prints.Design, rng: np.random.Generator
 ) -> np.ndarray:
-    """A print for the four walls of a carton or bag, from the middle of the back and round."""
+    """Returns a print around the four walls of a carton or bag, from the middle of the back."""
     (total, rows), *_ = fitting([(2 * (width + depth), height)], [1.0])
     scale = total / (2 * (width + depth))
     w, d = width * scale, depth * scale
     picture = prints.ground((total, rows), design)
-    # Drawn from the left side on, then turned until the seam is in the middle of the back.
+    # Drawn from the left side on, then rotated until the seam is in the middle of the back.
     layouts.back(picture, (0, rows * 0.1, d, rows * 0.8), design, rng)
     layouts.front(picture, (d, 0, w, rows), design)
     side = picture[:, round(d + w) : round(2 * d + w)]
@@ -46,7 +46,7 @@ def around(
 
 
 def gable_carton(rng: np.random.Generator) -> Thing:
-    """A milk carton: square, with a roof and a fin, often with a screw cap."""
+    """Makes a milk carton: square, with a roof and a fin, often with a screw cap."""
     w = between(rng, 0.062, 0.1)
     d = w * between(rng, 0.9, 1.05)
     h = w * between(rng, 1.5, 2.5)
@@ -81,7 +81,7 @@ def gable_carton(rng: np.random.Generator) -> Thing:
 
 
 def brick_carton(rng: np.random.Generator) -> Thing:
-    """A juice or milk brick, small with a straw or large with a cap."""
+    """Makes a juice or milk brick, small with a straw or large with a cap."""
     small = rng.random() < 0.4
     w = between(rng, 0.045, 0.06) if small else between(rng, 0.07, 0.1)
     d = between(rng, 0.032, 0.045) if small else between(rng, 0.055, 0.075)

@@ -23,7 +23,7 @@ from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between
 def _open_box(
     w: float, d: float, h: float, taper: float, wall: float, surface: int, corner: float
 ) -> Mesh:
-    """An open container with a rounded rectangular floor; w and d are at the rim."""
+    """Returns an open container with a rounded rectangular floor; w and d are at the rim."""
     outline = rounded_rectangle(w, d, corner, 5)
     # Radii are shares of the outline: the wall's thickness is measured on the shorter side.
     line = [(taper, 0.0), (1 - 0.03, h * 0.97), (1.0, h * 0.97), (1.0, h)]
@@ -105,7 +105,7 @@ def waste_bin(rng: np.random.Generator) -> Thing:
 
 
 def lunch_box(rng: np.random.Generator) -> Thing:
-    """A food container with a lid of another colour."""
+    """Makes a food container with a lid of another colour."""
     w, d, h = between(rng, 0.12, 0.22), between(rng, 0.09, 0.15), between(rng, 0.045, 0.09)
     body = pick(rng)
     cover = pick_against(rng, body, least=40) if rng.random() < 0.8 else body

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pots and pans."""
+"""Vases, pots and pans."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def vase(rng: np.random.Generator) -> Thing:
 
 
 def pot(rng: np.random.Generator) -> Thing:
-    """A cooking pot with two ears, with or without its lid."""
+    """Makes a cooking pot with two ears, with or without its lid."""
     r = between(rng, 0.07, 0.12)
     h = r * between(rng, 0.8, 1.3)
     body = colour_of("silver", rng) if rng.random() < 0.5 else pick(rng)
@@ -75,7 +75,7 @@ def pot(rng: np.random.Generator) -> Thing:
 
 
 def pan(rng: np.random.Generator) -> Thing:
-    """A frying pan with a long handle."""
+    """Makes a frying pan with a long handle."""
     r = between(rng, 0.08, 0.14)
     h = between(rng, 0.03, 0.06)
     body = colour_of(str(rng.choice(["black", "black", "grey", "silver", "red", "blue"])), rng)

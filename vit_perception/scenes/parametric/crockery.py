@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Mugs, cups, glasses, bowls, plates, vases, pots and pans: open things with inner walls."""
+"""Mugs, cups, glasses, bowls and plates: open vessels with inner walls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def hollow(
     outline: np.ndarray = ROUND,
     foot: float = 0.9,
 ) -> Mesh:
-    """An open vessel: outer wall from the foot to the rim, then down inside to a floor.
+    """Returns an open vessel: outer wall from the foot to the rim, then down inside to a floor.
 
     `wall` is the outer profile (radius, height) from the foot up; `foot` the radius of the flat
     bottom over the wall's first radius.
@@ -51,7 +51,7 @@ def hollow(
 def handle(
     x: float, low: float, high: float, reach: float, thick: tuple[float, float], surface: int
 ) -> Mesh:
-    """A mug's ear in the plane y = 0, fixed at x between two heights."""
+    """Returns a mug's ear in the plane y = 0, fixed at x between two heights."""
     mid = (low + high) / 2
     line = curve(
         [
@@ -68,7 +68,7 @@ def handle(
 
 
 def outside_and_inside(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    """Outside and inside: often the same, often white inside."""
+    """Draws the colours outside and inside: often the same, often white inside."""
     outside = pick(rng)
     chance = rng.random()
     if chance < 0.5:
@@ -77,7 +77,7 @@ def outside_and_inside(rng: np.random.Generator) -> tuple[Colour, Colour]:
 
 
 def _wall(r0: float, r1: float, h: float, belly: float, steps: int = 4) -> np.ndarray:
-    """From radius r0 at the foot to r1 at the rim, bellied by a share of r1."""
+    """Returns a wall from radius r0 at the foot to r1 at the rim, bellied by a share of r1."""
     return np.concatenate(
         [
             [(r0 * 0.96, 0.0)],
@@ -95,7 +95,7 @@ def _wall(r0: float, r1: float, h: float, belly: float, steps: int = 4) -> np.nd
 
 
 def mug(rng: np.random.Generator) -> Thing:
-    """A mug: plain, in two colours, or printed."""
+    """Makes a mug: plain, in two colours, or printed."""
     r, h = between(rng, 0.036, 0.048), between(rng, 0.075, 0.115)
     r0 = r * between(rng, 0.72, 1.0)
     outside, inside = outside_and_inside(rng)
@@ -136,7 +136,7 @@ def mug(rng: np.random.Generator) -> Thing:
 def _decorated(
     size: tuple[int, int], design: prints.Design, rng: np.random.Generator
 ) -> np.ndarray:
-    """Print for crockery: motif and word on two sides, or a pattern all round."""
+    """Draws a print for crockery: motif and word on two sides, or a pattern all round."""
     picture = prints.ground(size, design)
     if rng.random() < 0.75:
         w, h = size
@@ -146,7 +146,7 @@ def _decorated(
 
 
 def cup(rng: np.random.Generator) -> Thing:
-    """A cup without handle: plastic beaker, paper cup, or a small cup with an ear."""
+    """Makes a cup without handle: plastic beaker, paper cup, or a small cup with an ear."""
     kind = rng.random()
     paints = Paints()
     if kind < 0.45:  # a paper cup, printed, with or without a lid
@@ -221,7 +221,7 @@ def bowl(rng: np.random.Generator) -> Thing:
 
 
 def plate(rng: np.random.Generator) -> Thing:
-    """A plate, often with a coloured rim."""
+    """Makes a plate, often with a coloured rim."""
     r = between(rng, 0.075, 0.14)
     h = r * between(rng, 0.1, 0.2)
     ware = pick(rng)
@@ -251,7 +251,7 @@ def plate(rng: np.random.Generator) -> Thing:
 
 
 def glass(rng: np.random.Generator) -> Thing:
-    """A drinking glass; clear ones are pale."""
+    """Makes a drinking glass; clear ones are pale."""
     r, h = between(rng, 0.03, 0.042), between(rng, 0.08, 0.15)
     tone = colour_of(
         str(rng.choice(["white", "white", "light blue", "light blue", "green", "blue", "grey"])),

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Spoons, forks, knives, spatulas and other long kitchen things, lying along x."""
+"""Spoons, forks, knives, spatulas and other long kitchen tools, lying along x."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HANDLES = ("black", "black", "red", "blue", "green", "white", "brown")
 def strip(
     stations: list[tuple[float, float, float, float, float]], surface: int, steps: int = 5
 ) -> Mesh:
-    """A long thin piece along x with smooth sides.
+    """Returns a long thin piece along x with smooth sides.
 
     Each station is x, half width, height of its middle, hollow (how far the middle of its upper
     side lies below the edges) and thickness, metres.
@@ -60,7 +60,7 @@ def _material(rng: np.random.Generator) -> tuple[str, Colour]:
 
 
 def _paints(rng: np.random.Generator) -> tuple[Paints, str, int, int]:
-    """Paints, material, surface of the working end and of the handle, one in four of its own."""
+    """Draws paints, material, and surfaces of working end and handle, one in four of its own."""
     material, colour = _material(rng)
     paints = Paints()
     head = paints.plain(colour)
@@ -69,7 +69,7 @@ def _paints(rng: np.random.Generator) -> tuple[Paints, str, int, int]:
 
 
 def _handle(length: float, wide: float, surface: int, lift: float) -> Mesh:
-    """From x = -length to 0."""
+    """Returns a handle from x = -length to 0."""
     return strip(
         [
             (-length, wide * 0.75, lift, 0, 0.0025),
@@ -145,7 +145,7 @@ def fork(rng: np.random.Generator) -> Thing:
 
 
 def knife(rng: np.random.Generator) -> Thing:
-    """A table or kitchen knife, lying on its flat side."""
+    """Makes a table or kitchen knife, lying on its flat side."""
     kitchen = rng.random() < 0.5
     blade, wide = (
         (between(rng, 0.09, 0.19), between(rng, 0.011, 0.02))

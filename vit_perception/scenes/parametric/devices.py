@@ -24,7 +24,7 @@ from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between
 
 
 def _slab(outline: np.ndarray, height: float, side: int, top: int, soft: float = 0.06) -> Mesh:
-    """A flat thing with a picture on top."""
+    """Returns a flat object with a picture on top."""
     e = min(height * 0.3, 0.003)
     return lathe(
         [
@@ -37,7 +37,7 @@ def _slab(outline: np.ndarray, height: float, side: int, top: int, soft: float =
 
 
 def phone(rng: np.random.Generator) -> Thing:
-    """A smartphone on its back: screen off, or on with a wallpaper and icons."""
+    """Makes a smartphone on its back: screen off, or on with a wallpaper and icons."""
     w = between(rng, 0.065, 0.08)
     h, d = w * between(rng, 1.95, 2.2), between(rng, 0.007, 0.01)
     paints = Paints()
@@ -90,7 +90,7 @@ def _keys(
     *,
     top: float = 0.0,
 ) -> np.ndarray:
-    """A field of buttons below a free part `top` of the height."""
+    """Draws a field of buttons below a free part `top` of the height."""
     picture = np.empty((size[1], size[0], 3), np.uint8)
     picture[:] = ground.rgb
     wide, high = size[0] / columns, size[1] * (1 - top) / rows
@@ -218,7 +218,7 @@ def usb_stick(rng: np.random.Generator) -> Thing:
 
 
 def battery(rng: np.random.Generator) -> Thing:
-    """A round cell (AAA to D) or a 9 V block, printed."""
+    """Makes a round cell (AAA to D) or a 9 V block, printed."""
     design = prints.sample_design(
         rng,
         ("Alkaline", "1.5 V", "Power", "Ultra", "AA", "Max"),

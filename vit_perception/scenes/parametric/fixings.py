@@ -13,7 +13,7 @@ from vit_perception.scenes.parametric.things import Paints, Thing, between
 
 
 def _hexagon(points: int = 36) -> np.ndarray:
-    """Circumscribed unit hexagon float64 [points,2]."""
+    """Returns a circumscribed unit hexagon float64 [points,2]."""
     angle = np.pi / 2 + 2 * np.pi * np.arange(points) / points
     reach = 1 / np.cos((angle % (np.pi / 3)) - np.pi / 6)
     return np.stack([np.cos(angle), np.sin(angle)], axis=1) * reach[:, None]
@@ -27,7 +27,7 @@ def _metal(rng: np.random.Generator) -> tuple[Paints, int]:
 
 
 def bolt(rng: np.random.Generator) -> Thing:
-    """A hexagon bolt, standing on its head or lying."""
+    """Makes a hexagon bolt, standing on its head or lying."""
     d = between(rng, 0.006, 0.016)
     length = d * between(rng, 2.0, 6.0)
     paints, metal = _metal(rng)

@@ -25,7 +25,7 @@ from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between
 
 
 def sponge(rng: np.random.Generator) -> Thing:
-    """A kitchen sponge: soft foam below a scouring pad."""
+    """Makes a kitchen sponge: soft foam below a scouring pad."""
     w, d, h = between(rng, 0.08, 0.13), between(rng, 0.055, 0.08), between(rng, 0.02, 0.035)
     foam, pad = (
         pick(rng, "yellow", "blue", "pink", "orange", "light blue", "purple"),
@@ -74,7 +74,7 @@ def candle(rng: np.random.Generator) -> Thing:
 
 
 def cutting_board(rng: np.random.Generator) -> Thing:
-    """A board with a hole to hang it by."""
+    """Makes a board with a hole to hang it by."""
     w, d, h = between(rng, 0.2, 0.36), between(rng, 0.13, 0.25), between(rng, 0.008, 0.022)
     colour = pick(rng, "tan", "brown", "beige", "tan", "white", "green", "blue", "red")
     paints = Paints()
@@ -109,7 +109,7 @@ def coaster(rng: np.random.Generator) -> Thing:
 
 
 def paper_roll(rng: np.random.Generator) -> Thing:
-    """A roll of toilet or kitchen paper."""
+    """Makes a roll of toilet or kitchen paper."""
     kitchen = rng.random() < 0.4
     r, h = (
         between(rng, 0.05, 0.062),
@@ -132,7 +132,7 @@ def flower_pot(rng: np.random.Generator) -> Thing:
 
 
 def salt_shaker(rng: np.random.Generator) -> Thing:
-    """A small shaker for salt, pepper or spices."""
+    """Makes a small shaker for salt, pepper or spices."""
     r, h = between(rng, 0.018, 0.026), between(rng, 0.06, 0.11)
     paints = Paints()
     body, top = pick(rng), colour_of("silver", rng) if rng.random() < 0.5 else pick(rng)

@@ -31,7 +31,7 @@ def jar(
     radius: Span = (0.028, 0.048),
     slender: Span = (1.9, 3.2),
 ) -> Callable[[np.random.Generator], Thing]:
-    """A maker of jars: contents seen through the glass, a label band and a lid.
+    """Returns a maker of jars: contents seen through the glass, a label band and a lid.
 
     `slender` is height over radius.
     """
@@ -87,7 +87,7 @@ def jar(
 
 
 def pill_bottle(rng: np.random.Generator) -> Thing:
-    """A plastic jar of tablets or vitamins."""
+    """Makes a plastic jar of tablets or vitamins."""
     r = between(rng, 0.018, 0.034)
     h = r * between(rng, 2.2, 3.4)
     design = prints.sample_design(

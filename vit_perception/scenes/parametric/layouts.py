@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where brand, product, picture and small print stand on the faces of one design."""
+"""Places brand, product, picture and small print on the faces of one design."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _AMOUNTS = (
 
 
 def front(picture: np.ndarray, window: Window, design: Design) -> None:
-    """Brand, product, food picture and claims inside the window (x, y, w, h) of a print."""
+    """Draws brand, product, food picture and claims inside the window (x, y, w, h) of a print."""
     rng = np.random.default_rng(design.seed + 1)
     x, y, w, h = window
     tall = h > 0.8 * w
@@ -61,7 +61,7 @@ def front(picture: np.ndarray, window: Window, design: Design) -> None:
         show = (x + w * 0.1, y + h * 0.06, w * 0.8, h * 0.46)
         brand = (x + w * 0.07, y + h * 0.55, w * 0.86, h * 0.22)
         product = (x + w * 0.15, y + h * 0.8, w * 0.7, h * 0.1)
-    elif design.layout == 3:  # spare: one word, a line, much empty
+    elif design.layout == 3:  # plain: one word, a line, mostly empty
         brand = (x + w * 0.12, y + h * 0.3, w * 0.76, h * 0.2)
         product = (x + w * 0.2, y + h * 0.56, w * 0.6, h * 0.08)
         show = (x + w * 0.35, y + h * 0.1, w * 0.3, h * 0.16)
@@ -112,7 +112,7 @@ def front(picture: np.ndarray, window: Window, design: Design) -> None:
 
 
 def back(picture: np.ndarray, window: Window, design: Design, rng: np.random.Generator) -> None:
-    """A small brand, small print, a nutrition table and a bar code, in the window of a print."""
+    """Draws a small brand, small print, a nutrition table and a bar code in a print's window."""
     x, y, w, h = window
     spots: list[Window]
     if h > w:
@@ -141,7 +141,7 @@ def back(picture: np.ndarray, window: Window, design: Design, rng: np.random.Gen
 
 
 def lid(size: tuple[int, int], design: Design) -> np.ndarray:
-    """A top: the brand alone on the base or second colour."""
+    """Returns a top: only the brand, on the base or second colour."""
     rng = np.random.default_rng(design.seed + 2)
     picture = np.empty((size[1], size[0], 3), np.uint8)
     picture[:] = design.base.rgb if rng.random() < 0.7 else design.second.rgb
@@ -154,9 +154,9 @@ def lid(size: tuple[int, int], design: Design) -> np.ndarray:
 def wrap(
     size: tuple[int, int], design: Design, rng: np.random.Generator, *, face: float = 0.42
 ) -> np.ndarray:
-    """A print around a round thing: the front in the middle (u = 0.5), the rest at the back.
+    """Returns a print around a round object: the front in the middle (u = 0.5), the rest behind.
 
-    `face` is the front's share of the way round; below 0.45 there may be two fronts.
+    `face` is the front's share of the circumference; below 0.45 there may be two fronts.
     """
     picture = ground(size, design)
     w, h = size

@@ -31,7 +31,7 @@ PIL_FONT = len(_FONTS)
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """A manner of lettering: font number, thickness, slant, bend, wave and how wide it is set."""
+    """A style of letters: font number, thickness, slant, bend, wave and spacing."""
 
     font: int
     weight: float
@@ -53,7 +53,7 @@ def sample_letters(rng: np.random.Generator) -> Letters:
 
 
 def invented_word(rng: np.random.Generator, syllables: int | None = None) -> str:
-    """A word that is no brand we know of: "Brolo", "SHEENTA"."""
+    """Returns a word that is no brand we know of: "Brolo", "SHEENTA"."""
     onsets, vowels, codas = ONSETS.split(), VOWELS.split(), CODAS.split()
     count = syllables or int(rng.choice([1, 2, 2, 2, 3]))
     word = ""
@@ -75,7 +75,7 @@ def _pil_font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def word_mask(text: str, letters: Letters) -> np.ndarray:
-    """The word as uint8 [h,w] coverage, cut tight, some 70 pixels high."""
+    """Returns the word as uint8 [h,w] coverage, cut tight, some 70 pixels high."""
     if letters.font == PIL_FONT:
         box = _pil_font().getbbox(text)
         picture = Image.new("L", (int(box[2]) + 40, int(box[3]) + 40))
@@ -122,7 +122,7 @@ def stamp(
     outline: RGB | None = None,
     width: float = 1.0,
 ) -> None:
-    """Lay coverage uint8 [h,w] into the window (x, y, w, h, pixels) of `picture` in `colour`.
+    """Draws coverage uint8 [h,w] into the window (x, y, w, h, pixels) of `picture` in `colour`.
 
     It is scaled to fit and centred; `width` stretches it sideways first; `outline` is a rim.
     """

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is printed on the faces of a package: its brand, badge, food and claims."""
+"""The prints on the faces of a package: its brand, badge, food and claims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vit_perception.scenes.parametric.prints import Design
 Window = tuple[float, float, float, float]
 """x, y, w, h in pixels of a print."""
 READABLE = 95
-"""Contrast (palette.contrast) from which letters are read at a glance; judged by eye."""
+"""Contrast (palette.contrast) from which letters can be read at a glance; judged by eye."""
 
 _CLAIMS = (
     "NEW",
@@ -36,7 +36,7 @@ _CLAIMS = (
 
 
 def ink_on(picture: np.ndarray, window: Window, choices: Sequence[RGB]) -> RGB:
-    """The first choice that can be read on what lies in the window, or the best of them."""
+    """Returns the first choice that can be read in the window, or the best of them."""
     x, y, w, h = (round(value) for value in window)
     part = picture[max(y, 0) : y + h, max(x, 0) : x + w]
     if not part.size:
@@ -50,9 +50,10 @@ def ink_on(picture: np.ndarray, window: Window, choices: Sequence[RGB]) -> RGB:
 
 
 def draw_brand(picture: np.ndarray, window: Window, design: Design, *, upright: bool) -> None:
-    """The invented word in an ink that can be read there, now and then with a rim.
+    """Draws the invented word in an ink that can be read there, sometimes with a rim.
 
-    `upright` turns it up the side. The manner hangs on the design alone: every face has the same.
+    `upright` turns it up the side. The style depends on the design only, so all faces have the
+    same.
     """
     choices = [design.accent.rgb, design.second.rgb, WHITE, BLACK]
     if design.seed % 3 == 0:
@@ -73,7 +74,7 @@ def draw_brand(picture: np.ndarray, window: Window, design: Design, *, upright: 
 def draw_badge(
     picture: np.ndarray, window: Window, design: Design, rng: np.random.Generator
 ) -> None:
-    """An oval, frame, toothed disc or slanted band in the second colour, to set a word on."""
+    """Draws an oval, frame, toothed disc or slanted band in the second colour, behind a word."""
     x, y, w, h = window
     centre, axes = (round(x + w / 2), round(y + h / 2)), (round(w / 2), round(h / 2))
     rim = design.accent.rgb
@@ -99,7 +100,7 @@ def draw_badge(
 def draw_food(
     picture: np.ndarray, window: Window, design: Design, rng: np.random.Generator
 ) -> None:
-    """What the package shows: its food, or signs where it has none."""
+    """Draws what the package shows: its food, or signs if it has none."""
     x, y, w, h = window
     if min(w, h) < 6:
         return
@@ -139,7 +140,7 @@ def draw_food(
 def draw_claim(
     picture: np.ndarray, window: Window, design: Design, rng: np.random.Generator
 ) -> None:
-    """A small round sign in a corner."""
+    """Draws a small round sign in a corner."""
     x, y, w, h = window
     radius = min(w, h) * rng.uniform(0.09, 0.14)
     at = (

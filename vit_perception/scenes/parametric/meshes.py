@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Triangle meshes made in code: lofts, lathes, boxes and sweeps.
 
-Lengths are metres, z is up, faces wind outward. A face carries the number of its surface (which
-picture or colour it shows) and the place of its corners in that picture, 0 to 1, v up.
+Lengths are metres, z is up, faces wind outward. A face has the number of its surface (its picture
+or colour) and the place of its corners in that picture, 0 to 1, v up.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ class Mesh:
         return Mesh(self.corners + np.array([x, y, z]), self.uvs, self.surfaces)
 
     def turned(self, matrix: np.ndarray) -> Mesh:
-        """Turned (or stretched by a positive factor) by float64 [3,3]."""
+        """Returns the mesh turned (or stretched by a positive factor) by float64 [3,3]."""
         return Mesh(self.corners @ np.asarray(matrix).T, self.uvs, self.surfaces)
 
     def standing(self) -> Mesh:
-        """Moved so that the origin is the middle of the bottom of the bounding box."""
+        """Returns the mesh with the origin in the middle of the bottom of its bounding box."""
         points = self.corners.reshape(-1, 3)
         low, high = points.min(axis=0), points.max(axis=0)
         return self.moved(*-np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]))
 
     def size(self) -> tuple[float, float, float]:
-        """x, y, z extent in metres."""
+        """Returns the x, y, z extent in metres."""
         x, y, z = np.ptp(self.corners.reshape(-1, 3), axis=0)
         return float(x), float(y), float(z)
 
     def areas(self) -> np.ndarray:
-        """float64 [F] square metres."""
+        """Returns float64 [F] square metres."""
         areas: np.ndarray = np.linalg.norm(crossed(self.corners), axis=1) / 2
         return areas
 
@@ -55,7 +55,7 @@ def join(*meshes: Mesh) -> Mesh:
 
 
 def rotation(axis: str, degrees: float) -> np.ndarray:
-    """float64 [3,3]: a turn about "x", "y" or "z"."""
+    """Returns float64 [3,3]: a rotation about "x", "y" or "z"."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     a, b = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
     matrix = np.eye(3)
@@ -65,11 +65,11 @@ def rotation(axis: str, degrees: float) -> np.ndarray:
 
 
 LYING = rotation("y", 90)
-"""Upright things laid down along x."""
+"""Lays upright objects down along x."""
 
 
 def loft(rings: np.ndarray, surface: int, *, planar: bool = False) -> Mesh:
-    """Skin float64 [P,S,3] rings of S points, counter-clockwise as seen from the last ring.
+    """Skins float64 [P,S,3] rings of S points, counter-clockwise as seen from the last ring.
 
     u follows the longest ring and v the way from the first ring to the last; `planar` maps the
     picture flat onto x and y instead.
@@ -97,13 +97,13 @@ def loft(rings: np.ndarray, surface: int, *, planar: bool = False) -> Mesh:
 
 
 def solid(corners: np.ndarray, uvs: np.ndarray, surface: int) -> Mesh:
-    """Without the triangles that have no area."""
+    """Returns a mesh without the triangles that have no area."""
     keep = np.linalg.norm(crossed(corners), axis=1) > 1e-11
     return Mesh(corners[keep], uvs[keep], np.full(int(keep.sum()), surface, np.int64))
 
 
 def circle(segments: int) -> np.ndarray:
-    """Unit outline float64 [S,2], from the back (+y) counter-clockwise: u = 0.5 is the front."""
+    """Returns a unit outline float64 [S,2], counter-clockwise from the back (+y); front: u=0.5."""
     angle = np.pi / 2 + 2 * np.pi * np.arange(segments) / segments
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
@@ -111,7 +111,7 @@ def circle(segments: int) -> np.ndarray:
 def rounded_rectangle(
     width: float, depth: float, radius: float, corner: int = 4, edge: int = 1
 ) -> np.ndarray:
-    """Outline float64 [S,2] in metres, from the middle of the back side counter-clockwise."""
+    """Returns an outline float64 [S,2] in metres, from the back's middle counter-clockwise."""
     radius = min(radius, width / 2 * 0.999, depth / 2 * 0.999)
     centre = np.array([width / 2 - radius, depth / 2 - radius])
     points: list[np.ndarray] = []
@@ -133,13 +133,13 @@ def rounded_rectangle(
 
 
 def round_like(outline: np.ndarray) -> np.ndarray:
-    """The unit circle with its points in the directions of those of `outline` float64 [S,2]."""
+    """Returns the unit circle with points in the directions of `outline` float64 [S,2]."""
     circle: np.ndarray = outline / np.linalg.norm(outline, axis=1, keepdims=True)
     return circle
 
 
 def curve(points: Sequence[tuple[float, float]], steps: int) -> np.ndarray:
-    """A smooth line through the points (Catmull-Rom), `steps` pieces between two: [N,2]."""
+    """Returns a Catmull-Rom line through the points, `steps` pieces between two: [N,2]."""
     p = np.asarray(points, dtype=np.float64)
     padded = np.concatenate([[2 * p[0] - p[1]], p, [2 * p[-1] - p[-2]]])
     t = np.linspace(0, 1, steps, endpoint=False)[:, None]
@@ -161,11 +161,11 @@ def lathe(
     *,
     planar: Sequence[int] = (),
 ) -> Mesh:
-    """Turn profiles (radius, height) about z; each section has its surface.
+    """Turns profiles (radius, height) about z; each section has its surface.
 
-    The profile runs from the bottom's middle outward and up, and for hollow things over the rim
-    and down inside. `outline` float64 [S,2] is what radius 1 looks like from above. Sections
-    whose number is in `planar` get their picture flat from above.
+    The profile runs from the bottom's middle outward and up, and for hollow objects over the rim
+    and down inside. `outline` float64 [S,2] is the shape of radius 1 from above. Sections whose
+    number is in `planar` get their picture flat from above.
     """
     meshes = []
     for number, (profile, surface) in enumerate(sections):
@@ -181,9 +181,9 @@ def lathe(
 def box(
     size: tuple[float, float, float], radius: float, surfaces: Sequence[int], *, bulge: float = 0.0
 ) -> Mesh:
-    """A box on z = 0 with rounded edges; surfaces: front, back, left, right, top, bottom.
+    """Returns a box on z = 0 with rounded edges; surfaces: front, back, left, right, top, bottom.
 
-    The front looks along -y. `bulge` lifts the middles of the front and back by so many metres.
+    The front faces -y. `bulge` raises the middles of the front and back by so many metres.
     """
     half = np.array(size) / 2
     radius = min(radius, float(half.min()) * 0.95)
@@ -221,7 +221,7 @@ def box(
 
 
 def grid(at: np.ndarray, uv: np.ndarray, surface: int) -> Mesh:
-    """Triangles over points [A,B,3] with places [A,B,2]; outward is first x second axis."""
+    """Returns triangles over points [A,B,3], places [A,B,2]; outward is first x second axis."""
     a, b = (index.reshape(-1) for index in np.mgrid[: at.shape[0] - 1, : at.shape[1] - 1])
     quads = [(a, b), (a + 1, b), (a + 1, b + 1), (a, b + 1)]
     split = np.array([[0, 1, 2], [0, 2, 3]])
@@ -238,7 +238,7 @@ def sweep(
     *,
     up: tuple[float, float, float] = (0.0, 0.0, 1.0),
 ) -> Mesh:
-    """Move an outline float64 [S,2] along a path float64 [P,3]; both ends are closed.
+    """Moves an outline float64 [S,2] along a path float64 [P,3]; both ends are closed.
 
     `scales` (one number, or float64 [P,2]) stretches the outline sideways and toward `up`, which
     must not be along the path.

@@ -19,7 +19,7 @@ from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between
 
 
 def _relief(height: np.ndarray, w: float, d: float, thick: float, surface: int) -> Mesh:
-    """A sheet formed by heights float64 [A,B] in metres over w x d, closed below."""
+    """Returns a sheet formed by heights float64 [A,B] in metres over w x d, closed below."""
     x, y = np.meshgrid(
         np.linspace(-w / 2, w / 2, height.shape[0]),
         np.linspace(-d / 2, d / 2, height.shape[1]),
@@ -42,7 +42,7 @@ def _relief(height: np.ndarray, w: float, d: float, thick: float, surface: int) 
 
 
 def egg_carton(rng: np.random.Generator) -> Thing:
-    """The open lower half of an egg carton, with a few eggs or none."""
+    """Makes the open lower half of an egg carton, with a few eggs or none."""
     columns = int(rng.choice([3, 5, 6]))
     cell, tall = 0.048, 0.04
     paints = Paints()

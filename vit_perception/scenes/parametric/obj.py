@@ -11,7 +11,7 @@ import numpy as np
 from vit_perception.scenes.parametric.meshes import Mesh, crossed
 
 WELD_M = 1e-5
-"""Corners closer than this are one; also the resolution of the file."""
+"""Corners closer than this are merged; also the resolution of the file."""
 
 
 CREASE_DEG = 38.0
@@ -19,7 +19,7 @@ CREASE_DEG = 38.0
 
 
 def _unique_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First index of each different row of int64 [N,K], in order, and each row's number."""
+    """Returns the first index of each different row of int64 [N,K], in order, and row numbers."""
     rows = rows - rows.min(axis=0)
     key = np.zeros(len(rows), np.int64)
     for column in rows.T:
@@ -29,9 +29,9 @@ def _unique_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def corner_normals(mesh: Mesh) -> np.ndarray:
-    """float64 [F,3,3] unit normals of the faces that meet smoothly.
+    """Returns float64 [F,3,3] unit normals over the faces that meet smoothly.
 
-    Averaged by area times the angle at the corner, so that the cut of a quad does not matter.
+    They are averaged by area times the angle at the corner, so the cut of a quad has no effect.
     """
     cross = crossed(mesh.corners)
     unit = cross / np.linalg.norm(cross, axis=1, keepdims=True)
@@ -59,7 +59,7 @@ def corner_normals(mesh: Mesh) -> np.ndarray:
 
 
 def write_obj(path: Path, mesh: Mesh) -> None:
-    """Write the mesh with normals and texture coordinates; surfaces must be laid out already."""
+    """Writes the mesh with normals and texture coordinates; surfaces must be laid out already."""
     grains = np.rint(mesh.corners.reshape(-1, 3) / WELD_M).astype(np.int64)
     places = np.rint(mesh.uvs.reshape(-1, 2) * 1e4).astype(np.int64)
     normals = np.rint(corner_normals(mesh).reshape(-1, 3) * 1e3).astype(np.int64)

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Colours that belong together, each with the word that is true for it."""
+"""Colours that go together, each with the word that is true for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WEIGHTS |= {"black": 0.8, "grey": 0.4, "tan": 0.5, "beige": 0.7, "light blue": 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """A colour word and a colour it is true for."""
+    """A colour word and a colour for which it is true."""
 
     word: str
     rgb: RGB
@@ -37,7 +37,7 @@ def colour_of(word: str, rng: np.random.Generator) -> Colour:
 
 
 def off_shade(colour: Colour, rng: np.random.Generator) -> Colour:
-    """A paler, darker or duller shade for which the word is still the nearest one."""
+    """Returns a paler, darker or duller shade for which the word is still the nearest one."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(channel / 255 for channel in colour.rgb))
     saturation = min(1.0, saturation * rng.uniform(0.6, 1.1))
     r, g, b = colorsys.hsv_to_rgb(hue, saturation, min(1.0, value * rng.uniform(0.65, 1.1)))
@@ -46,14 +46,14 @@ def off_shade(colour: Colour, rng: np.random.Generator) -> Colour:
 
 
 def pick(rng: np.random.Generator, *words: str) -> Colour:
-    """One of the words (all but the metals when none is given), shelf colours more often."""
+    """Draws one of the words (any but metals if none is given), shelf colours more often."""
     among = words or PLAIN_WORDS
     weights = np.array([_WEIGHTS.get(word, 1.0) if not words else 1.0 for word in among])
     return colour_of(among[int(rng.choice(len(among), p=weights / weights.sum()))], rng)
 
 
 def light(rgb: RGB) -> float:
-    """Perceived lightness, 0 to 255."""
+    """Returns the perceived lightness, 0 to 255."""
     return 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2]
 
 
@@ -62,7 +62,7 @@ def contrast(a: RGB, b: RGB) -> float:
 
 
 def pick_against(rng: np.random.Generator, *others: Colour, least: float = 90.0) -> Colour:
-    """A colour that stands out from the others."""
+    """Draws a colour that stands out from the others."""
     for _ in range(12):
         colour = pick(rng)
         if all(contrast(colour.rgb, other.rgb) >= least for other in others) and all(

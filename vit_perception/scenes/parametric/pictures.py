@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is printed beside the letters: fruit, biscuits, leaves, splashes, stars, bar codes.
+"""Pictures printed beside the letters: fruit, biscuits, leaves, splashes, stars, bar codes.
 
 Every function draws into a uint8 [h,w,3] RGB picture in place; places and sizes are pixels.
 """
@@ -24,7 +24,7 @@ FRUIT: dict[str, tuple[RGB, ...]] = {
 
 
 def ball(picture: np.ndarray, x: float, y: float, radius: float, rgb: RGB) -> None:
-    """A shaded ball with a highlight: a berry, an orange, a pea."""
+    """Draws a shaded ball with a highlight: a berry, an orange, a pea."""
     centre = (round(x), round(y))
     for k in range(4):
         share = 1 - k / 5
@@ -45,7 +45,7 @@ def heap(
     word: str,
     rng: np.random.Generator,
 ) -> None:
-    """A heap of one kind of food within the window (x, y, w, h); `word` is its main colour."""
+    """Draws a heap of one food within the window (x, y, w, h); `word` is its main colour."""
     x, y, w, h = window
     tones = FRUIT[word]
     kind = rng.integers(4)
@@ -72,7 +72,7 @@ def photograph(
     word: str,
     rng: np.random.Generator,
 ) -> None:
-    """A close-up that fills the window: grains or clouds of one food, lit from one side."""
+    """Draws a close-up that fills the window: grains or clouds of one food, lit from one side."""
     x, y, w, h = (round(value) for value in window)
     part = picture[max(y, 0) : y + h, max(x, 0) : x + w]
     if min(part.shape[:2]) < 6:
@@ -93,7 +93,7 @@ def photograph(
 
 
 def aged(picture: np.ndarray, rng: np.random.Generator, edge: float = 0.0) -> np.ndarray:
-    """Ink on paper uint8 [h,w,3]: a little grain, uneven light, faded or worn edges (0 to 1)."""
+    """Returns ink on paper uint8 [h,w,3]: a little grain, uneven light, worn edges (0 to 1)."""
     rows, columns = picture.shape[:2]
     coarse = rng.uniform(-1, 1, (4, 4)).astype(np.float32)
     shade = 1 + 0.05 * cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
@@ -108,7 +108,7 @@ def aged(picture: np.ndarray, rng: np.random.Generator, edge: float = 0.0) -> np
 def biscuit(
     picture: np.ndarray, x: float, y: float, radius: float, rgb: RGB, rng: np.random.Generator
 ) -> None:
-    """A disc or square with holes or crumbs."""
+    """Draws a disc or square with holes or crumbs."""
     dark = tuple(int(c * 0.55) for c in rgb)
     edge = tuple(int(c * 0.78) for c in rgb)
     axes = (max(2, round(radius)), max(2, round(radius * 0.8)))
@@ -129,7 +129,7 @@ def biscuit(
 def lump(
     picture: np.ndarray, x: float, y: float, radius: float, rgb: RGB, rng: np.random.Generator
 ) -> None:
-    """A bean, nut, noodle or chip: an ellipse with a dark seam."""
+    """Draws a bean, nut, noodle or chip: an ellipse with a dark seam."""
     turn = float(rng.uniform(0, 180))
     axes = (max(2, round(radius)), max(1, round(radius * rng.uniform(0.35, 0.7))))
     centre = (round(x), round(y))
@@ -142,7 +142,7 @@ def lump(
 
 
 def slice_of(picture: np.ndarray, x: float, y: float, radius: float, rgb: RGB) -> None:
-    """A slice of citrus or tomato."""
+    """Draws a slice of citrus or tomato."""
     centre, r = (round(x), round(y)), max(2, round(radius))
     pale = tuple(int(255 - (255 - c) * 0.45) for c in rgb)
     cv2.circle(picture, centre, r, rgb, -1, cv2.LINE_AA)
@@ -158,7 +158,7 @@ def dish(
     word: str,
     rng: np.random.Generator,
 ) -> None:
-    """A bowl or plate of it, as on boxes of cereal and soup."""
+    """Draws a bowl or plate of it, as on boxes of cereal and soup."""
     x, y, w, h = window
     bowl = FRUIT["beige"][2] if rng.random() < 0.5 else (240, 240, 242)
     shade = tuple(int(c * 0.75) for c in bowl)
@@ -186,7 +186,7 @@ def splash(
     rgb: RGB,
     rng: np.random.Generator,
 ) -> None:
-    """A splash of milk, juice or sauce, or a cloud."""
+    """Draws a splash of milk, juice or sauce, or a cloud."""
     x, y, w, h = window
     angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     reach = 0.62 + sum(
@@ -207,7 +207,7 @@ def leaves(
     rgb: RGB,
     rng: np.random.Generator,
 ) -> None:
-    """A few leaves from one stem."""
+    """Draws a few leaves from one stem."""
     x, y, w, h = window
     root = np.array([x + w / 2, y + h])
     dark = tuple(int(c * 0.7) for c in rgb)
@@ -228,7 +228,7 @@ def hills(
     rgb: RGB,
     rng: np.random.Generator,
 ) -> None:
-    """Rolling hills or mountains, as on milk and water."""
+    """Draws rolling hills or mountains, as on milk and water."""
     x, y, w, h = window
     across = np.linspace(0, 1, 40)
     sharp = rng.random() < 0.4

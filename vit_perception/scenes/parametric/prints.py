@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Printed packaging: one design, and the front, back, sides and wraps that are printed from it."""
+"""Printed packaging: one design, and the front, back, sides and wraps printed from it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from vit_perception.scenes.parametric.palette import (
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What all faces of one package share."""
+    """The properties that all faces of one package share."""
 
     base: Colour
     second: Colour
@@ -54,7 +54,7 @@ def sample_design(
     foods: Sequence[str] = (),
     base: Colour | None = None,
 ) -> Design:
-    """A design for one of the products; `foods` are colour words of what it may show."""
+    """Draws a design for one of the products; `foods` are colour words of what it may show."""
     base = base or pick(rng)
     second = pick_against(rng, base)
     accent = pick_against(rng, base, least=60.0)
@@ -81,7 +81,7 @@ def sample_design(
 
 
 def ground(size: tuple[int, int], design: Design) -> np.ndarray:
-    """The unlettered print uint8 [h,w,3] for a size (w, h); the base colour leads everywhere."""
+    """Returns the unlettered print uint8 [h,w,3] of a size (w, h); the base colour dominates."""
     rng = np.random.default_rng(design.seed)
     width, height = size
     picture = np.empty((height, width, 3), np.uint8)
@@ -129,7 +129,7 @@ def ground(size: tuple[int, int], design: Design) -> np.ndarray:
 
 
 def _block(picture: np.ndarray, design: Design, rng: np.random.Generator, kind: int) -> None:
-    """A part of the face in the second colour, parted by a straight, slanted or waved line."""
+    """Draws part of the face in the second colour, with a straight, slanted or waved edge."""
     height, width = picture.shape[:2]
     share = rng.uniform(0.2, 0.4)
     across = np.linspace(0, width, 60)
@@ -151,14 +151,14 @@ def _block(picture: np.ndarray, design: Design, rng: np.random.Generator, kind: 
 
 
 def package_base(rng: np.random.Generator, *words: str) -> Colour:
-    """A base colour: any, or now and then one that suits the product."""
+    """Draws a base colour: any, or sometimes one that suits the product."""
     likely = words and rng.random() < 0.5
     colour = colour_of(str(rng.choice(words)), rng) if likely else pick(rng)
     return off_shade(colour, rng) if rng.random() < 0.4 else colour
 
 
 def sheen(picture: np.ndarray, rng: np.random.Generator, strength: float = 0.1) -> np.ndarray:
-    """Print on metal: soft upright streaks of light over uint8 [h,w,3]."""
+    """Returns a print on metal: soft upright streaks of light over uint8 [h,w,3]."""
     across = np.linspace(0, 2 * np.pi, picture.shape[1])
     streaks = np.zeros(picture.shape[1])
     for k in (2, 3, 7):

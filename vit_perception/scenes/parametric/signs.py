@@ -13,7 +13,7 @@ from vit_perception.scenes.parametric.palette import RGB
 def star(
     picture: np.ndarray, x: float, y: float, radius: float, rgb: RGB, points: int, depth: float
 ) -> None:
-    """A star, a badge with a toothed rim (many points, little depth), a sun."""
+    """Draws a star, a badge with a toothed rim (many points, little depth), a sun."""
     angle = np.pi * np.arange(2 * points) / points - np.pi / 2
     reach = np.where(np.arange(2 * points) % 2, 1 - depth, 1.0) * radius
     shape = np.column_stack([x + reach * np.cos(angle), y + reach * np.sin(angle)])
@@ -38,7 +38,7 @@ def drop(picture: np.ndarray, x: float, y: float, radius: float, rgb: RGB) -> No
 def pictogram(
     picture: np.ndarray, x: float, y: float, radius: float, rgb: RGB, rng: np.random.Generator
 ) -> None:
-    """A plain sign: star, sun, heart, drop, ring, cross, bolt or crown."""
+    """Draws a plain sign: star, sun, heart, drop, ring, cross, bolt or crown."""
     kind = rng.integers(8)
     at, r = (round(x), round(y)), max(2, round(radius))
     if kind == 0:
@@ -70,7 +70,7 @@ def pictogram(
 def bar_code(
     picture: np.ndarray, window: tuple[float, float, float, float], rng: np.random.Generator
 ) -> None:
-    """Dark bars on a white field."""
+    """Draws dark bars on a white field."""
     x, y, w, h = (round(value) for value in window)
     if w < 8 or h < 6:
         return
@@ -94,7 +94,7 @@ def small_print(
     rng: np.random.Generator,
     row: float = 4.0,
 ) -> None:
-    """Lines too small to read: dashes of the length of words, `row` pixels apart."""
+    """Draws lines too small to read: dashes of the length of words, `row` pixels apart."""
     x, y, w, h = window
     for line in range(max(1, int(h / row))):
         at = y + line * row + row / 2
@@ -117,7 +117,7 @@ def small_print(
 def facts_table(
     picture: np.ndarray, window: tuple[float, float, float, float], rng: np.random.Generator
 ) -> None:
-    """A nutrition table: framed lines with words at the left and numbers at the right."""
+    """Draws a nutrition table: framed lines with words at the left and numbers at the right."""
     x, y, w, h = (round(value) for value in window)
     if w < 12 or h < 14:
         return

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Flat things over an outline: slabs, which may be concave, and rings."""
+"""Flat objects over an outline: slabs, which may be concave, and rings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vit_perception.scenes.parametric.meshes import Mesh, join, loft, solid
 
 
 def extrude(outline: np.ndarray, low: float, high: float, surface: int) -> Mesh:
-    """A slab with a counter-clockwise outline float64 [N,2], which may be concave."""
+    """Returns a slab with a counter-clockwise outline float64 [N,2], which may be concave."""
     n = len(outline)
     ring = [np.column_stack([outline, np.full(n, z)]) for z in (low, high)]
     walls = loft(np.stack(ring), surface)
@@ -23,7 +23,7 @@ def extrude(outline: np.ndarray, low: float, high: float, surface: int) -> Mesh:
 
 
 def _ears(outline: np.ndarray) -> list[tuple[int, int, int]]:
-    """Ear clipping of a simple counter-clockwise polygon."""
+    """Cuts a simple counter-clockwise polygon into triangles by ear clipping."""
     left = list(range(len(outline)))
     triangles: list[tuple[int, int, int]] = []
 
@@ -51,9 +51,9 @@ def _ears(outline: np.ndarray) -> list[tuple[int, int, int]]:
 def ring_of(
     outer: np.ndarray, inner: np.ndarray, height: float, surface: int, inside: int | None = None
 ) -> Mesh:
-    """A flat ring between two outlines float64 [S,2] with the same number of points.
+    """Returns a flat ring between two outlines float64 [S,2] with the same number of points.
 
-    `inside` is the surface of the wall of its hole, where it differs.
+    `inside` is the surface of the wall of its hole, if it differs.
     """
     levels = [(outer, 0.0), (outer, height), (inner, height), (inner, 0.0), (outer, 0.0)]
     rings = np.stack([np.column_stack([shape, np.full(len(shape), z)]) for shape, z in levels])

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pens, books, tape and the electronic things of a desk."""
+"""Pens, books, tape and other desk objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between
 
 
 def marker(rng: np.random.Generator) -> Thing:
-    """A felt pen with its cap on; its cap has the colour of its ink."""
+    """Makes a felt pen with its cap on; its cap has the colour of its ink."""
     length, r = between(rng, 0.11, 0.15), between(rng, 0.006, 0.011)
     ink = pick(rng, "black", "red", "blue", "green", "orange", "purple", "pink", "yellow")
     body = (
@@ -99,7 +99,7 @@ def pencil(rng: np.random.Generator) -> Thing:
 
 
 def tape(rng: np.random.Generator) -> Thing:
-    """A roll of tape, lying flat or standing."""
+    """Makes a roll of tape, lying flat or standing."""
     r, w = between(rng, 0.025, 0.06), between(rng, 0.015, 0.05)
     core = r * between(rng, 0.55, 0.8)
     colour = pick(
@@ -115,7 +115,7 @@ def tape(rng: np.random.Generator) -> Thing:
 
 
 def book(rng: np.random.Generator) -> Thing:
-    """A book lying or standing: printed covers and spine, pale pages."""
+    """Makes a book lying or standing: printed covers and spine, pale pages."""
     w, h, d = between(rng, 0.1, 0.2), between(rng, 0.16, 0.27), between(rng, 0.008, 0.04)
     design = prints.sample_design(
         rng, ("Novel", "Stories", "Guide", "Cook Book", "Atlas", "Poems", "Notes")

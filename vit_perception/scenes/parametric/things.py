@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A generated thing: mesh, colours and prints, and how they become one texture."""
+"""A generated object: mesh, colours and prints, and the texture made of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vit_perception.scenes.parametric.pictures import FRUIT, aged
 from vit_perception.scenes.recolour import PATCH_PX
 
 Span = tuple[float, float]
-"""Least and greatest of what is drawn evenly between them."""
+"""Least and greatest of a uniform draw."""
 TEXTURE_PX = 512
 BORDER_PX = 2
 """Each print is continued this far beyond its edges, so that neighbours do not bleed in."""
@@ -25,7 +25,7 @@ BORDER_PX = 2
 
 @dataclass(slots=True, eq=False)
 class Paints:
-    """The surfaces of one thing, numbered in the order in which they are added."""
+    """The surfaces of one object, numbered in the order in which they are added."""
 
     surfaces: list[Colour | np.ndarray] = field(default_factory=list)
 
@@ -34,8 +34,8 @@ class Paints:
         return len(self.surfaces) - 1
 
     def printed(self, picture: np.ndarray, *, edge: float = 0.0) -> int:
-        """A print uint8 [h,w,3]; `edge` is how worn its edges are, 0 to 1."""
-        # Seeded by what it shows, so that the makers need not hand a generator to every print.
+        """Adds a print uint8 [h,w,3]; `edge` is how worn its edges are, 0 to 1."""
+        # Seeded by its content, so that makers need not pass a generator to every print.
         rng = np.random.default_rng([picture.size, int(picture[:: 1 + len(picture) // 8].sum())])
         self.surfaces.append(aged(picture, rng, edge))
         return len(self.surfaces) - 1
@@ -43,7 +43,7 @@ class Paints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thing:
-    """What a maker returns; `inks` are the colours that its prints are made of."""
+    """The result of a maker; `inks` are the colours of its prints."""
 
     mesh: Mesh
     paints: Paints
@@ -57,7 +57,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One category: its names after the category itself, how it is made, how often, how large.
+    """One category: its further names, its maker, its weight and its size.
 
     `longest_m` are the least and greatest longest side in metres.
     """
@@ -75,9 +75,9 @@ def between(rng: np.random.Generator, low: float, high: float) -> float:
 def fitting(
     sizes_m: Sequence[tuple[float, float]], shares: Sequence[float]
 ) -> list[tuple[int, int]]:
-    """Pixels (w, h) for prints of those sizes in metres that together fill one texture.
+    """Returns pixels (w, h) for prints of those sizes in metres that together fill one texture.
 
-    `shares` are how fine each is printed against the others.
+    `shares` are their relative resolutions.
     """
     scale = (
         0.97
@@ -96,7 +96,7 @@ def fitting(
 
 
 def _packed(sizes: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:
-    """Left top corners of sizes set in rows, the tallest first, and the height used."""
+    """Returns left top corners of sizes set in rows, the tallest first, and the height used."""
     places = [(0, 0)] * len(sizes)
     x = y = row = 0
     for number in sorted(range(len(sizes)), key=lambda n: (-sizes[n][1], n)):
@@ -109,7 +109,7 @@ def _packed(sizes: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], in
 
 
 def textured(thing: Thing) -> tuple[Mesh, np.ndarray]:
-    """The mesh with its places in one texture, and the texture uint8 [h,w,3]."""
+    """Returns the mesh with its places in one texture, and the texture uint8 [h,w,3]."""
     surfaces = thing.paints.surfaces
     if not any(isinstance(surface, np.ndarray) for surface in surfaces):
         return _patched(thing.mesh, [s for s in surfaces if isinstance(s, Colour)])
@@ -154,7 +154,7 @@ def _smaller(tile: np.ndarray) -> np.ndarray:
 
 
 def _patched(mesh: Mesh, colours: list[Colour]) -> tuple[Mesh, np.ndarray]:
-    """Plain patches only, as recolouring expects them."""
+    """Returns a texture of plain patches only, as recolouring expects it."""
     columns = int(np.ceil(np.sqrt(len(colours))))
     rows = -(-len(colours) // columns)
     texture = np.zeros((rows * PATCH_PX, columns * PATCH_PX, 3), np.uint8)
@@ -170,7 +170,7 @@ def _patched(mesh: Mesh, colours: list[Colour]) -> tuple[Mesh, np.ndarray]:
 
 
 def _shown(mesh: Mesh) -> np.ndarray:
-    """float64 [F] how much of a face is seen: little of bottoms and of inner walls."""
+    """Returns float64 [F], how much of a face is seen: little of bottoms and of inner walls."""
     corners = mesh.corners
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -183,9 +183,9 @@ def _shown(mesh: Mesh) -> np.ndarray:
 
 
 def seen_colours(thing: Thing, samples: int = 300) -> tuple[str, ...]:
-    """Colour words by the area that shows them, the greatest first; at most three.
+    """Returns colour words by the visible area that shows them, the greatest first; at most three.
 
-    Measured on points spread over what is seen of the mesh.
+    Measured on points spread over the visible mesh.
     """
     rng = np.random.default_rng(0)
     shows = thing.mesh.areas() * _shown(thing.mesh)
@@ -210,7 +210,7 @@ def seen_colours(thing: Thing, samples: int = 300) -> tuple[str, ...]:
                 word = inks[int(nearest)][0]
                 shares[word] = shares.get(word, 0.0) + 1
     for word in METAL_WORDS & set(shares):
-        # The bare ends of a printed tin are not what a person calls its colour.
+        # The bare ends of a printed tin do not count for its colour.
         if thing.inks and word != thing.inks[0].word:
             shares[word] *= 0.4
     ordered = sorted(shares, key=lambda word: -shares[word])

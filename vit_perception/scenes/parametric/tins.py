@@ -24,7 +24,7 @@ def tin(
     oval: float = 0.0,
     paper: float = 0.75,
 ) -> Callable[[np.random.Generator], Thing]:
-    """A maker of food tins; `oval` is the share that is not round, `paper` with a paper label."""
+    """Returns a maker of food tins; shares: `oval` is not round, `paper` has a paper label."""
 
     def make(rng: np.random.Generator) -> Thing:
         r, h = between(rng, *radius), between(rng, *height)
@@ -74,7 +74,7 @@ def _round_label(size: tuple[int, int], design: prints.Design) -> np.ndarray:
 
 
 def _rings(side: int, rng: np.random.Generator) -> np.ndarray:
-    """The ribbed metal end of a tin, sometimes with a ring to pull."""
+    """Returns the ribbed metal end of a tin, sometimes with a ring to pull."""
     tone = np.array((186, 188, 190) if rng.random() < 0.8 else (196, 170, 96), np.float64)
     y, x = np.mgrid[:side, :side] / side - 0.5
     away = np.hypot(x, y)

@@ -65,7 +65,7 @@ def screwdriver(rng: np.random.Generator) -> Thing:
 
 
 def hammer(rng: np.random.Generator) -> Thing:
-    """A hammer lying on its side: claw, bench or mallet head."""
+    """Makes a hammer lying on its side: claw, bench or mallet head."""
     length = between(rng, 0.24, 0.34)
     paints = Paints()
     grip = colour_of(
@@ -114,7 +114,7 @@ def hammer(rng: np.random.Generator) -> Thing:
 
 
 def _jaw(r: float, gap: float, handle: float, length: float) -> np.ndarray:
-    """Outline of an open jaw at the right end of a bar that reaches to x = -length."""
+    """Returns the outline of an open jaw at the right end of a bar that reaches to x = -length."""
     start = np.arcsin(handle / 2 / r)
     slot = np.arcsin(gap / 2 / r)
     lower = -np.linspace(np.pi - start, slot, 12)
@@ -127,7 +127,7 @@ def _jaw(r: float, gap: float, handle: float, length: float) -> np.ndarray:
 
 
 def wrench(rng: np.random.Generator) -> Thing:
-    """A spanner: an open jaw at one end, a ring or a second jaw at the other."""
+    """Makes a spanner: an open jaw at one end, a ring or a second jaw at the other."""
     length = between(rng, 0.12, 0.24)
     r = length * between(rng, 0.075, 0.095)
     thick = between(rng, 0.005, 0.008)
@@ -147,7 +147,7 @@ def wrench(rng: np.random.Generator) -> Thing:
 
 
 def pliers(rng: np.random.Generator) -> Thing:
-    """Combination pliers, slightly open."""
+    """Makes combination pliers, slightly open."""
     length = between(rng, 0.14, 0.2)
     paints = Paints()
     grip = colour_of(str(rng.choice(GRIPS)), rng)

@@ -19,7 +19,7 @@ from vit_perception.scenes.parametric.things import Kind, Paints, Thing, between
 
 
 def ball(rng: np.random.Generator) -> Thing:
-    """A plain, two-coloured or striped ball."""
+    """Makes a plain, two-coloured or striped ball."""
     r = between(rng, 0.02, 0.09)
     a = pick(rng)
     b = pick_against(rng, a)
@@ -82,7 +82,7 @@ def puzzle_cube(rng: np.random.Generator) -> Thing:
 
 
 def toy_brick(rng: np.random.Generator) -> Thing:
-    """A building brick with studs."""
+    """Makes a building brick with studs."""
     columns, rows = int(rng.choice([2, 2, 3, 4])), 2
     unit = between(rng, 0.008, 0.016)
     paints = Paints()

@@ -25,7 +25,7 @@ from vit_perception.scenes.parametric.things import Paints, Span, Thing, between
 def squeeze_tube(
     products: Sequence[str], length: Span, *, standing: float = 0.3
 ) -> Callable[[np.random.Generator], Thing]:
-    """A maker of tubes of paste or cream: a round end with a cap, a flat sealed end."""
+    """Returns a maker of tubes of paste or cream: a round end with a cap, a flat sealed end."""
 
     def make(rng: np.random.Generator) -> Thing:
         h = between(rng, *length)
@@ -65,7 +65,7 @@ def squeeze_tube(
 
 
 def yoghurt_cup(rng: np.random.Generator) -> Thing:
-    """A plastic cup with a foil lid."""
+    """Makes a plastic cup with a foil lid."""
     r = between(rng, 0.03, 0.048)
     h = r * between(rng, 1.2, 2.3)
     foods = ("red", "purple", "yellow", "orange", "brown")
@@ -97,7 +97,7 @@ def yoghurt_cup(rng: np.random.Generator) -> Thing:
 
 
 def tub(rng: np.random.Generator) -> Thing:
-    """A tub of margarine or ice cream: rounded and tapered, with a lid that overlaps."""
+    """Makes a tub of margarine or ice cream: rounded and tapered, with a lid that overlaps."""
     w, d = between(rng, 0.09, 0.17), between(rng, 0.08, 0.12)
     h = between(rng, 0.045, 0.1)
     design = prints.sample_design(

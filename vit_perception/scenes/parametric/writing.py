@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An asset folder of generated objects, in the schema that `load_catalogue` reads."""
+"""Writes an asset folder of generated objects, in the schema that `load_catalogue` reads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CATEGORIES: Mapping[str, Kind] = {
     **DEVICES,
     **TOOLS,
 }
-"""Category -> how it is made; packaging first."""
+"""Category -> its `Kind`; packaging first."""
 
 JPEG_QUALITY = 92
 _MATERIAL_FILE = "newmtl m\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nmap_Kd texture.jpg\n"
@@ -57,10 +57,10 @@ _MATERIAL_FILE = "newmtl m\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nmap_Kd texture.jpg\n"
 def write_parametric(
     directory: Path, *, count: int, seed: int, categories: Sequence[str] | None = None
 ) -> int:
-    """Write `count` generated objects to `directory/objects`; the same seed gives the same bytes.
+    """Writes `count` generated objects to `directory/objects`; same seed, same bytes.
 
-    Categories (None: all of CATEGORIES) take turns, those with a greater weight more often; ids
-    are `p_<category>_<number>`. Returns how many objects were written. Raises ValueError for a
+    Categories (None: all of CATEGORIES) alternate, those with a greater weight more often; ids are
+    `p_<category>_<number>`. Returns how many objects were written. Raises ValueError for a
     category that is not in CATEGORIES.
     """
     chosen = list(CATEGORIES) if categories is None else list(categories)
@@ -71,7 +71,7 @@ def write_parametric(
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for number, category in enumerate(_in_turn(chosen, count)):
-        # Seeded by its number alone, so that a longer run begins with the same objects.
+        # Seeded by its number only, so that a longer run begins with the same objects.
         rng = np.random.default_rng([seed, number])
         key = f"p_{category.replace(' ', '_')}_{number:05d}"
         entries.append(_write_object(folder / key, category, rng))
@@ -81,7 +81,7 @@ def write_parametric(
 
 
 def _in_turn(categories: Sequence[str], count: int) -> list[str]:
-    """The categories in turn by weight: each time the one that is furthest behind its share."""
+    """Returns the categories in turn by weight: always the one furthest behind its share."""
     weights = np.array([CATEGORIES[name].weight for name in categories])
     shares = weights / weights.sum()
     owed = np.zeros(len(shares))
