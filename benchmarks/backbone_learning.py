@@ -31,14 +31,14 @@ from vit_perception.models.shelf import create_classifier, find
 from vit_perception.training.annotations import load_pictures
 from vit_perception.training.pictures import read
 
-#: Smaller objects are left out.
 LEAST_SIDE = 24
-#: Share of a box that a crop shows around it.
+"""Least side of an object in px; smaller ones are left out."""
 MARGIN = 0.1
+"""Share of a box that a crop shows around it."""
 
 
 def main() -> int:
-    """Train each backbone, print and write the table."""
+    """Trains each backbone, prints and writes the table."""
     options = parsed()
     train = crops(options.train, options.side)
     commonest = [name for name, _ in Counter(train[1]).most_common(options.categories)]
@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def crops(folders: str, side: int) -> tuple[np.ndarray, list[str]]:
-    """Objects of data sets, uint8 [N, side, side, 3], and their categories."""
+    """Returns objects of data sets, uint8 [N, side, side, 3], and their categories."""
     pictures, described = load_pictures(tuple(folders.split(",")))
     images, names = [], []
     for picture in pictures:
@@ -90,7 +90,7 @@ def crops(folders: str, side: int) -> tuple[np.ndarray, list[str]]:
 
 
 def kept(data: tuple[np.ndarray, list[str]], names: list[str]) -> tuple[Tensor, Tensor]:
-    """Crops of the categories, uint8 [N, 3, side, side], and their numbers."""
+    """Returns crops of the categories, uint8 [N, 3, side, side], and their numbers."""
     numbers = {name: number for number, name in enumerate(names)}
     rows = [row for row, name in enumerate(data[1]) if name in numbers]
     images = torch.from_numpy(data[0][rows]).permute(0, 3, 1, 2).contiguous()
@@ -100,7 +100,7 @@ def kept(data: tuple[np.ndarray, list[str]], names: list[str]) -> tuple[Tensor, 
 def trained(
     model: nn.Module, images: Tensor, labels: Tensor, options: argparse.Namespace
 ) -> float:
-    """Train in place; mean loss of the last twentieth of the steps."""
+    """Trains in place; returns the mean loss of the last twentieth of the steps."""
     model = model.train().to(memory_format=torch.channels_last)
     decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
@@ -130,7 +130,7 @@ def trained(
 
 @torch.no_grad()
 def judged(model: nn.Module, images: Tensor, labels: Tensor, batch: int = 128) -> float:
-    """Share of the crops that get their category."""
+    """Returns the share of the crops that get their category."""
     model.eval()
     right = 0
     for begin in range(0, len(images), batch):
@@ -141,7 +141,7 @@ def judged(model: nn.Module, images: Tensor, labels: Tensor, batch: int = 128) -
 
 
 def parsed() -> argparse.Namespace:
-    """Options of the command line."""
+    """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--train", required=True, help="data set folders, with commas")
     parser.add_argument("--test", required=True, help="data set folders, with commas")

@@ -41,7 +41,6 @@ class Line:
     Attributes:
         on_result: called with the stamp and the time of arrival of each result, in ns; or None.
         on_report: called with keys and values of each of the detector's diagnostics; or None.
-
     """
 
     def __init__(self, node: Node, namespace: str) -> None:
@@ -59,7 +58,7 @@ class Line:
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, RESULTS)
 
     def start(self) -> None:
-        """Configure and activate the detector; wait until it listens."""
+        """Configures and activates the detector; waits until it listens."""
         service = f"{self._namespace}/detector/change_state"
         client: Any = self.node.create_client(ChangeState, service)
         if not client.wait_for_service(PATIENCE):
@@ -73,7 +72,7 @@ class Line:
         until(lambda: self._camera.get_subscription_count() == 1, "a subscriber")
 
     def step(self, picture: NDArray[np.uint8]) -> Callable[[], float]:
-        """Publish a picture; the time until its result is here."""
+        """Returns a call that publishes a picture and returns the seconds until its result."""
         publish = self.publisher(picture)
 
         def step() -> float:
@@ -86,7 +85,7 @@ class Line:
         return step
 
     def publisher(self, picture: NDArray[np.uint8]) -> Callable[[], int]:
-        """Publish a picture with the stamp of now, and return that in ns."""
+        """Returns a call that publishes a picture with the stamp of now and returns that in ns."""
         height, width = picture.shape[:2]
         message = Image(height=height, width=width, encoding="rgb8", step=3 * width)
         message.data = array("B", picture.tobytes())
@@ -102,7 +101,7 @@ class Line:
         return publish
 
     def inside(self) -> dict[str, str]:
-        """Diagnostics of the node, after the last frame."""
+        """Returns diagnostics of the node, after the last frame."""
         self._values = {}
         until(lambda: "age.p50_ms" in self._values, "diagnostics")
         return self._values
@@ -128,7 +127,7 @@ class Line:
 
 
 class Spinner:
-    """Nodes on one executor on a thread."""
+    """Spins nodes in one executor on a thread."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._nodes = nodes
@@ -139,7 +138,7 @@ class Spinner:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop and take the nodes down."""
+        """Stops and destroys the nodes."""
         self._executor.shutdown()
         self._thread.join()
         for node in self._nodes:
@@ -151,8 +150,7 @@ class OneProcess:
 
     Attributes:
         line: its two ends.
-        perceiver: what looks.
-
+        perceiver: the detector's perceiver.
     """
 
     def __init__(self, parameters: dict[str, Any]) -> None:
@@ -166,7 +164,7 @@ class OneProcess:
         self.perceiver: Any = detector._configurator.current.perceiver
 
     def close(self) -> None:
-        """Take the nodes down."""
+        """Destroys the nodes."""
         self._detector.close()
         self._ends.close()
 
@@ -192,18 +190,18 @@ class TwoProcesses:
 
     @property
     def pid(self) -> int:
-        """The detector's process."""
+        """The detector's process id."""
         return self._process.pid
 
     def close(self) -> None:
-        """End the process, take the nodes down."""
+        """Ends the process and destroys the nodes."""
         self._process.terminate()
         self._process.wait(PATIENCE)
         self._ends.close()
 
 
 def until(condition: Callable[[], object], what: str) -> None:
-    """Wait until `condition` holds."""
+    """Waits until `condition` holds."""
     end = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:

@@ -37,9 +37,9 @@ Step = Callable[[], float]
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     options = parsed()
-    # Fast DDS reads its profile as the first participant is made; a child inherits it.
+    # Fast DDS reads its profile for the first participant; a child inherits it.
     set_image_transport()
     keep_to_this_machine()
     bundle = Bundle.load(find_bundle(options.bundle))
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def parsed() -> argparse.Namespace:
-    """Read the command line."""
+    """Reads the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--bundle", default="", help="folder or name; empty: the default bundle")
     parser.add_argument("--precision", default="fp32")
@@ -101,14 +101,14 @@ def parsed() -> argparse.Namespace:
 
 
 def noise(width: int, height: int) -> NDArray[np.uint8]:
-    """A picture with something everywhere."""
+    """Returns a random picture."""
     small = np.random.default_rng(0).integers(0, 256, (height // 8 + 1, width // 8 + 1, 3))
     large = small.astype(np.uint8).repeat(8, axis=0).repeat(8, axis=1)
     return np.ascontiguousarray(large[:height, :width])
 
 
 def timed(action: Callable[[], object]) -> Step:
-    """A step that takes as long as one call."""
+    """Returns a step that times one call."""
 
     def step() -> float:
         begin = time.perf_counter()
@@ -121,7 +121,7 @@ def timed(action: Callable[[], object]) -> Step:
 def bare_session(
     bundle: Bundle, perceiver: Perceiver, picture: NDArray[np.uint8], options: argparse.Namespace
 ) -> Step:
-    """The network alone, with what the Perceiver would give it."""
+    """Returns a step with the network alone, on the inputs that the Perceiver would give it."""
     session = open_session(bundle.graph(options.precision), threads=options.threads)
     canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
     canvas.draw(picture)
@@ -141,7 +141,7 @@ def bare_session(
 def turns(
     steps: dict[str, Step], frames: int, warm_up: int, rate: float
 ) -> dict[str, list[float]]:
-    """Let the steps take turns; seconds of each, without those of the first frames."""
+    """Runs the steps in turns; returns the seconds of each, without those of the first frames."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(warm_up + frames):
         for name, step in steps.items():
@@ -154,7 +154,7 @@ def turns(
 
 
 def report(seconds: dict[str, list[float]], inside: dict[str, dict[str, str]]) -> None:
-    """Print a table in ms: median, p95, minimum, and what the median adds to the bare one's."""
+    """Prints a table in ms: median, p95, minimum, and what the median adds to the bare one's."""
     bare = float(np.median(seconds["bare session"]))
     print(f"\n{'ms':<36}{'median':>9}{'p95':>9}{'min':>9}{'adds':>9}{'lost':>6}")
     for name, all_values in seconds.items():

@@ -54,7 +54,7 @@ class Walk:
 
 
 def of_a_timer(frame: FrameType) -> bool:
-    """Whether a timer's callback is on the stack."""
+    """Returns whether a timer's callback is on the stack."""
     each: FrameType | None = frame
     while each is not None:
         if each.f_code.co_name in TIMERS and each.f_code.co_filename.startswith(PACKAGE):
@@ -64,7 +64,7 @@ def of_a_timer(frame: FrameType) -> bool:
 
 
 def main() -> int:
-    """Walk and print."""
+    """Walks and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--bundle", default="tabletop_nano", help="folder or name")
     parser.add_argument("--picture", default=PICTURE, help="what is looked at, as 640x480")
@@ -74,7 +74,7 @@ def main() -> int:
     keep_to_this_machine()
     walk = Walk()
     rclpy.init()
-    # Diagnostics run on the same thread, and are no part of a frame's way.
+    # Diagnostics run on the same thread, but are no part of a frame's way.
     line = OneProcess({"bundle": options.bundle, "threads": 1, "diagnostics_period": 60.0})
     picture = cv2.resize(read_picture(Path(options.picture)).image, (640, 480))
     step = line.line.step(picture)
@@ -84,7 +84,7 @@ def main() -> int:
         time.sleep(0.5)
         walk.on = True
         step()
-        # What follows publication, the account, belongs to the frame as well.
+        # The account, which follows publication, belongs to the frame as well.
         time.sleep(0.2)
         walk.on = False
     finally:
@@ -95,7 +95,7 @@ def main() -> int:
 
 
 def report(calls: list[tuple[str, str]], *, show: bool) -> None:
-    """Print calls, files and changes of file, and the files with the most calls."""
+    """Prints calls, files and changes of file, and the files with the most calls."""
     if show:
         for file, name in calls:
             print(f"{file:<40}{name}")

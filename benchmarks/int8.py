@@ -34,7 +34,7 @@ CLASSES = 80
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--bundle", default="", help="bundle folder or bundled name")
     parser.add_argument("--data", type=Path, help="calibrates a bundle that has no int8 graph")
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def bundled(bundle: Bundle, data: Path | None) -> dict[str, tuple[bytes, bytes]]:
-    """The bundle's graphs, quantized here if it has only fp32 and there are pictures."""
+    """Returns the bundle's graphs, quantized here if it has only fp32 and there are pictures."""
     if "int8" in bundle.graphs:
         return {bundle.name: (bundle.graph(), bundle.graph("int8"))}
     if data is None:
@@ -68,7 +68,7 @@ def bundled(bundle: Bundle, data: Path | None) -> dict[str, tuple[bytes, bytes]]
 
 
 def untrained(size: int) -> dict[str, tuple[bytes, bytes]]:
-    """dosod_nano with either activation, in fp32 and int8."""
+    """Returns dosod_nano with either activation, in fp32 and int8."""
     import torch
 
     from vit_perception.export.detector import live_graph
@@ -79,7 +79,7 @@ def untrained(size: int) -> dict[str, tuple[bytes, bytes]]:
         torch.manual_seed(0)
         model = dosod_nano(activation=activation)
         with torch.no_grad():
-            for _ in range(10):  # in training mode: BatchNorm gets statistics
+            for _ in range(10):  # in training mode, so that BatchNorm gets statistics
                 model.features(torch.rand(2, 3, size, size))
             model = model.eval().requires_grad_(False)
             embeddings = model.embed(torch.eye(4, 384))
@@ -89,7 +89,7 @@ def untrained(size: int) -> dict[str, tuple[bytes, bytes]]:
 
 
 def noise(size: int) -> Iterator[np.ndarray]:
-    """Pictures, uint8 [1, size, size, 3]."""
+    """Yields random pictures, uint8 [1, size, size, 3]."""
     rng = np.random.default_rng(0)
     for _ in range(4):
         yield rng.integers(0, 256, (1, size, size, 3), np.uint8)
@@ -101,10 +101,10 @@ def compared(
     threads: Sequence[int],
     rounds: int,
 ) -> Table:
-    """Milliseconds of each graph by engine and number of threads, and what is how often faster.
+    """Returns milliseconds of each graph by engine and number of threads, with ratios.
 
-    "fp32 / int8" is within an engine; the last two columns are the first engine's time to this
-    one's.
+    "fp32 / int8" is within an engine; the last two columns are the first engine's time relative
+    to this one's.
     """
     table = Table("graph", "engine", "threads", "fp32 ms", "int8 ms", "fp32 / int8")
     for precision in ("fp32", "int8"):
@@ -128,7 +128,7 @@ def compared(
 
 
 def running(model: bytes, provider: str, threads: int) -> Callable[[], object]:
-    """A call of the graph on noise."""
+    """Returns a call of the graph on noise."""
     session = open_session(model, provider=provider, threads=threads)
     rng = np.random.default_rng(0)
     shapes = {value.name: value.shape for value in session.inputs}

@@ -42,7 +42,7 @@ PERCEIVER_OFF, PERCEIVER_ON = "Perceiver, masks off", "Perceiver, masks on"
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--bundle", default="", help="folder or name; empty: the default bundle")
     parser.add_argument("--precision", default="fp32")
@@ -76,9 +76,9 @@ def main() -> int:
 def candidates(
     bundle: Bundle, precision: str, threads: int, height: int, width: int
 ) -> dict[str, Callable[[], object]]:
-    """The calls that take turns."""
+    """Returns the calls that take turns."""
     picture = noise(height, width)
-    # Everything passes, so that there are 20 detections whatever the model thinks of noise.
+    # Everything passes, so that there are always 20 detections.
     settings = Settings(0.0, bundle.iou_threshold, max_detections=ROWS * COLUMNS)
     on = Perceiver(bundle, settings=settings, precision=precision, threads=threads)
     off = Perceiver(
@@ -113,7 +113,7 @@ def candidates(
 
 
 def without_masks(graph: bytes) -> bytes:
-    """The part of a graph that its other outputs need."""
+    """Returns the part of a graph that its other outputs need."""
     model = onnx.load_model_from_string(graph)
     outputs = [value.name for value in model.graph.output if value.name not in MASK_OUTPUTS]
     inputs = [value.name for value in model.graph.input]
@@ -121,21 +121,21 @@ def without_masks(graph: bytes) -> bytes:
 
 
 def tiling(height: int, width: int) -> NDArray[np.float32]:
-    """float32 [20, 4]: boxes side by side that fill the picture."""
+    """Returns float32 [20, 4]: boxes side by side that fill the picture."""
     x, y = np.linspace(0, width, COLUMNS + 1), np.linspace(0, height, ROWS + 1)
     boxes = [(x[j], y[i], x[j + 1], y[i + 1]) for i in range(ROWS) for j in range(COLUMNS)]
     return np.array(boxes, np.float32)
 
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:
-    """A picture with something everywhere."""
+    """Returns a random picture."""
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
 def shares(timing: Timing) -> tuple[float, float, float]:
-    """What branch, decoding and both add, as shares of the session without masks.
+    """Returns what branch, decoding and both add, as shares of the session without masks.
 
-    Medians over the rounds, so that the third need not be the sum of the others.
+    They are medians over the rounds, so the third need not be the sum of the others.
     """
     seconds = timing.seconds
     branch = (seconds[WITH] - seconds[WITHOUT]) / seconds[WITHOUT]
@@ -145,7 +145,7 @@ def shares(timing: Timing) -> tuple[float, float, float]:
 
 
 def table(timing: Timing, title: str) -> Table:
-    """Medians, and ratios to the session without masks."""
+    """Returns medians, and ratios to the session without masks."""
     result = Table("", "median ms", "p95 ms", "/ without masks", title=title)
     for name in timing.seconds:
         result.add_row(

@@ -28,8 +28,8 @@ from vit_perception.models.bottlenecks import Block, Spec, fused, inverted, tuck
 from vit_perception.models.macs import multiply_adds
 from vit_perception.models.shelf import for_inference
 
-#: Strides of the maps and the widths that the four networks have there.
 WIDTHS = {4: (16, 32), 8: (32, 64), 16: (72, 128), 32: (104, 160)}
+"""Strides of the maps, and the widths that the four networks have there."""
 BLOCKS: dict[str, Callable[[int], Spec]] = {
     "inverted e4": lambda width: inverted(4, width),
     "fused e4": lambda width: fused(4, width),
@@ -38,7 +38,7 @@ BLOCKS: dict[str, Callable[[int], Spec]] = {
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--size", type=int, default=320, help="side of the picture")
     parser.add_argument("--threads", type=int, default=1, help="of a session")
@@ -72,14 +72,14 @@ def main() -> int:
 
 
 def opened(block: nn.Module, image: np.ndarray, options: argparse.Namespace) -> Session:
-    """A session of a block in its form for inference."""
+    """Returns a session of a block in its form for inference."""
     module = for_inference(nn.Sequential(block))
     graph = to_onnx(module, (torch.from_numpy(image),), ("x",), ("y",), {})
     return open_session(graph, provider=options.provider, threads=options.threads)
 
 
 def call(session: Session, image: np.ndarray) -> Callable[[], object]:
-    """A run of a session, to be timed."""
+    """Returns a run of a session, to be timed."""
     return lambda: session.run({"x": image})
 
 

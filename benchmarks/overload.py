@@ -30,11 +30,10 @@ from vit_perception.ros.environment import keep_to_this_machine, set_image_trans
 
 
 class Held:
-    """Takes the place of a perceiver's `look`, and `seconds` for a frame.
+    """Replaces a perceiver's `look`, and takes `seconds` per frame.
 
     Attributes:
         seconds_taken: by each frame.
-
     """
 
     def __init__(self, look: Callable[..., Detections], seconds: float) -> None:
@@ -51,7 +50,7 @@ class Held:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     options = parsed()
     set_image_transport()
     keep_to_this_machine()
@@ -85,7 +84,7 @@ def main() -> int:
 
 
 def parsed() -> argparse.Namespace:
-    """Options of the command line."""
+    """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--camera", type=float, default=30.0, help="images a second")
     parser.add_argument("--engine", type=float, default=8.0, help="passes a second")

@@ -31,7 +31,7 @@ SIZE, NAMES = 640, 80
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def ours(create, size: int) -> bytes:  # noqa: ANN001
-    """A DOSOD with random weights and BatchNorm statistics that fit noise."""
+    """Returns a DOSOD with random weights and BatchNorm statistics that fit noise."""
     torch.manual_seed(0)
     model = create()
     with torch.no_grad():
@@ -68,7 +68,7 @@ def ours(create, size: int) -> bytes:  # noqa: ANN001
 
 
 def yolov8s() -> bytes:
-    """YOLOv8s from its configuration, exported by ultralytics."""
+    """Returns YOLOv8s from its configuration, exported by ultralytics."""
     try:
         from ultralytics import YOLO
     except ImportError:
@@ -86,7 +86,7 @@ def yolov8s() -> bytes:
 
 
 def call(session: Session):  # noqa: ANN201
-    """A run of the session on noise, without arguments."""
+    """Returns a run of the session on noise, without arguments."""
     rng = np.random.default_rng(0)
     feed: dict[str, np.ndarray] = {}
     if "image" in session.input_names:

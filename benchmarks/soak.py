@@ -34,7 +34,7 @@ CHANGE_NAMES = 60.0
 
 
 def main() -> int:
-    """Run and print."""
+    """Runs and prints."""
     options = parsed()
     set_image_transport()
     keep_to_this_machine()
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 class Watch:
-    """What the node says of itself, and when its results arrive.
+    """The node's diagnostics, and the arrival times of its results.
 
     Attributes:
         ages: seconds from stamp to arrival of each result.
@@ -71,7 +71,6 @@ class Watch:
         last: the last one's keys and values.
         memory: (seconds, bytes) of the node's process.
         sent: images.
-
     """
 
     def __init__(self, line: Line) -> None:
@@ -85,12 +84,12 @@ class Watch:
         line.on_report = self._on_report
 
     def weigh(self, pid: int, seconds: float) -> None:
-        """Note the memory of the process."""
+        """Notes the memory of the process."""
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
         self.memory.append((seconds, pages * os.sysconf("SC_PAGE_SIZE")))
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stops listening."""
         self._line.on_result = self._line.on_report = None
 
     def _on_report(self, values: dict[str, str]) -> None:
@@ -102,7 +101,7 @@ class Watch:
 
 
 def film(two: TwoProcesses, watch: Watch, names: tuple[str, ...], options: Any) -> None:
-    """Publish frames at the rate; change the names now and then."""
+    """Publishes frames at the rate; changes the names now and then."""
     width, height = (int(part) for part in options.size.split("x"))
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     publish = two.line.publisher(picture)
@@ -125,7 +124,7 @@ def film(two: TwoProcesses, watch: Watch, names: tuple[str, ...], options: Any) 
 
 
 def report(watch: Watch) -> None:
-    """Print what was seen."""
+    """Prints what was seen."""
     values = watch.last
     arrived = int(values["frames.received"]) + int(values["frames.pending"])
     print(f"images sent {watch.sent}, lost on the way {watch.sent - arrived}")
@@ -146,7 +145,7 @@ def report(watch: Watch) -> None:
 
 
 def parsed() -> argparse.Namespace:
-    """Options of the command line."""
+    """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=30.0, help="images a second")

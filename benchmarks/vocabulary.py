@@ -33,7 +33,7 @@ from vit_perception.vocabulary import Vocabulary
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", default="tabletop_nano", help="bundle folder or bundled name")
     parser.add_argument("--threads", type=int, default=2)
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def live_against_baked(bundle: Bundle, threads: int, rounds: int, title: str) -> Table:
-    """Session times of both forms."""
+    """Returns a table of session times of both forms."""
     table = Table("classes", "live ms", "baked ms", "live / baked", title=title)
     image = np.random.default_rng(0).integers(
         0, 256, (1, bundle.input_height, bundle.input_width, 3), np.uint8
@@ -77,12 +77,12 @@ def live_against_baked(bundle: Bundle, threads: int, rounds: int, title: str) ->
 
 
 def running(session: Session, feed: dict[str, np.ndarray]):  # noqa: ANN201
-    """A call of the session without arguments."""
+    """Returns a call of the session without arguments."""
     return lambda: session.run(feed)
 
 
 def many_names(bundle: Bundle, count: int) -> Vocabulary:
-    """Ready-made names and, beyond them, random unit vectors: speed does not depend on words."""
+    """Returns ready-made names and random unit vectors; speed does not depend on words."""
     ready = bundle.ready_made()
     rng = np.random.default_rng(1)
     extra = rng.normal(size=(max(0, count - len(ready)), ready.dimension)).astype(np.float32)
@@ -92,13 +92,13 @@ def many_names(bundle: Bundle, count: int) -> Vocabulary:
 
 
 def swaps(bundle: Bundle, threads: int, rounds: int = 10) -> Table:
-    """From names to the Perceiver that uses them."""
+    """Returns a table of the times from names to the Perceiver that uses them."""
     table = Table("swap", "median ms", "max ms", title="vocabulary swap")
     perceiver = Perceiver(bundle, threads=threads)
     known = bundle.ready_made().names[:80]
     with tempfile.TemporaryDirectory() as folder:
         builder = VocabularyBuilder(bundle, cache_dir=Path(folder))
-        # The encoder is loaded by the first unknown name of a node's life; that is told apart.
+        # The first unknown name of a node's life loads the encoder; it is timed separately.
         first = [timed(builder, perceiver, ("something first",), 1)]
         ready = [timed(builder, perceiver, known, n) for n in range(2, 2 + rounds)]
         new = [
@@ -117,7 +117,7 @@ def swaps(bundle: Bundle, threads: int, rounds: int = 10) -> Table:
 def timed(
     builder: VocabularyBuilder, perceiver: Perceiver, names: list[str] | tuple[str, ...], n: int
 ) -> float:
-    """Seconds of one swap."""
+    """Returns the seconds of one swap."""
     begin = time.perf_counter()
     perceiver.change(vocabulary=builder.build(names, version=n))
     return time.perf_counter() - begin

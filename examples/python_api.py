@@ -14,7 +14,7 @@ import vit_perception as vp
 
 
 def main(picture: str, names: str) -> int:
-    """Print what is found."""
+    """Prints what is found."""
     perceiver = vp.load("tabletop_nano")
     # A path, a vp.Frame, or uint8 [H, W, 3] in RGB order; OpenCV's arrays are BGR.
     found = perceiver(picture, names=[name.strip() for name in names.split(",")])
