@@ -36,7 +36,7 @@ def make_several(nodes: list[DetectorNode], words: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """Entry point of perception_node."""
+    """Runs perception_node."""
     return run(make_several, DetectorNode.autostart)
 
 

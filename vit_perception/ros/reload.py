@@ -17,7 +17,6 @@ class Reload:
     Args:
         done: called on that thread when the new one has taken over (None) or could not be had
             (why), with the parameters that asked for it.
-
     """
 
     def __init__(self, done: Callable[[DetectorParameters, Exception | None], None]) -> None:

@@ -69,7 +69,7 @@ DIAGNOSTICS = (
 
 
 def manual() -> str:
-    """Return doc/nodes.md: the manual of detector_node in Markdown."""
+    """Returns doc/nodes.md: the manual of detector_node in Markdown."""
     return "\n".join(
         [
             "<!-- Written from the code by `python -m vit_perception.ros.manual --write .` -->",
@@ -111,7 +111,7 @@ def manual() -> str:
 
 
 def config() -> str:
-    """Return config/detector.yaml: every parameter with its default."""
+    """Returns config/detector.yaml: every parameter with its default."""
     lines = [
         "# Every parameter of detector_node with its default.",
         "# Written by `python -m vit_perception.ros.manual --write .`",
@@ -131,7 +131,7 @@ def config() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the manual, or write it and the files in config/ into a checkout."""
+    """Prints the manual, or writes it and the files in config/ into a checkout."""
     parser = argparse.ArgumentParser(
         prog="python -m vit_perception.ros.manual", description="The manual of the nodes."
     )
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def written() -> dict[str, str]:
-    """Return the text of each generated file, by its path in a checkout."""
+    """Returns the text of each generated file, by its path in a checkout."""
     return {
         "doc/nodes.md": manual(),
         "config/detector.yaml": config(),
@@ -161,7 +161,7 @@ def written() -> dict[str, str]:
 
 
 def _section(title: str, entries: Iterable[str], before: str = "") -> list[str]:
-    """Return a heading, a paragraph and a list, as lines that end with an empty one."""
+    """Returns a heading, a paragraph and a list, as lines that end with an empty one."""
     lines = [f"### {title}", "", *(_paragraph(before) if before else [])]
     for entry in entries:
         lines += _wrapped(entry, "- ", "  ")
@@ -198,6 +198,6 @@ def _when(spec: Setting) -> str:
 
 
 def _value(spec: Setting) -> str:
-    """Return the default as YAML, in the form in which ROS keeps it."""
+    """Returns the default as YAML, in ROS's form."""
     value = spec.default
     return json.dumps((list(value) or [""]) if isinstance(value, tuple) else value)
