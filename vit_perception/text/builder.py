@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Names to a Vocabulary: from the bundle, else from the cache on disk, else from the encoder."""
+"""Builds vocabularies from names: from the bundle, the cache on disk, or the encoder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from vit_perception.wording import shown, shown_path
 
 Source = Literal["bundle", "cache", "encoder"]
 
-# An encoder other than the original has to agree with the bundle's embeddings on its first names.
+# An encoder other than the original must agree with the bundle's embeddings on its first names.
 AGREEMENT_NAMES = 8
 AGREEMENT_COSINE = 0.99
 _NAMES_SHOWN = 8
@@ -43,17 +43,17 @@ _log = logging.getLogger(__name__)
 class VocabularyBuilder:
     """Builds vocabularies for one bundle; thread-safe.
 
-    A name's embedding comes from the bundle's ready-made names (spelled the same, else the same
-    but for upper case and runs of spaces, which text encoders do not see), else from the cache,
-    else from the text encoder, which is loaded at the first name that needs it and then kept.
-    That is the one inside the bundle, where there is one.
+    A name's embedding comes from the bundle's ready-made names (with the same spelling, else
+    ignoring case and runs of spaces, as text encoders do), else from the cache, else from the
+    text encoder, which is loaded for the first name that needs it. A bundle's own text encoder
+    has precedence.
 
     Args:
-        bundle: says which text encoder its network was trained with.
+        bundle: names the text encoder its network was trained with.
         text_encoder_dir: folder with model.safetensors and tokenizer.json; None or "" finds
-            the installed package, which has to hold the original files. A bundle with an
-            encoder of its own has no use for it.
-        cache_dir: where embeddings are kept; None or "" is `default_directory()`.
+            the installed package, which has to hold the original files. Not used if the bundle
+            has its own encoder.
+        cache_dir: folder of the cache; None or "" is `default_directory()`.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class VocabularyBuilder:
             self._folded_rows.setdefault(folded(name), row)
 
     def build(self, names: Iterable[str], version: int) -> Vocabulary:
-        """The vocabulary of these names, in their order and spelling, stripped.
+        """Returns the vocabulary of these names, in their order and spelling, stripped.
 
-        Raises VocabularyError: a name is refused, two differ only in case or spaces, or a name
-        is new and cannot be encoded; in the last case the line says what to install.
+        Raises VocabularyError: a name is refused, two differ only in case or spaces, or a name is
+        new and cannot be encoded; in the last case the line says what to install.
         """
         checked = _distinct(names)
         embeddings = np.empty((len(checked), self._dimension), np.float32)
@@ -97,9 +97,9 @@ class VocabularyBuilder:
         return Vocabulary(names=checked, embeddings=embeddings, version=version)
 
     def sources(self, names: Iterable[str]) -> tuple[Source, ...]:
-        """Where `build` would take each name's embedding from; encodes nothing.
+        """Returns where `build` would take each name's embedding from; encodes nothing.
 
-        "encoder" says that the name is new, not that an encoder is there. Raises
+        "encoder" means that the name is new, not that an encoder is available. Raises
         VocabularyError as `build` does for the names themselves.
         """
         checked = _distinct(names)
@@ -121,7 +121,7 @@ class VocabularyBuilder:
             return {}
 
     def _new_embeddings(self, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Embeddings of names that are not ready-made; encodes what the cache lacks."""
+        """Returns embeddings of names that are not ready-made; encodes those not in the cache."""
         missing: Sequence[str] = names
         try:
             cache = self._opened_cache()
@@ -143,7 +143,7 @@ class VocabularyBuilder:
             return self._cache
 
     def _cache_key(self) -> str:
-        """Of the encoder; the bundle's own and the installed one need not be loaded for it."""
+        """Returns the encoder's key, without loading the bundle's own or the installed encoder."""
         if self._bundle.text_encoder_files is not None:
             return files_sha256(self._bundle)
         check_encoder_id(self._bundle.text_encoder_id)
@@ -152,7 +152,7 @@ class VocabularyBuilder:
                 f"text encoder {ENCODER_ID}: expected a bundle with {DIMENSION} "
                 f"dimensions, found {self._dimension}"
             )
-        # The installed package is held to the original's sha256.
+        # The installed package must have the original's sha256.
         if self._text_encoder_dir is None:
             return MODEL_SHA256
         return self._loaded_encoder().sha256
@@ -176,7 +176,7 @@ class VocabularyBuilder:
         return encoder
 
     def _check_other(self, encoder: TextEncoder) -> None:
-        """Refuse files that are not the original's unless a user chose them and they agree."""
+        """Refuses files other than the original's unless a user chose them and they agree."""
         where = shown_path(encoder.directory)
         if self._text_encoder_dir is None:
             raise TextEncoderError(
@@ -195,7 +195,7 @@ class VocabularyBuilder:
 
 
 def folded(name: str) -> str:
-    """The name as an uncased text encoder sees it: lower case, single spaces."""
+    """Returns the name as an uncased text encoder sees it: lower case, single spaces."""
     return " ".join(name.lower().split())
 
 

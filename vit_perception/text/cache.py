@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Text embeddings kept on disk, so that a name is encoded once per machine.
+"""Text embeddings on disk, so that each name is encoded once per machine.
 
 One .npz file per encoder: `keys` uint8 [N, 32], sha256 of encoder and name, and `embeddings`
-float32 [N, D]. The zip container's checksums tell damage. A cache that cannot be read is
-rebuilt, one that cannot be written is kept in memory; neither is an error.
+float32 [N, D]. The zip container's checksums detect damage. An unreadable cache is rebuilt; one
+that cannot be written is kept in memory; neither is an error.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from vit_perception.wording import one_line
 
 Array = NDArray[np.float32]
 
-# At 384 dimensions 13 MB; beyond it the oldest names are forgotten.
 MAX_ENTRIES = 8192
+"""At 384 dimensions 13 MB; beyond it, the oldest names are dropped."""
 UNIT_TOLERANCE = 1e-3
 
 _log = logging.getLogger(__name__)
 
 
 def default_directory() -> Path | None:
-    """$XDG_CACHE_HOME/vit_perception, or ~/.cache/vit_perception, or None without a home."""
+    """Returns $XDG_CACHE_HOME/vit_perception, ~/.cache/vit_perception, or None without a home."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification has relative paths ignored.
+    # The XDG specification ignores relative paths.
     if os.path.isabs(base):
         return Path(base) / "vit_perception"
     try:
@@ -48,12 +48,13 @@ def default_directory() -> Path | None:
 class EmbeddingCache:
     """Embeddings of one encoder, by name; thread-safe, shared between processes.
 
-    directory: None keeps them in memory only.
-    encoder: the encoder's sha256; other encoders' embeddings are never returned.
-    dimension: D.
+    If two processes write at once, the later file remains; names only in the other are encoded
+    again when needed.
 
-    Of two processes that write at once the later file stands; the names lost with the other
-    are encoded anew when next asked for.
+    Args:
+        directory: None keeps the embeddings in memory only.
+        encoder: the encoder's sha256; other encoders' embeddings are never returned.
+        dimension: D.
     """
 
     def __init__(self, directory: Path | None, encoder: str, dimension: int) -> None:
@@ -65,14 +66,14 @@ class EmbeddingCache:
         self._entries: dict[bytes, Array] | None = None
 
     def get(self, names: Sequence[str]) -> dict[str, Array]:
-        """The known ones among `names`: name -> float32 [D], unit length, read-only."""
+        """Returns the known ones of `names`: name -> float32 [D], unit length, read-only."""
         with self._lock:
             entries = self._loaded()
             found = {name: entries.get(self._key(name)) for name in names}
         return {name: row for name, row in found.items() if row is not None}
 
     def put(self, names: Sequence[str], embeddings: Array) -> None:
-        """Keep the embeddings, float32 [N, D], of N names, here and on disk."""
+        """Stores the embeddings, float32 [N, D], of N names, in memory and on disk."""
         if not names:
             return
         rows = np.array(embeddings, np.float32)
@@ -99,7 +100,7 @@ class EmbeddingCache:
             if not self._path.is_file():
                 return {}
             return _parse(_read_bytes(self._path, self._dimension), self._dimension)
-        # zipfile and numpy raise a dozen types for damaged files; each means the same here.
+        # zipfile and numpy raise a dozen types for damaged files.
         except Exception as error:
             _log.warning("%s: text cache not readable, rebuilt: %s", self._path, one_line(error))
             return {}
@@ -131,7 +132,7 @@ def _parse(data: bytes, dimension: int) -> dict[bytes, Array]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
             raise ValueError("expected stored members, found compressed ones")
-        # numpy stops before the end of a member, where its checksum would be compared.
+        # numpy stops before the end of a member and does not compare its checksum.
         damaged = archive.testzip()
         if damaged is not None:
             raise ValueError(f"expected {damaged} as it was written, found it damaged")

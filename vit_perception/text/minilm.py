@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """MiniLM-L6-H384 (Wang et al., 2020), a BERT (Devlin et al., 2018), on ONNX Runtime.
 
-minilm.onnx beside this file holds the structure only, from tokens int64 [N, L] of texts of one
+minilm.onnx beside this file has only the structure, from tokens int64 [N, L] of texts of equal
 length to text_embeddings float32 [N, HIDDEN] of unit length; `vit_perception.export.minilm_graph`
 writes it. The weights come from a safetensors file when a session is opened.
 """
@@ -26,12 +26,12 @@ POSITIONS = 512
 NORM_EPSILON = 1e-12
 
 GRAPH = Path(__file__).with_name("minilm.onnx")
-# The library reads headers of 100 MB, which as Python objects would take gigabytes.
 MAX_HEADER_BYTES = 2**20
+"""The library accepts headers of 100 MB, which would take gigabytes as Python objects."""
 
 
 class WeightsError(ValueError):
-    """Not a safetensors file, or not with the tensors expected; the message is one line."""
+    """The file is no safetensors file, or lacks expected tensors; the message is one line."""
 
 
 def tensor_shapes() -> dict[str, tuple[int, ...]]:
@@ -67,8 +67,8 @@ def read_tensors(
 ) -> dict[str, NDArray[np.float32]]:
     """Returns the float32 tensors of these names and shapes in the bytes of a safetensors file.
 
-    Further tensors in the file are ignored. Raises WeightsError: damaged, or a tensor is absent
-    or of another type or shape.
+    Other tensors in the file are ignored. Raises WeightsError if the file is damaged, or a tensor
+    is absent or of another type or shape.
     """
     try:
         from safetensors import SafetensorError, deserialize
