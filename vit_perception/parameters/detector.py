@@ -240,7 +240,6 @@ def validate(
 
     Raises:
         SettingError: one of the values cannot be; then none is taken.
-
     """
     known = settings_of(DetectorParameters)
     taken: dict[str, SettingValue] = asdict(current) if current is not None else {}
