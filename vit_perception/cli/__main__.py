@@ -45,7 +45,6 @@ PROGRAM = "vit-perception"
 USER_ERROR = 2
 INTERRUPTED = 130
 
-# What to install for a module that only some commands need.
 HINTS = {
     "torch": "needs PyTorch: see 'Workshop' in the README",
     "transformers": "needs transformers: see 'Workshop' in the README",
@@ -56,6 +55,7 @@ HINTS = {
     "vision_msgs": "needs vision_msgs: apt install ros-$ROS_DISTRO-vision-msgs, or 'make setup'",
     "faster_coco_eval": "needs faster-coco-eval: pip install faster-coco-eval",
 }
+"""What to install for a module that only some commands need."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,10 +20,10 @@ from vit_perception.wording import one_line, shown, shown_path
 
 Part = Literal["train", "val_instances", "novel"]
 
-# Materials whose colour belongs to the object, so that recolouring would make the name false.
 NATURAL_MATERIALS = frozenset(
     {"food", "fruit", "vegetable", "plastic fruit", "plant", "cardboard"}
 )
+"""Materials whose colour belongs to the object, so that recolouring makes the name false."""
 NATURAL_NAMES = frozenset(
     {"ketchup", "mustard", "honey", "wooden", "soup", "cereal", "salad", "tea", "coffee"}
     | {"fries", "banana", "egg", "peanut"}

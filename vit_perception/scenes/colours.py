@@ -8,8 +8,6 @@ import colorsys
 
 import numpy as np
 
-# word -> (hue degrees, saturation, value) ranges of a surface under white light. Neighbouring
-# ranges leave a gap, so that mild changes of light do not change the word.
 WORD_RANGES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
     "red": ((352, 364), (0.78, 0.95), (0.60, 0.88)),
     "orange": ((20, 31), (0.82, 1.0), (0.88, 1.0)),
@@ -29,6 +27,10 @@ WORD_RANGES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[flo
     "silver": ((200, 240), (0.0, 0.04), (0.66, 0.78)),
     "gold": ((40, 47), (0.58, 0.75), (0.68, 0.85)),
 }
+"""Word -> (hue degrees, saturation, value) ranges of a surface under white light.
+
+Neighbouring ranges leave a gap, so that mild changes of light do not change the word.
+"""
 
 METAL_WORDS = frozenset({"silver", "gold"})
 METALS = frozenset({"metal", "aluminium", "brass", "copper", "foil"})

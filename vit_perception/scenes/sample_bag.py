@@ -60,12 +60,12 @@ from vit_perception.scenes.moving_camera import (
 from vit_perception.scenes.surfaces import SurfaceError
 
 WORLD, TABLE, CAMERA = "world", "table", "camera_color_optical_frame"
-# 2026-01-01 00:00:00 UTC: a fixed date, so that the bag has the same bytes in every run.
 START = 1_767_225_600_000_000_000
+"""2026-01-01 00:00:00 UTC: a fixed date, so that the bag has the same bytes in every run."""
 SEED = 7
 JPEG_QUALITY = 85
-# image_transport's word for JPEG made from rgb8.
 JPEG_FORMAT = "rgb8; jpeg compressed bgr8"
+"""image_transport's word for JPEG made from rgb8."""
 
 
 def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = False) -> int:

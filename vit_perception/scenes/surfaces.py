@@ -28,8 +28,8 @@ SMALLEST_PX = 32
 MOST_PICTURE_BYTES = 32 * 2**20
 PRINTED_WEIGHT = 0.35
 PRINTED_KINDS = frozenset({"printed pattern", "other"})
-# Labelled as an empty bin, but a towel, soap, crayons and a dumbbell lie in it.
 NOT_EMPTY = frozenset({"apc_134_149053624471.jpg"})
+"""Labelled as an empty bin, but a towel, soap, crayons and a dumbbell lie in it."""
 
 
 class SurfaceError(ValueError):
