@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vit_perception.bundle.bundle import Bundle
 from vit_perception.frame import Frame
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.settings import PerceiverError, Settings, unknown_threshold_names
@@ -140,3 +141,18 @@ def test_settings_cannot_change_behind_the_perceiver() -> None:
     assert settings.class_thresholds == {"mug": 0.5}
     with pytest.raises(TypeError):
         settings.class_thresholds["mug"] = 0.9  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"threads": -1}, "threads: expected 0 to 256, found -1"),
+        ({"threads": 10_000}, "threads: expected 0 to 256, found 10000"),
+        ({"threads": True}, "threads: expected integer, found True"),
+        ({"provider": 7}, "provider: expected string, found 7"),
+    ],
+)
+def test_engine_settings_are_checked(
+    toy_bundle: Bundle, changes: dict[str, Any], message: str
+) -> None:
+    assert refusal_of(PerceiverError, lambda: Perceiver(toy_bundle, **changes)) == message

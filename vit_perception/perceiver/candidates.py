@@ -70,7 +70,7 @@ def detections_from(
 
 
 def _sound_rows(outputs: Outputs, coefficients: NDArray[np.float32] | None) -> NDArray[np.int64]:
-    """Rows above their threshold that are finite."""
+    """Returns rows above their threshold that are finite."""
     # A row below its threshold has score 0; a NaN compares false.
     scores = outputs["scores"][0]
     rows = np.flatnonzero((scores > 0) & (scores < np.inf))
@@ -86,7 +86,10 @@ def _best(
     labels: NDArray[np.int64],
     settings: Settings,
 ) -> NDArray[np.int64]:
-    """Rows that are in the picture and not suppressed, best first; boxes in source pixels."""
+    """Returns rows in the picture that are not suppressed, best first.
+
+    Boxes are in source pixels.
+    """
     visible = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
     groups = np.zeros_like(labels) if settings.class_agnostic_nms else labels
     kept = suppressed(boxes[visible], scores[visible], groups[visible], settings.iou_threshold)

@@ -107,7 +107,7 @@ def _check_outputs(session: Session, bundle: Bundle) -> None:
 
 
 def _masks(bundle: Bundle) -> set[str]:
-    """The outputs of masks."""
+    """Returns the names of the outputs of masks."""
     segments = bundle.task == "instance_segmentation"
     return {"mask_coefficients", "prototypes"} if segments else set()
 
@@ -143,7 +143,7 @@ def _check_prototypes(outputs: Mapping[str, TensorInfo], bundle: Bundle) -> None
 
 
 def _check_equal(what: str, sizes: Mapping[str, int | None]) -> None:
-    """A size that the graph leaves open fits."""
+    """Compares sizes; one that the graph leaves open fits."""
     if len(set(sizes.values()) - {None}) > 1:
         found = ", ".join(f"{size} in {name}" for name, size in sorted(sizes.items()))
         raise GraphContractError(f"outputs: expected one number of {what}, found {found}")
@@ -157,7 +157,7 @@ def _check_names(what: str, found: Sequence[str], expected: set[str]) -> None:
 
 
 def _check(value: TensorInfo, dtype: str, shape: _Shape, *, any_classes: bool = False) -> None:
-    """An axis that either side leaves open fits; `any_classes` wants the first one open."""
+    """Compares a tensor; open axes fit, and `any_classes` wants the first one open."""
     fits = len(value.shape) == len(shape) and all(
         a is None or b is None or a == b for a, b in zip(value.shape, shape, strict=True)
     )

@@ -56,8 +56,8 @@ class Perceiver:
         encode: makes a vocabulary of the `names` of a call; None: calls take no names.
 
     Raises:
-        PerceiverError: a bundle of another task, a graph that breaks the contract, or a
-            vocabulary that does not fit.
+        PerceiverError: a bundle of another task, a graph that breaks the contract, a vocabulary
+            that does not fit, or a setting outside its range.
         SessionError: the engine refuses a graph or is absent.
         BundleError: a file changed since the bundle was loaded.
     """
@@ -73,21 +73,22 @@ class Perceiver:
         threads: int = EngineSettings.threads,
         encode: Encode | None = None,
     ) -> None:
+        engine = EngineSettings(precision, provider, threads)
         where = shown_path(bundle.directory)
         if bundle.task not in _TASKS:
             raise PerceiverError(
                 f"{where}: expected task {' or '.join(_TASKS)}, found {bundle.task}"
             )
         self.bundle = bundle
-        self.precision = precision
+        self.precision = engine.precision
         self._encode = encode
         self._session = open_session(
-            bundle.graph(precision),
-            provider=provider,
-            threads=threads,
-            name=f"{where}/{bundle.graphs[precision]}",
+            bundle.graph(engine.precision),
+            provider=engine.provider,
+            threads=engine.threads,
+            name=f"{where}/{bundle.graphs[engine.precision]}",
         )
-        self._adaptor = None if bundle.fixed_vocabulary else _text_adaptor(bundle, threads)
+        self._adaptor = None if bundle.fixed_vocabulary else _text_adaptor(bundle, engine.threads)
         try:
             check_detector(self._session, bundle)
         except GraphContractError as error:

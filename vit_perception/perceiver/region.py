@@ -32,7 +32,7 @@ class Region:
 
     @classmethod
     def parse(cls, text: str) -> Region | None:
-        """A region from 'x,y,width,height'; None from an empty text, for the whole image.
+        """Reads 'x,y,width,height'; returns None for an empty text, which is the whole image.
 
         Raises:
             RegionError: another text, or a region without pixels.
@@ -45,7 +45,7 @@ class Region:
         return cls(*map(int, match.groups()))
 
     def of(self, frame: Frame) -> Frame:
-        """The part of a frame inside the region: a view; the intrinsics move with it.
+        """Returns the part of a frame inside the region: a view; the intrinsics move with it.
 
         Raises:
             RegionError: the region lies beside the image.
@@ -68,7 +68,7 @@ class Region:
         )
 
     def whole(self, detections: Detections, frame: Frame) -> Detections:
-        """Detections of the part, `of(frame)`, in pixels of `frame`."""
+        """Returns detections of the part, `of(frame)`, in pixels of `frame`."""
         offset = np.array([self.x, self.y, self.x, self.y], np.float32)
         masks = detections.masks
         if masks is not None:

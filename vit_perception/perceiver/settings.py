@@ -44,9 +44,26 @@ def _threshold(description: str) -> Any:
     )
 
 
+def _check_declared(settings: object) -> None:
+    """Checks the declared settings of a frozen dataclass, and keeps them as `checked` does.
+
+    Raises:
+        PerceiverError: a value of another type or outside its range.
+    """
+    try:
+        for name, declared in settings_of(type(settings)).items():
+            object.__setattr__(settings, name, checked(declared, getattr(settings, name)))
+    except SettingError as error:
+        raise PerceiverError(str(error)) from None
+
+
 @dataclass(frozen=True)
 class EngineSettings:
-    """What runs the network; read when a Perceiver is made."""
+    """What runs the network; read when a Perceiver is made.
+
+    Raises:
+        PerceiverError: a value outside its range.
+    """
 
     precision: str = setting(
         "fp32",
@@ -67,6 +84,9 @@ class EngineSettings:
         minimum=0,
         maximum=256,
     )
+
+    def __post_init__(self) -> None:
+        _check_declared(self)
 
 
 @dataclass(frozen=True)
@@ -112,11 +132,7 @@ class Settings:
     region: Region | None = None
 
     def __post_init__(self) -> None:
-        try:
-            for name, declared in settings_of(Settings).items():
-                object.__setattr__(self, name, checked(declared, getattr(self, name)))
-        except SettingError as error:
-            raise PerceiverError(str(error)) from None
+        _check_declared(self)
         for name, threshold in self.class_thresholds.items():
             # A NaN is in no range.
             if not 0 <= threshold <= 1:

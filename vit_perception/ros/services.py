@@ -52,7 +52,7 @@ class Services:
         ]
 
     def destroy(self) -> None:
-        """Take the services away."""
+        """Takes the services away."""
         for service in self._all:
             self._node.destroy_service(service)
 

@@ -83,7 +83,7 @@ class Counts:
 
     @classmethod
     def sum(cls, several: Iterable[Counts]) -> Counts:
-        """Return the counters of several cameras as those of one."""
+        """Returns the counters of several cameras as those of one."""
         each = tuple(several)
         return cls(
             arrived=sum(one.arrived for one in each),

@@ -116,7 +116,7 @@ class Publishers:
         return drawn
 
     def destroy(self) -> None:
-        """Take the topics away."""
+        """Takes the topics away."""
         for publisher in self._all:
             self._node.destroy_publisher(publisher)
         self._markers.destroy()
