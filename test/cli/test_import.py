@@ -88,7 +88,7 @@ def test_a_rep_file(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     ("arguments", "complaint"),
     [
         (["absent.pth"], "absent.pth: expected a readable file, found No such file"),
-        (["hostile.pth"], "state_dict entry a: expected a tensor, found a call of '"),
+        (["hostile.pth"], "state_dict entry a: expected a tensor, found 'builtins.print'"),
         (["three.txt"], "three.txt: expected the zip format of torch.save"),
         (["mlp3x_s.pth"], "mlp3x_s.pth: expected CLIP's text tower and tokenizer with --clip DIR"),
         (["mlp3x_s.pth", "--clip", "none"], "--clip none: expected the tokenizer of openai/clip"),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import encodings.cp437  # noqa: F401  zipfile's, for names of members
+import encodings.latin_1  # noqa: F401  for bytes in protocol 2
 import os
 import pickle
 import sys
@@ -50,60 +51,76 @@ def nothing_happens() -> Iterator[None]:
     assert set(sys.modules) == modules
 
 
+def text(value: bytes) -> bytes:
+    """The operation that puts a short text on the stack."""
+    return b"X" + len(value).to_bytes(4, "little") + value
+
+
 def hostile_pickles(touched: str) -> dict[str, bytes]:
-    """By name; the first few would make the file `touched`."""
+    """By name; those that run a command would make the file `touched`."""
     command = f"touch {touched}"
+    run = b"csubprocess\ngetoutput\n" + text(command.encode()) + b"\x85"
     return {
         "os.system": pickle.dumps(Calls(os.system, command), 2),
         "os.system in protocol 5": pickle.dumps({"a": [Calls(os.system, command)]}, 5),
-        "builtins.eval": b"cbuiltins\neval\n(X\x06\x00\x00\x001 + 12tR.",
-        "builtins.exec on the stack": pickle.dumps(Calls(exec, f"open({touched!r}, 'w')"), 4),
+        "a command": run + b"R.",
+        "builtins.eval": b"cbuiltins\neval\n" + text(b"1 + 1") + b"\x85R.",
+        "builtins.exec": pickle.dumps(Calls(exec, f"open({touched!r}, 'w')"), 2),
         "a module that is not loaded": b"c" + UNUSED_MODULE.encode() + b"\nfly\n)R.",
         "a name in a name": b"\x80\x04\x8c\x02os\x8c\x0bpath.system\x93)R.",
-        "a new object": b"cos\nsystem\n(X\x01\x00\x00\x00at\x81.",
-        "a call of a call": b"cos\nsystem\n)R)R.",
-        "state": b"cos\nsystem\n)R}X\x0c\x00\x00\x00__setstate__cos\nsystem\nsb.",
-        "state of a name": b"cos\nsystem\n}X\x08\x00\x00\x00__call__Nsb.",
-        "a call as a key": b"}cos\nsystem\n)RNs.",
-        "tuples in tuples as a key": b"})" + b"\x85" * 100_000 + b"Ns.",
-        # torch.load(weights_only=True) ends the process over this one, and calls the next two.
-        "a million tuples in tuples as a key": b"})" + b"\x85" * 1_000_000 + b"Ns.",
-        "a gigabyte asked for": b"cbuiltins\nbytearray\nJ\x00\x00\x00\x40\x85R.",
-        "text that doubles": b"c_codecs\nencode\n" * 40 + b"C\x01a" + b"C\x03hex\x86R" * 40 + b".",
+        "an attribute": b"cbuiltins\ngetattr\ncsubprocess\nPopen\n" + text(b"kill") + b"\x86R.",
+        "a new object": run + b"\x81.",
+        "a call of a call": run + b"R)R.",
+        "state": run + b"R}" + text(b"__setstate__") + b"csubprocess\nPopen\nsb.",
+        "state of a name": run[:22] + b"}" + text(b"__call__") + b"Nsb.",
+        "items of a call": run + b"R(" + text(b"a") + b"Nu.",
+        "a call as a key": b"}" + run + b"RNs.",
         "tuples in tuples": b")" + b"\x85" * 100_000 + b".",
         "lists in lists": b"]" * 100_000 + b"a" * 99_999 + b".",
         "calls in calls": b"N" * 100_000 + b"R" * 99_999 + b".",
         "a list in itself": b"]q\x00h\x00a.",
-        "a set of lists": b"\x8f(]]\x90.",
+        "a set of lists": b"cbuiltins\nset\n(]]lR.",
         "a far place in the memo": b"Nr\xff\xff\xff\xff.",
+    }
+
+
+def fatal_pickles() -> dict[str, bytes]:
+    """By name; torch's loader crashes or takes all memory over them."""
+    encode = b"c_codecs\nencode\n"
+    return {
+        "tuples in tuples as a key": b"})" + b"\x85" * 1_000_000 + b"Ns.",
+        "two gigabytes asked for": b"cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R.",
+        "text that doubles": encode * 40
+        + text(b"a")
+        + text(b"latin1")
+        + b"\x86R"
+        + (text(b"hex") + b"\x86R") * 39
+        + b".",
     }
 
 
 #: What each of these is refused for.
 DAMAGED = {
-    b"": "an end at byte 0",
-    b".": "damage (",
-    b"N": "an end at byte 1",
-    b"(.": "damage (",
-    b"t.": "damage (",
-    b"h\x00.": "damage (Memo value not found at index 0)",
-    b"s.": "damage (",
-    b"a.": "damage (",
-    b"}(Nu.": "damage (",
-    b"\x8b\xff\xff\xff\x7f.": "an end at byte 6",
-    b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.": "an end at byte 10",
-    b"\x8e" + b"\xff" * 8 + b".": "damage (BINBYTES8 exceeds system's maximum size",
-    b"\x96\xff\xff\xff\xff\xff\xff\xff\x7f.": "an end at byte 10",
-    b"\x95\xff\xff\xff\xff\xff\xff\xff\x7f": "an end at byte 9",
-    b"X\xff\xff\xff\xff.": "an end at byte 6",
-    b"X\x01\x00\x00\x00\xff.": "can't decode byte 0xff",
-    b"cos\nsystem": "an end at byte 10",
-    b"NN\x93.": "damage (STACK_GLOBAL requires str)",
-    b"\x80\x7f.": "damage (unsupported pickle protocol: 127)",
-    b"\x82\x01.": "operation 0x82",
-    b"\x97.": "operation 0x97",
-    b"ios\nsystem\n.": "operation 0x69",
-    b"(cos\nsystem\no.": "operation 0x6f",
-    b"I1\n.": "operation 0x49",
-    b"P1\n.": "operation 0x50",
+    b"": "EOFError",
+    b".": "pop from empty list",
+    b"N": "EOFError",
+    b"(.": "pop from empty list",
+    b"t.": "pop from empty list",
+    b"h\x00.": "torch cannot load (0)",
+    b"s.": "pop from empty list",
+    b"a.": "pop from empty list",
+    b"}(Nu.": "list index out of range",
+    b"\x8b\xff\xff\xff\x7f.": "Unsupported operand 139",
+    b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.": "Unsupported operand 142",
+    b"\x96\xff\xff\xff\xff\xff\xff\xff\x7f.": "Unsupported operand 150",
+    b"\x95\xff\xff\xff\xff\xff\xff\xff\x7f": "Unsupported operand 149",
+    b"X\xff\xff\xff\xff.": "EOFError",
+    text(b"\xff") + b".": "can't decode byte 0xff",
+    b"cos\nsystem": "EOFError",
+    b"NN\x93.": "Unsupported operand 147",
+    b"\x82\x01.": "Unsupported operand 130",
+    b"ios\nsystem\n.": "Unsupported operand 105",
+    b"(cos\nsystem\no.": "Unsupported operand 111",
+    b"I1\n.": "Unsupported operand 73",
+    b"P1\n.": "Unsupported operand 80",
 }

@@ -1,22 +1,17 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints of torch.save, of anybody: tensors come back, everything else does nothing."""
+"""Checkpoints of torch.save, of anybody: read in another process, or refused in one line."""
 
 from __future__ import annotations
 
-import collections
-import io
-import os
-import pickle
 import struct
-import sys
-import types
+import subprocess
+import tempfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -25,47 +20,29 @@ from vit_perception.models import checkpoint_file  # noqa: E402
 from vit_perception.models.checkpoint_file import CheckpointError, read_state_dict  # noqa: E402
 
 from ..fuzzed_bytes import changed, changes, fuzz  # noqa: E402
-from .hostile_pickles import DAMAGED, Calls, hostile_pickles, nothing_happens  # noqa: E402
+from .checkpoint_archives import (  # noqa: E402
+    STORAGE,
+    assert_equal,
+    pickled,
+    tensor,
+    weights,
+    write_archive,
+)
+from .hostile_pickles import fatal_pickles, hostile_pickles, nothing_happens  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
-
-class HistoryBuffer:
-    """As mmengine's: the file names a class that is not there when it is read."""
-
-    def __init__(self) -> None:
-        self._log_history = np.arange(50.0)
-        self._statistics_methods = {"mean": np.mean}
+STATE = pickled({"w": tensor(STORAGE, 0, (6,), (1,))})
 
 
 @pytest.fixture
-def mmengine(monkeypatch: pytest.MonkeyPatch) -> type[HistoryBuffer]:
-    """HistoryBuffer under mmengine's name while a file is written."""
-    module = types.ModuleType("mmengine")
-    module.HistoryBuffer = HistoryBuffer  # type: ignore[attr-defined]
-    monkeypatch.setattr(HistoryBuffer, "__module__", "mmengine")
-    monkeypatch.setitem(sys.modules, "mmengine", module)
-    return HistoryBuffer
-
-
-def weights() -> dict[str, torch.Tensor]:
-    torch.manual_seed(0)
-    return {
-        "conv.weight": torch.randn(4, 3, 3, 3),
-        "half": torch.randn(5).half(),
-        "brain": torch.randn(2, 2).bfloat16(),
-        "double": torch.randn(3, dtype=torch.float64),
-        "scalar": torch.tensor(-1.0),
-        "bn.num_batches_tracked": torch.tensor(7),
-        "transposed": torch.randn(3, 4).t(),
-        "part": torch.randn(10)[3:7],
-        "none": torch.empty(0, 3),
-        "parameter": torch.nn.Parameter(torch.randn(2)),
-    }
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a file is given to the reader."""
+    monkeypatch.setattr(checkpoint_file, "_read_apart", lambda path: pytest.fail("read"))
 
 
 def refusal(path: Path) -> str:
-    with nothing_happens(), pytest.raises(CheckpointError) as caught:
+    with pytest.raises(CheckpointError) as caught:
         read_state_dict(path)
     message = str(caught.value)
     assert message.isprintable()
@@ -74,184 +51,73 @@ def refusal(path: Path) -> str:
     return message.removeprefix(f"{path}: ")
 
 
-@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-@pytest.mark.parametrize("nested", [True, False])
-def test_tensors_come_back(tmp_path: Path, protocol: int, nested: bool) -> None:
-    expected = weights()
-    state = collections.OrderedDict(expected)
-    state._metadata = {"": {"version": 1}}  # type: ignore[attr-defined]
-    path = tmp_path / "weights.pth"
-    torch.save({"state_dict": state} if nested else state, path, pickle_protocol=protocol)
-    with nothing_happens():
-        found = read_state_dict(path)
-    assert list(found) == list(expected)
-    for name, tensor in expected.items():
-        assert found[name].dtype == tensor.dtype
-        assert torch.equal(found[name], tensor)
+def test_tensors_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a relative path, with modules beside it that nobody should import."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    for module in ("torch", "safetensors", "resource"):
+        Path(f"{module}.py").write_text("raise SystemExit(3)")
+    torch.save({"state_dict": weights(), "epoch": 3}, "-odd näme.pth")
+    found = read_state_dict(Path("-odd näme.pth"))
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert_equal(found, weights())
+    found["scalar"].fill_(2.0)
+    assert found["scalar"] == 2
 
 
-def test_what_a_training_leaves_is_passed_over(
-    tmp_path: Path, mmengine: type[HistoryBuffer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network = torch.nn.Linear(3, 2)
-    optimizer = torch.optim.AdamW(network.parameters())
-    network(torch.ones(1, 3)).sum().backward()
-    optimizer.step()
-    content = {
-        "meta": {"epoch": np.int64(100), "seed": np.float64(0.5), "config": Calls(print, "no")},
-        "state_dict": weights(),
-        "ema_state_dict": weights(),
-        "message_hub": {"log_scalars": {"train/loss": mmengine()}},
-        "optimizer": optimizer.state_dict(),
-        "param_schedulers": [{"lr": np.arange(3), "steps": {1, 2}, "kept": frozenset("ab")}],
+@pytest.mark.parametrize("name", fatal_pickles())
+def test_fatal_files_are_refused(name: str, tmp_path: Path) -> None:
+    message = refusal(write_archive(tmp_path / "a.pth", fatal_pickles()[name]))
+    expected = {
+        "tuples in tuples as a key": "found one that its reader did not survive (exit status -11)",
+        "two gigabytes asked for": "found one that takes more",
+        "text that doubles": "found one that takes more",
     }
-    path = tmp_path / "epoch_100.pth"
-    torch.save(content, path)
-    monkeypatch.delitem(sys.modules, "mmengine")
-    with nothing_happens():
-        found = read_state_dict(path)
-    expected = weights()
-    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert expected[name] in message
+    assert [each.name for each in tmp_path.iterdir()] == ["a.pth"]
 
 
-def tensor(storage: Any, *arguments: object) -> Calls:
-    """Pickles as torch's call that makes a tensor; `storage` is a persistent id."""
-    return Calls(torch._utils._rebuild_tensor_v2, storage, *arguments)
-
-
-class Persistent:
-    def __init__(self, *key: object) -> None:
-        self.key = key
-
-
-class Pickler(pickle.Pickler):
-    def persistent_id(self, obj: object) -> object:
-        return obj.key if isinstance(obj, Persistent) else None
-
-
-def pickled(value: object) -> bytes:
-    buffer = io.BytesIO()
-    Pickler(buffer, 2).dump(value)
-    return buffer.getvalue()
-
-
-def write_archive(path: Path, data: bytes, **members: bytes) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", data)
-        for name, content in {"data/0": bytes(24), **members}.items():
-            archive.writestr(f"archive/{name}", content)
-    return path
-
-
-STORAGE = Persistent("storage", torch.FloatStorage, "0", "cpu", 6)
-
-
-def stored(**changes: object) -> Persistent:
-    named = dict(zip(("tag", "kind", "key", "device", "count"), STORAGE.key, strict=True))
-    return Persistent(*{**named, **changes}.values())
-
-
-def test_the_archives_of_these_tests_are_read(tmp_path: Path) -> None:
-    data = pickled({"w": tensor(STORAGE, 1, (2, 2), (2, 1), False, {})})
-    found = read_state_dict(write_archive(tmp_path / "a.pth", data))
-    assert torch.equal(found["w"], torch.zeros(2, 2))
-
-
-@pytest.mark.parametrize("name", hostile_pickles("x"))
-def test_hostile_leftovers_do_nothing(name: str, tmp_path: Path) -> None:
-    """Beside a state dict: mark, key and value are put around the pickle."""
+def test_a_hostile_file_is_refused(tmp_path: Path) -> None:
     touched = tmp_path / "touched"
-    hostile = hostile_pickles(str(touched))[name]
-    hostile = hostile[2:] if hostile[:1] == b"\x80" else hostile
-    state = pickled({"w": tensor(STORAGE, 0, (6,), (1,), False, {})})[2:-1]
-    key = {text: b"X" + struct.pack("<I", len(text)) + text for text in (b"state_dict", b"hub")}
-    data = b"\x80\x02}(" + key[b"state_dict"] + state + key[b"hub"] + hostile[:-1] + b"u."
+    data = hostile_pickles(str(touched))["a command"]
     path = write_archive(tmp_path / "a.pth", data)
-    with nothing_happens():
-        assert list(read_state_dict(path)) == ["w"]
+    assert refusal(path) == "expected a state dict, found 'subprocess.getoutput'"
     assert not touched.exists()
 
 
-@pytest.mark.parametrize("name", hostile_pickles("x"))
-def test_hostile_files_are_refused(name: str, tmp_path: Path) -> None:
-    touched = tmp_path / "touched"
-    path = write_archive(tmp_path / "a.pth", hostile_pickles(str(touched))[name])
-    assert refusal(path).startswith(("expected a state dict, found ", "state_dict entry a: exp"))
-    assert not touched.exists()
-
-
-@pytest.mark.parametrize("data", DAMAGED)
-def test_damaged_pickles_are_refused(data: bytes, tmp_path: Path) -> None:
-    message = refusal(write_archive(tmp_path / "a.pth", data))
-    assert message.startswith("expected a checkpoint of torch.save, found ")
-    assert DAMAGED[data] in message
+def test_a_slow_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint_file, "TIMEOUT_SECONDS", 0.1)
+    message = refusal(write_archive(tmp_path / "a.pth", STATE))
+    assert "found one that takes more than 0.1 s to read" in message
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
+    ("status", "output", "expected"),
     [
-        (Calls(os.system, "1"), "expected a tensor, found a call of 'posix.system'"),
-        (os.system, "expected a tensor, found 'posix.system'"),
-        (np.float64(1), "expected a tensor, found a call of 'numpy"),
-        ({}, "expected a tensor, found a dict"),
-        ("text", "expected a tensor, found 'text'"),
-        (STORAGE, "expected a tensor, found a persistent id"),
-        (tensor("x", 0, (6,), (1,), False, {}), "expected a tensor, found a call of 'torch._uti"),
-        (
-            tensor(Calls(os.system, "1"), 0, (6,), (1,), False, {}),
-            "expected a tensor, found a call",
-        ),
-        (tensor(STORAGE), "expected a tensor, found a call"),
-        (Calls(torch._utils._rebuild_parameter, os.system, True, {}), "found 'posix.system'"),
-        (tensor(stored(tag="module"), 0, (6,), (1,), False), "expected a storage, found a tuple"),
-        (tensor(stored(kind=os.system), 0, (6,), (1,), False), "found 'posix.system'"),
-        (tensor(stored(kind=torch.BoolStorage), 0, (6,), (1,), False), "'torch.BoolStorage'"),
-        (tensor(stored(key="../0"), 0, (6,), (1,), False), "found '../0'"),
-        (tensor(stored(key=0), 0, (6,), (1,), False), "the number of a storage, found 0"),
-        (tensor(stored(key="1"), 0, (6,), (1,), False), "found no such storage"),
-        (tensor(stored(count=7), 0, (6,), (1,), False), "expected 7 elements of FloatStorage"),
-        (tensor(stored(count=2**62), 0, (6,), (1,), False), "found 24 bytes"),
-        (tensor(stored(count=-6), 0, (6,), (1,), False), "expected -6 elements"),
-        (tensor(stored(count=6.0), 0, (6,), (1,), False), "expected 6.0 elements"),
-        (tensor(stored(count=True), 0, (6,), (1,), False), "expected True elements"),
-        (tensor(stored(kind=torch.LongStorage), 0, (6,), (1,), False), "found 24 bytes"),
-        (tensor(STORAGE, 0, (7,), (1,), False, {}), "inside its storage of 6 elements"),
-        (tensor(STORAGE, 1, (6,), (1,), False, {}), "found (6,) from 1"),
-        (tensor(STORAGE, -1, (6,), (1,), False, {}), "expected offset, sizes and strides"),
-        (tensor(STORAGE, 0, (2, 2), (1,), False, {}), "expected offset, sizes and strides"),
-        (tensor(STORAGE, 0, (-2, -3), (3, 1), False, {}), "expected offset, sizes and strides"),
-        (tensor(STORAGE, 0, (2,), (-1,), False, {}), "expected offset, sizes and strides"),
-        (tensor(STORAGE, 0, [2], [1], False, {}), "expected offset, sizes and strides"),
-        (tensor(STORAGE, 0, (1,) * 9, (1,) * 9, False), "expected offset, sizes and strides"),
-        (tensor(STORAGE, 0, (2**39, 2**39), (0, 0), False), "inside its storage"),
-        (tensor(STORAGE, 0, (10**30,), (0,), False, {}), "expected offset, sizes and strides"),
+        (1, b"refused: one\nline \x1b[1m\xff", "one line ?[1m\N{REPLACEMENT CHARACTER}"),
+        (1, b"refused: " + b"x" * 9999, "xxxx"),
+        (1, b"Traceback", "expected a checkpoint of torch.save, found one that its reader did"),
+        (-9, b"", "expected a checkpoint of torch.save, found one that its reader did"),
+        (0, b"", "expected tensors from the reader of the file, found "),
     ],
 )
-def test_what_is_no_tensor_is_refused(tmp_path: Path, value: object, expected: str) -> None:
-    path = write_archive(tmp_path / "a.pth", pickled({"state_dict": {"w": value}}))
-    message = refusal(path)
-    assert message.startswith("state_dict entry w: ")
-    assert expected in message
+def test_what_the_reader_says_is_not_trusted(
+    status: int, output: bytes, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[bytes]:
+        options["stdout"].write(output)  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(command, status)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert refusal(write_archive(tmp_path / "a.pth", STATE)).startswith(expected)
 
 
-@pytest.mark.parametrize("key", [1, None, b"w", "a\nb", "x" * 301])
-def test_names_of_entries_are_texts(tmp_path: Path, key: object) -> None:
-    value = tensor(STORAGE, 0, (6,), (1,), False, {})
-    path = write_archive(tmp_path / "a.pth", pickled({"state_dict": {key: value}}))
-    assert "expected" in refusal(path)
-
-
-def test_one_storage_in_two_types_is_refused(tmp_path: Path) -> None:
-    other = Persistent("storage", torch.IntStorage, "0", "cpu", 6)
-    state = {"a": tensor(STORAGE, 0, (6,), (1,)), "b": tensor(other, 0, (6,), (1,))}
-    path = write_archive(tmp_path / "a.pth", pickled(state))
-    assert "entry b: expected storage 0 in one type, found two" in refusal(path)
-
-
-def test_big_endian_storages_are_refused(tmp_path: Path) -> None:
-    data = pickled({"w": tensor(STORAGE, 0, (6,), (1,))})
-    path = write_archive(tmp_path / "a.pth", data, byteorder=b"big")
-    assert refusal(path) == "expected little-endian storages, found others"
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_later_protocols_are_refused(tmp_path: Path, protocol: int, unread: None) -> None:
+    torch.save(weights(), tmp_path / "a.pth", pickle_protocol=protocol)
+    expected = f"expected pickle protocol 2, as torch.save writes by default, found {protocol}"
+    assert refusal(tmp_path / "a.pth") == expected
 
 
 @pytest.mark.parametrize(
@@ -323,14 +189,19 @@ def test_a_huge_directory_is_not_read(tmp_path: Path) -> None:
         file.truncate(size)
         file.seek(size)
         file.write(end[:12] + struct.pack("<II", size, 0) + end[20:])
-    assert "expected a directory of" in refusal(path)
+    tracemalloc.start()
+    try:
+        assert "central directory" in refusal(path)
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
 
 
 def test_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint_file, "MAX_MEMBERS", 5)
     members = {f"data/{index}": b"" for index in range(9)}
     path = write_archive(tmp_path / "a.pth", pickled({}), **members)
-    assert "expected at most 5 members, found 10" in refusal(path)
+    assert "expected at most 5 members, found 11" in refusal(path)
 
 
 def test_a_large_pickle_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,7 +231,18 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         assert refusal(tmp_path / "a.pth").startswith("expected ")
 
 
-def test_changed_files_are_read_or_refused(tmp_path: Path) -> None:
+def test_damage_is_refused(tmp_path: Path, unread: None) -> None:
+    torch.save({"w": torch.ones(30)}, tmp_path / "a.pth")
+    data = (tmp_path / "a.pth").read_bytes()
+    (tmp_path / "a.pth").write_bytes(data.replace(b"\x80\x3f", b"\x80\x3e"))
+    assert refusal(tmp_path / "a.pth") == "expected intact members, found 'a/data/0' damaged"
+
+
+def test_changed_files_are_read_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader's own test changes them again."""
+    monkeypatch.setattr(checkpoint_file, "_read_apart", lambda path: {})
     path = tmp_path / "a.pth"
     torch.save({"state_dict": {"w": torch.ones(3), "v": torch.zeros(2)}}, path)
     data = path.read_bytes()

@@ -19,7 +19,8 @@ EPILOG = """example:
 The first keeps the vocabulary open. It needs CLIP's text tower and tokenizer, a local copy of
 openai/clip-vit-base-patch32 (config.json, model.safetensors, tokenizer.json), which travel in the
 bundle so that a robot takes new names without torch. The second file has its names folded in.
-Nothing is downloaded, and nothing that a checkpoint names is imported or called.
+Nothing is downloaded. torch's weights-only loader reads the checkpoint in a process with limits;
+other classes and functions that it names are neither imported nor called.
 The released weights are under GPL-3.0, and so is what is made of them."""
 
 
