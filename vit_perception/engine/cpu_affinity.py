@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from vit_perception.engine.cpu_quota import ROOT, cpu_quota
 from vit_perception.wording import one_line, shown
 
 _ENTRY = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
-_TOPOLOGY = Path("/sys/devices/system/cpu")
+_CORES = Path("sys", "devices", "system", "cpu")
 
 
 class AffinityError(ValueError):
@@ -83,23 +85,29 @@ def keep_process_to(text: str) -> frozenset[int]:
     return cores
 
 
-def engine_threads(asked: int) -> int:
+def engine_threads(asked: int, root: Path = ROOT) -> int:
     """Returns the number of threads to ask an engine for.
 
     By default, ONNX Runtime starts a thread for each physical core of the machine and binds it
-    there, even to cores that the process may not use. With a given number it binds none.
+    there, even to cores that the process may not use, and whatever CPU time a container has.
+    With a given number it binds none.
 
     Args:
         asked: 0 for as many as fit.
+        root: folder that holds `proc` and `sys`.
 
     Returns:
         `asked` unless it is 0; 0, the engine's choice, if the process may use the whole
-        machine; else the number of physical cores that it may use.
+        machine; else the number of physical cores that it may use, or fewer if its CPU quota
+        is smaller (see `cpu_quota`).
     """
-    cores = usable_cores()
-    if asked or len(cores) >= (os.cpu_count() or 1):
+    if asked:
         return asked
-    return len({_physical(core) for core in cores})
+    cores, quota = usable_cores(), cpu_quota(root)
+    physical = len({_physical(core, root) for core in cores})
+    if quota is not None and math.ceil(quota) < physical:
+        return max(1, math.ceil(quota))
+    return 0 if len(cores) >= (os.cpu_count() or 1) else physical
 
 
 def _move(thread: int, cores: frozenset[int]) -> None:
@@ -114,10 +122,10 @@ def _move(thread: int, cores: frozenset[int]) -> None:
         ) from error
 
 
-def _physical(core: int) -> str:
+def _physical(core: int, root: Path) -> str:
     """Returns a key that the hyperthreads of one physical core share."""
     try:
-        siblings = _TOPOLOGY / f"cpu{core}" / "topology" / "thread_siblings_list"
+        siblings = root / _CORES / f"cpu{core}" / "topology" / "thread_siblings_list"
         return siblings.read_text(encoding="ascii").strip()
-    except OSError:
+    except (OSError, ValueError):
         return str(core)

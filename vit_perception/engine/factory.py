@@ -46,7 +46,7 @@ def open_session(
             "CPUExecutionProvider". "openvino" is the package of that name on the CPU, or
             else the OpenVINO inside ONNX Runtime.
         threads: threads inside one operator; 0: one for each physical core that this process
-            may use.
+            may use, or fewer if its CPU quota is smaller.
         name: of the graph, in front of errors.
 
     Raises:
