@@ -34,3 +34,12 @@ def test_foreign_errors_become_one_line(text: str) -> None:
 
 def test_an_error_without_message_is_named_by_its_type() -> None:
     assert one_line(EOFError()) == "EOFError"
+
+
+def test_a_message_that_is_too_long_keeps_both_ends() -> None:
+    line = one_line(ValueError("loading failed: " + 400 * "x" + " max supported version: 14"))
+    assert line.startswith("loading failed: x")
+    assert line.endswith("x max supported version: 14")
+    assert len(line) == 300 and line.count("…") == 1
+    assert one_line(ValueError("x" * 300)) == "x" * 300
+    assert len(one_line(ValueError("x" * 300), 120)) == 120

@@ -40,10 +40,17 @@ def shown_path(path: PurePath | str) -> str:
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:
-    """Returns the message of a foreign exception on one line, or its type if it has none."""
+    """Returns the message of a foreign exception on one line, or its type if it has none.
+
+    A message above `limit` characters loses its middle: libraries put the reason last, behind
+    what they were doing.
+    """
     text = " ".join(str(error).split()) or type(error).__name__
     text = _printable(text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    if len(text) <= limit:
+        return text
+    first = limit // 3
+    return text[:first] + "…" + text[first + 1 - limit :]
 
 
 def _printable(text: str) -> str:

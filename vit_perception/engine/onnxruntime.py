@@ -11,8 +11,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from vit_perception.engine.reason import reason
 from vit_perception.engine.session import Session, SessionError, TensorInfo, named
-from vit_perception.wording import one_line
 
 CPU = "CPUExecutionProvider"
 
@@ -83,7 +83,7 @@ def _opened(
             options.add_external_initializers(list(initializers), values)
         session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:
-        line = f"model: expected an ONNX graph that {asked} can load, found {one_line(error)}"
+        line = f"model: expected an ONNX graph that {asked} can load, found {reason(error)}"
         raise SessionError(named(name, line)) from error
     # ONNX Runtime falls back to the CPU with a warning when a provider's libraries do not load.
     found = session.get_providers()[0]

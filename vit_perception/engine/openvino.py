@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.engine.reason import reason
 from vit_perception.engine.session import (
     Session,
     SessionError,
@@ -17,7 +18,6 @@ from vit_perception.engine.session import (
     named,
     shown_shape,
 )
-from vit_perception.wording import one_line
 
 _DEVICE = "CPU"
 
@@ -41,7 +41,7 @@ class OpenVinoSession(Session):
 
             core = openvino.Core()
         except Exception as error:  # libraries of another version, another folder of that name
-            line = f"provider: expected the package openvino to start, found {one_line(error)}"
+            line = f"provider: expected the package openvino to start, found {reason(error)}"
             raise SessionError(named(name, line)) from error
         configuration = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -58,7 +58,7 @@ class OpenVinoSession(Session):
             self.inputs = tuple(_tensor_info(value) for value in compiled.inputs)
             self.outputs = tuple(_tensor_info(value) for value in compiled.outputs)
         except Exception as error:
-            line = f"model: expected an ONNX graph that OpenVINO can load, found {one_line(error)}"
+            line = f"model: expected an ONNX graph that OpenVINO can load, found {reason(error)}"
             raise SessionError(named(name, line)) from error
         self.provider = f"OpenVINO {_DEVICE}"
         self._lock = threading.Lock()

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from vit_perception.wording import one_line
+from vit_perception.engine.reason import reason
 
 
 class SessionError(RuntimeError):
@@ -69,7 +69,7 @@ class Session(ABC):
 
     def failure(self, error: Exception) -> SessionError:
         """Returns what to raise for an engine's own exception."""
-        return SessionError(named(self.name, f"the engine failed: {one_line(error)}"))
+        return SessionError(named(self.name, f"the engine failed: {reason(error)}"))
 
 
 def named(name: str, line: str) -> str:

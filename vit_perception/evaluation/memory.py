@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vit_perception.engine.factory import open_session
 from vit_perception.engine.session import Session, TensorInfo
+from vit_perception.wording import one_line
 
 _RUNS = 3
 _TIMEOUT = 300.0
@@ -65,8 +66,8 @@ def session_memory(model: bytes, *, provider: str = "cpu", threads: int = 0) -> 
             env={**os.environ, "PYTHONPATH": paths},
         )
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
-        raise FootprintError(f"memory: expected a graph that runs, found {reason[:200]}")
+        said = FootprintError((done.stderr.strip().splitlines() or ["nothing said"])[-1])
+        raise FootprintError(f"memory: expected a graph that runs, found {one_line(said)}")
     return int(done.stdout)
 
 

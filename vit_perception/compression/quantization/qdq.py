@@ -26,6 +26,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from vit_perception.compression.quantization.calibration import calibrated
 from vit_perception.compression.quantization.selection import OPERATORS, quantizable
+from vit_perception.engine.reason import reason
 
 
 class QuantizationError(ValueError):
@@ -119,8 +120,9 @@ def simplified(model: bytes) -> onnx.ModelProto:
         try:
             onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise QuantizationError(f"graph: expected an ONNX graph, found {reason}") from error
+            raise QuantizationError(
+                f"graph: expected an ONNX graph, found {reason(error)}"
+            ) from error
         simple = onnx.shape_inference.infer_shapes(onnx.load(path))
     seen: set[str] = set()
     for number, node in enumerate(simple.graph.node):
