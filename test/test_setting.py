@@ -86,7 +86,15 @@ def test_values_are_taken_as_people_and_numpy_write_them() -> None:
     assert checked(KNOBS["names"], [""]) == ()
     assert natural(KNOBS["pixels"], True) is True
     assert refusal("pixels", True) == "pixels: expected integer, found True"
-    assert refusal("pixels", 2.0) == "pixels: expected integer, found 2.0"
+    assert checked(KNOBS["pixels"], 2.0) == 2
+    assert refusal("pixels", 2.5) == "pixels: expected integer, found 2.5"
+    assert refusal("pixels", float("inf")) == "pixels: expected integer, found inf"
+    for nothing in ("", "[]", "null", "~"):
+        assert checked(KNOBS["names"], nothing) == ()
+    assert refusal("names", [True, False]).startswith(
+        "names: expected list of strings (in YAML, on, off, yes and no are names only in quotes)"
+    )
+    assert refusal("names", [1, 2]) == "names: expected list of strings, found [1, 2]"
     assert "expected double" in refusal("gain", 10**400)
 
 

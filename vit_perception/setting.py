@@ -107,7 +107,7 @@ def settings_of(owner: type) -> dict[str, Setting]:
 def natural(declared: Setting, value: object) -> object:
     """Returns `value` in the type of the setting where nothing is lost by it, else `value`.
 
-    A person writes 1 for 1.0, and 'red mug, spoon' or [] for a list of texts.
+    A person writes 1 for 1.0 and 5.0 for 5, and 'red mug, spoon', [] or null for a list of texts.
     """
     if isinstance(value, bool):
         return value
@@ -118,6 +118,8 @@ def natural(declared: Setting, value: object) -> object:
         return float(whole) if declared.kind == "double" and abs(whole) < 2**63 else whole
     if declared.kind == "double" and isinstance(value, Real):
         return float(value)
+    if declared.kind == "integer" and isinstance(value, float) and value.is_integer():
+        return int(value)
     if declared.kind == "string_array":
         if isinstance(value, str):
             return _listed(value)
@@ -144,6 +146,8 @@ def checked(declared: Setting, value: object) -> SettingValue:
             raise SettingError(f"{name}: {error}") from None
     if not _has_kind(value, kind):
         words = "list of strings" if kind == "string_array" else kind
+        if isinstance(value, Sequence) and any(isinstance(each, bool) for each in value):
+            words += " (in YAML, on, off, yes and no are names only in quotes)"
         raise SettingError(f"{name}: expected {words}, found {shown(value)}")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         _check_range(declared, value)
@@ -192,7 +196,8 @@ def _number(value: float | None) -> str:
 
 
 def _listed(text: str) -> object:
-    if text.strip() in ("", "[]"):
+    # ROS reads YAML's null as a text.
+    if text.strip() in ("", "[]", "null", "~"):
         return ()
     try:
         return parse_names(text)

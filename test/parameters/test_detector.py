@@ -117,7 +117,7 @@ def test_values_are_laid_over_the_current_ones() -> None:
 def test_natural_leaves_alone_what_it_does_not_understand() -> None:
     known = settings_of(DetectorParameters)
     assert natural(known["max_age"], True) is True
-    assert natural(known["max_detections"], 2.0) == 2.0
+    assert natural(known["max_detections"], 2.5) == 2.5
     assert natural(known["vocabulary"], "[mug") == "[mug"
     assert natural(known["vocabulary"], 4) == 4
 

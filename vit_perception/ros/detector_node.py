@@ -56,7 +56,7 @@ class DetectorNode(LifecycleNode):
     """
 
     def __init__(self, name: str = "detector", **options: Any) -> None:
-        super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
+        super().__init__(name, **options)
         self._next_version = 0
         self._faults = FaultLog(self)
         self._configurator: Configurator | None = None

@@ -22,8 +22,9 @@ from vision_msgs.msg import (
 
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
+from vit_perception.images.bits import BitDepth, all_bits
 from vit_perception.images.compressed import decode_compressed, encode_jpeg
-from vit_perception.images.encodings import decode_image
+from vit_perception.images.encodings import SIXTEEN_BITS, decode_image
 from vit_perception.ros.bridge import bridge
 
 NANOSECONDS = 1_000_000_000
@@ -35,25 +36,30 @@ def stamp_nanoseconds(header: Header) -> int:
     return int(header.stamp.sec) * NANOSECONDS + int(header.stamp.nanosec)
 
 
-def frame_of(message: Image | CompressedImage, stamp: int, *, max_pixels: int) -> Frame:
+def frame_of(
+    message: Image | CompressedImage, stamp: int, *, max_pixels: int, bits: BitDepth = all_bits
+) -> Frame:
     """Returns the picture in a message; it may be a view of the message's bytes.
 
     Args:
         message: of a camera.
         stamp: its stamp in nanoseconds.
         max_pixels: larger pictures are refused.
+        bits: says how many bits of 16-bit channels are in use.
 
     Raises:
         ImageError: the message holds no picture that can be read; `cause` says why.
     """
     pixels: NDArray[np.uint8] | None = None
-    trusted = bridge()
     if isinstance(message, CompressedImage):
-        pixels = decode_compressed(format=message.format, data=message.data, max_pixels=max_pixels)
-    elif message.encoding in trusted.encodings and message.height * message.width <= max_pixels:
-        pixels = trusted.pixels(message)
+        pixels = decode_compressed(
+            format=message.format, data=message.data, max_pixels=max_pixels, bits=bits
+        )
+    elif message.encoding not in SIXTEEN_BITS and message.height * message.width <= max_pixels:
+        # cv_bridge does not know of bits in use.
+        pixels = bridge().pixels(message)
     if pixels is None:
-        pixels = decode_image(message, max_pixels=max_pixels)
+        pixels = decode_image(message, max_pixels=max_pixels, bits=bits)
     return Frame(image=pixels, stamp=stamp, frame_id=message.header.frame_id)
 
 

@@ -39,8 +39,7 @@ _TYPES = {
 class ParameterBridge:
     """Declares the parameters on a node and keeps `current` equal to what ROS shows.
 
-    The node has to be made with `automatically_declare_parameters_from_overrides=True`: that
-    is the public way to see names that were given but do not exist.
+    What is given for a parameter as an empty list or nothing means its default.
 
     Args:
         node: where the parameters are declared.
@@ -65,16 +64,16 @@ class ParameterBridge:
 
     def _declare(self) -> DetectorParameters:
         node, given = self._node, {}
-        for name, parameter in node.get_parameters_by_prefix("").items():
+        # rclpy has no public way to names that were given but do not exist, other than declaring
+        # them all, which ends at the first empty list: that has no type in ROS.
+        for name, parameter in node._parameter_overrides.items():
             if name in self._settings:
-                given[name] = parameter.value
+                if parameter.type_ != Parameter.Type.NOT_SET:
+                    given[name] = parameter.value
             elif not name.startswith(_FOREIGN):
                 node.get_logger().warning(f"ignored: {unknown_name(name)}")
-                node.undeclare_parameter(name)
         parameters = validate(given)
         for name, declared in self._settings.items():
-            if name in given:
-                node.undeclare_parameter(name)
             value = _ros_parameter(declared, getattr(parameters, name)).value
             node.declare_parameter(name, value, _descriptor(declared), ignore_override=True)
         return parameters
@@ -88,9 +87,8 @@ class ParameterBridge:
         if declared is None or parameter.type_ == Parameter.Type.NOT_SET:
             return parameter
         value = natural(declared, parameter.value)
-        right = (declared.kind == "double" and isinstance(value, float)) or (
-            declared.kind == "string_array" and isinstance(value, tuple)
-        )
+        kinds = {"double": float, "integer": int, "string_array": tuple}
+        right = declared.kind in kinds and type(value) is kinds[declared.kind]
         return _ros_parameter(declared, value) if right else parameter
 
     def _check(self, parameters: list[Parameter[Any]]) -> SetParametersResult:

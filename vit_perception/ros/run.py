@@ -12,21 +12,18 @@ from types import FrameType
 from typing import TypeVar
 
 import rclpy
-from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from vit_perception.ros.health.throttle import Throttle
+from vit_perception.ros.parameter_files import without_empty_values
 from vit_perception.setting import SettingError
 from vit_perception.wording import one_line, shown
 
 # Seconds; Python runs signal handlers only between rclpy's waits.
 _LOOK_FOR_SIGNALS = 0.1
-
-# rclpy raises RuntimeError for arguments that it cannot read.
-_REFUSED = (SettingError, ParameterException, NameValidationException, RuntimeError)
 
 NodeKind = TypeVar("NodeKind", bound=Node)
 
@@ -50,11 +47,14 @@ def run(
     try:
         try:
             # rclpy's own handlers end the context at once, before the last results are published.
-            rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+            with without_empty_values(sys.argv) as arguments:
+                rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+                words = remove_ros_args(arguments)[1:]
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, end)
-            make_nodes(nodes, remove_ros_args(sys.argv)[1:])
-        except _REFUSED as error:
+            make_nodes(nodes, words)
+        # rclpy's exceptions for arguments and parameter files share no base class.
+        except Exception as error:
             print(f"cannot start: {one_line(error)}", file=sys.stderr)
             return 2
         for node in nodes:

@@ -47,6 +47,7 @@ class Camera:
         gate: which frames are looked at and published.
         accounting: where they went, and how long they took.
         stamps: what was odd about their stamps.
+        bits: how many bits of its 16-bit channels were in use so far.
         outputs: its topics; None while not configured.
         consumers: in this process; each counts as a subscriber.
     """
@@ -57,6 +58,7 @@ class Camera:
         self.gate = Gate()
         self.accounting = Accounting()
         self.stamps = StampWatch()
+        self.bits = UsedBits()
         self.outputs: Publishers | None = None
         self.consumers: tuple[Consumer, ...] = ()
         self._slots: Slots | None = None

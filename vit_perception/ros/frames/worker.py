@@ -80,7 +80,10 @@ class FrameWorker:
                 raise Dropped(STALE, line=f"image dropped: {line}")
             # Decode.
             frame = messages.frame_of(
-                arrival.message, stamp.nanoseconds, max_pixels=parameters.max_image_pixels
+                arrival.message,
+                stamp.nanoseconds,
+                max_pixels=parameters.max_image_pixels,
+                bits=camera.bits.reading(parameters.image_bits),
             )
             stages.lap("decode")
             # Look.
