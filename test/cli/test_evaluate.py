@@ -87,7 +87,6 @@ def test_thresholds_are_refused_as_the_setting_is(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--limit", "-1"], "limit: expected at least 1 picture, found -1"),
         (["--json", "absent/metrics.json"], "absent: No such file or directory"),
     ],
 )

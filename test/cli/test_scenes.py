@@ -19,7 +19,6 @@ from vit_perception.cli.__main__ import main
         ("--size", "10x10"),
         ("--objects", "5-3"),
         ("--count", "0"),
-        ("--workers", "0"),
         ("--seed", "-1"),
         ("--parametric", "-5"),
     ],

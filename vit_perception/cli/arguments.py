@@ -5,9 +5,16 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 
 from vit_perception.setting import Setting, SettingError, SettingValue, checked, settings_of
+from vit_perception.wording import shown
+
+MAX_COUNT = 2**31 - 1
+"""The largest number of anything that is counted; engines take 32 bits."""
+MAX_THREADS = 256
+MAX_PROCESSES = 1024
 
 _READERS: dict[str, Callable[[str], object]] = {"integer": int, "double": float, "string": str}
 
@@ -45,26 +52,50 @@ def add_setting(
 def _reader(declared: Setting) -> Callable[[str], SettingValue]:
     def read(text: str) -> SettingValue:
         try:
-            return checked(declared, _READERS[declared.kind](text))
+            value = checked(declared, _READERS[declared.kind](text))
         except SettingError as error:
             line = str(error).removeprefix(f"{declared.name}: ")
             raise argparse.ArgumentTypeError(line) from None
+        if isinstance(value, float) and not math.isfinite(value):  # a range may be open
+            raise argparse.ArgumentTypeError(f"expected a finite number, found {shown(text)}")
+        return value
 
     # argparse names this type in its error for a text that is no number.
     read.__name__ = declared.kind
     return read
 
 
-def at_least(low: int) -> Callable[[str], int]:
-    """Returns the type of an option: an integer of at least `low`."""
+def at_least(low: int, high: int = MAX_COUNT) -> Callable[[str], int]:
+    """Returns the type of an option: an integer of at least `low` and at most `high`."""
+    allowed = f"{low} or more" if high == MAX_COUNT else f"{low} to {high}"
 
     def integer(text: str) -> int:
-        value = int(text)
-        if value < low:
-            raise argparse.ArgumentTypeError(f"expected {low} or more, found {text}")
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected an integer, found {shown(text)}") from None
+        if not low <= value <= high:
+            most = f"at most {high}" if value > high else allowed
+            raise argparse.ArgumentTypeError(f"expected {most}, found {shown(text)}")
         return value
 
     return integer
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """Returns the type of an option: a number from `low` to `high`, both included."""
+
+    def double(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a number, found {shown(text)}") from None
+        # Written so that NaN fails.
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected {low:g} to {high:g}, found {shown(text)}")
+        return value
+
+    return double
 
 
 def input_size(step: int) -> Callable[[str], tuple[int, int]]:

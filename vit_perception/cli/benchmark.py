@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vit_perception.cli.arguments import at_least, input_size
+from vit_perception.cli.arguments import MAX_THREADS, at_least, input_size, number
 
 NAME = "benchmark"
 HELP = "time bundles and backbones on this machine"
@@ -31,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="input of the backbones in pixels (480x640)")  # fmt: skip
     parser.add_argument("--precision", action="append", default=[], metavar="NAME",
                         help="graph: fp32, int8; may be given again (fp32)")  # fmt: skip
-    parser.add_argument("--budget-ms", type=float, default=None, metavar="MS",
+    parser.add_argument("--budget-ms", type=number(0.001, 1e9), default=None, metavar="MS",
                         help="mark what stays within so many milliseconds")  # fmt: skip
     parser.add_argument("--provider", default="cpu", metavar="NAME", help="what runs it (cpu)")
-    parser.add_argument("--threads", type=at_least(0), default=0, metavar="N",
+    parser.add_argument("--threads", type=at_least(0, MAX_THREADS), default=0, metavar="N",
                         help="threads of the engine; 0: one a physical core (0)")  # fmt: skip
     parser.add_argument("--rounds", type=at_least(1), default=20, metavar="N",
                         help="turns of each candidate (20)")  # fmt: skip

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vit_perception.cli.arguments import at_least, input_size
+from vit_perception.cli.arguments import at_least, input_size, number
 from vit_perception.perceiver.settings import GRAPH_ROWS
 
 NAME = "export"
@@ -39,11 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top-k", type=at_least(1), default=GRAPH_ROWS, help=f"rows of the outputs ({GRAPH_ROWS})"
     )
     parser.add_argument(
-        "--score-threshold", type=float, help="recommended score (default: the bundle's, or 0.25)"
+        "--score-threshold",
+        type=number(0, 1),
+        help="recommended score (default: the bundle's, or 0.25)",
     )
     parser.add_argument(
         "--iou-threshold",
-        type=float,
+        type=number(0, 1),
         help="recommended NMS overlap (default: as in the bundle, or 0.6)",
     )
     parser.add_argument("--metrics", type=Path, help="JSON list of measured metrics for the card")

@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.cli.arguments import MAX_PROCESSES, at_least
+
 if TYPE_CHECKING:
     from vit_perception.scenes.dataset import Written
     from vit_perception.scenes.recipe import Recipe
@@ -40,10 +42,6 @@ an asset folder holds (one given after the first may be just objects/):
 What cannot be used there is named, left out and counted.
 
 python -m vit_perception.scenes.sample_bag --help: a recording of a moving camera instead."""
-
-
-class OptionError(ValueError):
-    """An option cannot be used; one line says which and why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,15 +89,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sprites", type=Path, metavar="DIR", help="where rendered objects are kept (OUT/sprites)"
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes (1)")
+    parser.add_argument(
+        "--workers", type=at_least(1, MAX_PROCESSES), default=1, help="processes (1)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Makes the data set; returns 0."""
     from vit_perception.scenes.dataset import write_dataset
 
-    if args.workers < 1:
-        raise OptionError(f"--workers: expected at least 1, found {args.workers}")
     recipe = _recipe(args)
     with _bars() as show:
         written = write_dataset(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vit_perception.cli.arguments import at_least
+from vit_perception.cli.arguments import MAX_PROCESSES, MAX_THREADS, at_least
 
 NAME = "train"
 HELP = "train a detector from a recipe, or resume a run"
@@ -27,10 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", default="auto", help="cpu, cuda, or auto: a GPU where there is one (auto)"
     )
     parser.add_argument(
-        "--workers", type=at_least(0), metavar="N", help="data loader processes (1; on a GPU more)"
+        "--workers",
+        type=at_least(0, MAX_PROCESSES),
+        metavar="N",
+        help="data loader processes (1; on a GPU more)",
     )
     parser.add_argument(
-        "--threads", type=at_least(0), default=0, help="torch threads, 0 for all cores"
+        "--threads",
+        type=at_least(0, MAX_THREADS),
+        default=0,
+        help="torch threads, 0 for all cores",
     )
     parser.add_argument("--text-encoder-dir", help="folder with model.safetensors, tokenizer.json")
 

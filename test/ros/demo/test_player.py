@@ -38,7 +38,7 @@ from vit_perception.bundle.samples import (
     GROUND_TRUTH_TOPIC,
     IMAGE_TOPIC,
 )
-from vit_perception.ros.demo.player import BagPlayer
+from vit_perception.ros.demo.player import BagPlayer, main
 
 from ...bags.squares import FRAME_ID, START, record_squares
 from ..domain import own_domain
@@ -235,3 +235,15 @@ def test_images_leave_best_effort_unless_told_otherwise(tmp_path: Path) -> None:
         assert truth.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     finally:
         rclpy.try_shutdown(context=context)
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "1e-300", "1e300", "fast"])
+def test_a_rate_at_which_nothing_can_be_played_is_refused(
+    rate: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["bag_player", str(tmp_path), "--rate", rate])
+    assert caught.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    expected = "a number" if rate == "fast" else "0.001 to 1000"
+    assert last.endswith(f": error: argument --rate: expected {expected}, found '{rate}'")

@@ -37,6 +37,7 @@ from vit_perception.bags.reader import BagError, BagMessage, BagReader, BagTopic
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.raw import ImageError
 from vit_perception.ros.environment import set_image_transport
+from vit_perception.wording import shown
 
 _LATCHED = QoSProfile(
     depth=10,
@@ -44,6 +45,8 @@ _LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 _TIME = "builtin_interfaces/msg/Time"
+_SLOWEST, _FASTEST = 0.001, 1000.0
+_RATES = f"{_SLOWEST:g} to {_FASTEST:g}"
 
 
 class BagPlayer:
@@ -52,7 +55,7 @@ class BagPlayer:
     Args:
         node: makes the publishers; topics can be remapped.
         bag: the bag.
-        rate: 2 plays twice as fast.
+        rate: 2 plays twice as fast; 0.001 to 1000.
         transport: `raw` unpacks compressed images and depth and publishes them under the
             name without `/compressed` or `/compressedDepth`; `compressed` keeps them.
         restamp: whether to shift all stamps by one constant, so that the first message is now.
@@ -63,6 +66,7 @@ class BagPlayer:
 
     Raises:
         BagError: the bag cannot be read.
+        ValueError: the rate is out of its range.
     """
 
     def __init__(
@@ -75,6 +79,9 @@ class BagPlayer:
         restamp: bool = True,
     ) -> None:
         """Reads the topics of the bag and makes a publisher for each."""
+        # Written so that NaN fails.
+        if not _SLOWEST <= rate <= _FASTEST:
+            raise ValueError(f"rate: expected {_RATES}, found {rate}")
         self.shift = 0
         self.published: Counter[str] = Counter()
         self._node = node
@@ -98,7 +105,8 @@ class BagPlayer:
                 self.shift = now - first if self._restamp else 0
             topic, cdr = self._outgoing(message)
             due = start + (message.time - first) / 1e9 / self._rate
-            if stop.wait(max(0.0, due - time.monotonic())):
+            # Stamps may be years apart, which `wait` refuses.
+            if stop.wait(min(max(0.0, due - time.monotonic()), threading.TIMEOUT_MAX)):
                 break
             if cdr is not None:
                 self._publishers[topic].publish(cdr)
@@ -200,12 +208,24 @@ def shift_stamps(message: Message, shift: int) -> None:
                 shift_stamps(part, shift)
 
 
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, found {shown(text)}") from None
+    if not _SLOWEST <= value <= _FASTEST:
+        raise argparse.ArgumentTypeError(f"expected {_RATES}, found {shown(text)}")
+    return value
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Plays a bag from the command line."""
     given = list(sys.argv if arguments is None else arguments)
     parser = argparse.ArgumentParser(description="Play a bag onto DDS in real time.")
     parser.add_argument("bag", type=Path)
-    parser.add_argument("--rate", type=float, default=1.0, help="2 plays twice as fast")
+    parser.add_argument(
+        "--rate", type=_rate, default=1.0, help=f"2 plays twice as fast, {_RATES} (1)"
+    )
     parser.add_argument("--loop", action="store_true", help="again and again")
     parser.add_argument("--transport", choices=("raw", "compressed"), default="raw")
     parser.add_argument("--keep-stamps", action="store_true", help="do not shift stamps to now")
