@@ -37,6 +37,20 @@ def test_raw_images_come_back_with_stamp_and_frame(tmp_path: Path) -> None:
         np.testing.assert_array_equal(frame.image, picture(index))
 
 
+def test_bits_in_use_are_measured_over_the_topic(tmp_path: Path) -> None:
+    """A camera of 12 bits; its dark frame stays dark."""
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.add_topic(TOPIC, IMAGE)
+        for index, white in enumerate((4095, 127)):
+            message = raw_message(index, picture(index))
+            message.encoding, message.height, message.width, message.step = "mono16", 1, 2, 4
+            message.data = np.array([0, white], "<u2").view(np.uint8)
+            bag.write(TOPIC, START + index * PERIOD, message)
+    with BagReader(tmp_path / "bag") as reader:
+        found = [frame.image[0, :, 0].tolist() for _, frame in reader.frames(TOPIC)]
+    assert found == [[0, 255], [0, 8]]
+
+
 def test_rosbag1_reads_like_rosbag2(tmp_path: Path) -> None:
     with BagReader(record_rosbag1(tmp_path / "old.bag", count=3)) as bag:
         found = list(bag.frames())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from array import array
 
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip("rclpy")
 
+from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Header
 
 from vit_perception.detections import Detections
+from vit_perception.images.bits import UsedBits
 from vit_perception.images.raw import ImageError
 from vit_perception.ros import messages
 
@@ -35,6 +38,20 @@ def test_an_image_with_too_many_pixels_is_refused() -> None:
     with pytest.raises(ImageError) as caught:
         messages.frame_of(image_message(RGB), 0, max_pixels=34)
     assert caught.value.cause == "size"
+
+
+def test_bits_in_use_are_scaled_whether_compressed_or_not() -> None:
+    stored = np.random.default_rng(2).integers(0, 4096, (5, 7), np.uint16)
+    stored[0, :2] = 0, 4095
+    raw = messages.image_message(header(5), stored)
+    packed = CompressedImage(header=header(5), format="mono16; png compressed ")
+    packed.data = array("B", cv2.imencode(".png", stored)[1].tobytes())
+    for message in (raw, packed):
+        for fixed in (0, 12):
+            bits = UsedBits().reading(fixed)
+            image = messages.frame_of(message, 5, max_pixels=35, bits=bits).image
+            np.testing.assert_array_equal(image[..., 1], np.round(stored * (255 / 4095)))
+        assert messages.frame_of(message, 5, max_pixels=35).image.max() == 16
 
 
 def test_image_messages_come_back_as_they_went() -> None:

@@ -21,6 +21,7 @@ from rosbags.typesys import TypesysError
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, header_stamp, typestore
 from vit_perception.frame import Frame, FrameError
 from vit_perception.images import depth as depth_images
+from vit_perception.images.bits import BitDepth, UsedBits, all_bits
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.encodings import decode_image
 from vit_perception.images.raw import ImageError
@@ -135,11 +136,15 @@ class BagReader:
                 ) from error
 
     def frames(self, topic: str | None = None) -> Iterator[tuple[BagMessage, Frame]]:
-        """Yields camera images as frames, each with its message; broken images are counted."""
+        """Yields camera images as frames, each with its message; broken images are counted.
+
+        The bits in use of 16-bit channels are measured over the topic.
+        """
+        bits = UsedBits().reading()
         for connection, time, raw in self._raw([self.image_topic(topic)]):
             try:
                 message = self._decode(connection, time, raw)
-                frame = frame_from_message(message)
+                frame = frame_from_message(message, bits)
             except ImageError as error:
                 self.broken[error.cause] += 1
             except FrameError:
@@ -190,8 +195,8 @@ class BagReader:
         return False
 
 
-def frame_from_message(message: BagMessage) -> Frame:
-    """Decodes a sensor_msgs Image or CompressedImage.
+def frame_from_message(message: BagMessage, bits: BitDepth = all_bits) -> Frame:
+    """Decodes a sensor_msgs Image or CompressedImage; `bits` are those of 16-bit channels.
 
     Raises:
         ImageError: its bytes are no colour image.
@@ -199,9 +204,10 @@ def frame_from_message(message: BagMessage) -> Frame:
     """
     value = message.value
     if message.msgtype == IMAGE:
-        image = decode_image(value)
+        image = decode_image(value, bits=bits)
     else:
-        image = decode_compressed(format=str(value.format), data=np.asarray(value.data))
+        data = np.asarray(value.data)
+        image = decode_compressed(format=str(value.format), data=data, bits=bits)
     header = value.header
     return Frame(image, stamp=header_stamp(header), frame_id=str(header.frame_id))
 

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts every picture encoding of sensor_msgs/image_encodings.hpp to RGB.
 
-Channels of 16 bits are scaled to 8 bits as in cv_bridge, 65535 to 255. YUV is BT.601 of limited
-range, as cameras send it and OpenCV reads it.
+Channels of 16 bits are scaled to 8 bits, the largest value of the bits in use to 255. YUV is
+BT.601 of limited range, as cameras send it and OpenCV reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -16,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.images.bits import BitDepth, all_bits, eight_bits
 from vit_perception.images.raw import DEFAULT_MAX_PIXELS, ImageError, RawImage, RosImage
 from vit_perception.wording import shown
 
@@ -26,25 +28,21 @@ def _as_is(raw: RawImage) -> Pixels:
     return raw.pixels(3)
 
 
-def _converted(raw: RawImage, channels: int, code: int | None, dtype: str = "u1") -> Pixels:
-    pixels = _eight_bits(raw.pixels(channels, dtype))
-    return pixels if code is None else _to_rgb(pixels, code)
-
-
-def _eight_bits(pixels: NDArray[np.generic]) -> Pixels:
-    """Returns [H, W, C] with channels of 8 bits; those of 16 bits are scaled."""
-    if pixels.dtype.itemsize == 1:
-        return pixels.view(np.uint8)
-    native = np.ascontiguousarray(pixels, np.uint16)
-    return np.asarray(cv2.convertScaleAbs(native, alpha=1 / 257), np.uint8).reshape(pixels.shape)
+def _converted(raw: RawImage, channels: int, code: int) -> Pixels:
+    return _to_rgb(raw.pixels(channels), code)
 
 
 def _to_rgb(pixels: Pixels, code: int) -> Pixels:
     return np.asarray(cv2.cvtColor(pixels, code), np.uint8)
 
 
-def _bayer(raw: RawImage, code: int, dtype: str = "u1") -> Pixels:
-    mosaic = _eight_bits(raw.pixels(1, dtype))[..., 0]
+def _bayer(raw: RawImage, pattern: str) -> Pixels:
+    return demosaiced(raw.pixels(1)[..., 0], pattern)
+
+
+def demosaiced(mosaic: Pixels, pattern: str) -> Pixels:
+    """Returns uint8 [H, W, 3] RGB of a Bayer mosaic uint8 [H, W]; `pattern` is one of BAYER."""
+    code = BAYER[pattern]
     height, width = mosaic.shape
     if min(height, width) == 1:
         # A single row or column of the pattern lacks a colour; it is shown in grey.
@@ -105,38 +103,43 @@ def _two_planes(raw: RawImage, code: int, *, shared: bool) -> Pixels:
 
 
 # OpenCV names a pattern by the second and third pixel of its second row.
-_BAYER = {
-    "rggb": cv2.COLOR_BayerBG2RGB,
-    "bggr": cv2.COLOR_BayerRG2RGB,
-    "gbrg": cv2.COLOR_BayerGR2RGB,
-    "grbg": cv2.COLOR_BayerGB2RGB,
-}
+BAYER: Mapping[str, int] = MappingProxyType(
+    {
+        "rggb": cv2.COLOR_BayerBG2RGB,
+        "bggr": cv2.COLOR_BayerRG2RGB,
+        "gbrg": cv2.COLOR_BayerGR2RGB,
+        "grbg": cv2.COLOR_BayerGB2RGB,
+    }
+)
+"""Bayer patterns, named by the first two pixels of the first two rows, to OpenCV's codes."""
 
 _UYVY = partial(_yuv422, code=cv2.COLOR_YUV2RGB_UYVY, luma=1)
 _YUYV = partial(_yuv422, code=cv2.COLOR_YUV2RGB_YUY2, luma=0)
-_GREY_16 = partial(_converted, channels=1, code=cv2.COLOR_GRAY2RGB, dtype="u2")
+
+_EIGHT: dict[str, Callable[[RawImage], Pixels]] = {
+    "rgb8": _as_is,
+    "bgr8": partial(_converted, channels=3, code=cv2.COLOR_BGR2RGB),
+    "rgba8": partial(_converted, channels=4, code=cv2.COLOR_RGBA2RGB),
+    "bgra8": partial(_converted, channels=4, code=cv2.COLOR_BGRA2RGB),
+    "mono8": partial(_converted, channels=1, code=cv2.COLOR_GRAY2RGB),
+    **{f"bayer_{pattern}8": partial(_bayer, pattern=pattern) for pattern in BAYER},
+}
+_CHANNELS = {"rgb": 3, "bgr": 3, "rgba": 4, "bgra": 4}
+SIXTEEN_BITS: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        **{f"{each[:-1]}16": (each, _CHANNELS.get(each[:-1], 1)) for each in _EIGHT},
+        "16UC1": ("mono8", 1),
+    }
+)
+"""Encodings of 16 bits a channel, each with that of 8 bits and the number of channels."""
 
 DECODERS: Mapping[str, Callable[[RawImage], Pixels]] = MappingProxyType(
     {
-        "rgb8": _as_is,
-        "bgr8": partial(_converted, channels=3, code=cv2.COLOR_BGR2RGB),
-        "rgba8": partial(_converted, channels=4, code=cv2.COLOR_RGBA2RGB),
-        "bgra8": partial(_converted, channels=4, code=cv2.COLOR_BGRA2RGB),
-        "mono8": partial(_converted, channels=1, code=cv2.COLOR_GRAY2RGB),
-        "8UC1": partial(_converted, channels=1, code=cv2.COLOR_GRAY2RGB),
-        "8UC3": partial(_converted, channels=3, code=cv2.COLOR_BGR2RGB),
-        "8UC4": partial(_converted, channels=4, code=cv2.COLOR_BGRA2RGB),
-        "rgb16": partial(_converted, channels=3, code=None, dtype="u2"),
-        "bgr16": partial(_converted, channels=3, code=cv2.COLOR_BGR2RGB, dtype="u2"),
-        "rgba16": partial(_converted, channels=4, code=cv2.COLOR_RGBA2RGB, dtype="u2"),
-        "bgra16": partial(_converted, channels=4, code=cv2.COLOR_BGRA2RGB, dtype="u2"),
-        "mono16": _GREY_16,
-        "16UC1": _GREY_16,
-        **{f"bayer_{pattern}8": partial(_bayer, code=code) for pattern, code in _BAYER.items()},
-        **{
-            f"bayer_{pattern}16": partial(_bayer, code=code, dtype="u2")
-            for pattern, code in _BAYER.items()
-        },
+        **_EIGHT,
+        "8UC1": _EIGHT["mono8"],
+        "8UC3": _EIGHT["bgr8"],
+        "8UC4": _EIGHT["bgra8"],
+        **{wide: _EIGHT[narrow] for wide, (narrow, _) in SIXTEEN_BITS.items()},
         "uyvy": _UYVY,
         "yuv422": _UYVY,
         "yuyv": _YUYV,
@@ -146,18 +149,21 @@ DECODERS: Mapping[str, Callable[[RawImage], Pixels]] = MappingProxyType(
         "nv24": partial(_two_planes, code=cv2.COLOR_YUV2RGB_NV12, shared=False),
     }
 )
-"""Encoding to decoder; a decoder returns uint8 [H, W, 3] RGB.
+"""Encoding to decoder of its picture in 8 bits a channel; returns uint8 [H, W, 3] RGB.
 
 8UC3 and 8UC4 do not say their order of colours; they are read as BGR, as in OpenCV.
 """
 
 
-def decode_image(image: RosImage, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pixels:
+def decode_image(
+    image: RosImage, *, max_pixels: int = DEFAULT_MAX_PIXELS, bits: BitDepth = all_bits
+) -> Pixels:
     """Decodes a sensor_msgs/Image.
 
     Args:
         image: the message; its encoding is one of DECODERS.
         max_pixels: larger images are refused before anything is allocated.
+        bits: says how many bits of 16-bit channels are in use.
 
     Returns:
         uint8 [height, width, 3], RGB. For rgb8 a view of the message's bytes, which may be
@@ -173,4 +179,15 @@ def decode_image(image: RosImage, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pi
             f"image encoding: expected one of {', '.join(DECODERS)}, "
             f"found {shown(image.encoding)}",
         )
-    return decoder(RawImage.checked(image, max_pixels))
+    raw = RawImage.checked(image, max_pixels)
+    if raw.encoding in SIXTEEN_BITS:
+        raw = _narrowed(raw, bits)
+    return decoder(raw)
+
+
+def _narrowed(raw: RawImage, bits: BitDepth) -> RawImage:
+    """Returns an image of 16 bits a channel with 8 bits a channel."""
+    encoding, channels = SIXTEEN_BITS[raw.encoding]
+    pixels = eight_bits(raw.pixels(channels, "u2"), bits)
+    step = raw.width * channels
+    return replace(raw, encoding=encoding, step=step, data=pixels.reshape(-1))

@@ -141,6 +141,17 @@ class DetectorParameters:
         minimum=1,
         maximum=2**28,
     )
+    image_bits: int = setting(
+        0,
+        "Bits in use of images with 16 bits a channel: the largest value of so many bits is "
+        "white. 0: measured, as the fewest of 8, 10, 12, 14 and 16 that hold the largest value "
+        "that the camera has sent.",
+        live=True,
+        minimum=8,
+        maximum=16,
+        special=0,
+        special_meaning="0 measures them",
+    )
     precision: str = shared_setting(EngineSettings, "precision")
     provider: str = shared_setting(EngineSettings, "provider")
     threads: int = shared_setting(EngineSettings, "threads")

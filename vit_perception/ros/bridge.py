@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 
-from vit_perception.images.encodings import DECODERS, decode_image
+from vit_perception.images.encodings import DECODERS, SIXTEEN_BITS, decode_image
 from vit_perception.images.raw import ImageError
 from vit_perception.wording import one_line
 
@@ -66,8 +66,9 @@ def bridge() -> Bridge:
     except Exception as error:
         line = f"cv_bridge is broken ({one_line(error, 120)}): images are decoded without it"
         return Bridge(frozenset(), line)
-    # rgb8 needs no conversion.
-    sound = sorted(each for each in DECODERS if each != "rgb8" and _agrees(module, each))
+    # rgb8 needs no conversion, and cv_bridge takes all 16 bits for used.
+    tried = DECODERS.keys() - {"rgb8"} - SIXTEEN_BITS.keys()
+    sound = sorted(each for each in tried if _agrees(module, each))
     if not sound:
         line = "cv_bridge misreads known images: images are decoded without it"
         return Bridge(frozenset(), line)

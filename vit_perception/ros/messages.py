@@ -24,7 +24,7 @@ from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.images.bits import BitDepth, all_bits
 from vit_perception.images.compressed import decode_compressed, encode_jpeg
-from vit_perception.images.encodings import SIXTEEN_BITS, decode_image
+from vit_perception.images.encodings import decode_image
 from vit_perception.ros.bridge import bridge
 
 NANOSECONDS = 1_000_000_000
@@ -55,8 +55,7 @@ def frame_of(
         pixels = decode_compressed(
             format=message.format, data=message.data, max_pixels=max_pixels, bits=bits
         )
-    elif message.encoding not in SIXTEEN_BITS and message.height * message.width <= max_pixels:
-        # cv_bridge does not know of bits in use.
+    elif message.height * message.width <= max_pixels:
         pixels = bridge().pixels(message)
     if pixels is None:
         pixels = decode_image(message, max_pixels=max_pixels, bits=bits)

@@ -12,6 +12,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
+from vit_perception.images.bits import UsedBits
 from vit_perception.ros import qos
 from vit_perception.ros.frames.accounting import INACTIVE, REPLACED, Accounting
 from vit_perception.ros.frames.gate import Gate
