@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from array import array
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +19,13 @@ def test_quoted_values_are_short_and_printable(value: object) -> None:
 def test_long_integers_are_counted_in_bits() -> None:
     assert shown(10**30) == str(10**30)
     assert shown([-(16**9000)]) == "[an integer of 36001 bits]"
+
+
+def test_arrays_of_ros_parameters_are_lists() -> None:
+    assert shown(array("q", [1, 2])) == "[1, 2]"
+    assert shown(array("d", [0.5])) == "[0.5]"
+    assert shown([array("q")]) == "[[]]"
+    assert shown(array("q", range(9))) == shown(list(range(9))) == "[0, 1, 2, 3, 4, 5, ...]"
 
 
 def test_paths_stay_readable_unless_they_hide_something() -> None:

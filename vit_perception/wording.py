@@ -8,8 +8,10 @@ line breaks and terminal escapes.
 
 from __future__ import annotations
 
+from array import array
 from pathlib import PurePath
 from reprlib import Repr
+from typing import Any
 
 # Far below the length above which Python refuses to convert an integer to text.
 _LONG_INTEGER = 10**60
@@ -20,6 +22,10 @@ class _Short(Repr):
         if abs(x) < _LONG_INTEGER:
             return super().repr_int(x, level)
         return f"an integer of {x.bit_length()} bits"
+
+    def repr_array(self, x: array[Any], level: int) -> str:
+        """Shows a list, which rclpy gives as an array if its elements are numbers."""
+        return self.repr_list(x[: self.maxlist + 1].tolist(), level)
 
 
 _repr = _Short()
