@@ -143,6 +143,15 @@ class Bench:
         wait_for(lambda: publisher.get_subscription_count() >= listeners, "a subscriber")
         return publisher
 
+    def stranger(self, kind: type, topic: str) -> Any:
+        """A publisher of another participant: one cannot have two types on a topic."""
+        context = rclpy.Context()
+        rclpy.init(context=context, domain_id=self.domain)
+        node = rclpy.create_node("stranger", context=context)
+        self._exits.callback(rclpy.shutdown, context=context)
+        self._exits.callback(node.destroy_node)
+        return node.create_publisher(kind, topic, KEEP_MANY)
+
     def camera(self) -> Any:
         """Publisher of raw images."""
         return self.publisher(Image, "image")
@@ -177,9 +186,13 @@ class Bench:
         """What comes in on /diagnostics."""
         return self.collect(DiagnosticArray, "/diagnostics")
 
+    def collect_diagnostics(self) -> list[Any]:
+        """What comes in on /diagnostics, from a detector that is not there yet."""
+        return self.collect(DiagnosticArray, "/diagnostics", matched=False)
+
     def log(self) -> list[Any]:
         """What nodes log from now on, or logged in the last seconds."""
-        return self.collect(Log, "/rosout", ROSOUT)
+        return self.collect(Log, "/rosout", ROSOUT, matched=False)
 
     def change_state(self, transition: int) -> bool:
         """Ask the detector for a lifecycle transition."""

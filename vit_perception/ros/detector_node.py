@@ -58,6 +58,7 @@ class DetectorNode(LifecycleNode):
     def __init__(self, name: str = "detector", **options: Any) -> None:
         super().__init__(name, **options)
         self._next_version = 0
+        self._failure = ""
         self._faults = FaultLog(self)
         self._configurator: Configurator | None = None
         self._reload = Reload(self._reloaded)
@@ -128,6 +129,7 @@ class DetectorNode(LifecycleNode):
             paused=controls is not None and not controls.enabled,
             engine={} if now is None else now.current.description(self._reload.wanted),
             last_error=self._faults.last,
+            failure=self._failure,
         )
 
     def autostart(self) -> None:
@@ -182,8 +184,10 @@ class DetectorNode(LifecycleNode):
         try:
             action()
         except Exception as error:
-            self._faults.error(f"{name} failed: {one_line(error)}")
+            self._failure = f"{name} failed: {one_line(error)}"
+            self._faults.error(self._failure)
             return TransitionCallbackReturn.FAILURE
+        self._failure = ""
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:

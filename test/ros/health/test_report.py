@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import pytest
+
 from vit_perception.ros.frames.accounting import CAUSES, ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.health.report import (
     FAULT,
@@ -90,6 +92,63 @@ def test_one_publisher_that_is_not_heard_does_not_hide_another_that_is() -> None
     source = report(camera(counts(), input=silent))[0]
     assert source.level == FAULT
     assert "reliability" in source.message and "/image" in source.message
+
+
+SILENT = {"qos": "best_effort, depth 1", "silence": 3.0, "timeout": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "kind", "words"),
+    [
+        ({"publishers": 1, "silence": 0.2}, OK, "", "0.0 images/s on /image"),
+        ({"publishers": 1, "timeout": 0.0}, OK, "", "0.0 images/s"),
+        ({"publishers": None}, OK, "", "not subscribed: active"),
+        (
+            {"publishers": 0},
+            WARN,
+            "no publisher",
+            "for 3.0 s (best_effort, depth 1): nobody publishes there",
+        ),
+        (
+            {"publishers": 0, "seen": 9},
+            WARN,
+            "no publisher",
+            "nobody publishes there any more, after 9",
+        ),
+        ({"publishers": 1}, WARN, "never seen", "shared-memory segment"),
+        ({"publishers": 1, "seen": 899}, WARN, "stalled", "after 899: its publisher is there and"),
+        ({"publishers": 1, "mismatch": "durability"}, FAULT, "QoS", "another durability"),
+        (
+            {"publishers": 0, "other_types": ("sensor_msgs/msg/CompressedImage",)},
+            FAULT,
+            "type",
+            "Image, found sensor_msgs/msg/CompressedImage; for compressed images",
+        ),
+        (
+            {"publishers": 0, "other_types": ("std_msgs/msg/String",)},
+            FAULT,
+            "type",
+            "found std_msgs/msg/String",
+        ),
+        ({"publishers": 1, "clock": False}, WARN, "no clock", "nothing has come on /clock"),
+    ],
+)
+def test_every_state_of_the_input_has_its_own_line(
+    changes: dict[str, object], level: int, kind: str, words: str
+) -> None:
+    given = {"topic": "/image", "wanted_type": "sensor_msgs/msg/Image", **SILENT, **changes}
+    status = report(camera(counts(), input=Input(**given)))[0]  # type: ignore[arg-type]
+    assert (status.level, status.kind) == (level, kind)
+    assert words in status.message
+    # Advice is given where it helps only.
+    assert ("shared-memory" in status.message) == (kind == "never seen")
+
+
+def test_a_failed_transition_is_an_error_until_one_succeeds() -> None:
+    failed = report(counts(), failure="configure failed: no_such: expected a bundle")[-1]
+    assert (failed.name, failed.level) == ("engine", FAULT)
+    assert failed.message == "configure failed: no_such: expected a bundle"
+    assert report(counts())[-1].level == OK
 
 
 def test_stamps_of_the_future_are_a_warning_while_they_come() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
+from rclpy.clock import ROSClock
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -66,6 +67,7 @@ class Camera:
         self._transport: str | None = None
         self._subscription: Any = None
         self._last_arrival = 0.0
+        self._seen = 0
         self._mismatch = ""
 
     def input_topic(self, topic: str) -> str:
@@ -132,6 +134,24 @@ class Camera:
             silence=time.perf_counter() - self._last_arrival,
             timeout=timeout,
             mismatch=self._mismatch,
+            seen=self._seen,
+            other_types=self._other_types() if not self._seen else (),
+            wanted_type=type_name(subscription.msg_type),
+            clock=not self._clock_is_missing(),
+        )
+
+    def _other_types(self) -> tuple[str, ...]:
+        """Returns the types of publishers that the subscription does not hear."""
+        ends = self._node.get_publishers_info_by_topic(self._subscription.topic_name)
+        ours = type_name(self._subscription.msg_type)
+        return tuple(sorted({end.topic_type for end in ends} - {ours}))
+
+    def _clock_is_missing(self) -> bool:
+        clock = self._node.get_clock()
+        return (
+            isinstance(clock, ROSClock)
+            and clock.ros_time_is_active
+            and not clock.now().nanoseconds
         )
 
     def _wanted(self) -> bool:
@@ -143,12 +163,13 @@ class Camera:
         if self._transport == "compressed":
             # Beside whatever the image topic is remapped to.
             topic, kind = f"{node.resolve_topic_name(topic)}/compressed", CompressedImage
-        self._last_arrival, self._mismatch = time.perf_counter(), ""
+        self._last_arrival, self._seen, self._mismatch = time.perf_counter(), 0, ""
         self._subscription = qos.subscription(node, kind, topic, self._on_image, self._on_mismatch)
 
     def _on_image(self, message: Any) -> None:
         """Does no work: leaves the message for the worker, in place of an older one."""
         self._last_arrival = time.perf_counter()
+        self._seen += 1
         self.accounting.arrived()
         activation = self.gate.activation
         if activation is None or self._slots is None:
@@ -160,6 +181,12 @@ class Camera:
 
     def _on_mismatch(self, policy: str) -> None:
         self._mismatch = policy
+
+
+def type_name(kind: type) -> str:
+    """Returns the name of a message's type as ROS's graph has it: sensor_msgs/msg/Image."""
+    package, folder, *_ = kind.__module__.split(".")
+    return f"{package}/{folder}/{kind.__name__}"
 
 
 Slots = NewestSlots[Camera, Arrival]

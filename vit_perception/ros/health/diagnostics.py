@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock
@@ -36,6 +36,8 @@ class DiagnosticsReporter:
         self._snapshot = snapshot
         self._period = period
         self._before, self._then = snapshot(), time.monotonic()
+        # Kind of the fault that was logged last, by entry.
+        self._told: dict[str, str] = {}
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A steady clock: a paused simulation must not look like a dead node.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -46,6 +48,7 @@ class DiagnosticsReporter:
         snapshot, now = self._snapshot(), time.monotonic()
         found = statuses(snapshot, self._before, max(now - self._then, 1e-6))
         self._before, self._then = snapshot, now
+        self._log(found)
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.status = [self._message(status) for status in found]
@@ -53,6 +56,18 @@ class DiagnosticsReporter:
         nanoseconds = int(self._period() * 1e9)
         if self._timer.timer_period_ns != nanoseconds:
             self._timer.timer_period_ns = nanoseconds
+
+    def _log(self, found: Sequence[Status]) -> None:
+        """Logs each fault of an input when it begins and when it ends."""
+        for status in found:
+            told = self._told.get(status.name, "")
+            if "input" in status.name and status.kind != told:
+                logger = self._node.get_logger()
+                if status.kind:
+                    logger.warning(status.message)
+                else:
+                    logger.info(f"{status.name}: {status.message}")
+                self._told[status.name] = status.kind
 
     def destroy(self) -> None:
         """Stops reporting."""

@@ -19,6 +19,7 @@ def snapshot_of(
     paused: bool,
     engine: Mapping[str, str],
     last_error: str,
+    failure: str,
 ) -> Snapshot:
     """Returns what one diagnostics message is made from.
 
@@ -29,6 +30,7 @@ def snapshot_of(
         paused: whether `~/set_enabled` stopped it.
         engine: what runs, by diagnostics key; empty without a model.
         last_error: see FaultLog.
+        failure: the line about the last transition, if it failed.
     """
     words = [state]
     if paused:
@@ -52,4 +54,5 @@ def snapshot_of(
         warn_rate=parameters.warn_rate,
         engine=engine,
         last_error=last_error,
+        failure=failure,
     )
