@@ -127,6 +127,73 @@ def test_quotes_and_brackets_inside_a_name_stay() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('"cup, red", spoon', ("cup, red", "spoon")),
+        ("'cup, red','spoon'", ("cup, red", "spoon")),
+        ("“cup, red”, ‘spoon’", ("cup, red", "spoon")),
+        ('["cup, red"]', ("cup, red",)),
+        ("'baker's hat', spoon", ("baker's hat", "spoon")),
+        (r'["5\" pipe", spoon]', ('5" pipe', "spoon")),
+        ('"can; box", "a . b", "(can"', ("can; box", "a . b", "(can")),
+        ("no. 5, 3.5 mm jack, and/or", ("no. 5", "3.5 mm jack", "and/or")),
+        ("dr. pepper, vitamin c., u.s. flag", ("dr. pepper", "vitamin c.", "u.s. flag")),
+        (
+            ".5 l bottle, 16:9 screen, salt & pepper",
+            (".5 l bottle", "16:9 screen", "salt & pepper"),
+        ),
+        ("rock 'n' roll, m&m's, col·lecció", ("rock 'n' roll", "m&m's", "col·lecció")),
+        ("tin (small lid), [x] mark", ("tin (small lid)", "[x] mark")),
+    ],
+)
+def test_quotes_are_honoured_and_signs_inside_words_stay(
+    text: str, names: tuple[str, ...]
+) -> None:
+    assert parse_names(text) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "sign"),
+    [
+        ("can . box . bottle .", "'can, box, bottle', found 'can . box . bottle .'", "."),
+        ("can. box. bottle.", "'can, box, bottle', found 'can. box. bottle.'", "."),
+        ("can. box. bottle", "'can, box, bottle', found 'can. box. bottle'", "."),
+        ("can .", "'can', found 'can .'", "."),
+        (".", "'can, box, bottle', found '.'", "."),
+        ("can; box", "'can, box', found 'can; box'", ";"),
+        ("can;box;", "'can, box', found 'can;box;'", ";"),
+        ("[box | can]", "'box, can', found 'box | can'", "|"),
+        ("box|can", "'box, can', found 'box|can'", "|"),
+        ("mug, can / box", "'can, box', found 'can / box'", "/"),
+        ("• can • box", "'can, box', found '• can • box'", "•"),
+        ("can、box", "'can, box', found 'can、box'", "、"),
+        ("can，box", "'can, box', found 'can，box'", "，"),
+    ],
+)
+def test_separators_of_other_programs_are_refused(text: str, expected: str, sign: str) -> None:
+    message = f"names: expected {expected} (a name that has '{sign}' needs quotes)"
+    assert refusal_of(parse_names, text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"cup, red', 'names: expected " and a comma, or the end, behind a name in quotes'),
+        ("'cup, red", "names: expected ' and a comma, or the end, behind a name in quotes"),
+        ('"cup" x, red', 'names: expected " and a comma, or the end, behind a name in quotes'),
+        ('cup", red', "names: expected quotes around a name, found 'cup\"'"),
+        ("(can, box)", "names: expected ( and ) in the same name, found '(can' (a name that has"),
+        ("cup (red, big)", "names: expected ( and ) in the same name, found 'cup (red' (a name"),
+        ("[[can, box]]", "names: expected [ and ] in the same name, found '[can'"),
+        ("{can, box}", "names: expected { and } in the same name, found '{can'"),
+        ('can, ""', "name '' refused: it is empty"),
+    ],
+)
+def test_half_a_name_is_refused(text: str, message: str) -> None:
+    assert refusal_of(parse_names, text).startswith(message)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "names: expected at least one, found ''"),
@@ -160,6 +227,19 @@ def test_names_from_a_file(tmp_path: Path) -> None:
     assert names_from_file(path) == ("red mug", "spoon", "C# book", "Téléphone")
 
 
+def test_a_line_of_a_file_may_have_quotes_and_a_comma(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_text("\"red mug\"\n'can; box'\ngreat white shark, man-eater\nno. 5\n")
+    assert names_from_file(path) == (
+        "red mug",
+        "can; box",
+        "great white shark, man-eater",
+        "no. 5",
+    )
+    path.write_text('"cup, red"')
+    assert names_from_file(path) == ("cup, red",)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -167,6 +247,14 @@ def test_names_from_a_file(tmp_path: Path) -> None:
         (b"mug\nmug\n", "name 'mug' refused: it is there twice"),
         (b"mug\nspo\xffon\n", "expected UTF-8, found byte 0xff at 7"),
         (b"mug\x00", r"name 'mug\x00' refused: it has a control character"),
+        (
+            b"# all\ncan, box\n",
+            "names: expected one name a line, found 'can, box' (a name that has ',' needs quotes)",
+        ),
+        (
+            b"mug\ncan; box\n",
+            "names: expected 'can, box', found 'can; box' (a name that has ';' needs quotes)",
+        ),
         (b"\n" * 7_000_000, "expected at most 6586368 bytes, found more"),
     ],
 )
