@@ -31,6 +31,7 @@ from vit_perception.frame import Frame
 from vit_perception.images.media import MediaError
 from vit_perception.perceiver.perceiver import Perceiver
 
+from ..images.oriented import encoded, scene, turned
 from ..toy_bundle import HEIGHT, WIDTH, toy_graph, toy_picture, toy_vocabulary, write_toy_bundle
 from .deep_toy import deep_toy_graph, three_branches, write_squares
 
@@ -304,3 +305,12 @@ def test_the_last_convolutions_of_a_detector_stay_float() -> None:
     assert len(convolutions) - len(left) > 50
     last = {"Gemm", "Where", "TopK", "Softmax", "ReduceMax", "GreaterOrEqual", "Gather"}
     assert not {nodes_of(simple)[name].op_type for name in names} & last
+
+
+def test_calibration_sees_pictures_upright(tmp_path: Path) -> None:
+    for orientation in range(1, 9):
+        path = tmp_path / f"{orientation}.png"
+        path.write_bytes(encoded("png", turned(scene(32, 48), orientation), orientation))
+    seen = list(letterboxed(calibration_pictures(tmp_path, 8), 32, 48, 114))
+    for picture in seen:
+        np.testing.assert_array_equal(picture[0], scene(32, 48))

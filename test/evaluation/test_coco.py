@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from test.evaluation.measured import measured
+from test.images.oriented import encoded, scene, turned
 from vit_perception.detections import Detections
-from vit_perception.evaluation.dataset import EvaluationError, load_dataset
+from vit_perception.evaluation.dataset import EvaluationError, load_dataset, read_frame
 from vit_perception.evaluation.results import predict_all
 from vit_perception.evaluation.tables import format_tables
 from vit_perception.frame import Frame
@@ -290,6 +291,20 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (folder / "images" / "2.jpg").write_bytes(b"no picture")
     with pytest.raises(EvaluationError, match=r"2\.jpg: expected a picture, found"):
         measured(folder, answers([], []))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_read_upright_and_of_the_annotated_size(
+    tmp_path: Path, orientation: int
+) -> None:
+    data = load_dataset(write_dataset(tmp_path / "data"))
+    first, second = data.pictures
+    for picture, shown in ((first, scene(160, 220)), (second, scene(220, 160))):
+        picture.path.write_bytes(encoded("png", turned(shown, orientation), orientation))
+    np.testing.assert_array_equal(read_frame(first).image, scene(160, 220))
+    with pytest.raises(EvaluationError) as caught:
+        predict_all(data, answers([], []))
+    assert str(caught.value) == (f"{second.path}: expected 220x160 px as annotated, found 160x220")
 
 
 def test_absent_and_unreadable_files_are_refused(tmp_path: Path) -> None:

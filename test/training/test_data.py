@@ -12,13 +12,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.images.oriented import encoded, scene, turned  # noqa: E402
 from test.training import toy  # noqa: E402
 from vit_perception.models.layers import ACTIVATIONS  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.augment import fit, mirror, mosaic  # noqa: E402
 from vit_perception.training.batches import BatchSource  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
-from vit_perception.training.pictures import DataError  # noqa: E402
+from vit_perception.training.pictures import (  # noqa: E402
+    DataError,
+    Labelled,
+    Picture,
+    read,
+)
 from vit_perception.training.recipe import (  # noqa: E402
     Recipe,
     RecipeError,
@@ -171,7 +177,18 @@ def test_a_picture_that_cannot_be_read_comes_out_of_the_source_as_an_error(tmp_p
     pictures[0].path.write_bytes(b"no picture")
     found = source[0]
     assert isinstance(found, DataError)
-    assert str(found) == f"{pictures[0].path}: expected a JPEG or PNG picture, could not decode it"
+    assert str(found).startswith(f"{pictures[0].path}: expected a picture, found picture file: ")
+
+
+def test_pictures_are_read_upright_and_of_the_annotated_size(tmp_path: Path) -> None:
+    labels = Labelled(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+    for orientation in range(1, 9):
+        path = tmp_path / f"{orientation}.png"
+        path.write_bytes(encoded("png", turned(scene(32, 48), orientation), orientation))
+        np.testing.assert_array_equal(read(Picture(path, 32, 48, labels, ())), scene(32, 48))
+        with pytest.raises(DataError) as caught:
+            read(Picture(path, 48, 32, labels, ()))
+        assert str(caught.value) == f"{path}: expected 32x48 px as annotated, found 48x32"
 
 
 def test_more_texts_than_the_data_have_are_refused(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ from vit_perception.evaluation.coco_file import (
 )
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
-from vit_perception.images.compressed import decode_compressed
+from vit_perception.images.picture_file import decode_picture
 from vit_perception.images.raw import ImageError
 from vit_perception.rle import RleError, check_mask
-from vit_perception.wording import one_line, shown
+from vit_perception.wording import one_line, shown, shown_path
 
 __all__ = [
     "Dataset",
@@ -159,19 +159,25 @@ def dataset_from(document: dict[str, Any], root: Path, limit: int | None = None)
 
 
 def read_frame(picture: Picture) -> Frame:
-    """Decodes a picture of a dataset.
+    """Decodes a picture of a dataset, turned upright as its orientation tag says.
 
     Raises:
-        EvaluationError: the file cannot be read, or its bytes are no picture.
+        EvaluationError: the file cannot be read, its bytes are no picture, or its size is not
+            the one that the dataset states.
     """
     try:
-        data = picture.path.read_bytes()
-        form = picture.path.suffix.lstrip(".").lower()
-        return Frame(decode_compressed(format=form, data=data))
+        frame = Frame(decode_picture(picture.path.read_bytes()))
     except (OSError, ImageError) as error:
         raise EvaluationError(
-            f"{picture.path}: expected a picture, found {one_line(error)}"
+            f"{shown_path(picture.path)}: expected a picture, found {one_line(error)}"
         ) from error
+    if picture.size not in (None, (frame.height, frame.width)):
+        height, width = picture.size
+        raise EvaluationError(
+            f"{shown_path(picture.path)}: expected {width}x{height} px as annotated, found "
+            f"{frame.width}x{frame.height}"
+        )
+    return frame
 
 
 def _picture(entry: dict[str, Any], root: Path) -> Picture:

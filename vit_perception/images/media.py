@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vit_perception.frame import Frame
-from vit_perception.images.compressed import decode_compressed, encode_jpeg
+from vit_perception.images.compressed import encode_jpeg
+from vit_perception.images.picture_file import decode_picture
 from vit_perception.images.raw import DEFAULT_MAX_PIXELS, ImageError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -71,13 +72,13 @@ def find_media(paths: Sequence[Path | str]) -> list[MediaFile]:
 
 
 def read_picture(path: Path) -> Frame:
-    """Reads a JPEG, PNG or WebP file; orientation tags are ignored.
+    """Reads a picture file, turned upright as its orientation tag says; see `decode_picture`.
 
     Raises:
         MediaError: the file is unreadable or no picture.
     """
     try:
-        return Frame(decode_compressed(format="", data=path.read_bytes()))
+        return Frame(decode_picture(path.read_bytes()))
     except OSError as error:
         raise MediaError(f"{path}: expected a picture, found {error.strerror}") from error
     except ImageError as error:

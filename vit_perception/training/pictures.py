@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from vit_perception.images.media import MediaError, read_picture
 from vit_perception.rle import RleError, decode_mask
+from vit_perception.wording import shown_path
 
 Array = np.ndarray
 
@@ -49,20 +50,21 @@ class Picture:
 
 
 def read(picture: Picture) -> Array:
-    """Returns pixels uint8 [H, W, 3] RGB.
+    """Returns pixels uint8 [H, W, 3] RGB, turned upright as the orientation tag says.
 
     Raises:
         DataError: the file is no picture, or its size differs from the annotations.
     """
-    image = cv2.imread(str(picture.path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DataError(f"{picture.path}: expected a JPEG or PNG picture, could not decode it")
-    if image.shape[:2] != (picture.height, picture.width):
+    try:
+        frame = read_picture(picture.path)
+    except MediaError as error:
+        raise DataError(str(error)) from error
+    if (frame.height, frame.width) != (picture.height, picture.width):
         raise DataError(
-            f"{picture.path}: expected {picture.width}x{picture.height} px as annotated, "
-            f"found {image.shape[1]}x{image.shape[0]}"
+            f"{shown_path(picture.path)}: expected {picture.width}x{picture.height} px as annotated, "
+            f"found {frame.width}x{frame.height}"
         )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return frame.image
 
 
 def read_owner(picture: Picture) -> Array:
