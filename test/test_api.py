@@ -80,6 +80,23 @@ def test_what_is_refused(toy_bundle_dir: Path, toy_perceiver: Perceiver, tmp_pat
     line = refusal_of(VocabularyError, lambda: perceiver(PIXELS, names=[]))
     assert line == "names: expected 1..4096, found 0"
     assert "expected a sequence" in refusal_of(VocabularyError, lambda: perceiver(PIXELS, "red"))
+    for text in ("mug", "red mug"):
+        line = refusal_of(VocabularyError, lambda t=text: vp.load(toy_bundle_dir, names=t))
+        assert line == f"names: expected a sequence, found the text '{text}'"
     assert "without an encoder" in refusal_of(PerceiverError, lambda: toy_perceiver(PIXELS, ["a"]))
     with pytest.raises((BundleError, NotInstalledError)):
         vp.load(tmp_path / "absent")
+
+
+def test_names_and_settings_are_changed_for_the_calls_that_follow(toy_bundle_dir: Path) -> None:
+    perceiver = vp.load(toy_bundle_dir)
+    perceiver.change(names=[" blue", "red"], settings=Settings(max_detections=1))
+    found = perceiver(PIXELS)
+    assert (found.names, len(found)) == (("blue", "red"), 1)
+    for changes, words in (
+        ({"vocabulary": ["mug"]}, "expected Vocabulary, found ['mug']"),
+        ({"settings": {"masks": False}}, "expected Settings, found {'masks': False}"),
+        ({"names": ["red"], "vocabulary": perceiver.vocabulary}, "found both"),
+    ):
+        assert words in refusal_of(PerceiverError, lambda c=changes: perceiver.change(**c))
+    assert perceiver.vocabulary.names == ("blue", "red")

@@ -89,8 +89,9 @@ def test_an_integer_gives_one_detection() -> None:
     assert first.mask is not None and first.mask.shape == (5, 7)
     assert last.mask is not None and int(last.mask.sum()) == 6
     assert repr(first) == "<spoon 0.90 at 0,1 to 2,3, mask of 2 px>"
-    with pytest.raises(IndexError):
-        found[3]
+    for beyond in (3, -4):
+        with pytest.raises(IndexError, match=f"expected one of 3 detections, found {beyond}"):
+            found[beyond]
 
 
 def test_iteration_gives_each_detection() -> None:

@@ -11,6 +11,7 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
+from vit_perception.names import checked_names
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.text.builder import VocabularyBuilder
@@ -31,8 +32,8 @@ def load(
 ) -> Perceiver:
     """Opens a bundle, ready to find names in images.
 
-        perceiver = vit_perception.load("tabletop_nano")
-        found = perceiver(image, names=["red mug"])
+    ``perceiver = vit_perception.load("tabletop_nano")``, then
+    ``perceiver(image, names=["red mug"])``.
 
     Args:
         bundle: its folder, or the name of a bundled one; empty: the default bundle.
@@ -56,7 +57,7 @@ def load(
 
     return Perceiver(
         found,
-        vocabulary=None if names is None else encode(tuple(names)),
+        vocabulary=None if names is None else encode(checked_names(names)),
         settings=settings,
         precision=precision,
         provider=provider,

@@ -30,23 +30,22 @@ class Detection:
         score: 0..1.
         box: float32 [4], x1 y1 x2 y2 in pixels of the source image.
         label: index of the name in the vocabulary.
-        masks: its mask, one, or None.
     """
 
     name: str
     score: float
     box: NDArray[np.float32]
     label: int
-    masks: Masks | None = None
+    _masks: Masks | None = None
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
         """Its mask in the source image, bool [H, W], made anew; None without masks."""
-        return None if self.masks is None else self.masks.one(0)
+        return None if self._masks is None else self._masks.one(0)
 
     def __repr__(self) -> str:
         x1, y1, x2, y2 = self.box.tolist()
-        mask = "" if self.masks is None else f", mask of {int(self.masks.areas()[0])} px"
+        mask = "" if self._masks is None else f", mask of {int(self._masks.areas()[0])} px"
         return f"<{self.name} {self.score:.2f} at {x1:.0f},{y1:.0f} to {x2:.0f},{y2:.0f}{mask}>"
 
 
@@ -132,13 +131,15 @@ class Detections:
             IndexError: a number beyond the end, or a mask of another length.
         """
         if isinstance(chosen, (int, np.integer)):
-            index = range(len(self))[int(chosen)]
+            if not -len(self) <= chosen < len(self):
+                raise IndexError(f"expected one of {len(self)} detections, found {chosen}")
+            index = int(chosen) % len(self)
             return Detection(
                 name=self.class_name(index),
                 score=float(self.scores[index]),
                 box=self.boxes[index],
                 label=int(self.labels[index]),
-                masks=None if self.masks is None else self.masks.chosen(np.array([index])),
+                _masks=None if self.masks is None else self.masks.chosen(np.array([index])),
             )
         rows = np.arange(len(self))[chosen if isinstance(chosen, slice) else _rows(chosen)]
         return replace(

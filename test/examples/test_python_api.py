@@ -26,8 +26,8 @@ def test_the_example_finds_something_on_the_picture_that_it_names() -> None:
     first, *_, last = result.stdout.splitlines()
     assert "detections with masks" in first
     assert not first.startswith("<0")
-    for entry in json.loads(last):
-        assert {"image_id", "category", "bbox", "score", "segmentation"} <= entry.keys()
+    [entry] = json.loads(last)
+    assert {"image_id", "category", "bbox", "score", "segmentation"} <= entry.keys()
 
 
 def test_without_arguments_it_says_how_to_call_it() -> None:

@@ -127,6 +127,11 @@ def test_the_best_detections_come_first_and_are_kept(perceiver: Perceiver) -> No
             {"class_thresholds": {"mug": 2.0}},
             "class_thresholds['mug']: expected 0 to 1, found 2.0",
         ),
+        (
+            {"class_thresholds": {"mug": "high"}},
+            "class_thresholds['mug']: expected 0 to 1, found 'high'",
+        ),
+        ({"region": "0,0,9,9"}, "region: expected a Region, found '0,0,9,9'"),
     ],
 )
 def test_settings_outside_their_range_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -120,18 +120,18 @@ def test_what_is_prepared_is_whole_and_changes_nothing(configurator: Configurato
     configurator.apply(prepared)
     assert (configurator.current.query, configurator.version) == (prepared.query, 4)
     with pytest.raises(FrozenInstanceError):
-        prepared.provider = "cuda"  # type: ignore[misc]
+        prepared.provider_asked = "cuda"  # type: ignore[misc]
 
 
 def test_a_graph_that_took_over_meanwhile_stays(configurator: Configurator) -> None:
     parameters = configurator.current.parameters
     prepared = configurator.prepare(replace(parameters, vocabulary=("blue",)))
-    other = configurator.opened(parameters)
+    other = configurator.open(parameters)
     configurator.adopt(other, "CPUExecutionProvider")
     configurator.apply(prepared)
     now = configurator.current
     assert now.perceiver is other
-    assert now.provider == "CPUExecutionProvider"
+    assert now.provider_asked == "CPUExecutionProvider"
     assert now.query is prepared.query
     found = other.look(Frame(PIXELS), now.query, StageTimes())
     assert [each.name for each in found] == ["blue", "blue"]

@@ -34,7 +34,7 @@ class Opening:
         self.begun: list[str] = []
         self.go_on = threading.Event()
         self.error: Exception | None = None
-        opened = Configurator.opened
+        opened = Configurator.open
 
         def held(configurator: Configurator, parameters: Any) -> Any:
             self.begun.append(parameters.precision)
@@ -43,7 +43,7 @@ class Opening:
                 raise self.error
             return opened(configurator, parameters)
 
-        monkeypatch.setattr(Configurator, "opened", held)
+        monkeypatch.setattr(Configurator, "open", held)
 
 
 @pytest.fixture

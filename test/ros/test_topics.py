@@ -79,8 +79,11 @@ def test_the_overlay_rate_is_a_limit(bench: Bench, toy_bundle_dir: Path) -> None
         camera.publish(image_message(PIXELS, stamp=number * SECOND))
         wait_for(lambda n=number: node.counts.published == n, "a result")
     wait_for(lambda: pictures, "a picture")
-    assert bench.set_parameters(overlay_rate=0.0) == (True, "")
     assert [stamp_of(picture) for picture in pictures] == [1 * SECOND]
+    assert bench.set_parameters(overlay_rate=0.0) == (True, "")
+    for number in (6, 7):
+        camera.publish(image_message(PIXELS, stamp=number * SECOND))
+        wait_for(lambda n=number: stamp_of(pictures[-1]) == n * SECOND, "the next picture")
 
 
 def test_what_the_overlay_shows_changes_while_it_runs(bench: Bench, toy_bundle_dir: Path) -> None:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.detections import Detections
 from vit_perception.engine.factory import open_session
-from vit_perception.engine.session import Session
 from vit_perception.frame import Frame
 from vit_perception.images.media import read_picture
 from vit_perception.letterbox import Canvas
@@ -23,14 +22,13 @@ from vit_perception.names import checked_names
 from vit_perception.perceiver.candidates import detections_from
 from vit_perception.perceiver.contract import (
     GraphContractError,
-    check_adaptor,
     check_detector,
-    check_embeddings,
     check_results,
 )
 from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
+from vit_perception.perceiver.text_adaptor import TextAdaptor
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
 
@@ -44,9 +42,9 @@ class Perceiver:
     """A detector ready to run.
 
     Calls may come from several threads; the network runs one of them after the other, because
-    its input is kept. Vocabulary and settings may be changed from any thread at any time: a call
-    in flight ends with what it began with, and its result carries the names and version it was
-    made with.
+    its input buffer is reused. Vocabulary and settings may be changed from any thread at any
+    time: a call in flight ends with what it began with, and its result carries the names and
+    version it was made with.
 
     Args:
         bundle: a bundle of task detection or instance_segmentation.
@@ -88,16 +86,11 @@ class Perceiver:
             threads=engine.threads,
             name=f"{where}/{bundle.graphs[engine.precision]}",
         )
-        self._adaptor = None if bundle.fixed_vocabulary else _text_adaptor(bundle, engine.threads)
         try:
             check_detector(self._session, bundle)
         except GraphContractError as error:
             raise PerceiverError(f"{self._session.name}: {error}") from error
-        if self._adaptor is not None:
-            try:
-                check_adaptor(self._adaptor, self._session, bundle)
-            except GraphContractError as error:
-                raise PerceiverError(f"{self._adaptor.name}: {error}") from error
+        self._adaptor = TextAdaptor(bundle, self._session, threads=engine.threads)
         self._canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
         self._checked_results: Mapping[str, object] = {}
         self._run_lock = threading.Lock()
@@ -130,20 +123,34 @@ class Perceiver:
         return self._query.settings
 
     def change(
-        self, *, vocabulary: Vocabulary | None = None, settings: Settings | None = None
+        self,
+        *,
+        names: Sequence[str] | None = None,
+        vocabulary: Vocabulary | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        """Changes either or both in one step, all or nothing.
+        """Changes names and settings in one step, all or nothing.
 
-        The text adaptor runs on the caller's thread; calls in flight do not wait for it.
+        Encoder and text adaptor run on the caller's thread; calls in flight do not wait for them.
 
         Args:
-            vocabulary: None keeps the present one.
+            names: what to look for from now on; None keeps the present vocabulary.
+            vocabulary: the same with embeddings; not beside `names`.
             settings: None keeps the present ones.
 
         Raises:
-            PerceiverError: the vocabulary does not fit the bundle; nothing has changed.
+            PerceiverError: a value of another type, or a vocabulary that does not fit the bundle;
+                nothing has changed.
+            VocabularyError, TextEncoderError: names that cannot be encoded.
             SessionError: the text adaptor failed; nothing has changed.
         """
+        if names is not None:
+            if vocabulary is not None:
+                raise PerceiverError("expected names or a vocabulary, found both")
+            vocabulary = self._encoded(names)
+        for value, kind in ((vocabulary, Vocabulary), (settings, Settings)):
+            if value is not None and not isinstance(value, kind):
+                raise PerceiverError(f"expected {kind.__name__}, found {shown(value)}")
         with self._change_lock:
             self._query = self.prepare(vocabulary=vocabulary, settings=settings)
 
@@ -188,8 +195,8 @@ class Perceiver:
         Args:
             image: a frame, pixels uint8 [H, W, 3] in RGB order (OpenCV reads BGR), or the path
                 of a picture; of any size.
-            names: what to look for in this image; None for the vocabulary. Those of the call
-                before are kept encoded.
+            names: what to look for in this image; None for the vocabulary. The names of
+                the last call stay encoded.
             stages: receives the times of the stages, see `look`.
 
         Returns:
@@ -248,52 +255,25 @@ class Perceiver:
             raise PerceiverError(f"{self._session.name}: {error}") from error
 
     def _query_for(self, names: Sequence[str]) -> Query:
-        if self._encode is None:
-            raise PerceiverError("names: this perceiver was made without an encoder of names")
-        wanted, named, now = checked_names(names), self._named, self._query
-        if named is None or named.vocabulary.names != wanted:
-            named = self.prepare(vocabulary=self._encode(wanted))
+        named, now = self._named, self._query
+        if named is None or named.vocabulary.names != tuple(names):
+            named = self.prepare(vocabulary=self._encoded(names))
+        # Settings in force are the same object until they change.
         elif named.settings is not now.settings:
             named = self.prepare(settings=now.settings, before=named)
         self._named = named
         return named
 
+    def _encoded(self, names: Sequence[str]) -> Vocabulary:
+        if self._encode is None:
+            raise PerceiverError("names: this perceiver was made without an encoder of names")
+        if isinstance(names, str):
+            names = checked_names(names)  # refuses a text
+        return self._encode(tuple(names))
+
     def _made(self, vocabulary: Vocabulary, settings: Settings, before: Query | None) -> Query:
         if before is not None and vocabulary is before.vocabulary:
             embeddings = before.class_embeddings
         else:
-            embeddings = self._class_embeddings(vocabulary)
+            embeddings = self._adaptor(vocabulary)
         return Query.of(vocabulary, settings.resolved(self.bundle), embeddings)
-
-    def _class_embeddings(self, vocabulary: Vocabulary) -> NDArray[np.float32] | None:
-        bundle = self.bundle
-        where = shown_path(bundle.directory)
-        if bundle.fixed_vocabulary:
-            if vocabulary.names != bundle.default_names:
-                raise PerceiverError(
-                    f"{where}: expected its fixed vocabulary {shown(list(bundle.default_names))}, "
-                    f"found {shown(list(vocabulary.names))}"
-                )
-            return None
-        if vocabulary.dimension != bundle.text_dimension:
-            raise PerceiverError(
-                f"{where}: expected embeddings of dimension {bundle.text_dimension} "
-                f"({bundle.text_encoder_id}), found {vocabulary.dimension}"
-            )
-        adaptor = self._adaptor
-        if adaptor is None:
-            return vocabulary.embeddings
-        embeddings = adaptor.run({"text_embeddings": vocabulary.embeddings})["class_embeddings"]
-        try:
-            check_embeddings(embeddings, vocabulary)
-        except GraphContractError as error:
-            raise PerceiverError(f"{adaptor.name}: {error}") from error
-        return np.ascontiguousarray(embeddings, np.float32)
-
-
-def _text_adaptor(bundle: Bundle, threads: int) -> Session | None:
-    model = bundle.text_adaptor()
-    if model is None:
-        return None
-    name = f"{shown_path(bundle.directory)}/{bundle.text_adaptor_file}"
-    return open_session(model, threads=threads, name=name)

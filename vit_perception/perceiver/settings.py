@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -67,15 +68,15 @@ class EngineSettings:
 
     precision: str = setting(
         "fp32",
-        "Which graph of the bundle runs, e.g. 'fp32' or 'int8'. A change takes effect when the "
-        "new one has been opened; until then the old one runs.",
+        "Which graph of the bundle runs, e.g. 'fp32' or 'int8'. After a change on a node the old "
+        "one runs until the new one has been opened.",
         live=True,
     )
     provider: str = setting(
         "cpu",
         "What runs the graph: 'cpu', 'cuda', 'tensorrt', 'openvino' (the package openvino, on the "
-        "CPU) or the name of an ONNX Runtime execution provider. One that is not there makes "
-        "configure fail, and a change is refused.",
+        "CPU) or the name of an ONNX Runtime execution provider. One that is not there is "
+        "refused.",
         live=True,
     )
     threads: int = setting(
@@ -135,10 +136,12 @@ class Settings:
         _check_declared(self)
         for name, threshold in self.class_thresholds.items():
             # A NaN is in no range.
-            if not 0 <= threshold <= 1:
+            if not (isinstance(threshold, Real) and 0 <= threshold <= 1):
                 raise PerceiverError(
                     f"class_thresholds[{shown(name)}]: expected 0 to 1, found {shown(threshold)}"
                 )
+        if self.region is not None and not hasattr(self.region, "of"):
+            raise PerceiverError(f"region: expected a Region, found {shown(self.region)}")
         frozen = MappingProxyType(dict(self.class_thresholds))
         object.__setattr__(self, "class_thresholds", frozen)
 

@@ -32,13 +32,13 @@ class Configuration:
     Attributes:
         parameters: as ROS shows them.
         perceiver: the open graph.
-        provider: that was asked for it.
+        provider_asked: the provider that parameters asked for it.
         query: names, thresholds, limits and region, ready for the network.
     """
 
     parameters: DetectorParameters
     perceiver: Perceiver
-    provider: str
+    provider_asked: str
     query: Query
 
     @property
@@ -49,7 +49,7 @@ class Configuration:
     def runs(self, parameters: DetectorParameters) -> bool:
         """Returns whether the open graph is the one that `parameters` ask for."""
         wanted = (parameters.precision, parameters.provider)
-        return (self.perceiver.precision, self.provider) == wanted
+        return (self.perceiver.precision, self.provider_asked) == wanted
 
     def description(self, opening: str = "") -> Mapping[str, str]:
         """Returns what runs, and what is being `opening`, for diagnostics."""
@@ -61,7 +61,7 @@ class Configuration:
             "model.sha256": bundle.sha256[bundle.graphs[precision]],
             "model.precision": precision,
             "model.provider": self.perceiver.provider,
-            "model.provider_asked": self.provider,
+            "model.provider_asked": self.provider_asked,
             "model.opening": opening,
             "cpu.cores": format_cores(usable_cores()),
             "model.input": f"{bundle.input_width}x{bundle.input_height}",
@@ -132,7 +132,10 @@ class Configurator:
         vocabulary = None
         if parameters.vocabulary != now.parameters.vocabulary:
             vocabulary = _vocabulary(
-                self.bundle, self._builder, parameters.vocabulary, self.version + 1
+                self.bundle,
+                self._builder,
+                parameters.vocabulary,
+                now.query.vocabulary.version + 1,
             )
         query = now.perceiver.prepare(
             vocabulary=vocabulary, settings=parameters.settings(), before=now.query
@@ -144,9 +147,11 @@ class Configurator:
         with self._lock:
             # Another graph may have taken over since.
             now = self.current
-            self.current = replace(prepared, perceiver=now.perceiver, provider=now.provider)
+            self.current = replace(
+                prepared, perceiver=now.perceiver, provider_asked=now.provider_asked
+            )
 
-    def opened(self, parameters: DetectorParameters) -> Perceiver:
+    def open(self, parameters: DetectorParameters) -> Perceiver:
         """Opens the graph that `parameters` ask for, and runs it once; takes its time.
 
         Raises: as `load` does.
@@ -161,7 +166,7 @@ class Configurator:
             provider: that was asked for it.
         """
         with self._lock:
-            self.current = replace(self.current, perceiver=perceiver, provider=provider)
+            self.current = replace(self.current, perceiver=perceiver, provider_asked=provider)
 
 
 def _perceiver(

@@ -229,13 +229,13 @@ class DetectorNode(LifecycleNode):
             camera.deactivate()
 
     def _take_down(self) -> None:
+        self._reload.cancel()
         self._deactivate()
         worker, self._worker = self._worker, None
         if worker is not None and not worker.close(_LEAVE_WITHIN):
             self.get_logger().warning("the engine is still busy with a frame: left behind")
         for camera in self._cameras:
             camera.cleanup()
-        self._reload.cancel()
         configurator, self._configurator = self._configurator, None
         if configurator is not None:
             self._next_version = configurator.version + 1
@@ -277,7 +277,7 @@ class DetectorNode(LifecycleNode):
             return
         before = [
             Parameter("precision", value=configurator.current.perceiver.precision),
-            Parameter("provider", value=configurator.current.provider),
+            Parameter("provider", value=configurator.current.provider_asked),
         ]
         # Parameters belong to the executor's thread.
         executor.create_task(lambda: self.set_parameters(before))

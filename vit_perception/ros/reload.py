@@ -60,7 +60,7 @@ class Reload:
     ) -> None:
         found: Exception | None = None
         try:
-            perceiver = configurator.opened(parameters)
+            perceiver = configurator.open(parameters)
             with self._lock:
                 if number == self._latest:
                     configurator.adopt(perceiver, parameters.provider)

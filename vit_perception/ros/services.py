@@ -97,8 +97,9 @@ class Services:
             return future
 
         def give_up() -> None:
-            camera.gate.forget(answer)
-            answer(None)
+            # Else the worker has just taken it, and answers.
+            if camera.gate.forget(answer):
+                answer(None)
 
         timer = self._node.create_timer(
             DETECT_ONCE_TIMEOUT, give_up, clock=Clock(clock_type=ClockType.STEADY_TIME)

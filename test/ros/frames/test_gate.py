@@ -82,7 +82,8 @@ def test_who_asked_hears_of_the_end() -> None:
     gate.enable(False)
     forgotten = told.append
     gate.once(2.0, forgotten)
-    gate.forget(forgotten)
+    assert gate.forget(forgotten)
+    assert not gate.forget(forgotten)
     assert gate.activation is None
     gate.close()
     assert told == [None]

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("rclpy")
 
 from lifecycle_msgs.msg import Transition
+from sensor_msgs.msg import Image
 
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
@@ -154,6 +155,31 @@ def test_nothing_leaves_a_deactivated_node(bench: Bench, toy_bundle_dir: Path) -
     wait_for(lambda: results, "a result")
     assert [stamp_of(result) for result in results] == [3 * SECOND]
     assert adds_up(node.counts)
+
+
+def test_no_picture_leaves_a_deactivated_node(bench: Bench, toy_bundle_dir: Path) -> None:
+    node = bench.detector(toy_bundle_dir, **ALL_ARRIVE)
+    pictures, results = bench.collect(Image, "detector/overlay"), bench.detections()
+    camera = bench.camera()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(frame: Frame, detections: Detections) -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+
+    # Between publication and picture.
+    node.add_consumer(slow)
+    camera.publish(image_message(PIXELS, stamp=SECOND))
+    assert begun.wait(PATIENCE)
+    wait_for(lambda: results, "the detections")
+    assert bench.change_state(Transition.TRANSITION_DEACTIVATE)
+    go_on.set()
+    node.remove_consumer(slow)
+    assert bench.change_state(Transition.TRANSITION_ACTIVATE)
+    wait_for(lambda: camera.get_subscription_count() == 1, "the new subscription")
+    camera.publish(image_message(PIXELS, stamp=2 * SECOND))
+    wait_for(lambda: pictures, "a picture")
+    assert [stamp_of(picture) for picture in pictures] == [2 * SECOND]
 
 
 def test_old_frames_are_dropped_as_stale(bench: Bench, toy_bundle_dir: Path) -> None:

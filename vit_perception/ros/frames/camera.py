@@ -167,7 +167,7 @@ class Camera:
         self._subscription = qos.subscription(node, kind, topic, self._on_image, self._on_mismatch)
 
     def _on_image(self, message: Any) -> None:
-        """Does no work: leaves the message for the worker, in place of an older one."""
+        """Leaves the message for the worker, in place of an older one, and lets that begin."""
         self._last_arrival = time.perf_counter()
         self._seen += 1
         self.accounting.arrived()

@@ -66,10 +66,12 @@ class Gate:
                 self._asked.append((now, answer))
             return self._open
 
-    def forget(self, answer: Answer) -> None:
-        """Stops waiting for a frame for the sake of this `answer`."""
+    def forget(self, answer: Answer) -> bool:
+        """Stops waiting for a frame for the sake of this `answer`; False if it was given."""
         with self.held:
+            before = len(self._asked)
             self._asked = [each for each in self._asked if each[1] is not answer]
+            return len(self._asked) < before
 
     @property
     def asked(self) -> bool:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message with the time at which it came in (seconds) and the activation it came in."""
+    """A message, when it came in (seconds of time.perf_counter) and in which activation."""
 
     message: Any
     time: float

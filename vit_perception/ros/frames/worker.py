@@ -56,7 +56,11 @@ class FrameWorker:
     def _run(self) -> None:
         while (taken := self.slots.take()) is not None:
             camera, arrival = taken
-            self._look(camera, arrival, self._configurator.current)
+            try:
+                self._look(camera, arrival, self._configurator.current)
+            except Exception as error:
+                # Of the account itself: the thread outlives it.
+                self._faults.warn("worker", f"frame lost: {_described(error)}")
             # Nothing of a frame is kept while waiting for the next.
             del taken, camera, arrival
 
@@ -109,20 +113,25 @@ class FrameWorker:
         if stamp.has_age:
             seconds["age"] = (self._clock.now().nanoseconds - stamp.nanoseconds) * 1e-9
         camera.accounting.published(seconds)
-        for answer in camera.gate.passed(arrival.time):
-            answer(_outcome(found))
         # What may be late or left out.
         for consumer in camera.consumers:
             try:
                 consumer(frame, found)
             except Exception as error:
                 self._faults.warn("consumer", f"consumer left out: {_described(error)}")
+        begin = time.perf_counter()
         try:
-            if outputs.draw(header, frame, found, parameters):
-                stages.lap("overlay")
-                camera.accounting.took({"overlay": stages.seconds["overlay"]})
+            with camera.gate.held:
+                camera.gate.admit(arrival)
+                drawn = outputs.draw(header, frame, found, parameters)
+            if drawn:
+                camera.accounting.took({"overlay": time.perf_counter() - begin})
+        except Dropped:
+            pass  # the node was stopped after its detections were published
         except Exception as error:
             self._faults.warn("overlay", f"overlay left out: {_described(error)}")
+        for answer in camera.gate.passed(arrival.time):
+            answer(_outcome(found))
 
     def _drop(self, camera: Camera, drop: Dropped) -> None:
         camera.accounting.dropped(drop.cause, drop.reason)

@@ -58,7 +58,7 @@ class Publishers:
         self._announced_version: int | None = None
         self._announced_labels: tuple[int, float] | None = None
         self._announced_at = 0
-        self._next_overlay = 0.0
+        self._last_overlay = float("-inf")
         self._all: list[Any] = []
         self._detections = self._publisher(Detection2DArray, "detections", qos.RELIABLE)
         self._instances = self._publisher(Image, "instances", qos.RELIABLE)
@@ -132,10 +132,10 @@ class Publishers:
         wanted = [
             (publisher, make) for publisher, make in ways if publisher.get_subscription_count()
         ]
-        if now < self._next_overlay or not wanted:
-            return False
         rate = parameters.overlay_rate
-        self._next_overlay = now + 1.0 / rate if rate else 0.0
+        if not wanted or (rate and now < self._last_overlay + 1.0 / rate):
+            return False
+        self._last_overlay = now
         picture = overlay.draw(
             frame.image,
             detections,
