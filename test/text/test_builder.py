@@ -135,6 +135,17 @@ def test_a_name_of_unknown_signs_is_refused(bundle, tmp_path):
     assert "knows no word" in message
 
 
+def test_new_names_that_the_encoder_reads_alike_are_refused(bundle, tmp_path):
+    for first, second in (("naïve spork", "naive spork"), ("\u200bspork", "spork")):
+        for names in ([first, second], ["spoon", second, "fork", first]):
+            message = refusal(VocabularyBuilder(bundle, cache_dir=tmp_path), names)
+            pair = [repr(name) for name in names if name in (first, second)]
+            assert message.startswith(f"names {pair[0]} and {pair[1]}: expected different names")
+    # Of ready-made names the bundle decides.
+    builder = VocabularyBuilder(bundle, cache_dir=tmp_path)
+    assert len(builder.build(["spork"], 1)) == 1
+
+
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

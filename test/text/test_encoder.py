@@ -124,6 +124,31 @@ def test_a_text_without_a_known_token_is_refused(encoder, name):
         encoder([name])
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("杯子", "杯"),
+        ("瓶子", "瓶"),
+        ("red mug \U0001f34c", "\U0001f34c"),
+        ("ถ้วย red", "ถ้วย"),
+        ("5 ㎏ bag", "㎏"),
+        ("mug " + 101 * "x", "x" * 27 + "..." + "x" * 28),
+        ("[UNK] mug", "[UNK]"),
+    ],
+)
+def test_a_text_with_an_unknown_part_is_refused(encoder, name, part):
+    """Otherwise 杯子 (cup) and 瓶子 (bottle) would have the same embedding."""
+    with pytest.raises(TextEncoderError) as refusal:
+        encoder(["spoon", name])
+    expected = f"{ENCODER_ID} does not know '{part}' in it, and would read any other unknown word"
+    assert expected in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["кружка", "कप", "mug™", "½ cup", "naïve", "コップ", "\u200bcup"])
+def test_other_scripts_that_the_vocabulary_spells_are_encoded(encoder, name):
+    assert encoder([name]).shape == (1, 384)
+
+
 def test_a_lone_surrogate_is_refused(encoder):
     with pytest.raises(TextEncoderError, match="expected text"):
         encoder(["\ud800"])

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, processors
 
 from vit_perception.bundle.bundle import Bundle, BundleError
 from vit_perception.names import VocabularyError
 from vit_perception.text.builder import VocabularyBuilder
-from vit_perception.text.encoder import TextEncoderError
-from vit_perception.text.graph_encoder import GraphEncoder
+from vit_perception.text.encoder import TextEncoderError, refuse_unknown
+from vit_perception.text.graph_encoder import GraphEncoder, unknown_token
 from vit_perception.vocabulary import Vocabulary
 
 from ..fuzzed_bytes import changed, changes, fuzz
@@ -42,7 +43,7 @@ def refusal(bundle: Bundle, *names: str) -> str:
 
 def test_names_become_unit_vectors_whatever_the_batch(bundle: Bundle) -> None:
     encoder = GraphEncoder(bundle)
-    names = ("red mug", "spoon", "red spoon", "mug", "Red  MUG", "red mug strange")
+    names = ("red mug", "spoon", "red spoon", "mug", "Red  MUG", "red mug fork")
     found = encoder(names)
     assert (found.shape, found.dtype) == ((6, DIMENSION), np.float32)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
@@ -75,7 +76,12 @@ def test_calls_from_many_threads_agree(bundle: Bundle) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("", "tiny knows no word or sign in it"), ("\ud800", "expected text, found")],
+    [
+        ("", "tiny knows no word or sign in it"),
+        ("\ud800", "expected text, found"),
+        ("red strange mug", "name 'red strange mug': tiny does not know 'strange' in it"),
+        ("strange", "name 'strange': tiny does not know 'strange' in it"),
+    ],
 )
 def test_texts_that_say_nothing_are_refused(bundle: Bundle, name: str, expected: str) -> None:
     assert expected in refusal(bundle, name)
@@ -165,3 +171,20 @@ def test_encoders_do_not_share_their_cache(bundle: Bundle, tmp_path: Path) -> No
     VocabularyBuilder(bundle, cache_dir=tmp_path / "cache").build(["red fork"], 1)
     builder = VocabularyBuilder(other, cache_dir=tmp_path / "cache")
     assert builder.sources(["red fork"]) == ("encoder",)
+
+
+def test_unknown_parts_are_those_of_the_tokenizers_own_token() -> None:
+    """CLIP's unknown token is the end of every text; Unigram has a number, byte BPE none."""
+    alphabet = {"m": 0, "u": 1, "g": 2, "[END]": 3}
+    clip = Tokenizer(models.BPE(alphabet, [], unk_token="[END]"))
+    clip.post_processor = processors.TemplateProcessing("$A [END]", None, [("[END]", 3)])
+    unigram = Tokenizer(models.Unigram([("[?]", 0.0), ("mug", -1.0)], unk_id=0))
+    none = Tokenizer(models.BPE(alphabet, []))
+    for tokenizer, unknown in ((clip, 3), (unigram, 0), (none, None)):
+        assert unknown_token(tokenizer) == unknown
+        refuse_unknown("tiny", "mug", tokenizer.encode("mug"), unknown)
+    for tokenizer, unknown in ((clip, 3), (unigram, 0)):
+        with pytest.raises(
+            TextEncoderError, match=r"^name 'mug☕': tiny does not know '☕' in it"
+        ):
+            refuse_unknown("tiny", "mug☕", tokenizer.encode("mug☕"), unknown)

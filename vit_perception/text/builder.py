@@ -35,6 +35,8 @@ Source = Literal["bundle", "cache", "encoder"]
 # An encoder other than the original must agree with the bundle's embeddings on its first names.
 AGREEMENT_NAMES = 8
 AGREEMENT_COSINE = 0.99
+ALIKE = 1e-5
+"""Embeddings of equal tokens differ by less, in batches of any size."""
 _NAMES_SHOWN = 8
 
 _log = logging.getLogger(__name__)
@@ -79,8 +81,9 @@ class VocabularyBuilder:
     def build(self, names: Iterable[str], version: int) -> Vocabulary:
         """Returns the vocabulary of these names, in their order and spelling, stripped.
 
-        Raises VocabularyError: a name is refused, two differ only in case or spaces, or a name is
-        new and cannot be encoded; in the last case the line says what to install.
+        Raises VocabularyError: a name is refused, two differ only in case or spaces or in what
+        the encoder does not see, such as accents, or a name is new and cannot be encoded; in the
+        last case the line says what to install.
         """
         checked = _distinct(names)
         embeddings = np.empty((len(checked), self._dimension), np.float32)
@@ -94,6 +97,7 @@ class VocabularyBuilder:
         if new:
             found = self._new_embeddings(tuple(new))
             embeddings[list(new.values())] = [found[name] for name in new]
+            _refuse_alike(checked, embeddings, tuple(new.values()))
         return Vocabulary(names=checked, embeddings=embeddings, version=version)
 
     def sources(self, names: Iterable[str]) -> tuple[Source, ...]:
@@ -212,6 +216,21 @@ def _distinct(names: Iterable[str]) -> tuple[str, ...]:
                 "found the same but for case and spaces"
             )
     return checked
+
+
+def _refuse_alike(
+    names: Sequence[str], embeddings: NDArray[np.float32], new: Sequence[int]
+) -> None:
+    """Refuses a new name that the encoder reads as it reads another one."""
+    cosines = embeddings[list(new)] @ embeddings.T
+    cosines[range(len(new)), list(new)] = -1
+    row, other = divmod(int(np.argmax(cosines)), len(names))
+    first, second = sorted((new[row], other))
+    if first != second and np.abs(embeddings[first] - embeddings[second]).max() <= ALIKE:
+        raise VocabularyError(
+            f"names {shown(names[first])} and {shown(names[second])}: expected different names, "
+            "found the same to the text encoder"
+        )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from vit_perception.text import minilm
 from vit_perception.wording import one_line, shown, shown_path
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 ENCODER_ID = "all-MiniLM-L6-v2"
 DIMENSION = minilm.HIDDEN
@@ -128,6 +128,7 @@ class TextEncoder:
         self._meaningless = frozenset(
             self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")
         )
+        self._unknown = self._tokenizer.token_to_id("[UNK]")
         tensors = _tensors(file, model)
         # The engine copies the tensors twice while it opens; free the file's bytes first.
         del model
@@ -137,21 +138,41 @@ class TextEncoder:
         """Encodes N texts: float32 [N, 384], unit length; N may be 0.
 
         Texts are cut at 256 tokens, as by the original. Raises TextEncoderError if a text is not
-        valid Unicode, or the tokenizer knows nothing in it (all such texts would have the same
-        embedding).
+        valid Unicode, or the tokenizer knows nothing in it or not all of it, such as an emoji
+        (texts that differ there alone would have the same embedding).
         """
         return embed(self._session, [self._tokens(name) for name in names], DIMENSION)
 
     def _tokens(self, name: str) -> list[int]:
         try:
-            ids: list[int] = self._tokenizer.encode(name).ids
+            encoding = self._tokenizer.encode(name)
         except Exception as error:
             raise TextEncoderError(
                 f"name {shown(name)}: expected text, found {one_line(error)}"
             ) from error
+        ids: list[int] = encoding.ids
         if self._meaningless.issuperset(ids):
             raise TextEncoderError(f"name {shown(name)}: {ENCODER_ID} knows no word or sign in it")
+        refuse_unknown(ENCODER_ID, name, encoding, self._unknown)
         return ids
+
+
+def refuse_unknown(encoder: str, name: str, encoding: Encoding, unknown: int | None) -> None:
+    """Refuses a text with a part for which the tokenizer has only its `unknown` token.
+
+    Texts that differ in such parts alone would have the same embedding, and the same scores.
+
+    Raises:
+        TextEncoderError: names the first such part.
+    """
+    for token, (begin, end) in zip(encoding.ids, encoding.offsets, strict=True):
+        # A token that the tokenizer adds, such as CLIP's end, which is its unknown one too, has
+        # no place in the text.
+        if token == unknown and end > begin:
+            raise TextEncoderError(
+                f"name {shown(name)}: {encoder} does not know {shown(name[begin:end])} in it, and "
+                "would read any other unknown word alike"
+            )
 
 
 def batches(tokens: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:

@@ -9,6 +9,7 @@ the tokenizers library that sets the length at which texts are cut.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.engine.factory import open_session
 from vit_perception.engine.session import Session, SessionError, shown_shape
-from vit_perception.text.encoder import MAX_TOKENS, TextEncoderError, embed
+from vit_perception.text.encoder import MAX_TOKENS, TextEncoderError, embed, refuse_unknown
 from vit_perception.wording import one_line, shown, shown_path
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class GraphEncoder:
         # Tokens that every text has; a text with no others has no meaning.
         with _refusing(f"{path}: expected a tokenizer"):
             self._around = frozenset(self._tokenizer.encode("").ids)
+            self._unknown = unknown_token(self._tokenizer)
         try:
             # One thread: a few short texts gain little from more, and frames need the cores.
             self._session = open_session(files.graph, threads=1, name=file)
@@ -69,17 +71,19 @@ class GraphEncoder:
         """Encodes N texts: float32 [N, D], unit length; N may be 0.
 
         Raises:
-            TextEncoderError: a text is not valid Unicode or unknown to the tokenizer, or the graph
-                fails.
+            TextEncoderError: a text is not valid Unicode, or it or a part of it is unknown to the
+                tokenizer, or the graph fails.
         """
         tokens = [self._tokens(name) for name in names]
         return embed(self._session, tokens, self.dimension)
 
     def _tokens(self, name: str) -> list[int]:
         with _refusing(f"name {shown(name)}: expected text"):
-            ids: list[int] = self._tokenizer.encode(name).ids
+            encoding = self._tokenizer.encode(name)
+        ids: list[int] = encoding.ids
         if self._around.issuperset(ids):
             raise TextEncoderError(f"name {shown(name)}: {self.id} knows no word or sign in it")
+        refuse_unknown(self.id, name, encoding, self._unknown)
         return ids
 
 
@@ -109,6 +113,16 @@ def _load_tokenizer(path: str, data: bytes) -> Tokenizer:
     tokenizer.enable_truncation(cut)
     tokenizer.no_padding()
     return tokenizer
+
+
+def unknown_token(tokenizer: Tokenizer) -> int | None:
+    """Returns the id of the token for what is not in the vocabulary; None if there is none.
+
+    The library's Unigram model states a number, its other models a token.
+    """
+    model = json.loads(tokenizer.to_str())["model"]
+    number, token = model.get("unk_id"), model.get("unk_token")
+    return number if token is None else tokenizer.token_to_id(token)
 
 
 @contextmanager
