@@ -27,6 +27,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from vit_perception.names import parse_names
 from vit_perception.parameters.detector import DetectorParameters, validate
 from vit_perception.ros.environment import set_image_transport
+from vit_perception.ros.parameter_files import is_for, nodes_named
 from vit_perception.setting import SettingError, settings_of
 from vit_perception.wording import shown
 
@@ -174,8 +175,7 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
         {name: given[name] == "true" for name in ("use_sim_time", "autostart")}
     ]
     if given["params_file"]:
-        if not Path(given["params_file"]).is_file():
-            raise FileNotFoundError(f"params_file: {given['params_file']}: no such file")
+        check_params_file(Path(given["params_file"]), node_names(given))
         parameters.append(given["params_file"])
     # Typed, as launch would else read a name such as 'on' or '7' as a boolean or a number.
     kinds = {tuple: List[str], str: str, float: float, int: int}  # noqa: UP006
@@ -184,6 +184,34 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
         plain = list(value) if isinstance(value, tuple) else value
         parameters.append({name: ParameterValue(plain, value_type=kinds[type(value)])})
     return parameters
+
+
+def check_params_file(path: Path, nodes: list[str]) -> None:
+    """Refuse a file that has parameters for none of the nodes: they would go unused.
+
+    Raises:
+        FileNotFoundError: the file is absent.
+        SettingError: it is no parameter file, or one for other nodes.
+
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"params_file: {path}: no such file")
+    try:
+        named = nodes_named(path)
+    except (OSError, ValueError) as error:
+        raise SettingError(f"params_file: {error}") from None
+    if not any(is_for(pattern, node) for pattern in named for node in nodes):
+        found = ", ".join(named) if named else "none"
+        raise SettingError(
+            f"params_file: {path}: expected parameters of {' or '.join(nodes)}, found {found}"
+        )
+
+
+def node_names(given: dict[str, str]) -> list[str]:
+    """Full names of the nodes that are started."""
+    namespace = given["namespace"].strip("/")
+    names = several_nodes(given["nodes"]) or [given["node_name"]]
+    return [f"/{namespace}/{name}" if namespace else f"/{name}" for name in names]
 
 
 def several_nodes(text: str) -> list[str]:
@@ -216,8 +244,28 @@ def camera_topics(text: str) -> dict[str, str]:
                 "cameras: expected each name once, with a topic: 'front=/front/image_raw, "
                 f"wrist=/wrist/image_raw', found {shown(entry.strip())}"
             )
-        topics[name] = topic
+        topics[name] = image_topic("cameras", topic)
     return topics
+
+
+# What image_transport puts behind a topic.
+TRANSPORTS = ("compressed", "compressedDepth", "theora", "ffmpeg", "zstd", "draco", "foxglove")
+
+
+def image_topic(argument: str, topic: str) -> str:
+    """The topic of a camera's raw images, which the others stand beside.
+
+    Raises:
+        SettingError: it names one of the others.
+
+    """
+    raw, slash, last = topic.rpartition("/")
+    if slash and last in TRANSPORTS:
+        hint = " and image_transport:=compressed" if last == "compressed" else ""
+        raise SettingError(
+            f"{argument}: expected the topic of raw images, found {shown(topic)}: give {raw}{hint}"
+        )
+    return topic
 
 
 def remappings(given: dict[str, str]) -> list[tuple[str, str]]:
@@ -225,7 +273,7 @@ def remappings(given: dict[str, str]) -> list[tuple[str, str]]:
     if given["cameras"]:
         cameras = {f"{name}/": topic for name, topic in camera_topics(given["cameras"]).items()}
     else:
-        cameras = {"": given["image"]}
+        cameras = {"": image_topic("image", given["image"])}
     result = []
     for prefix, image in cameras.items():
         info = given["camera_info"] if not prefix else ""

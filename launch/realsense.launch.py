@@ -9,29 +9,29 @@ Example:
 
 from __future__ import annotations
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.conditions import IfCondition
+from pathlib import Path
+from typing import Any
+
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
+DRIVER = "realsense2_camera"
+EXECUTABLE = "realsense2_camera_node"
+
 
 def generate_launch_description() -> LaunchDescription:
     """Give the camera's topics to perception.launch.py, whose other arguments go through."""
-    namespace = LaunchConfiguration("camera_namespace")
-    name = LaunchConfiguration("camera_name")
-    image = ["/", namespace, "/", name, "/color/image_raw"]
-    perception = PathJoinSubstitution(
-        [FindPackageShare("vit_perception"), "launch", "perception.launch.py"]
-    )
     return LaunchDescription(
         [
             DeclareLaunchArgument(
                 "camera_namespace",
                 default_value="camera",
-                description="Namespace of the camera driver.",
+                description="Namespace of the camera driver; may be empty.",
             ),
             DeclareLaunchArgument(
                 "camera_name", default_value="camera", description="Name of the camera driver."
@@ -43,20 +43,59 @@ def generate_launch_description() -> LaunchDescription:
                 description="Start realsense2_camera too, with depth aligned to the colour image: "
                 "<camera_namespace>/<camera_name>/aligned_depth_to_color/image_raw.",
             ),
-            # The driver comes after, as perception.launch.py sets Fast DDS's profile for both.
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(perception),
-                launch_arguments={"image": image}.items(),
-            ),
+            OpaqueFunction(function=start),
+        ]
+    )
+
+
+def start(context: LaunchContext) -> list[Any]:
+    """The detector and, if asked for, the driver, which is looked for before either starts."""
+    namespace = LaunchConfiguration("camera_namespace").perform(context).strip("/")
+    name = LaunchConfiguration("camera_name").perform(context).strip("/")
+    wanted = LaunchConfiguration("start_camera").perform(context) == "true"
+    if wanted:
+        check_driver()
+    perception = PathJoinSubstitution(
+        [FindPackageShare("vit_perception"), "launch", "perception.launch.py"]
+    )
+    image = "/".join(["", *filter(None, (namespace, name)), "color/image_raw"])
+    # The driver comes after, as perception.launch.py sets Fast DDS's profile for both.
+    actions: list[Any] = [
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(perception), launch_arguments={"image": image}.items()
+        )
+    ]
+    if wanted:
+        actions.append(
             Node(
-                package="realsense2_camera",
-                executable="realsense2_camera_node",
+                package=DRIVER,
+                executable=EXECUTABLE,
                 namespace=namespace,
                 name=name,
                 parameters=[{"align_depth.enable": True, "enable_sync": True}],
                 output="screen",
                 emulate_tty=True,
-                condition=IfCondition(LaunchConfiguration("start_camera")),
-            ),
-        ]
-    )
+            )
+        )
+    return actions
+
+
+def check_driver() -> None:
+    """Refuse to start anything where the driver is not installed.
+
+    Launch would end in the middle else, and leave the detector behind.
+
+    Raises:
+        RuntimeError: one line that says what to install.
+
+    """
+    try:
+        place = Path(get_package_prefix(DRIVER)) / "lib" / DRIVER / EXECUTABLE
+    # OSError: no workspace is sourced.
+    except (PackageNotFoundError, OSError):
+        place = None
+    if place is None or not place.exists():
+        raise RuntimeError(
+            f"start_camera: expected the package {DRIVER}, found none: "
+            "sudo apt install ros-$ROS_DISTRO-realsense2-camera"
+        )

@@ -16,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from vit_perception.names import VocabularyError
 from vit_perception.setting import SettingError
@@ -39,6 +40,9 @@ GIVEN = {
         "",
     ),
     "image": "image",
+    "namespace": "",
+    "node_name": "detector",
+    "nodes": "",
     "use_sim_time": "false",
     "autostart": "true",
 }
@@ -157,6 +161,108 @@ def test_mistakes_are_told_in_one_line(
         launch_file.node_parameters({**GIVEN, **given})
     assert line in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "given", "fits"),
+    [
+        (["detector"], {}, True),
+        (["/detector"], {}, True),
+        (["/**"], {}, True),
+        (["/*"], {}, True),
+        (["/**/detector"], {}, True),
+        (["/**/detector"], {"namespace": "front/left"}, True),
+        (["/front/detector"], {"namespace": "/front"}, True),
+        (["/*/detector"], {"namespace": "front"}, True),
+        (["planner", "tools"], {"nodes": "detector, tools"}, True),
+        (["my_detector"], {}, False),
+        (["detector"], {"namespace": "front"}, False),
+        (["/front/detector"], {}, False),
+        (["/*"], {"namespace": "front"}, False),
+        (["detector"], {"node_name": "eye"}, False),
+        ([], {}, False),
+    ],
+)
+def test_a_file_for_other_nodes_is_refused(
+    launch_file: ModuleType, tmp_path: Path, keys: list[str], given: dict[str, str], fits: bool
+) -> None:
+    file = tmp_path / "mine.yaml"
+    values = {key: {"ros__parameters": {"score_threshold": 0.9}} for key in keys}
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    told = {**GIVEN, "params_file": str(file), **given}
+    if fits:
+        assert str(file) in launch_file.node_parameters(told)
+        return
+    with pytest.raises(SettingError) as caught:
+        launch_file.node_parameters(told)
+    line = str(caught.value)
+    [*_, wanted] = launch_file.node_names(told)
+    assert line.startswith(f"params_file: {file}: expected parameters of ") and wanted in line
+    assert all(key in line for key in keys)
+
+
+def test_nested_namespaces_in_a_file(launch_file: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("front:\n  detector:\n    ros__parameters:\n      masks: false\n")
+    launch_file.node_parameters({**GIVEN, "params_file": str(file), "namespace": "front"})
+    file.write_text("- a list\n")
+    with pytest.raises(SettingError, match="expected a mapping of nodes"):
+        launch_file.node_parameters({**GIVEN, "params_file": str(file)})
+
+
+@pytest.mark.parametrize("last", ["compressed", "compressedDepth", "theora"])
+def test_a_topic_of_a_transport_is_refused(launch_file: ModuleType, last: str) -> None:
+    for given in ({"image": f"/cam/image/{last}"}, {"cameras": f"front=/cam/image/{last}"}):
+        with pytest.raises(SettingError) as caught:
+            launch_file.remappings({**GIVEN, **given})
+        assert "give /cam/image" in str(caught.value)
+    assert launch_file.image_topic("image", "/compressed_cam/image") == "/compressed_cam/image"
+
+
+@pytest.fixture(scope="module")
+def realsense() -> ModuleType:
+    """The RealSense's launch file as a module."""
+    pytest.importorskip("launch_ros")
+    pytest.importorskip("ament_index_python")
+    spec = importlib.util.spec_from_file_location(
+        "realsense_launch", ROOT / "launch" / "realsense.launch.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "topic"),
+    [
+        ("camera", "camera", "/camera/camera/color/image_raw"),
+        ("", "camera", "/camera/color/image_raw"),
+        ("/robot/", "d435", "/robot/d435/color/image_raw"),
+    ],
+)
+def test_topics_of_a_realsense(
+    realsense: ModuleType, namespace: str, name: str, topic: str
+) -> None:
+    from launch import LaunchContext
+
+    context = LaunchContext()
+    context.launch_configurations.update(
+        camera_namespace=namespace, camera_name=name, start_camera="false"
+    )
+    [include] = realsense.start(context)
+    assert dict(include.launch_arguments) == {"image": topic}
+
+
+def test_a_driver_that_is_absent_is_told_before_anything_starts(realsense: ModuleType) -> None:
+    from launch import LaunchContext
+
+    context = LaunchContext()
+    context.launch_configurations.update(
+        camera_namespace="camera", camera_name="camera", start_camera="true"
+    )
+    with pytest.raises(RuntimeError, match="expected the package realsense2_camera, found none"):
+        realsense.start(context)
 
 
 def test_a_profile_of_the_user_stays(

@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("rclpy")
 
+from vit_perception.ros.parameter_files import is_for, nodes_named
+
 from .domain import own_domain
 
 pytestmark = pytest.mark.ros
@@ -90,3 +92,34 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, text: str, reason
     assert (status, shown) == (2, "")
     assert told.splitlines()[-1].startswith("cannot start: ")
     assert reason in told.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        ("detector", ["/detector"], ["/front/detector", "/detector2", "/other"]),
+        ("/front/detector", ["/front/detector"], ["/detector", "/front/left/detector"]),
+        ("/**", ["/detector", "/front/left/detector"], []),
+        ("/*", ["/detector"], ["/front/detector"]),
+        ("/**/detector", ["/detector", "/a/detector", "/a/b/detector"], ["/a/tools"]),
+        ("/*/detector", ["/a/detector"], ["/detector", "/a/b/detector"]),
+        ("/front/**", ["/front/detector", "/front/a/b"], ["/detector"]),
+        ("/de.ector", [], ["/detector"]),
+    ],
+)
+def test_a_name_in_a_file_stands_for_nodes(pattern: str, yes: list[str], no: list[str]) -> None:
+    assert [node for node in yes if not is_for(pattern, node)] == []
+    assert [node for node in no if is_for(pattern, node)] == []
+
+
+def test_the_nodes_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "detector:\n  ros__parameters: {a: 1}\n/front:\n  tools:\n    ros__parameters: {}\n"
+        "/**:\n  ros__parameters:\n    detector: {vocabulary: [mug]}\n"
+    )
+    assert nodes_named(file) == ("/detector", "/front/tools", "/**")
+    for text in ("[1, 2]", "", "a: [", "plain"):
+        file.write_text(text)
+        with pytest.raises(ValueError, match="mine.yaml: expected"):
+            nodes_named(file)

@@ -1,9 +1,10 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parameter files in which a key has no value, which ROS's own parser does not take."""
+"""Parameter files of ROS: for whom they are, and keys without a value. Needs no ROS."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,50 @@ from typing import Any
 
 import yaml
 
+from vit_perception.wording import one_line, shown
+
 _OPTION = "--params-file"
+_PARAMETERS = "ros__parameters"
+
+
+def nodes_named(path: Path) -> tuple[str, ...]:
+    """Returns the nodes that a file has parameters for, as it names them, wildcards too.
+
+    Raises:
+        ValueError: the file is no YAML mapping; one line.
+        OSError: it cannot be read.
+    """
+    try:
+        values = yaml.safe_load(path.read_bytes())
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"{path}: expected YAML, found {one_line(error)}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: expected a mapping of nodes, found {shown(values)}")
+    return tuple(_nodes_in(values, ""))
+
+
+def is_for(pattern: str, node: str) -> bool:
+    """Returns whether a name in a file stands for a node.
+
+    Args:
+        pattern: e.g. "detector", "/front/detector", "/**", "/*/detector".
+        node: its full name, e.g. "/front/detector".
+    """
+    parts = [re.escape(part) for part in pattern.strip("/").split("/")]
+    tokens = {re.escape("**"): "(?:[^/]+(?:/[^/]+)*)?", re.escape("*"): "[^/]+"}
+    expression = "/".join(tokens.get(part, part) for part in parts)
+    # "/**/detector" is also "/detector".
+    expression = expression.replace(f"{tokens[re.escape('**')]}/", "(?:[^/]+/)*")
+    return re.fullmatch(expression, node.strip("/")) is not None
+
+
+def _nodes_in(values: dict[Any, Any], prefix: str) -> Iterator[str]:
+    for key, value in values.items():
+        name = f"{prefix}/{str(key).strip('/')}"
+        if isinstance(value, dict) and _PARAMETERS in value:
+            yield name
+        elif isinstance(value, dict):
+            yield from _nodes_in(value, name)
 
 
 @contextmanager
