@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from vit_perception.images.compressed import encode_jpeg
 from vit_perception.images.media import VideoReader, VideoWriter, read_picture, write_picture
 from vit_perception.rle import decode_mask
 
+from ..images.oriented import encoded, turned
 from ..toy_bundle import COLOURS, toy_picture
 
 SQUARES = {"red": (1, 1), "cyan": (4, 8)}
@@ -111,6 +114,65 @@ def test_a_video(tmp_path: Path, toy_bundle_dir: Path) -> None:
     with VideoReader(out / "annotated" / clip.name) as video:
         assert [frame.image.shape for frame in video] == [(128, 192, 3)] * 3
         assert video.rate == 10
+
+
+def written(path: Path, image: Any, *options: int) -> None:
+    path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1], list(options))[1].tobytes())
+
+
+def test_every_file_of_a_folder_is_done_or_counted(
+    tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, _ = toy_picture(128, 192, SQUARES)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.bmp", "b.tiff", "c.png", "d.jpg"):
+        written(folder / name, image)
+    written(folder / "e.webp", image, cv2.IMWRITE_WEBP_QUALITY, 101)
+    (folder / "e.webp.jpg").write_bytes((folder / "d.jpg").read_bytes())
+    (folder / "f\nline.jfif").write_bytes((folder / "d.jpg").read_bytes())
+    (folder / os.fsdecode(b"g\xff.jpeg")).write_bytes((folder / "d.jpg").read_bytes())
+    (folder / "h.png").write_bytes(encoded("png", turned(image, 6), 6))
+    pages = cv2.imencodemulti(".tiff", [image[..., ::-1]] * 2)[1]
+    (folder / "i.tif").write_bytes(pages.tobytes())
+    (folder / "j.heic").write_bytes(b"")
+    (folder / "k.bmp").write_bytes((folder / "a.bmp").read_bytes()[:-1])
+    (folder / "notes.txt").write_bytes(b"")
+    (folder / "loop").symlink_to("..")
+    out = folder / "found"
+    options = (str(folder), "--vocabulary", "red")
+    status, found, about = run(out, toy_bundle_dir, *options)
+    assert status == 0
+    names = ["a.bmp", "b.tiff", "c.png", "d.jpg", "e.webp", "e.webp.jpg", "f\nline.jfif"]
+    names += [os.fsdecode(b"g\xff.jpeg"), "h.png", "i.tif"]
+    assert [entry["file_name"] for entry in found] == names
+    for entry in found:
+        assert entry["bbox"] == pytest.approx([16, 16, 32, 32], abs=0.5)
+    assert about["frames"] == 10
+    assert {entry["file_name"] for entry in about["skipped"]} == {"j.heic", "k.bmp", "loop/"}
+    assert [entry["file_name"] for entry in about["read_in_part"]] == ["i.tif"]
+    assert about["other_files"] == {".txt": 1}
+    printed = capsys.readouterr().out
+    assert "3 files skipped, 1 read in part" in printed
+    assert "i.tif: expected one picture, found 2; read the first" in printed
+    assert "files of other kinds: 1 .txt" in printed
+    copies = sorted(path.name for path in (out / "annotated").iterdir())
+    assert copies == sorted(
+        ["a.bmp.png", "b.tiff.png", "c.png", "d.jpg", "e.webp.jpg", "e.webp_2.jpg", *names[6:9]]
+        + ["i.tif.png"]
+    )
+    for name in copies:
+        magic = b"\x89PNG" if name.endswith(".png") else b"\xff\xd8\xff"
+        data = (out / "annotated" / name).read_bytes()
+        assert data.startswith(magic) and b"xif" not in data[:64]
+        assert read_picture(out / "annotated" / name).image.shape == (128, 192, 3)
+
+    # Again, and to another place inside the folder: the copies are not looked at.
+    for place in (out, folder / "again"):
+        _, again, about = run(place, toy_bundle_dir, *options)
+        assert again == found
+        skipped = [entry["file_name"] for entry in about["skipped"]]
+        assert "found/annotated/" in skipped
 
 
 def test_only_broken_files_is_a_failure(

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from vit_perception.images.media import (
     MediaError,
     VideoReader,
     VideoWriter,
-    find_media,
     read_picture,
     write_picture,
 )
@@ -20,26 +20,6 @@ from vit_perception.images.media import (
 
 def flat(value: int, height: int = 32, width: int = 48) -> np.ndarray:
     return np.full((height, width, 3), value, np.uint8)
-
-
-def test_folders_are_searched_and_names_stay_apart(tmp_path: Path) -> None:
-    for name in ("a/x.jpg", "a/deep/x.png", "a/notes.txt", "b/x.jpg"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-    found = find_media([tmp_path / "a", tmp_path / "b", tmp_path / "a" / "x.jpg"])
-    assert [(f.path.relative_to(tmp_path).as_posix(), f.name) for f in found] == [
-        ("a/deep/x.png", "deep/x.png"),
-        ("a/x.jpg", "x.jpg"),
-        ("b/x.jpg", "x_2.jpg"),
-    ]
-
-
-def test_absent_paths_and_empty_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match=r"absent\.jpg: expected a picture, video or folder"):
-        find_media([tmp_path / "absent.jpg"])
-    with pytest.raises(MediaError, match="expected pictures or videos"):
-        find_media([tmp_path])
 
 
 def test_pictures_come_back_whatever_their_suffix_says(tmp_path: Path) -> None:
@@ -87,3 +67,58 @@ def test_no_video_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no video")
     with pytest.raises(MediaError, match=r"clip\.mp4: expected a video"):
         VideoReader(path)
+
+
+def test_what_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for name, image in (
+        ("a.webp", flat(1)),
+        ("wide.jpg", flat(1, height=1, width=65536)),
+        ("file/a.png", flat(1)),
+        ("n" * 300 + ".png", flat(1)),
+    ):
+        with pytest.raises(MediaError, match="expected") as caught:
+            write_picture(tmp_path / name, image)
+        assert "\n" not in str(caught.value)
+
+
+def clip(path: Path, turn: int) -> None:
+    """A video whose metadata turn it by `turn` degrees, clockwise: the matrix of its track.
+
+    ISO/IEC 14496-12, 8.3.2.
+    """
+    with VideoWriter(path, rate=10) as writer:
+        for _ in range(2):
+            image = flat(0, height=64, width=96)
+            image[:32, :48] = 255
+            writer.write(image)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[turn]
+    one = 1 << 16
+    turned = (cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 1 << 30)
+    assert struct.unpack_from(">9i", data, at) == (one, 0, 0, 0, one, 0, 0, 0, 1 << 30)
+    struct.pack_into(">9i", data, at, *turned)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("turn", "shape", "corner"),
+    [
+        (0, (64, 96), (0, 0)),
+        (90, (96, 64), (0, 1)),
+        (180, (64, 96), (1, 1)),
+        (270, (96, 64), (1, 0)),
+    ],
+)
+def test_videos_are_turned_as_their_metadata_say(
+    tmp_path: Path, turn: int, shape: tuple[int, int], corner: tuple[int, int]
+) -> None:
+    clip(tmp_path / "clip.mp4", turn)
+    with VideoReader(tmp_path / "clip.mp4") as video:
+        frames = [frame.image for frame in video]
+    assert [frame.shape[:2] for frame in frames] == [shape] * 2
+    height, width = shape
+    quarters = frames[0].reshape(2, height // 2, 2, width // 2, 3).mean(axis=(1, 3, 4))
+    assert np.unravel_index(quarters.argmax(), (2, 2)) == corner
+    assert quarters.max() > 240 and np.sort(quarters.ravel())[2] < 15

@@ -14,10 +14,11 @@ from vit_perception.cli.model import (
     add_mask_argument,
     load_perceiver,
 )
+from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
     from vit_perception.cli.detect_report import Report
-    from vit_perception.images.media import MediaFile
+    from vit_perception.images.search import MediaFile
     from vit_perception.perceiver.perceiver import Perceiver
 
 NAME = "detect"
@@ -26,11 +27,17 @@ EPILOG = """example:
   vit-perception detect photo.jpg clips/ --vocabulary 'red mug, spoon' --out found
 
 writes to the folder --out:
-  annotated/       every picture and video with boxes and, from a bundle with masks, masks
+  annotated/       every picture and video with boxes and, from a bundle with masks, masks:
+                   PNG, JPEG or MP4, with that suffix added where the name has another
   detections.json  a list of {file_name, category, bbox [x, y, w, h] px, score} and, with
                    masks, segmentation {size [h, w], counts}: COCO's compressed run lengths;
                    frames of a video are called clip.mp4#000012
-  run.json         bundle, vocabulary, settings, timings, skipped files, versions"""
+  run.json         bundle, vocabulary, settings, timings, versions, and the files that were
+                   skipped, read in part (of an animation the first picture) or of other kinds
+
+reads JPEG, PNG, WebP, BMP, TIFF, GIF and videos. Pictures are turned as their EXIF orientation
+says, videos as their metadata say. Links to folders are followed, each folder once; annotated
+copies of this run and of others are left out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,17 +59,19 @@ def run(args: argparse.Namespace) -> int:
     """
     from vit_perception.cli.detect_report import Report
     from vit_perception.cli.progress import progress_bar
-    from vit_perception.images.media import MediaError, find_media
+    from vit_perception.images.media import MediaError
+    from vit_perception.images.search import find_media
 
-    files = find_media(args.paths)
+    out = Path(args.out)
+    found = find_media(args.paths, out)
     perceiver = load_perceiver(args, masks=not args.no_masks)
     perceiver.warm_up()
-    out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     report = Report(out, perceiver)
+    report.account(found)
     try:
-        with progress_bar("detecting", len(files)) as show:
-            for done, file in enumerate(files, start=1):
+        with progress_bar("detecting", len(found.files)) as show:
+            for done, file in enumerate(found.files, start=1):
                 try:
                     _detect_file(file, perceiver, report)
                 except MediaError as error:
@@ -83,7 +92,7 @@ def _detect_file(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
 
 
 def _detect_picture(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
-    from vit_perception.images.media import read_picture, write_picture
+    from vit_perception.images.media import copy_suffix, pictures_in, read_picture, write_picture
     from vit_perception.perceiver.overlay import draw
     from vit_perception.perceiver.stages import StageTimes
 
@@ -91,9 +100,14 @@ def _detect_picture(file: MediaFile, perceiver: Perceiver, report: Report) -> No
     frame = read_picture(file.path)
     stages.lap("read")
     detections = perceiver(frame, stages=stages)
-    write_picture(report.annotated / file.name, draw(frame.image, detections))
+    copy = report.place(file.name, copy_suffix(file.path))
+    write_picture(copy, draw(frame.image, detections))
     stages.lap("annotate")
     report.add(file.name, detections, stages)
+    count = pictures_in(file.path)
+    if count > 1:
+        name = shown_path(file.path)
+        report.in_part(file.name, f"{name}: expected one picture, found {count}; read the first")
 
 
 def _detect_video(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
@@ -102,13 +116,12 @@ def _detect_video(file: MediaFile, perceiver: Perceiver, report: Report) -> None
     from vit_perception.perceiver.overlay import draw
     from vit_perception.perceiver.stages import StageTimes
 
-    target = report.annotated / file.name
-    target = target if target.suffix == ".mp4" else target.with_name(target.name + ".mp4")
+    target = report.place(file.name, "" if file.path.suffix == ".mp4" else ".mp4")
     index = -1
     with (
         VideoReader(file.path) as video,
         VideoWriter(target, video.rate) as annotated,
-        progress_bar(file.name, video.count) as show,
+        progress_bar(shown_path(file.name), video.count) as show,
     ):
         for index, frame in enumerate(video):
             stages = StageTimes()
@@ -118,8 +131,9 @@ def _detect_video(file: MediaFile, perceiver: Perceiver, report: Report) -> None
             report.add(f"{file.name}#{index:06d}", detections, stages)
             show(index + 1)
         if index + 1 < video.count:
-            report.skip(
-                file.name, f"{file.path}: expected {video.count} frames, found {index + 1}"
+            report.in_part(
+                file.name,
+                f"{shown_path(file.path)}: expected {video.count} frames, found {index + 1}",
             )
     if index < 0:
-        raise MediaError(f"{file.path}: expected a video, found one without frames")
+        raise MediaError(f"{shown_path(file.path)}: expected a video, found one without frames")

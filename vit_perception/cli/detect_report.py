@@ -13,8 +13,12 @@ import numpy as np
 
 from vit_perception.cli.versions import package_versions
 from vit_perception.detections import Detections
+from vit_perception.images.search import Found, listed_suffixes, unique_name
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.stages import StageTimes
+from vit_perception.wording import shown_path
+
+_MAX_LINES = 20
 
 
 class Report:
@@ -35,6 +39,9 @@ class Report:
         self._perceiver = perceiver
         self._detections: list[dict[str, Any]] = []
         self._skipped: list[dict[str, str]] = []
+        self._in_part: list[dict[str, str]] = []
+        self._others: dict[str, int] = {}
+        self._taken: set[str] = set()
         self._seconds: dict[str, list[float]] = {}
 
     def add(self, name: str, detections: Detections, stages: StageTimes) -> None:
@@ -44,9 +51,23 @@ class Report:
         for stage, seconds in stages.seconds.items():
             self._seconds.setdefault(stage, []).append(seconds)
 
+    def place(self, name: str, suffix: str) -> Path:
+        """Returns where the annotated copy of a file goes; `suffix` is appended to its name."""
+        return self.annotated / unique_name(name + suffix, self._taken)
+
+    def account(self, found: Found) -> None:
+        """Counts what a search left out."""
+        for each in found.left_out:
+            self.skip(each.name, each.reason)
+        self._others = dict(found.others)
+
     def skip(self, name: str, reason: str) -> None:
-        """Counts a file that could not be used, or only in part."""
+        """Counts a file or folder that could not be used."""
         self._skipped.append({"file_name": name, "reason": reason})
+
+    def in_part(self, name: str, reason: str) -> None:
+        """Counts a file of which only a part was looked at."""
+        self._in_part.append({"file_name": name, "reason": reason})
 
     def write(self) -> None:
         """Writes both files, each whole or not at all."""
@@ -55,11 +76,16 @@ class Report:
 
     def summary(self) -> str:
         """Returns a summary of the run in a few lines."""
+        counts = f"{len(self._skipped)} files skipped"
+        if self._in_part:
+            counts += f", {len(self._in_part)} read in part"
         lines = [
-            f"{self.frames} pictures and frames, {len(self._detections)} detections, "
-            f"{len(self._skipped)} files skipped -> {self.out}"
+            f"{self.frames} pictures and frames, {len(self._detections)} detections, {counts} "
+            f"-> {shown_path(self.out)}"
         ]
-        lines += [f"skipped {entry['reason']}" for entry in self._skipped]
+        lines += _listed("skipped", self._skipped) + _listed("read in part", self._in_part)
+        if self._others:
+            lines.append(f"files of other kinds: {listed_suffixes(self._others)}")
         return "\n".join(lines)
 
     def _run(self) -> dict[str, Any]:
@@ -71,6 +97,8 @@ class Report:
             "frames": self.frames,
             "detections": len(self._detections),
             "skipped": self._skipped,
+            "read_in_part": self._in_part,
+            "other_files": self._others,
             "bundle": {
                 "name": bundle.name,
                 "directory": str(bundle.directory),
@@ -106,8 +134,18 @@ def detection_entries(name: str, detections: Detections) -> list[dict[str, Any]]
 def write_json(path: Path, value: object) -> None:
     """Writes a JSON file that is replaced as a whole, never partly written."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    # Names of files may hold bytes that are no text; they become escapes of JSON.
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    partial.write_text(text, encoding="utf-8", errors="backslashreplace")
     os.replace(partial, path)
+
+
+def _listed(what: str, entries: list[dict[str, str]]) -> list[str]:
+    """Returns a line for each entry, the last of them a count where they are many."""
+    lines = [f"{what} {entry['reason']}" for entry in entries[:_MAX_LINES]]
+    if len(entries) > _MAX_LINES:
+        lines.append(f"{what} {len(entries) - _MAX_LINES} more, named in run.json")
+    return lines
 
 
 def _statistics(seconds: list[float]) -> dict[str, float]:

@@ -26,7 +26,8 @@ def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        # A title may be the name of a file, which is no markup.
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

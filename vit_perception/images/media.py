@@ -1,12 +1,11 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures and videos in files: finding, reading and writing them."""
+"""Pictures and videos in files: reading and writing them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,58 +16,16 @@ import numpy.typing as npt
 
 from vit_perception.frame import Frame
 from vit_perception.images.compressed import encode_jpeg
-from vit_perception.images.picture_file import decode_picture
+from vit_perception.images.picture_file import count_pictures, decode_picture
 from vit_perception.images.raw import DEFAULT_MAX_PIXELS, ImageError
+from vit_perception.wording import one_line, shown_path
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")
+"""Suffixes of JPEG files."""
 
 
 class MediaError(ValueError):
     """A picture or video file cannot be used; names the file and what was found."""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaFile:
-    """A file and the name for its results.
-
-    The name is relative to the searched folder, and unique in one run.
-    """
-
-    path: Path
-    name: str
-
-    @property
-    def is_video(self) -> bool:
-        """Whether the suffix is that of a video."""
-        return self.path.suffix.lower() in VIDEO_SUFFIXES
-
-
-def find_media(paths: Sequence[Path | str]) -> list[MediaFile]:
-    """Lists files in the order given; folders are searched, sorted by name.
-
-    A file given by name may have any suffix; in folders only known suffixes are taken.
-
-    Raises:
-        MediaError: a path does not exist, or nothing was found.
-    """
-    found: list[MediaFile] = []
-    seen: set[Path] = set()
-    names: set[str] = set()
-    for given in map(Path, paths):
-        if not given.exists():
-            raise MediaError(f"{given}: expected a picture, video or folder, found nothing")
-        for path in _files_of(given):
-            if path.resolve() in seen:
-                continue
-            seen.add(path.resolve())
-            name = path.relative_to(given).as_posix() if given.is_dir() else path.name
-            found.append(MediaFile(path, _unique(name, names)))
-    if not found:
-        suffixes = " ".join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)
-        listed = ", ".join(str(path) for path in paths)
-        raise MediaError(f"{listed}: expected pictures or videos ({suffixes}), found none")
-    return found
 
 
 def read_picture(path: Path) -> Frame:
@@ -78,27 +35,76 @@ def read_picture(path: Path) -> Frame:
         MediaError: the file is unreadable or no picture.
     """
     try:
-        return Frame(decode_picture(path.read_bytes()))
-    except OSError as error:
-        raise MediaError(f"{path}: expected a picture, found {error.strerror}") from error
+        return Frame(decode_picture(_content(path)))
     except ImageError as error:
-        raise MediaError(f"{path}: expected a picture, found {error}") from error
+        raise MediaError(f"{shown_path(path)}: expected a picture, found {error}") from error
+
+
+def pictures_in(path: Path) -> int:
+    """Returns the number of pictures in a file, of which `read_picture` reads the first.
+
+    Raises:
+        MediaError: the file is unreadable.
+    """
+    content = _content(path)
+    return count_pictures(content)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MediaError(
+            f"{shown_path(path)}: expected a picture, found {error.strerror or one_line(error)}"
+        ) from error
+
+
+def copy_suffix(path: Path) -> str:
+    """Returns what to append to a picture's name so that `write_picture` takes it; often ""."""
+    suffix = path.suffix.lower()
+    if suffix == ".png" or suffix in JPEG_SUFFIXES:
+        return ""
+    return ".jpg" if suffix == ".webp" else ".png"
 
 
 def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
-    """Writes uint8 [H, W, 3] RGB as PNG or JPEG, by suffix; makes missing folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() == ".png":
-        done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    """Writes uint8 [H, W, 3] RGB as PNG or JPEG, by suffix; makes missing folders.
+
+    Raises:
+        MediaError: another suffix, too large for its format, or the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".png":
+        done, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if not done:
-            raise MediaError(f"{path}: expected to write a PNG, found an encoder that refuses")
-        path.write_bytes(data.tobytes())
+            raise MediaError(
+                f"{shown_path(path)}: expected to write a PNG, found an encoder that refuses"
+            )
+        data = encoded.tobytes()
+    elif suffix in JPEG_SUFFIXES:
+        try:
+            data = encode_jpeg(image, quality=92)
+        except ImageError as error:
+            raise MediaError(
+                f"{shown_path(path)}: expected to write a JPEG, found {error}"
+            ) from error
     else:
-        path.write_bytes(encode_jpeg(image, quality=92))
+        raise MediaError(f"{shown_path(path)}: expected .png or .jpg to write, found {suffix!r}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> MediaError:
+    return MediaError(
+        f"{shown_path(path)}: expected to write a file, found {error.strerror or one_line(error)}"
+    )
 
 
 class VideoReader:
-    """The frames of a video file, in order.
+    """The frames of a video file, in order, turned as its metadata say.
 
     Attributes:
         rate: frames per second as the file says; 25 if it does not.
@@ -114,13 +120,18 @@ class VideoReader:
         # FFmpeg's own messages do not name the file; the errors below do.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         self._capture = cv2.VideoCapture(str(path))
+        # Not every build does so by itself.
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         if not self._capture.isOpened():
-            raise MediaError(f"{path}: expected a video, found nothing that OpenCV can decode")
+            raise MediaError(
+                f"{shown_path(path)}: expected a video, found nothing that OpenCV can decode"
+            )
         width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         height = int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > DEFAULT_MAX_PIXELS:
             raise MediaError(
-                f"{path}: expected at most {DEFAULT_MAX_PIXELS} pixels, found {width}x{height}"
+                f"{shown_path(path)}: expected at most {DEFAULT_MAX_PIXELS} pixels, found "
+                f"{width}x{height}"
             )
         rate = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.rate = rate if 0 < rate < 1000 else 25.0
@@ -175,13 +186,18 @@ class VideoWriter:
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
     def _open(self, image: npt.NDArray[np.uint8]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
         # The codec takes even sizes only.
         self._size = (max(2, image.shape[1] & ~1), max(2, image.shape[0] & ~1))
         code = cv2.VideoWriter.fourcc(*"mp4v")
         self._writer = cv2.VideoWriter(str(self.path), code, self.rate, self._size)
         if not self._writer.isOpened():
-            raise MediaError(f"{self.path}: expected to write a video, found no MP4 encoder")
+            raise MediaError(
+                f"{shown_path(self.path)}: expected to write a video, found no MP4 encoder"
+            )
 
     def __enter__(self) -> VideoWriter:
         """Returns the writer."""
@@ -196,20 +212,3 @@ class VideoWriter:
         """Finishes the file."""
         if self._writer is not None:
             self._writer.release()
-
-
-def _files_of(given: Path) -> list[Path]:
-    if not given.is_dir():
-        return [given]
-    known = IMAGE_SUFFIXES + VIDEO_SUFFIXES
-    return sorted(p for p in given.rglob("*") if p.is_file() and p.suffix.lower() in known)
-
-
-def _unique(name: str, names: set[str]) -> str:
-    unique, number = name, 2
-    while unique in names:
-        plain = Path(name)
-        unique = plain.with_name(f"{plain.stem}_{number}{plain.suffix}").as_posix()
-        number += 1
-    names.add(unique)
-    return unique

@@ -61,8 +61,8 @@ def read(picture: Picture) -> Array:
         raise DataError(str(error)) from error
     if (frame.height, frame.width) != (picture.height, picture.width):
         raise DataError(
-            f"{shown_path(picture.path)}: expected {picture.width}x{picture.height} px as annotated, "
-            f"found {frame.width}x{frame.height}"
+            f"{shown_path(picture.path)}: expected {picture.width}x{picture.height} px as "
+            f"annotated, found {frame.width}x{frame.height}"
         )
     return frame.image
 

@@ -18,7 +18,8 @@ from onnxruntime.quantization import CalibrationMethod
 from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
 
 from vit_perception.compression.quantization.selection import OPERATORS
-from vit_perception.images.media import MediaError, find_media, read_picture
+from vit_perception.images.media import MediaError, read_picture
+from vit_perception.images.search import find_media
 from vit_perception.letterbox import Canvas
 
 METHODS = {
@@ -46,7 +47,7 @@ def calibration_pictures(folder: Path, count: int) -> list[Path]:
     """
     images = folder / "images"
     found = find_media([images if images.is_dir() else folder])
-    pictures = [file.path for file in found if not file.is_video]
+    pictures = [file.path for file in found.files if not file.is_video]
     if not pictures:
         raise MediaError(f"{folder}: expected pictures, found videos only")
     count = min(count, len(pictures))
