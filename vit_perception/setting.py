@@ -39,7 +39,9 @@ class Setting:
 
     Attributes:
         description: help, one or two sentences.
-        live: whether it may change while a node runs; else it is read at start.
+        live: whether it may change while a node is active.
+        at_configure: whether a node reads it in `configure`, and it may change while it is not
+            active. What is neither is read when the node starts.
         minimum, maximum: the range, ends included; None where it is open.
         special: the one value outside the range that has a meaning of its own.
         special_meaning: that meaning.
@@ -52,6 +54,7 @@ class Setting:
 
     description: str
     live: bool = False
+    at_configure: bool = False
     minimum: float | None = None
     maximum: float | None = None
     special: float | None = None

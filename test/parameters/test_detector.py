@@ -27,16 +27,18 @@ def test_every_parameter_is_described_and_its_default_is_valid() -> None:
 
 
 def test_what_changes_live_is_what_needs_no_reload() -> None:
-    fixed = {name for name, spec in settings_of(DetectorParameters).items() if not spec.live}
-    assert fixed == {
-        "autostart",
+    known = settings_of(DetectorParameters)
+    configure = {name for name, spec in known.items() if spec.at_configure}
+    assert configure == {
         "bundle",
-        "cameras",
         "cpu_affinity",
         "image_transport",
         "threads",
         "text_encoder_dir",
     }
+    start = {name for name, spec in known.items() if not (spec.live or spec.at_configure)}
+    assert start == {"autostart", "cameras"}
+    assert not any(known[name].live for name in configure)
 
 
 @pytest.mark.parametrize(

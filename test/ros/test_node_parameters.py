@@ -11,10 +11,12 @@ import pytest
 
 pytest.importorskip("rclpy")
 
+from lifecycle_msgs.msg import Transition
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParametersAtomically
 
+from vit_perception.bundle.bundle import Bundle
 from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.setting import SettingError, settings_of
 from vit_perception.text.encoder import ENCODER_ID, TextEncoderError, find_text_encoder
@@ -43,7 +45,7 @@ def test_descriptors_come_from_the_dataclass(bench: Bench, toy_bundle_dir: Path)
     for each, spec in zip(found, settings_of(DetectorParameters).values(), strict=True):
         assert each.type == kinds[spec.kind]
         assert each.description == spec.description
-        assert each.read_only is not spec.live
+        assert each.read_only is not (spec.live or spec.at_configure)
         ranges = [*each.floating_point_range, *each.integer_range]
         assert len(ranges) == (spec.maximum is not None)
         for allowed in ranges:
@@ -101,7 +103,8 @@ def test_a_refusal_keeps_the_old_state(bench: Bench, toy_bundle_dir: Path) -> No
         ({"iou_threshold": 1.5}, ["iou_threshold", "1.5"]),
         ({"max_detections": 0}, ["max_detections", "0"]),
         ({"class_thresholds": ["red=7"]}, ["class_thresholds", "red=7"]),
-        ({"text_encoder_dir": "/x"}, ["read-only", "text_encoder_dir"]),
+        ({"text_encoder_dir": "/x"}, ["text_encoder_dir", "deactivate the node first"]),
+        ({"cameras": ["front"]}, ["read-only", "cameras"]),
         ({"provider": "abacus"}, ["provider", "CPUExecutionProvider", "abacus"]),
         ({"max_age": "old"}, ["max_age", "double", "'old'"]),
         ({"class_agnostic_nms": 1}, ["class_agnostic_nms", "bool", "1"]),
@@ -215,3 +218,27 @@ def test_a_threshold_for_a_name_not_asked_for_is_mentioned(
     log = bench.log()
     assert bench.set_parameters(class_thresholds=["rde=0.5"]) == (True, "")
     wait_for(lambda: [each for each in log if "'rde'" in each.msg], "a warning")
+
+
+def test_what_configure_reads_may_be_set_before_it(
+    bench: Bench, toy_bundle_dir: Path, toy_segmentation_bundle: Bundle
+) -> None:
+    node = bench.detector("no_such_bundle", start=False)
+    assert not bench.change_state(Transition.TRANSITION_CONFIGURE)
+    assert bench.set_parameters(bundle=str(toy_bundle_dir)) == (True, "")
+    assert bench.change_state(Transition.TRANSITION_CONFIGURE)
+    assert bench.set_parameters(max_detections=7) == (True, "")
+    # Inactive: the next activation opens what is asked for.
+    assert bench.set_parameters(bundle="no_such_bundle") == (True, "")
+    assert not bench.change_state(Transition.TRANSITION_ACTIVATE)
+    assert bench.state() == "inactive"
+    other = str(toy_segmentation_bundle.directory)
+    assert bench.set_parameters(bundle=other, threads=1) == (True, "")
+    assert bench.change_state(Transition.TRANSITION_ACTIVATE)
+    assert str(node._configurator.bundle.directory) == other
+    results, camera = bench.detections(), bench.camera()
+    camera.publish(image_message(PIXELS))
+    wait_for(lambda: results, "a result")
+    accepted, reason = bench.set_parameters(bundle=str(toy_bundle_dir), max_detections=9)
+    assert (accepted, reason) == (False, "bundle: read by configure: deactivate the node first")
+    assert node.parameters.max_detections == 7

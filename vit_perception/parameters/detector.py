@@ -94,7 +94,9 @@ class DetectorParameters:
     """Parameters of detector_node; `validate` makes one from untrusted values."""
 
     bundle: str = setting(
-        DEFAULT_BUNDLE, "Folder of the model bundle, or the name of a bundled one."
+        DEFAULT_BUNDLE,
+        "Folder of the model bundle, or the name of a bundled one.",
+        at_configure=True,
     )
     vocabulary: tuple[str, ...] = setting(
         (),
@@ -132,6 +134,7 @@ class DetectorParameters:
         "raw",
         "'raw' subscribes to sensor_msgs/Image on `image`, 'compressed' to "
         "sensor_msgs/CompressedImage on `image/compressed`.",
+        at_configure=True,
         choices=("raw", "compressed"),
     )
     max_image_pixels: int = setting(
@@ -157,8 +160,9 @@ class DetectorParameters:
     threads: int = shared_setting(EngineSettings, "threads")
     cpu_affinity: str = setting(
         "",
-        "CPU cores that the node's process keeps to, with all its threads, so that others, a "
-        "planner say, keep theirs: '0-3,6'. Empty: any.",
+        "CPU cores that the process of the node uses, with all its threads: '0-3,6'. Other "
+        "programs, such as a planner, then have the rest. Empty: any.",
+        at_configure=True,
         check=_cores,
     )
     text_encoder_dir: str = setting(
@@ -166,12 +170,12 @@ class DetectorParameters:
         "Folder of the text encoder, needed for names that the bundle does not know. Empty: "
         "the installed package of the encoder that the bundle names. Not used by a bundle that "
         "has its encoder inside.",
+        at_configure=True,
     )
     lazy: bool = setting(
         True,
-        "Look at images only while somebody subscribes to a result, or a consumer in this "
-        "process asks for it; else let the image topic go. ~/detect_once is answered all the "
-        "same.",
+        "Subscribe to the images only while somebody subscribes to a result or a consumer in this "
+        "process takes it. ~/detect_once is answered at any time.",
         live=True,
     )
     cameras: tuple[str, ...] = setting(
@@ -259,6 +263,15 @@ def validate(
             raise SettingError(unknown_name(name))
         taken[name] = checked(known[name], value)
     return DetectorParameters(**taken)  # type: ignore[arg-type]  # checked one by one above
+
+
+def configure_reads(before: DetectorParameters, after: DetectorParameters) -> list[str]:
+    """Returns the names of parameters that differ and are read by `configure`."""
+    return [
+        name
+        for name, declared in settings_of(DetectorParameters).items()
+        if declared.at_configure and getattr(before, name) != getattr(after, name)
+    ]
 
 
 def unknown_name(name: str) -> str:

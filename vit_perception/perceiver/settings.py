@@ -82,6 +82,7 @@ class EngineSettings:
     threads: int = setting(
         0,
         "Threads of the engine. 0: one for each physical core that the process may use.",
+        at_configure=True,
         minimum=0,
         maximum=256,
     )
@@ -95,7 +96,6 @@ class Settings:
     """What may change between two frames beside the vocabulary.
 
     Attributes:
-        score_threshold, iou_threshold: 0..1, or BUNDLE_DEFAULT.
         class_thresholds: name to its own score threshold, 0..1; names that the vocabulary lacks
             are kept for a later one, see `unknown_threshold_names`.
         region: the part of the image that is looked at; None for all of it.
@@ -122,7 +122,7 @@ class Settings:
         maximum=30_000,
     )
     class_agnostic_nms: bool = setting(
-        False, "Let boxes of different names push each other out as well.", live=True
+        False, "Apply iou_threshold to boxes of different names as well.", live=True
     )
     masks: bool = setting(
         True,

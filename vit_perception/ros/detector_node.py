@@ -15,7 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
-from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.parameters.detector import DetectorParameters, configure_reads
 from vit_perception.ros import qos
 from vit_perception.ros.bridge import bridge
 from vit_perception.ros.configuration import Configuration, Configurator
@@ -31,6 +31,7 @@ from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
 from vit_perception.ros.reload import Reload
 from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
+from vit_perception.setting import SettingError
 from vit_perception.wording import one_line, shown
 
 # Seconds that a frame in work may hold up the end.
@@ -216,7 +217,11 @@ class DetectorNode(LifecycleNode):
         self._mention_idle_thresholds(configurator.current)
 
     def _activate(self) -> None:
-        parameters = self.parameters
+        parameters, configurator = self.parameters, self._configurator
+        if configurator is None or configure_reads(configurator.current.parameters, parameters):
+            # They changed since, and may have been refused before.
+            self._take_down()
+            self._configure()
         try:
             for camera in self._cameras:
                 camera.activate(parameters.image_transport, lazy=parameters.lazy)
@@ -256,7 +261,10 @@ class DetectorNode(LifecycleNode):
 
     def _prepare(self, wanted: DetectorParameters) -> Apply:
         configurator = self._configurator
-        if configurator is None:
+        changed = configure_reads(self.parameters, wanted)
+        if changed and self.state == "active":
+            raise SettingError(f"{changed[0]}: read by configure: deactivate the node first")
+        if configurator is None or configure_reads(configurator.current.parameters, wanted):
             return lambda: None
         return partial(self._apply, configurator, configurator.prepare(wanted))
 

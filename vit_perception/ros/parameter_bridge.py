@@ -127,7 +127,7 @@ def _descriptor(declared: Setting) -> ParameterDescriptor:
         type=_TYPES[declared.kind].value,
         description=declared.description,
         additional_constraints=declared.allowed,
-        read_only=not declared.live,
+        read_only=not (declared.live or declared.at_configure),
         # Types are checked in `_check`: rclpy's own refusal says "expected '3' got '4'".
         dynamic_typing=True,
     )

@@ -47,8 +47,9 @@ PUBLISHED = (
         "`~/instances`",
         "sensor_msgs/Image",
         "mono16, of the size of the image: 0 is background, n belongs to the n-th of the "
-        "`~/detections` of the same stamp; the surer one owns a shared pixel. Made only while "
-        "somebody subscribes, and with masks only. `vit_perception.ros.instances` reads it.",
+        "`~/detections` of the same stamp. Where masks overlap, the detection with the higher "
+        "score gets the pixel. Made only while somebody subscribes, and with masks only. "
+        "`vit_perception.ros.instances` reads it.",
     ),
     (
         "`~/label_info`",
@@ -60,7 +61,8 @@ PUBLISHED = (
         "vision_msgs/VisionInfo",
         "`database_version` counts vocabularies. Latched. Published before the first detections "
         "of a version and with their stamp: a result belongs to the newest info whose stamp is "
-        "not after its own. Said again when stamps go back.",
+        "not after its own. When an image is stamped before the info published last, as when a "
+        "bag starts again, `~/label_info` and `~/vision_info` are published again.",
     ),
     (
         "`~/overlay`, `~/overlay/compressed`",
@@ -76,20 +78,22 @@ PUBLISHED = (
     (
         "`/diagnostics`",
         "diagnostic_msgs/DiagnosticArray",
-        "Three entries, `<node>: input`, `: frames` and `: engine`, in every lifecycle state.",
+        "Two entries for each camera, `<node>: input` and `<node>: frames`, and one for the node, "
+        "`<node>: engine`; in every lifecycle state.",
     ),
 )
 SERVICES = (
     (
         "`~/set_enabled`",
         "std_srvs/SetBool",
-        "False: frames are dropped, as `inactive`, and engine and subscription stay. True: on.",
+        "`false` pauses the node: it drops frames and counts them as `inactive`; engine and "
+        "subscription stay. `true` resumes.",
     ),
     (
         "`~/detect_once`",
         "std_srvs/Trigger",
-        "The next frame is looked at and published, also while paused or idle; the answer comes "
-        "after "
-        f"that and says what was found, or after {DETECT_ONCE_TIMEOUT:g} s that no frame came.",
+        "Looks at the next frame of each camera and publishes the result, also while paused or "
+        "idle. The answer says what was found, or, after "
+        f"{DETECT_ONCE_TIMEOUT:g} s, that no frame was published.",
     ),
 )

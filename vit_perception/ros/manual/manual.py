@@ -32,14 +32,21 @@ _LIFECYCLE = (
         "Reads and checks the bundle, opens the engine, encodes the vocabulary, runs the network "
         "once. Fails with the reason in one log line.",
     ),
-    ("activate", "Subscribes."),
-    ("deactivate", "Unsubscribes at once; the engine stays. A frame in work is not published."),
-    ("cleanup", "Frees the engine and takes the topics away."),
+    (
+        "activate",
+        "Subscribes to the image topics; with `lazy`, only while somebody wants a result.",
+    ),
+    (
+        "deactivate",
+        "Unsubscribes at once; the engine stays open. The frame that is being looked at is not "
+        "published.",
+    ),
+    ("cleanup", "Closes the engine and removes the topics of the results."),
 )
 DIAGNOSTICS = (
     ("input.topic, input.qos, input.publishers", "What is subscribed and who publishes there."),
     ("input.silence_s", "Seconds since the last image."),
-    *((f"stamps.{kind}", f"Images by odd stamp: {what}.") for kind, what in ODDITIES.items()),
+    *((f"stamps.{kind}", f"Number of {what}.") for kind, what in ODDITIES.items()),
     ("rate.received_hz, rate.published_hz", "Since the message before."),
     (
         "frames.received, frames.published, frames.dropped, frames.pending",
@@ -97,7 +104,8 @@ def manual() -> str:
             *_section(
                 "Parameters",
                 map(_parameter_entry, settings_of(DetectorParameters).values()),
-                "*live*: a change takes effect at the next frame. *start*: read when the node "
+                "*live*: a change takes effect at the next frame. *configure*: read by that "
+                "transition; may be set while the node is not active. *start*: read when the node "
                 "starts. A change is taken as a whole or refused with a reason. "
                 "`config/detector.yaml` holds every parameter with its default.",
             ),
@@ -194,7 +202,7 @@ def _parameter_entry(spec: Setting) -> str:
 
 
 def _when(spec: Setting) -> str:
-    return "live" if spec.live else "start"
+    return "live" if spec.live else "configure" if spec.at_configure else "start"
 
 
 def _value(spec: Setting) -> str:
