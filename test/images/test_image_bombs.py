@@ -17,6 +17,7 @@ import resource, struct, sys, zlib
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.depth import decode_compressed_depth
 from vit_perception.images.headers import PNG_MAGIC
+from vit_perception.images.picture_file import decode_picture
 from vit_perception.images.raw import ImageError
 
 def chunk(kind, content=b""):
@@ -38,12 +39,27 @@ jpeg = b"\\xff\\xd8" + frame + scan + b"\\xff\\xd9"
 files = [png(30000, 8, 2), png(2**31 - 1, 8, 2), jpeg,
          webp(b"VP8 ", b"\\0\\0\\0\\x9d\\x01\\x2a\\xff\\x3f\\xff\\x3f" + bytes(50)),
          webp(b"VP8L", b"/\\xff\\xff\\xff\\x0f" + bytes(50))]
+bmp = b"BM" + bytes(8) + struct.pack("<IIiiHHI", 54, 40, 2**15, -2**15, 1, 8, 1) + bytes(99)
+blocks = b"\\x2c" + bytes(4) + b"\\xff" * 4 + b"\\0\\x08\\x01\\0\\0\\x3b"
+gif = b"GIF89a" + b"\\xff" * 4 + bytes(3) + blocks
+
+def tiff(side, tile):
+    values = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile,
+              324: 8, 325: 8}
+    body = b"".join(struct.pack("<HHII", tag, 4, 1, values[tag]) for tag in values)
+    return b"II*\\0" + struct.pack("<IH", 8, len(values)) + body + bytes(4)
+
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + 64 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 for data in files:
     try:
         decode_compressed(format="", data=data)
+    except ImageError as error:
+        print(error.cause)
+for data in [*files, bmp, gif, tiff(2**15, 256), tiff(16, 2**15)]:
+    try:
+        decode_picture(data)
     except ImageError as error:
         print(error.cause)
 try:
@@ -58,4 +74,4 @@ def test_files_that_announce_gigabytes_fit_into_64_mib() -> None:
     result = subprocess.run(
         [sys.executable, "-c", BOMBS], capture_output=True, text=True, cwd=ROOT, check=True
     )
-    assert result.stdout.split() == ["size"] * 6
+    assert result.stdout.split() == ["size"] * 13 + ["tiff", "size"]
