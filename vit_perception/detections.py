@@ -171,8 +171,8 @@ class Detections:
             category_ids: of the names; None: label + 1, in the order of `names`.
 
         Returns:
-            A dict for each: image_id, category_id, category (the name), bbox [x, y, width,
-            height] in pixels, score and, with masks, segmentation {size [h, w], counts},
+            One dict for each, with image_id, category_id, category (the name), bbox [x, y, width,
+            height] in pixels, score and, with masks, segmentation {size [h, w], counts} in
             compressed run lengths.
 
         Raises:

@@ -17,9 +17,10 @@ BACKWARD = "backward"
 ODDITIES: Mapping[str, str] = MappingProxyType(
     {
         MISSING: "images with stamp 0; `max_age` is not applied to them",
-        FUTURE: "stamped more than 0.1 s after the node's own clock: never stale, no age",
-        BACKWARD: "stamped before an earlier image of the camera (a bag that starts again): "
-        "latencies begin anew, the vocabulary is announced again",
+        FUTURE: "images stamped more than 0.1 s after the node's own clock; they have no age and "
+        "are never stale",
+        BACKWARD: "images stamped before the last image of the camera with a stamp, as when a bag "
+        "starts again; the latencies of the frames before are forgotten",
     }
 )
 """What a stamp can be; such frames are looked at like any other."""
