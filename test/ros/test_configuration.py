@@ -127,7 +127,7 @@ def test_a_graph_that_took_over_meanwhile_stays(configurator: Configurator) -> N
     parameters = configurator.current.parameters
     prepared = configurator.prepare(replace(parameters, vocabulary=("blue",)))
     other = configurator.open(parameters)
-    configurator.adopt(other, "CPUExecutionProvider")
+    configurator.adopt_graph(other, "CPUExecutionProvider")
     configurator.apply(prepared)
     now = configurator.current
     assert now.perceiver is other
@@ -135,3 +135,23 @@ def test_a_graph_that_took_over_meanwhile_stays(configurator: Configurator) -> N
     assert now.query is prepared.query
     found = other.look(Frame(PIXELS), now.query, StageTimes())
     assert [each.name for each in found] == ["blue", "blue"]
+
+
+def test_names_that_took_over_meanwhile_stay(
+    configurator: Configurator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = configurator.current
+    # Names that have to be encoded: what is prepared keeps those of now.
+    monkeypatch.setattr(configurator._builder, "check", lambda names: False)
+    wanted = replace(now.parameters, vocabulary=("blue",))
+    prepared = configurator.prepare(wanted)
+    assert (prepared.names, prepared.query.vocabulary) == ((), now.query.vocabulary)
+    configurator.apply(prepared)
+    assert configurator.current.parameters == wanted
+    later = configurator.prepare(replace(wanted, score_threshold=0.9))
+    configurator.adopt_names(configurator.encode(wanted), ("blue",))
+    configurator.apply(later)
+    after = configurator.current
+    assert (after.names, after.query.vocabulary.names) == (("blue",), ("blue",))
+    assert after.query.settings.score_threshold == 0.9
+    assert after.query.vocabulary.version == now.query.vocabulary.version + 1

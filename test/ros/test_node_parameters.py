@@ -145,6 +145,7 @@ def test_a_new_name_is_encoded_while_the_node_runs(bench: Bench, toy_bundle_dir:
     results, camera = bench.detections(), bench.camera()
     assert bench.set_parameters(vocabulary=["red", "walrus"]) == (True, "")
     assert node.parameters.vocabulary == ("red", "walrus")
+    wait_for(lambda: node._configurator.current.names == ("red", "walrus"), "the names")
     camera.publish(image_message(PIXELS))
     wait_for(lambda: results and infos and labels, "a result")
     assert "red" in boxes_by_name(results[0])

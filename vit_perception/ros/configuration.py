@@ -34,12 +34,15 @@ class Configuration:
         perceiver: the open graph.
         provider_asked: the provider that parameters asked for it.
         query: names, thresholds, limits and region, ready for the network.
+        names: the parameter `vocabulary` that the query's names came from; while others are
+            being encoded it is not that of `parameters`.
     """
 
     parameters: DetectorParameters
     perceiver: Perceiver
     provider_asked: str
     query: Query
+    names: tuple[str, ...]
 
     @property
     def idle_thresholds(self) -> tuple[str, ...]:
@@ -51,8 +54,8 @@ class Configuration:
         wanted = (parameters.precision, parameters.provider)
         return (self.perceiver.precision, self.provider_asked) == wanted
 
-    def description(self, opening: str = "") -> Mapping[str, str]:
-        """Returns what runs, and what is being `opening`, for diagnostics."""
+    def description(self, opening: str = "", encoding: str = "") -> Mapping[str, str]:
+        """Returns what runs, and what is being `opening` and `encoding`, for diagnostics."""
         bundle, precision = self.perceiver.bundle, self.perceiver.precision
         return {
             "model.bundle": bundle.name,
@@ -67,6 +70,7 @@ class Configuration:
             "model.input": f"{bundle.input_width}x{bundle.input_height}",
             "vocabulary.version": str(self.query.vocabulary.version),
             "vocabulary.names": str(len(self.query.vocabulary)),
+            "vocabulary.encoding": encoding,
             "class_thresholds.idle": ", ".join(self.idle_thresholds),
         }
 
@@ -109,7 +113,9 @@ class Configurator:
         vocabulary = _vocabulary(bundle, builder, parameters.vocabulary, version)
         perceiver = _perceiver(bundle, vocabulary, parameters)
         query = perceiver.prepare(settings=parameters.settings())
-        first = Configuration(parameters, perceiver, parameters.provider, query)
+        first = Configuration(
+            parameters, perceiver, parameters.provider, query, parameters.vocabulary
+        )
         return cls(bundle, builder, first)
 
     @property
@@ -120,35 +126,39 @@ class Configurator:
     def prepare(self, parameters: DetectorParameters) -> Configuration:
         """Returns the configuration for other parameters; nothing changes yet.
 
-        Does what takes time or can fail, but for opening another graph.
+        It is quick: what has to be opened or encoded is only checked as far as that goes. The
+        graph and the names of now stay until `open` and `encode` give others.
 
         Raises: as `load` does.
         """
         now = self.current
         if not now.runs(parameters):
-            # What can be refused without opening anything.
             self.bundle.graph_file(parameters.precision)
             find_provider(parameters.provider)
-        vocabulary = None
-        if parameters.vocabulary != now.parameters.vocabulary:
-            vocabulary = _vocabulary(
-                self.bundle,
-                self._builder,
-                parameters.vocabulary,
-                now.query.vocabulary.version + 1,
-            )
+        names, vocabulary = now.names, None
+        if parameters.vocabulary != now.names and self._is_quick(parameters.vocabulary):
+            names, vocabulary = parameters.vocabulary, self.encode(parameters)
         query = now.perceiver.prepare(
             vocabulary=vocabulary, settings=parameters.settings(), before=now.query
         )
-        return replace(now, parameters=parameters, query=query)
+        return replace(now, parameters=parameters, query=query, names=names)
 
     def apply(self, prepared: Configuration) -> None:
         """Lets the next frame see what was prepared."""
         with self._lock:
-            # Another graph may have taken over since.
+            # Another graph, or names that were being encoded, may have taken over since.
             now = self.current
+            query, names = prepared.query, prepared.names
+            if names != prepared.parameters.vocabulary and names != now.names:
+                settings = prepared.query.settings
+                query = now.perceiver.prepare(settings=settings, before=now.query)
+                names = now.names
             self.current = replace(
-                prepared, perceiver=now.perceiver, provider_asked=now.provider_asked
+                prepared,
+                perceiver=now.perceiver,
+                provider_asked=now.provider_asked,
+                query=query,
+                names=names,
             )
 
     def open(self, parameters: DetectorParameters) -> Perceiver:
@@ -158,15 +168,38 @@ class Configurator:
         """
         return _perceiver(self.bundle, self.current.query.vocabulary, parameters)
 
-    def adopt(self, perceiver: Perceiver, provider: str) -> None:
+    def encode(self, parameters: DetectorParameters) -> Vocabulary:
+        """Makes the vocabulary that `parameters` ask for; new names take their time.
+
+        Raises: as `load` does.
+        """
+        return _vocabulary(self.bundle, self._builder, parameters.vocabulary, self.version + 1)
+
+    def adopt_graph(self, perceiver: Perceiver, provider: str) -> None:
         """Lets the next frame be looked at by another perceiver, with the names of now.
 
         Args:
-            perceiver: from `opened`.
+            perceiver: from `open`.
             provider: that was asked for it.
         """
         with self._lock:
             self.current = replace(self.current, perceiver=perceiver, provider_asked=provider)
+
+    def adopt_names(self, vocabulary: Vocabulary, names: tuple[str, ...]) -> None:
+        """Lets the next frame be looked at for other names, with the settings of now.
+
+        Args:
+            vocabulary: from `encode`.
+            names: the parameter that it came from.
+        """
+        with self._lock:
+            now = self.current
+            vocabulary = replace(vocabulary, version=now.query.vocabulary.version + 1)
+            query = now.perceiver.prepare(vocabulary=vocabulary, before=now.query)
+            self.current = replace(now, query=query, names=names)
+
+    def _is_quick(self, names: tuple[str, ...]) -> bool:
+        return not names or self._builder.check(names)
 
 
 def _perceiver(

@@ -17,6 +17,7 @@ from std_msgs.msg import String
 
 from vit_perception.parameters.detector import DetectorParameters, configure_reads
 from vit_perception.ros import qos
+from vit_perception.ros.background import GRAPH, NAMES, Background
 from vit_perception.ros.bridge import bridge
 from vit_perception.ros.configuration import Configuration, Configurator
 from vit_perception.ros.frames.accounting import Counts
@@ -28,7 +29,6 @@ from vit_perception.ros.health.report import Snapshot
 from vit_perception.ros.health.snapshot import snapshot_of
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
-from vit_perception.ros.reload import Reload
 from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
 from vit_perception.setting import SettingError
@@ -62,7 +62,8 @@ class DetectorNode(LifecycleNode):
         self._failure = ""
         self._faults = FaultLog(self)
         self._configurator: Configurator | None = None
-        self._reload = Reload(self._reloaded)
+        self._graph = Background(GRAPH, self._opened)
+        self._names = Background(NAMES, self._encoded)
         self._worker: FrameWorker | None = None
         self._cameras: tuple[Camera, ...] = ()
         self._diagnostics: DiagnosticsReporter | None = None
@@ -128,7 +129,11 @@ class DetectorNode(LifecycleNode):
             self.parameters,
             state=self.state,
             paused=controls is not None and not controls.enabled,
-            engine={} if now is None else now.current.description(self._reload.wanted),
+            engine=(
+                {}
+                if now is None
+                else now.current.description(self._graph.under_way, self._names.under_way)
+            ),
             last_error=self._faults.last,
             failure=self._failure,
         )
@@ -234,7 +239,8 @@ class DetectorNode(LifecycleNode):
             camera.deactivate()
 
     def _take_down(self) -> None:
-        self._reload.cancel()
+        self._graph.cancel()
+        self._names.cancel()
         self._deactivate()
         worker, self._worker = self._worker, None
         if worker is not None and not worker.close(_LEAVE_WITHIN):
@@ -271,24 +277,37 @@ class DetectorNode(LifecycleNode):
     def _apply(self, configurator: Configurator, prepared: Configuration) -> None:
         configurator.apply(prepared)
         self._mention_idle_thresholds(prepared)
-        self._reload.follow(configurator, prepared.parameters)
+        self._graph.follow(configurator, prepared.parameters)
+        self._names.follow(configurator, prepared.parameters)
 
-    def _reloaded(self, wanted: DetectorParameters, error: Exception | None) -> None:
-        """Tells what came of another precision or provider; takes back what is not to be had."""
+    def _opened(self, wanted: DetectorParameters, error: Exception | None) -> None:
+        """Tells what came of another precision or provider."""
         asked = f"{wanted.precision} on {wanted.provider}"
-        configurator, executor = self._configurator, self.executor
         if error is None:
             self.get_logger().info(f"{asked}: opened, and used from now on")
-            return
-        self._faults.error(f"{asked}: {one_line(error)}; what ran before goes on")
-        if configurator is None or executor is None:
-            return
-        before = [
-            Parameter("precision", value=configurator.current.perceiver.precision),
-            Parameter("provider", value=configurator.current.provider_asked),
-        ]
-        # Parameters belong to the executor's thread.
-        executor.create_task(lambda: self.set_parameters(before))
+        elif configurator := self._configurator:
+            now = configurator.current
+            self._take_back(
+                f"{asked}: {one_line(error)}",
+                Parameter("precision", value=now.perceiver.precision),
+                Parameter("provider", value=now.provider_asked),
+            )
+
+    def _encoded(self, wanted: DetectorParameters, error: Exception | None) -> None:
+        """Tells what came of new names."""
+        if error is None:
+            words = f"{len(wanted.vocabulary)} names: encoded, and looked for from now on"
+            self.get_logger().info(words)
+        elif configurator := self._configurator:
+            names = list(configurator.current.names) or [""]
+            self._take_back(f"vocabulary: {one_line(error)}", Parameter("vocabulary", value=names))
+
+    def _take_back(self, line: str, *before: Parameter[Any]) -> None:
+        """Tells of a change that is not to be had, and shows again what stays in force."""
+        self._faults.error(f"{line}; what ran before goes on")
+        if self.executor is not None:
+            # Parameters belong to the executor's thread.
+            self.executor.create_task(lambda: self.set_parameters(list(before)))
 
     def _mention_idle_thresholds(self, configuration: Configuration) -> None:
         for name in configuration.idle_thresholds:

@@ -100,6 +100,28 @@ class VocabularyBuilder:
             _refuse_alike(checked, embeddings, tuple(new.values()))
         return Vocabulary(names=checked, embeddings=embeddings, version=version)
 
+    def check(self, names: Iterable[str]) -> bool:
+        """Returns whether `build` of these names has nothing to encode, so that it is quick.
+
+        Raises:
+            VocabularyError: as `build` does, as far as that is known without loading the encoder
+                or running it.
+        """
+        checked = _distinct(names)
+        new = [name for name in checked if self._ready_row(name) is None]
+        cached = self._cached(new) if new else {}
+        missing = [name for name in new if name not in cached]
+        if not missing:
+            return True
+        try:
+            if self._encoder is not None:
+                self._encoder.check(missing)
+            elif self._bundle.text_encoder_files is None:
+                find_text_encoder(self._bundle.text_encoder_id, self._text_encoder_dir)
+        except TextEncoderError as error:
+            raise VocabularyError(f"new names {_listed(missing)}: {error}") from error
+        return False
+
     def sources(self, names: Iterable[str]) -> tuple[Source, ...]:
         """Returns where `build` would take each name's embedding from; encodes nothing.
 

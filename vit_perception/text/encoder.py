@@ -143,6 +143,11 @@ class TextEncoder:
         """
         return embed(self._session, [self._tokens(name) for name in names], DIMENSION)
 
+    def check(self, names: Sequence[str]) -> None:
+        """Raises TextEncoderError where a call with these names would, but for the network."""
+        for name in names:
+            self._tokens(name)
+
     def _tokens(self, name: str) -> list[int]:
         try:
             encoding = self._tokenizer.encode(name)

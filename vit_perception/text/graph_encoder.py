@@ -77,6 +77,11 @@ class GraphEncoder:
         tokens = [self._tokens(name) for name in names]
         return embed(self._session, tokens, self.dimension)
 
+    def check(self, names: Sequence[str]) -> None:
+        """Raises TextEncoderError where a call with these names would, but for the graph."""
+        for name in names:
+            self._tokens(name)
+
     def _tokens(self, name: str) -> list[int]:
         with _refusing(f"name {shown(name)}: expected text"):
             encoding = self._tokenizer.encode(name)

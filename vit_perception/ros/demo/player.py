@@ -91,6 +91,8 @@ class BagPlayer:
         self._restamp = restamp
         self._publishers: dict[str, Publisher[Any]] = {}
         with BagReader(bag) as reader:
+            for note in reader.notes:
+                node.get_logger().warning(note)
             for topic in reader.topics():
                 self._advertise(topic)
 

@@ -71,6 +71,7 @@ DIAGNOSTICS = (
     ("model.opening", "The precision and provider that will take over, while they are opened."),
     ("cpu.cores", "Cores that the process may use."),
     ("vocabulary.version, vocabulary.names", "The vocabulary in force and its size."),
+    ("vocabulary.encoding", "New names that will take over, while they are encoded."),
     ("class_thresholds.idle", "Names with a threshold that the vocabulary does not have."),
 )
 
