@@ -125,3 +125,21 @@ def test_names_wordings_and_limit(
     names.write_text("red\nyellow\n")
     assert main([*arguments[:6], "--names-file", str(names)]) == 0
     assert "2 names asked" in capsys.readouterr().out
+
+
+def test_masks_that_are_not_measured_are_told(
+    tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_dataset(tmp_path / "data")
+    document = json.loads((folder / "annotations.json").read_text())
+    count = len(document["annotations"])
+    arguments = ["evaluate", str(folder), "--bundle", str(toy_bundle_dir)]
+    for entry in document["annotations"]:
+        x, y, w, h = entry["bbox"]
+        entry["segmentation"] = [[x, y, x + w, y, x + w, y + h]]
+    for some, told in ((True, f"1 of {count} objects have no mask: masks are not"), (False, "")):
+        document["annotations"][0]["segmentation"] = [] if some else [[1, 1, 9, 1, 9, 9]]
+        (folder / "annotations.json").write_text(json.dumps(document))
+        assert main(arguments) == 0
+        error = capsys.readouterr().err
+        assert (told in error) and ("objects have no mask" in error) == some

@@ -124,6 +124,6 @@ def test_no_masks_are_measured_where_the_predictor_or_the_dataset_has_none(tmp_p
     assert metrics["masks_per_picture"] is None
     assert "mask_AP" not in metrics["overall"]
     document = json.loads((folder / "annotations.json").read_text())
-    document["annotations"][0]["segmentation"] = [[10, 20, 50, 20, 50, 40]]
+    document["annotations"][0]["segmentation"] = []
     (folder / "annotations.json").write_text(json.dumps(document))
     assert measured(folder, answers((0.9, BOX)))["masks_per_picture"] is None

@@ -42,30 +42,35 @@ def edited(folder: Path, change: Callable[[dict[str, Any]], object], indent: int
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bbox": [1, 2, 3]}, "expected image_id, category_id, bbox and names"),
-        ({"bbox": None}, "expected image_id, category_id, bbox and names"),
-        ({"image_id": 99}, "expected image_id, category_id, bbox and names, found KeyError(99)"),
-        ({"image_id": []}, "expected image_id, category_id, bbox and names"),
-        ({"category_id": 99}, "expected one of 30 categories, found 99"),
-        ({"category_id": {}}, "expected image_id, category_id, bbox and names"),
-        ({"bbox": [90, 0, 20, 10]}, "expected a box inside 96x96"),
-        ({"bbox": [0, 0, 0, 10]}, "expected a box inside 96x96"),
-        ({"bbox": [0, 0, float("nan"), 10]}, "expected a box inside 96x96"),
-        ({"bbox": [float("nan"), 0, 10, 10]}, "expected a box inside 96x96"),
-        ({"bbox": [float("-inf"), 0, 10, 10]}, "expected a box inside 96x96"),
-        ({"names": []}, "expected at least one name"),
-        ({"names": "mug"}, "expected lists of names and of colours"),
-        ({"names": ["mug", 3]}, "expected lists of names and of colours"),
-        ({"names": [""]}, "expected lists of names and of colours"),
-        ({"colours": [["red"]]}, "expected lists of names and of colours"),
-        ({"segmentation": [[1, 2, 3, 4, 5, 6]]}, "expected run lengths of 96x96 px, found 'list'"),
-        ({"segmentation": {"size": [9, 9], "counts": ""}}, "of 96x96 px, found [9, 9]"),
-        ({"segmentation": {"size": [96, 96], "counts": "PPPP"}}, "mask: expected"),
+        ({"bbox": [1, 2, 3]}, "expected a bbox [x, y, width, height], found [1, 2, 3]"),
+        ({"bbox": None}, "expected a bbox [x, y, width, height], found None"),
+        ({"bbox": "1234"}, "expected a bbox [x, y, width, height], found '1234'"),
+        ({"category_id": 99}, "expected a known category, found 99"),
+        ({"category_id": {}}, "category_id: expected an integer, found {}"),
+        ({"bbox": [90, 0, 20, 10]}, "inside 96x96 px, found [90.0, 0.0, 20.0, 10.0]"),
+        ({"bbox": [0, 0, 0, 10]}, "expected a bbox [x, y, width, height] of some px"),
+        ({"bbox": [0, 0, float("nan"), 10]}, "expected a bbox [x, y, width, height], found [0"),
+        ({"bbox": [float("nan"), 0, 10, 10]}, "expected a bbox [x, y, width, height], found [nan"),
+        ({"bbox": [float("-inf"), 0, 10, 10]}, "expected a bbox [x, y, width, height], found [-i"),
+        ({"area": "9"}, "expected a finite area, found '9'"),
+        ({"iscrowd": "yes"}, "iscrowd: expected 0 or 1, found 'yes'"),
+        ({"names": []}, "names: expected at least one name"),
+        ({"names": None}, "names: expected at least one name"),
+        ({"names": "mug"}, "names: expected a list of words, found 'mug'"),
+        ({"names": ["mug", 3]}, "names: expected a list of words, found ['mug', 3]"),
+        ({"names": [" "]}, "names: expected a list of words, found [' ']"),
+        ({"colours": [["red"]]}, "colours: expected a list of words, found [['red']]"),
+        ({"segmentation": [[1, 2, 3, 4]]}, "segmentation: expected polygons [x, y, ...]"),
+        ({"segmentation": {"size": [9, 9], "counts": ""}}, "size [96, 96], found [9, 9]"),
+        ({"segmentation": {"size": [96, 96], "counts": "PPPP"}}, "segmentation: expected"),
         (
             {"segmentation": {"size": [96, 96], "counts": "0"}},
-            "mask: expected runs that fill 9216",
+            "segmentation: expected runs that fill 9216",
         ),
-        ({"segmentation": {"size": [96, 96], "counts": [9216]}}, "mask: expected compressed"),
+        (
+            {"segmentation": {"size": [96, 96], "counts": [9215]}},
+            "segmentation: expected runs that fill 9216 px, found 9215 px",
+        ),
     ],
 )
 def test_a_broken_annotation_is_named(
@@ -96,16 +101,33 @@ def test_an_annotation_is_found_by_its_place_where_its_id_is_no_help(tmp_path: P
     assert refusal_of(one_line.parent).startswith(f"{one_line}:1: annotation 2: ")
 
 
+def test_orphans_and_absent_pictures_are_counted(tmp_path: Path) -> None:
+    file = edited(tmp_path / "a", lambda c: c["annotations"][2].update(image_id=99), 1)
+    assert refusal_of(file.parent) == (
+        f"{file}: annotation 3: expected an image of the file, found image_id 99 "
+        "(1 of 4 annotations have no image)"
+    )
+    file = edited(tmp_path / "b", lambda c: c["images"][1].update(file_name="absent.png"), 1)
+    assert refusal_of(file.parent) == (
+        f"{file}: image 2: expected a picture {file.parent}/images/absent.png, found no such file "
+        "(1 of 2 are missing)"
+    )
+    file = edited(tmp_path / "c", lambda c: c["annotations"][2].update(id=1), 1)
+    assert refusal_of(file.parent) == f"{file}: expected every annotation id once, found 1 again"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda i: i.update(file_name="absent.png"), "image 2: expected a picture"),
-        (lambda i: i.update(file_name=3), "image 2: expected id, file_name, height and width"),
-        (lambda i: i.pop("file_name"), "image 2: expected id, file_name, height and width"),
+        (lambda i: i.update(file_name=3), "image 2: file_name: expected a file's name, found 3"),
+        (lambda i: i.pop("file_name"), "image 2: file_name: expected a file's name, found none"),
+        (lambda i: i.update(file_name="../x"), "image 2: file_name: expected a file inside the"),
+        (lambda i: i.pop("width"), "image 2: expected height and width in px, found [96, None]"),
         (lambda i: i.update(width=0), "image 2: expected height and width in px, found [96, 0]"),
         (lambda i: i.update(height="96"), "image 2: expected height and width in px, found"),
         (lambda i: i.update(id=1), "image 1: expected an id of its own, found it twice"),
-        (lambda i: i.update(id=[]), "image []: expected id, file_name, height and width"),
+        (lambda i: i.update(id=[]), "image: id: expected an integer, found []"),
+        (lambda i: i.update(id="img-1"), "image: id: expected an integer, found 'img-1'"),
     ],
 )
 def test_a_broken_image_entry_is_named(
@@ -123,7 +145,10 @@ def test_a_broken_image_entry_is_named(
         ('{\n"images": [,', ":2: expected JSON"),
         ("[]", ": expected COCO annotations"),
         ('{"images": [], "annotations": {}, "categories": []}', ": expected COCO annotations"),
-        ('{"images": [], "annotations": [], "categories": [5]}', ": expected COCO annotations"),
+        (
+            '{"images": [], "annotations": [], "categories": [5]}',
+            ": categories: expected COCO entries, found 5",
+        ),
         ('{"images": [], "annotations": []}', ": expected COCO annotations, found KeyError"),
         ("[" * 100_000, ": expected COCO annotations, found RecursionError"),
     ],
@@ -157,7 +182,7 @@ def test_masks_and_boxes_are_those_that_were_written(tmp_path: Path) -> None:
 def test_pictures_that_cannot_be_decoded_or_have_another_size_are_named(tmp_path: Path) -> None:
     pictures, _ = load_pictures((str(toy.write_pictures(tmp_path / "data", 2)),))
     pictures[0].path.write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"00000\.png: expected a JPEG or PNG"):
+    with pytest.raises(DataError, match=r"00000\.png: expected a picture"):
         read(pictures[0])
     cv2.imwrite(str(pictures[1].path), np.zeros((96, 95, 3), np.uint8))
     with pytest.raises(DataError, match=r"00001\.png: expected 96x96 px as annot.*, found 95x96"):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,6 +139,12 @@ def _measured(data: Dataset, ask: Asker, args: argparse.Namespace) -> dict[str, 
     wordings = load_wordings(Path(args.wordings)) if args.wordings else {}
     for phrases in wordings.values():
         renamed(data, phrases)  # refused now rather than after all pictures
+    if 0 < data.unmasked < len(data.annotations):
+        print(
+            f"{data.unmasked} of {len(data.annotations)} objects have no mask: "
+            "masks are not measured",
+            file=sys.stderr,
+        )
     with progress_bar("evaluating", len(data.pictures)) as show:
         masks = ask.with_masks(data.names) if data.has_masks else None
         results = predict_all(data, ask(data.names), masks, lambda done, _: show(done))

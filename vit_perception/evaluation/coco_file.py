@@ -15,6 +15,8 @@ from vit_perception.wording import one_line, shown
 
 ANNOTATIONS = "annotations.json"
 """Name of the file in a dataset's folder."""
+ENCODING = "utf-8-sig"
+"""UTF-8, also with a byte order mark, which programs on Windows write."""
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def read_document(path: Path) -> dict[str, Any]:
         EvaluationError: the file cannot be read, is no JSON, or lacks a list.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding=ENCODING))
     except OSError as error:
         raise EvaluationError(f"{path}: expected a COCO file, found {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -53,17 +55,15 @@ def entries(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return found
 
 
-def check_once(source: Path, what: str, values: Sequence[object]) -> None:
+def check_once(what: str, values: Sequence[object]) -> None:
     """Refuses repeated values, such as ids.
 
     Raises:
-        EvaluationError: a value is repeated; names the file and the first one.
+        EvaluationError: a value is repeated; names the first one, the message lacks the file.
     """
     twice = [value for value, count in Counter(values).items() if count > 1]
     if twice:
-        raise EvaluationError(
-            f"{source}: expected every {what} once, found {shown(twice[0])} again"
-        )
+        raise EvaluationError(f"expected every {what} once, found {shown(twice[0])} again")
 
 
 def check_limit(limit: int | None) -> None:

@@ -9,9 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vit_perception.evaluation.asks import Ask, read_asks
+from vit_perception.evaluation.coco_entries import (
+    Picture,
+    check_files,
+    check_orphans,
+    check_pixels,
+    read_annotation,
+    read_categories,
+    read_id,
+    read_picture,
+)
 from vit_perception.evaluation.coco_file import (
     ANNOTATIONS,
     check_limit,
@@ -23,8 +31,7 @@ from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
 from vit_perception.images.picture_file import decode_picture
 from vit_perception.images.raw import ImageError
-from vit_perception.rle import RleError, check_mask
-from vit_perception.wording import one_line, shown, shown_path
+from vit_perception.wording import one_line, shown_path
 
 __all__ = [
     "Dataset",
@@ -32,28 +39,10 @@ __all__ = [
     "Picture",
     "dataset_from",
     "load_dataset",
-    "read_annotation",
     "read_frame",
 ]
 
 PARTS = ("train", "val_instances", "novel")
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One picture of a dataset.
-
-    Attributes:
-        id: COCO id.
-        file_name: relative to `images/`.
-        path: of the file.
-        size: height and width in px as the dataset states them, or None.
-    """
-
-    id: int
-    file_name: str
-    path: Path
-    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +73,14 @@ class Dataset:
         return tuple(self.categories[key] for key in sorted(self.asked))
 
     @property
+    def unmasked(self) -> int:
+        """Number of objects without a mask."""
+        return sum(a["segmentation"] is None for a in self.annotations)
+
+    @property
     def has_masks(self) -> bool:
         """Whether there are objects and all of them have masks."""
-        masks = [a["segmentation"] is not None for a in self.annotations]
-        return bool(masks) and all(masks)
+        return bool(self.annotations) and not self.unmasked
 
     def asking(self, names: Sequence[str]) -> Dataset:
         """Returns the same pictures with these names to ask for.
@@ -126,28 +119,29 @@ def dataset_from(document: dict[str, Any], root: Path, limit: int | None = None)
     check_limit(limit)
     source = root / ANNOTATIONS
     try:
-        images = sorted(entries(document, "images"), key=lambda entry: int(entry["id"]))[:limit]
-        pictures = tuple(_picture(entry, root) for entry in images)
-        categories = {
-            int(entry["id"]): str(entry["name"]) for entry in entries(document, "categories")
-        }
-        kept = {picture.id: picture for picture in pictures}
+        found = [(read_picture(entry, root), entry) for entry in entries(document, "images")]
+        found.sort(key=lambda pair: pair[0].id)
+        if not found:
+            raise EvaluationError("expected pictures, found none")
+        ids = [picture.id for picture, _ in found]
+        check_once("picture id", ids)
+        categories = read_categories(document)
+        listed = entries(document, "annotations")
+        check_orphans(listed, frozenset(ids))
+        kept = {picture.id: picture for picture, _ in found[:limit]}
+        check_files(list(kept.values()))
         annotations = tuple(
-            read_annotation(entry, categories, kept[int(entry["image_id"])])
-            for entry in entries(document, "annotations")
-            if int(entry["image_id"]) in kept
+            read_annotation(entry, categories, kept[number])
+            for entry in listed
+            if (number := read_id(entry, "image_id", "annotation")) in kept
         )
-        asks = tuple(ask for entry in images for ask in read_asks(entry))
+        check_once("annotation id", [annotation["id"] for annotation in annotations])
+        check_pixels(annotations)
+        asks = tuple(ask for _, entry in found[:limit] for ask in read_asks(entry))
     except EvaluationError as error:
         raise EvaluationError(f"{source}: {error}") from None
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise EvaluationError(f"{source}: expected COCO entries, found {error!r}") from error
-    if not pictures:
-        raise EvaluationError(f"{source}: expected pictures, found none")
-    check_once(source, "picture id", [picture.id for picture in pictures])
-    check_once(source, "category id", [int(entry["id"]) for entry in document["categories"]])
-    check_once(source, "category name", list(categories.values()))
-    check_once(source, "annotation id", [annotation["id"] for annotation in annotations])
     places = {annotation["id"]: annotation["image_id"] for annotation in annotations}
     for ask in asks:
         if {places.get(ask.annotation), places.get(ask.other)} != {ask.picture}:
@@ -155,6 +149,7 @@ def dataset_from(document: dict[str, Any], root: Path, limit: int | None = None)
                 f"{source}: asks: expected annotations of picture {ask.picture}, "
                 f"found {ask.annotation} and {ask.other}"
             )
+    pictures = tuple(kept.values())
     return Dataset(root, pictures, categories, annotations, asks, frozenset(categories))
 
 
@@ -178,66 +173,3 @@ def read_frame(picture: Picture) -> Frame:
             f"{frame.width}x{frame.height}"
         )
     return frame
-
-
-def _picture(entry: dict[str, Any], root: Path) -> Picture:
-    name = str(entry["file_name"])
-    folder = (root / "images").resolve()
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder):
-        raise EvaluationError(
-            f"file_name: expected a file inside the folder images/, found {shown(name)}"
-        )
-    stated = "height" in entry and "width" in entry
-    size = (int(entry["height"]), int(entry["width"])) if stated else None
-    return Picture(int(entry["id"]), name, path, size)
-
-
-def read_annotation(
-    entry: dict[str, Any], categories: dict[int, str], picture: Picture
-) -> dict[str, Any]:
-    """Returns one object in the form of `Dataset.annotations`.
-
-    Raises:
-        EvaluationError: the box, area, category or mask is impossible; the message lacks the file.
-        KeyError, TypeError, ValueError, OverflowError: the entry has another form.
-    """
-    number = int(entry["id"])
-    box = [float(value) for value in entry["bbox"]]
-    if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) < 0:
-        raise EvaluationError(
-            f"annotation {number}: expected a bbox [x, y, width, height], "
-            f"found {shown(entry['bbox'])}"
-        )
-    category = int(entry["category_id"])
-    if category not in categories:
-        raise EvaluationError(f"annotation {number}: expected a known category, found {category}")
-    area = float(entry.get("area", box[2] * box[3]))
-    if not np.isfinite(area):
-        raise EvaluationError(f"annotation {number}: expected a finite area, found {area}")
-    try:
-        mask = _segmentation(entry.get("segmentation"), picture)
-    except RleError as error:
-        raise EvaluationError(f"annotation {number}: segmentation: {error}") from None
-    return {
-        "id": number,
-        "image_id": picture.id,
-        "category_id": category,
-        "bbox": box,
-        "area": area,
-        "iscrowd": int(entry.get("iscrowd", 0)),
-        "part": str(entry.get("part", "")),
-        "segmentation": mask,
-    }
-
-
-def _segmentation(found: Any, picture: Picture) -> dict[str, Any] | None:
-    """Returns compressed run lengths; None for other forms, such as polygons."""
-    if not isinstance(found, dict) or not isinstance(found.get("counts"), str):
-        return None
-    check_mask(found)  # the metric's library does not check them
-    if picture.size is not None and list(found["size"]) != list(picture.size):
-        raise RleError(
-            f"expected the picture's size {list(picture.size)}, found {list(found['size'])}"
-        )
-    return {"size": found["size"], "counts": found["counts"]}

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from vit_perception.evaluation.coco_entries import Picture, check_orphans, read_id, read_object
 from vit_perception.evaluation.coco_file import check_limit, check_once, entries
-from vit_perception.evaluation.dataset import Picture, read_annotation
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.wording import shown
 
@@ -98,24 +98,26 @@ def lvis_from(
         frequencies = {key: _frequency(entry) for key, entry in categories.items()}
         pictures = tuple(_picture(entry, images) for entry in chosen)
         kept = {picture.id: picture for picture in pictures}
+        listed = entries(document, "annotations")
+        check_orphans(listed, {int(entry["id"]) for entry in document["images"]})
         annotations = tuple(
-            read_annotation(entry, names, kept[int(entry["image_id"])])
-            for entry in entries(document, "annotations")
-            if int(entry["image_id"]) in kept
+            read_object(entry, names, kept[number])
+            for entry in listed
+            if (number := read_id(entry, "image_id", "annotation")) in kept
         )
         absent, incomplete = (
             {int(entry["id"]): _known(entry, field, names) for entry in chosen}
             for field in (_NEGATIVE, _NOT_EXHAUSTIVE)
         )
+        check_once("picture id", [picture.id for picture in pictures])
+        check_once("category id", [int(entry["id"]) for entry in document["categories"]])
+        check_once("annotation id", [annotation["id"] for annotation in annotations])
     except EvaluationError as error:
         raise EvaluationError(f"{source}: {error}") from None
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise EvaluationError(f"{source}: expected LVIS entries, found {error!r}") from error
     if not pictures:
         raise EvaluationError(f"{source}: expected pictures, found none")
-    check_once(source, "picture id", [picture.id for picture in pictures])
-    check_once(source, "category id", [int(entry["id"]) for entry in document["categories"]])
-    check_once(source, "annotation id", [annotation["id"] for annotation in annotations])
     missing = [picture.path for picture in pictures if not picture.path.is_file()]
     if missing:
         # Checked before an hour of work: LVIS's val has pictures of COCO's train.

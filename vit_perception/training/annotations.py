@@ -6,14 +6,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vit_perception.rle import RleError, check_mask
+from vit_perception.evaluation.coco_entries import Picture as Listed
+from vit_perception.evaluation.coco_entries import (
+    check_files,
+    check_orphans,
+    check_pixels,
+    read_annotation,
+    read_categories,
+    read_id,
+    read_picture,
+)
+from vit_perception.evaluation.coco_file import ANNOTATIONS, ENCODING, check_once, entries
+from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.training.pictures import DataError, Labelled, Picture
 from vit_perception.training.truth import Described
 from vit_perception.wording import shown
@@ -29,28 +41,28 @@ def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Describ
     pictures: list[Picture] = []
     numbers: dict[Described, int] = {}
     for folder in folders:
-        source = _opened(Path(folder) / "annotations.json")
-        sizes = _sizes(source)
-        categories = {entry["id"] for entry in source.content["categories"]}
-        by_image: dict[Any, list[_Row]] = {}
-        for index, annotation in enumerate(source.content["annotations"]):
-            try:
-                row = _row(annotation, sizes, categories)
-            except DataError as error:
-                raise source.error("annotations", index, str(error)) from None
+        source = _opened(Path(folder) / ANNOTATIONS)
+        with source.naming():
+            listed = _pictures(source)
+            check_files(list(listed.values()))
+            categories = read_categories(source.content)
+            annotations = entries(source.content, "annotations")
+            check_orphans(annotations, listed.keys())
+        by_image: dict[int, list[_Row]] = {}
+        boxes: list[dict[str, Any]] = []
+        for index, annotation in enumerate(annotations):
+            with source.naming("annotations", index):
+                picture = listed[read_id(annotation, "image_id", "annotation")]
+                row = _row(annotation, categories, picture)
             # Numbers follow the order of annotations, on which batches and resumed runs depend.
             numbers.setdefault(row.described, len(numbers))
-            by_image.setdefault(annotation["image_id"], []).append(row)
-        for image in source.content["images"]:
-            rows = by_image.get(image["id"], [])
-            labels = Labelled(
-                np.array([row.box for row in rows], np.float32).reshape(-1, 4),
-                np.array([numbers[row.described] for row in rows], np.int64),
-                np.array([row.hidden for row in rows], bool),
-            )
-            path = Path(folder) / "images" / image["file_name"]
-            segments = tuple(row.segment for row in rows)
-            pictures.append(Picture(path, *sizes[image["id"]], labels, segments))
+            by_image.setdefault(picture.id, []).append(row)
+            boxes.append(row.found)
+        with source.naming():
+            check_once("annotation id", [found["id"] for found in boxes])
+            check_pixels(boxes)
+        for picture in listed.values():
+            pictures.append(_labelled(picture, by_image.get(picture.id, []), numbers))
     if not pictures:
         raise DataError(f"{folders[0]}: expected at least one picture, found none")
     return pictures, list(numbers)
@@ -62,14 +74,16 @@ class _Source:
 
     file: Path
     text: str
-    content: Mapping[str, Any]
+    content: dict[str, Any]
 
-    def error(self, key: str, index: int, line: str) -> DataError:
-        """Returns an error about entry `index` of the list `key`, with file, line and id."""
-        entry = self.content[key][index]
-        number = entry.get("id") if isinstance(entry, dict) else None
-        what = {"annotations": "annotation", "images": "image"}[key]
-        return DataError(f"{self.file}:{self._line(key, index)}: {what} {shown(number)}: {line}")
+    @contextmanager
+    def naming(self, key: str = "", index: int = 0) -> Iterator[None]:
+        """Puts the file, and the line of entry `index` of the list `key`, in front of refusals."""
+        try:
+            yield
+        except EvaluationError as error:
+            place = f":{self._line(key, index)}" if key else ""
+            raise DataError(f"{self.file}{place}: {error}") from None
 
     def _line(self, key: str, index: int) -> int:
         """Returns the line of an entry, found by counting: ids may be absent or repeated."""
@@ -87,13 +101,11 @@ class _Source:
 
 def _opened(file: Path) -> _Source:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding=ENCODING)
         content = json.loads(text)
         for key in ("images", "annotations", "categories"):
             if not isinstance(content[key], list):
                 raise TypeError(f"{key} is no list")
-        for entry in content["categories"]:
-            hash(entry["id"])
     except json.JSONDecodeError as error:
         raise DataError(f"{file}:{error.lineno}: expected JSON, found {error.msg}") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -101,73 +113,59 @@ def _opened(file: Path) -> _Source:
     return _Source(file, text, content)
 
 
-def _sizes(source: _Source) -> dict[Any, tuple[int, int]]:
-    """Returns height and width in px of every picture, by id; checks that the files exist."""
-    sizes: dict[Any, tuple[int, int]] = {}
-    for index, image in enumerate(source.content["images"]):
-        try:
-            number, name = image["id"], image["file_name"]
-            height, width = image["height"], image["width"]
-            new = number not in sizes
-            path = source.file.parent / "images" / name
-        except (KeyError, TypeError) as error:
-            line = f"expected id, file_name, height and width, found {error!r}"
-            raise source.error("images", index, line) from None
-        if not (type(height) is type(width) is int and height > 0 and width > 0):
-            line = f"expected height and width in px, found {shown([height, width])}"
-            raise source.error("images", index, line)
-        if not new:
-            raise source.error("images", index, "expected an id of its own, found it twice")
-        if not path.is_file():
-            raise source.error("images", index, f"expected a picture {path}, found no such file")
-        sizes[number] = height, width
-    return sizes
+def _pictures(source: _Source) -> dict[int, Listed]:
+    """Returns the entries of `images` by id."""
+    listed: dict[int, Listed] = {}
+    for index, entry in enumerate(entries(source.content, "images")):
+        with source.naming("images", index):
+            picture = read_picture(entry, source.file.parent)
+            what = f"image {picture.id}: expected"
+            if picture.size is None:
+                found = shown([entry.get("height"), entry.get("width")])
+                raise EvaluationError(f"{what} height and width in px, found {found}")
+            if picture.id in listed:
+                raise EvaluationError(f"{what} an id of its own, found it twice")
+            listed[picture.id] = picture
+    return listed
 
 
 @dataclass(frozen=True)
 class _Row:
-    box: list[float]
+    found: dict[str, Any]
     described: Described
-    hidden: bool
-    segment: Mapping[str, Any] | None
 
 
-def _row(
-    annotation: dict[str, Any], sizes: Mapping[Any, tuple[int, int]], categories: set[Any]
-) -> _Row:
-    try:
-        x, y, w, h = (float(v) for v in annotation["bbox"])
-        height, width = sizes[annotation["image_id"]]
-        category, names = annotation["category_id"], annotation["names"]
-        known = category in categories
-        words = [*names, *(annotation.get("colours") or ())]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(
-            f"expected image_id, category_id, bbox and names, found {error!r}"
-        ) from None
-    if not known:
-        raise DataError(f"expected one of {len(categories)} categories, found {shown(category)}")
-    # Written so that NaN fails.
-    if not (
-        w > 0 and h > 0 and x >= -1 and x + w <= width + 1 and y >= -1 and y + h <= height + 1
-    ):
-        raise DataError(f"expected a box inside {width}x{height}, found {[x, y, w, h]}")
+def _row(annotation: Mapping[str, Any], categories: Mapping[int, str], picture: Listed) -> _Row:
+    found = read_annotation(annotation, categories, picture)
+    names = _words(annotation, "names")
     if not names:
-        raise DataError("expected at least one name, found none")
-    if isinstance(names, str) or not all(isinstance(word, str) and word for word in words):
-        raise DataError(f"expected lists of names and of colours, found {shown(words)}")
-    segment = annotation.get("segmentation")
-    if segment is not None:
-        _check_segment(segment, height, width)
-    described = Described.of(annotation)
-    return _Row([x, y, x + w, y + h], described, bool(annotation.get("iscrowd")), segment)
+        raise EvaluationError(
+            f"annotation {found['id']}: names: expected at least one name, found none"
+        )
+    colours = _words(annotation, "colours")
+    described = Described.of({**annotation, "names": names, "colours": colours})
+    return _Row(found, described)
 
 
-def _check_segment(segment: object, height: int, width: int) -> None:
-    if not (isinstance(segment, dict) and segment.get("size") == [height, width]):
-        found = segment.get("size") if isinstance(segment, dict) else type(segment).__name__
-        raise DataError(f"expected run lengths of {height}x{width} px, found {shown(found)}")
-    try:
-        check_mask(segment)
-    except RleError as error:
-        raise DataError(f"mask: {error}") from None
+def _words(annotation: Mapping[str, Any], key: str) -> list[str]:
+    """Returns a list of words, without blanks around and double ones in them."""
+    found = annotation.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(w, str) and w.split() for w in found):
+        raise EvaluationError(
+            f"annotation {shown(annotation.get('id'))}: {key}: expected a list of words, "
+            f"found {shown(found)}"
+        )
+    return [" ".join(word.split()) for word in found]
+
+
+def _labelled(picture: Listed, rows: list[_Row], numbers: Mapping[Described, int]) -> Picture:
+    boxes = np.array([row.found["bbox"] for row in rows], np.float64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    labels = Labelled(
+        boxes.astype(np.float32),
+        np.array([numbers[row.described] for row in rows], np.int64),
+        np.array([bool(row.found["iscrowd"]) for row in rows], bool),
+    )
+    assert picture.size is not None
+    segments = tuple(row.found["segmentation"] for row in rows)
+    return Picture(picture.path, *picture.size, labels, segments)
