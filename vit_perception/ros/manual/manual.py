@@ -105,7 +105,8 @@ def manual() -> str:
             *_section(
                 "Parameters",
                 map(_parameter_entry, settings_of(DetectorParameters).values()),
-                "*live*: a change takes effect at the next frame. *configure*: read by that "
+                "*live*: a change takes effect at the next frame; new names take effect once they "
+                "are encoded, another graph once it is open. *configure*: read by that "
                 "transition; may be set while the node is not active. *start*: read when the node "
                 "starts. A change is taken as a whole or refused with a reason. "
                 "`config/detector.yaml` holds every parameter with its default.",
