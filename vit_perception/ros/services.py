@@ -85,6 +85,8 @@ class Services:
 
     def _silence(self) -> str:
         state = self._state()
+        if state == "finalized":
+            return "no frame: the node is finalized, start it again"
         if state != "active":
             return f"no frame: the node is {state}, activate it first"
         return f"no frame was published within {DETECT_ONCE_TIMEOUT:g} s"

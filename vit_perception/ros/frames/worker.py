@@ -60,7 +60,7 @@ class FrameWorker:
                 self._look(camera, arrival, self._configurator.current)
             except Exception as error:
                 # Of the account itself: the thread outlives it.
-                self._faults.warn("worker", f"frame lost: {_described(error)}")
+                self._faults.warn("worker", f"frame lost: {_described(error)}", camera.name)
             # Nothing of a frame is kept while waiting for the next.
             del taken, camera, arrival
 
@@ -118,7 +118,9 @@ class FrameWorker:
             try:
                 consumer(frame, found)
             except Exception as error:
-                self._faults.warn("consumer", f"consumer left out: {_described(error)}")
+                self._faults.warn(
+                    "consumer", f"consumer left out: {_described(error)}", camera.name
+                )
         begin = time.perf_counter()
         try:
             with camera.gate.held:
@@ -129,7 +131,7 @@ class FrameWorker:
         except Dropped:
             pass  # the node was stopped after its detections were published
         except Exception as error:
-            self._faults.warn("overlay", f"overlay left out: {_described(error)}")
+            self._faults.warn("overlay", f"overlay left out: {_described(error)}", camera.name)
         for answer in camera.gate.passed(arrival.time):
             answer(_outcome(found))
 
@@ -137,7 +139,7 @@ class FrameWorker:
         camera.accounting.dropped(drop.cause, drop.reason)
         if drop.line:
             key = f"{drop.cause}.{drop.reason}" if drop.reason else drop.cause
-            self._faults.warn(key, drop.line)
+            self._faults.warn(key, drop.line, camera.name)
 
 
 def _outcome(found: Detections) -> str:

@@ -21,10 +21,16 @@ class FaultLog:
         self._throttle = Throttle()
         self.last = ""
 
-    def warn(self, cause: str, line: str) -> None:
-        """Tells of a frame or picture that was lost for a cause, in one line."""
-        self.last = line
-        if (text := self._throttle.line(cause, line)) is not None:
+    def warn(self, cause: str, line: str, camera: str = "") -> None:
+        """Tells of a frame or picture that was lost for a cause, in one line.
+
+        Args:
+            cause: short key.
+            line: what happened.
+            camera: name of the camera, which is told first; empty for the only one of a node.
+        """
+        self.last = f"{camera}: {line}" if camera else line
+        if (text := self._throttle.line(f"{camera}.{cause}", self.last)) is not None:
             self._logger.warning(text)
 
     def error(self, line: str) -> None:
