@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import cv2
@@ -46,7 +47,7 @@ def test_white_is_white_whatever_the_bits(encoding: str, bits: int, order: str) 
     pixels = stored(bits, channels)
     if channels == 4:
         pixels[..., 3] = 65535
-    found = decode_image(**fields(encoding, pixels, order), bits=UsedBits().reading())
+    found = decode_image(**fields(encoding, pixels, order), bits=UsedBits().measured)
     scaled = np.round(pixels * (255 / (2**bits - 1))).clip(0, 255).astype(np.uint8)
     expected = decode_image(
         encoding=narrow,
@@ -57,7 +58,9 @@ def test_white_is_white_whatever_the_bits(encoding: str, bits: int, order: str) 
         data=scaled.tobytes(),
     )
     np.testing.assert_array_equal(found, expected)
-    fixed = decode_image(**fields(encoding, pixels, order), bits=UsedBits().reading(bits))
+    fixed = decode_image(
+        **fields(encoding, pixels, order), bits=partial(UsedBits().measured, fixed=bits)
+    )
     np.testing.assert_array_equal(fixed, expected)
 
 
@@ -66,17 +69,19 @@ def test_dark_frames_stay_dark() -> None:
     bits = UsedBits()
     bright, dark = stored(12, 1), stored(12, 1) // 32
     shown = [
-        int(decode_image(**fields("mono16", pixels), bits=bits.reading()).max())
+        int(decode_image(**fields("mono16", pixels), bits=bits.measured).max())
         for pixels in (bright, dark, bright, dark)
     ]
     assert shown == [255, 8, 255, 8]
     # A value that was set does not change what was measured.
-    assert decode_image(**fields("mono16", dark), bits=bits.reading(16)).max() == 0
-    assert decode_image(**fields("mono16", dark), bits=bits.reading()).max() == 8
+    assert decode_image(**fields("mono16", dark), bits=partial(bits.measured, fixed=16)).max() == 0
+    assert decode_image(**fields("mono16", dark), bits=bits.measured).max() == 8
 
 
 def test_values_above_the_bits_that_were_set_are_white() -> None:
-    found = decode_image(**fields("mono16", stored(16, 1)), bits=UsedBits().reading(10))
+    found = decode_image(
+        **fields("mono16", stored(16, 1)), bits=partial(UsedBits().measured, fixed=10)
+    )
     assert found.max() == 255 and np.median(found) == 255
 
 
@@ -85,7 +90,7 @@ def test_padding_and_transparency_do_not_count() -> None:
     pixels[..., 3] = 65535
     rows = np.pad(pixels.reshape(6, -1), ((0, 0), (0, 3)), constant_values=65535)
     message = {**fields("rgba16", pixels), "step": 2 * rows.shape[1], "data": rows.tobytes()}
-    assert decode_image(**message, bits=UsedBits().reading()).max() == 255
+    assert decode_image(**message, bits=UsedBits().measured).max() == 255
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
@@ -101,7 +106,7 @@ def test_padding_and_transparency_do_not_count() -> None:
 def test_compressed_as_raw(layout: str, encoding: str, channels: int, bits: int) -> None:
     pixels = stored(bits, channels)
     _, data = cv2.imencode(".png", pixels)
-    found = decode_compressed(format=layout, data=data.tobytes(), bits=UsedBits().reading())
-    raw = decode_image(**fields(encoding, pixels), bits=UsedBits().reading())
+    found = decode_compressed(format=layout, data=data.tobytes(), bits=UsedBits().measured)
+    raw = decode_image(**fields(encoding, pixels), bits=UsedBits().measured)
     np.testing.assert_array_equal(found, raw)
     assert (found.min(), found.max()) == (0, 255)

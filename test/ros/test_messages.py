@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from functools import partial
 
 import cv2
 import numpy as np
@@ -48,7 +49,7 @@ def test_bits_in_use_are_scaled_whether_compressed_or_not() -> None:
     packed.data = array("B", cv2.imencode(".png", stored)[1].tobytes())
     for message in (raw, packed):
         for fixed in (0, 12):
-            bits = UsedBits().reading(fixed)
+            bits = partial(UsedBits().measured, fixed=fixed)
             image = messages.frame_of(message, 5, max_pixels=35, bits=bits).image
             np.testing.assert_array_equal(image[..., 1], np.round(stored * (255 / 4095)))
         assert messages.frame_of(message, 5, max_pixels=35).image.max() == 16

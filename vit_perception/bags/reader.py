@@ -140,7 +140,7 @@ class BagReader:
 
         The bits in use of 16-bit channels are measured over the topic.
         """
-        bits = UsedBits().reading()
+        bits = UsedBits().measured
         for connection, time, raw in self._raw([self.image_topic(topic)]):
             try:
                 message = self._decode(connection, time, raw)

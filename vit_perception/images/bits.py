@@ -32,11 +32,10 @@ class UsedBits:
     def __init__(self) -> None:
         self._most = STEPS[0]
 
-    def reading(self, fixed: int = 0) -> BitDepth:
-        """Returns how to read the next picture: with `fixed` bits, or measured if that is 0."""
-        return (lambda colours: fixed) if fixed else self._measured
-
-    def _measured(self, colours: NDArray[np.uint16]) -> int:
+    def measured(self, colours: NDArray[np.uint16], fixed: int = 0) -> int:
+        """Returns the bits in use of the next picture, or `fixed` where that is not 0."""
+        if fixed:
+            return fixed
         largest = int(colours.max())
         self._most = max(self._most, next(bits for bits in STEPS if largest < 1 << bits))
         return self._most

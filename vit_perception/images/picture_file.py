@@ -83,7 +83,7 @@ def decode_picture(content: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> N
         )
     header = checked_header(kind, content, _READERS[kind], max_pixels)
     plain = without_orientation(content) if kind == "tiff" else content
-    pixels = rgb_of(stored_pixels(kind, plain, header), UsedBits().reading())
+    pixels = rgb_of(stored_pixels(kind, plain, header), UsedBits().measured)
     return np.asarray(upright(pixels, orientation_of(kind, content)), np.uint8)
 
 

@@ -55,7 +55,7 @@ def frame_of(
         pixels = decode_compressed(
             format=message.format, data=message.data, max_pixels=max_pixels, bits=bits
         )
-    elif message.height * message.width <= max_pixels:
+    elif message.encoding in bridge().encodings and message.height * message.width <= max_pixels:
         pixels = bridge().pixels(message)
     if pixels is None:
         pixels = decode_image(message, max_pixels=max_pixels, bits=bits)

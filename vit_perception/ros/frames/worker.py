@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 from rclpy.clock import Clock
 
@@ -87,7 +88,7 @@ class FrameWorker:
                 arrival.message,
                 stamp.nanoseconds,
                 max_pixels=parameters.max_image_pixels,
-                bits=camera.bits.reading(parameters.image_bits),
+                bits=partial(camera.bits.measured, fixed=parameters.image_bits),
             )
             stages.lap("decode")
             # Look.
