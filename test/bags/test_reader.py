@@ -131,7 +131,7 @@ def test_absent_and_damaged_bags_are_refused_in_one_line(tmp_path: Path) -> None
     cut.mkdir()
     (cut / "metadata.yaml").write_bytes((whole / "metadata.yaml").read_bytes())
     storage = (whole / "whole.mcap").read_bytes()
-    (cut / "whole.mcap").write_bytes(storage[: len(storage) // 2])
+    (cut / "whole.mcap").write_bytes(storage[:200])
     nonsense = tmp_path / "nonsense"
     nonsense.mkdir()
     (nonsense / "metadata.yaml").write_text("rosbag2_bagfile_information: [1, 2]\n")

@@ -4,34 +4,34 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.interfaces import Connection
-from rosbags.serde import SerdeError
-from rosbags.typesys import TypesysError
-
-from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, header_stamp, typestore
+from vit_perception.bags.definitions import DECODING_ERRORS, Definitions
+from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, typestore
+from vit_perception.bags.pictures import depth_encoding, frame_of, is_only_depth, stamp_of
+from vit_perception.bags.recording import Recording
+from vit_perception.bags.storage import CDR, ROS1, Channel, Record, StorageError
 from vit_perception.frame import Frame, FrameError
-from vit_perception.images import depth as depth_images
-from vit_perception.images.bits import BitDepth, UsedBits, all_bits
-from vit_perception.images.compressed import decode_compressed
-from vit_perception.images.encodings import decode_image
+from vit_perception.images.bits import UsedBits
 from vit_perception.images.raw import ImageError
-from vit_perception.wording import one_line
+from vit_perception.wording import one_line, shown_path
 
-_DECODING_ERRORS = (AnyReaderError, SerdeError, TypesysError, LookupError, ValueError)
+BROKEN_SHOWN = 10
+"""Broken images that are told one by one."""
 
 
 class BagError(ValueError):
     """A bag cannot be read or written; names the file, what was expected and what was found."""
+
+
+class BagDamageError(BagError):
+    """Messages are missing or cannot be read; raised after all that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +60,39 @@ class BagReader:
 
     Attributes:
         path: rosbag1 `.bag` file, rosbag2 folder, or one `.mcap` or `.db3` file.
+        notes: what is left out and which files end early, one line each.
         broken: images that `frames` left out, counted by cause.
+        broken_lines: the first of them, with number, stamp and fault.
 
     Raises:
-        BagError: on entering, if the bag is absent or damaged.
+        BagError: on entering, if the bag is absent or nothing of it can be read.
     """
 
     path: Path
+    notes: tuple[str, ...] = ()
     broken: Counter[str] = field(default_factory=Counter)
-    _reader: AnyReader | None = None
+    broken_lines: list[str] = field(default_factory=list)
+    _recording: Recording | None = None
+    _definitions: Definitions = field(default_factory=lambda: Definitions(encoding=CDR))
+    _faults: dict[tuple[str, str], str] = field(default_factory=dict)
+    _resources: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> BagReader:
+        where = shown_path(self.path)
         try:
-            reader = AnyReader([self.path], default_typestore=typestore())
-            reader.open()
+            recording = Recording(self.path, self._resources)
         except FileNotFoundError as error:
-            raise BagError(f"{self.path}: expected a bag, found no such file or folder") from error
+            self._resources.close()
+            raise BagError(f"{where}: expected a bag, found no such file or folder") from error
+        except StorageError as error:
+            self._resources.close()
+            raise BagError(f"{where}: {error}") from error
         except Exception as error:  # bags are untrusted; parsers may raise anything
-            raise BagError(f"{self.path}: expected a bag, found: {one_line(error)}") from error
-        self._reader = reader
+            self._resources.close()
+            raise BagError(f"{where}: expected a bag, found: {one_line(error)}") from error
+        self._definitions = Definitions(encoding=ROS1 if recording.is_rosbag1 else CDR)
+        self._recording = recording
+        self.notes = (*recording.notes, *self._left_out())
         return self
 
     def __exit__(
@@ -87,130 +101,179 @@ class BagReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            with contextlib.suppress(OSError):
-                reader.close()
+        self._recording = None
+        self._resources.close()
 
     def topics(self) -> tuple[BagTopic, ...]:
-        """Returns the topics of the bag, sorted by name."""
+        """Returns the topics that can be read, sorted by name, with the messages in storage."""
         counts: Counter[tuple[str, str]] = Counter()
-        for connection in self._open().connections:
-            counts[connection.topic, connection.msgtype] += connection.msgcount
+        for channel in self._open().channels():
+            if not self._definitions.fault(channel):
+                counts[channel.topic, channel.msgtype] += channel.count
         return tuple(BagTopic(*key, count) for key, count in sorted(counts.items()))
+
+    def damage(self) -> str:
+        """Returns one line if storage has fewer messages than are announced, else ""."""
+        recording = self._open()
+        found: Counter[str] = Counter()
+        for channel in recording.channels():
+            found[channel.topic] += channel.count
+        return recording.shortfall(tuple(recording.expected), found)
 
     def image_topic(self, wanted: str | None = None) -> str:
         """Returns the camera topic: the wanted one, or the only one with colour images.
 
         Raises:
-            BagError: the wanted topic is absent, or there is none or more than one.
+            BagError: the wanted topic is absent or depth, or there is none or more than one.
         """
+        where = shown_path(self.path)
         names = [t.name for t in self.topics() if t.msgtype in (IMAGE, COMPRESSED_IMAGE)]
         if wanted is not None:
             if wanted not in names:
+                faults = [fault for (name, fault) in self._faults if name == wanted]
+                found = f"{faults[0]} there" if faults else _listed(names)
+                raise BagError(f"{where}: expected image topic {wanted}, found {found}")
+            first = self._first(wanted)
+            if first is not None and is_only_depth(first.msgtype, first.value):
+                encoding = depth_encoding(first.msgtype, first.value)
                 raise BagError(
-                    f"{self.path}: expected image topic {wanted}, found {_listed(names)}"
+                    f"{where}: expected colour images on {wanted}, found depth ({encoding})"
                 )
             return wanted
-        cameras = [name for name in names if not self._holds_depth(name)]
+        cameras = [name for name in names if not self.depth(name)]
         if len(cameras) != 1:
             raise BagError(
-                f"{self.path}: expected one colour image topic, found {_listed(cameras)}; "
+                f"{where}: expected one colour image topic, found {_listed(cameras)}; "
                 "choose with --topic"
             )
         return cameras[0]
 
+    def depth(self, topic: str) -> str:
+        """Returns the encoding of a topic whose images are as depth cameras send them, else ""."""
+        first = self._first(topic)
+        return "" if first is None else depth_encoding(first.msgtype, first.value)
+
     def messages(self, topics: Collection[str] = ()) -> Iterator[BagMessage]:
         """Yields messages in the order of recording, of all topics or of some.
 
+        Of all topics, those that cannot be read are left out; `notes` names them.
+
         Raises:
-            BagError: the bag is damaged from here on.
+            BagDamageError: messages are missing; after all that are there.
+            BagError: a message cannot be decoded.
         """
-        for connection, time, raw in self._raw(topics):
+        for record in self._records(topics):
             try:
-                yield self._decode(connection, time, raw)
-            except _DECODING_ERRORS as error:
+                yield self._decode(record)
+            except DECODING_ERRORS as error:
                 raise BagError(
-                    f"{self.path}: expected a {connection.msgtype} on {connection.topic}, "
-                    f"found: {one_line(error)}"
+                    f"{shown_path(self.path)}: expected a {shown_path(record.channel.msgtype)} "
+                    f"on {shown_path(record.channel.topic)}, found: {one_line(error)}"
                 ) from error
 
     def frames(self, topic: str | None = None) -> Iterator[tuple[BagMessage, Frame]]:
         """Yields camera images as frames, each with its message; broken images are counted.
 
         The bits in use of 16-bit channels are measured over the topic.
+
+        Raises:
+            BagDamageError: messages are missing; after all that are there.
         """
         bits = UsedBits().measured
-        for connection, time, raw in self._raw([self.image_topic(topic)]):
+        for index, record in enumerate(self._records([self.image_topic(topic)])):
+            value = None
             try:
-                message = self._decode(connection, time, raw)
-                frame = frame_from_message(message, bits)
+                message = self._decode(record)
+                value = message.value
+                frame = frame_of(message.msgtype, value, bits)
             except ImageError as error:
-                self.broken[error.cause] += 1
-            except FrameError:
-                self.broken["frame"] += 1
-            except _DECODING_ERRORS:
-                self.broken["message"] += 1
+                self._break(error.cause, error, index, record, value)
+            except FrameError as error:
+                self._break("frame", error, index, record, value)
+            except DECODING_ERRORS as error:
+                self._break("message", error, index, record, value)
             else:
                 yield message, frame
 
     def cdr(self, message: BagMessage) -> bytes:
         """Returns the bytes of a message as rosbag2 stores them, also from a rosbag1 file."""
-        if self._open().is2:
+        if not self._open().is_rosbag1:
             return message.raw
         return bytes(typestore().ros1_to_cdr(message.raw, message.msgtype))
 
-    def _open(self) -> AnyReader:
-        if self._reader is None:
-            raise BagError(f"{self.path}: expected an open bag, found a closed one")
-        return self._reader
+    def _open(self) -> Recording:
+        if self._recording is None:
+            raise BagError(f"{shown_path(self.path)}: expected an open bag, found a closed one")
+        return self._recording
 
-    def _raw(self, topics: Collection[str]) -> Iterator[tuple[Connection, int, bytes]]:
-        reader = self._open()
-        chosen = [c for c in reader.connections if not topics or c.topic in topics]
-        if not chosen:
-            return
+    def _left_out(self) -> Iterator[str]:
+        """Yields a line for each topic that cannot be read."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for channel in self._open().channels():
+            fault = self._definitions.fault(channel)
+            if fault:
+                counts[channel.topic, fault] += channel.count
+        for (topic, fault), count in sorted(counts.items()):
+            self._faults[topic, fault] = fault
+            messages = "1 message" if count == 1 else f"{count} messages"
+            yield f"{shown_path(self.path)}: left out {shown_path(topic)}: {messages}, {fault}"
+
+    def _records(self, topics: Collection[str]) -> Iterator[Record]:
+        recording = self._open()
+        readable = {each for each in recording.channels() if not self._definitions.fault(each)}
+        wanted = set(topics) or {each.topic for each in readable}
+        # A topic of which nothing can be read is an error when it is asked for.
+        hopeless = wanted - {each.topic for each in readable}
+        found: Counter[str] = Counter()
+        for channel in recording.channels():
+            if channel not in readable and channel.topic not in hopeless:
+                found[channel.topic] += channel.count  # `notes` has told of them
+        for record in self._guarded(
+            lambda channel: (
+                channel.topic in wanted and (channel in readable or channel.topic in hopeless)
+            )
+        ):
+            found[record.channel.topic] += 1
+            yield record
+        line = recording.shortfall(wanted, found)
+        if line:
+            raise BagDamageError(line)
+
+    def _guarded(self, chosen: Callable[[Channel], bool]) -> Iterator[Record]:
         try:
-            yield from reader.messages(chosen)
+            yield from self._open().records(chosen)
+        except BagError:
+            raise
         except Exception as error:  # as on entering
-            raise BagError(
-                f"{self.path}: expected a readable bag, found: {one_line(error)}"
+            raise BagDamageError(
+                f"{shown_path(self.path)}: expected a readable bag, found: {one_line(error)}"
             ) from error
 
-    def _decode(self, connection: Connection, time: int, raw: bytes) -> BagMessage:
-        value = self._open().deserialize(raw, connection.msgtype)
-        return BagMessage(connection.topic, connection.msgtype, time, raw, value)
+    def _decode(self, record: Record) -> BagMessage:
+        channel = record.channel
+        raw, value = self._definitions.decode(channel, record.raw)
+        return BagMessage(channel.topic, channel.msgtype, record.time, raw, value)
 
-    def _holds_depth(self, topic: str) -> bool:
-        """Returns whether the first message that can be decoded is a depth image."""
-        for connection, time, raw in self._raw([topic]):
+    def _first(self, topic: str) -> BagMessage | None:
+        """Returns the first message of a topic that can be decoded."""
+        for record in self._guarded(lambda channel: channel.topic == topic):
             try:
-                first = self._decode(connection, time, raw)
-            except _DECODING_ERRORS:
+                return self._decode(record)
+            except DECODING_ERRORS:
                 continue
-            if first.msgtype == IMAGE:
-                return str(first.value.encoding) in depth_images.ENCODINGS
-            layout = str(first.value.format)
-            return "compressedDepth" in layout or layout.startswith(depth_images.ENCODINGS)
-        return False
+        return None
 
-
-def frame_from_message(message: BagMessage, bits: BitDepth = all_bits) -> Frame:
-    """Decodes a sensor_msgs Image or CompressedImage; `bits` are those of 16-bit channels.
-
-    Raises:
-        ImageError: its bytes are no colour image.
-        FrameError: its size or stamp is impossible.
-    """
-    value = message.value
-    if message.msgtype == IMAGE:
-        image = decode_image(value, bits=bits)
-    else:
-        data = np.asarray(value.data)
-        image = decode_compressed(format=str(value.format), data=data, bits=bits)
-    header = value.header
-    return Frame(image, stamp=header_stamp(header), frame_id=str(header.frame_id))
+    def _break(self, cause: str, error: Exception, index: int, record: Record, value: Any) -> None:
+        self.broken[cause] += 1
+        if len(self.broken_lines) < BROKEN_SHOWN:
+            stamp = stamp_of(value)
+            when = "recorded at" if stamp is None else "stamp"
+            seconds, nanoseconds = divmod(record.time if stamp is None else stamp, 1_000_000_000)
+            self.broken_lines.append(
+                f"{shown_path(record.channel.topic)}: frame {index}, "
+                f"{when} {seconds}.{nanoseconds:09d}: {one_line(error)}"
+            )
 
 
 def _listed(names: Collection[str]) -> str:
-    return ", ".join(names) if names else "none"
+    return ", ".join(shown_path(name) for name in names) or "none"
