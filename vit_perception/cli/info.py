@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
     from vit_perception.bundle.bundle import Bundle
@@ -26,15 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints and returns 0."""
+    """Prints and returns 0.
+
+    Raises:
+        BagDamageError: messages of a bag are missing; after what is there was printed.
+    """
+    from vit_perception.bags.recording import holds_bag
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
 
     path = Path(args.what)
-    is_bag = path.suffix in (".bag", ".mcap", ".db3") or (path / "metadata.yaml").is_file()
     if not args.what:
         _print_installation()
-    elif is_bag:
+    elif holds_bag(path) and not (path / "bundle.yaml").is_file():
         _print_bag(path)
     else:
         _print_bundle(Bundle.load(find_bundle(args.what)), every_name=args.names)
@@ -57,12 +64,18 @@ def _print_installation() -> None:
 
 
 def _print_bag(path: Path) -> None:
-    from vit_perception.bags.reader import BagReader
+    from vit_perception.bags.reader import BagDamageError, BagReader
 
     with BagReader(path) as bag:
         print(f"{path}:")
         for topic in bag.topics():
-            print(f"  {topic.count:>6}  {topic.name}  [{topic.msgtype}]")
+            name, msgtype = shown_path(topic.name), shown_path(topic.msgtype)
+            print(f"  {topic.count:>6}  {name}  [{msgtype}]")
+        for note in bag.notes:
+            print(f"vit-perception {NAME}: {note}", file=sys.stderr)
+        damage = bag.damage()
+    if damage:
+        raise BagDamageError(damage)
 
 
 def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
