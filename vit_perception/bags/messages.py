@@ -8,6 +8,7 @@ in Humble, Jazzy and Kilted).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,9 +17,12 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from vit_perception.detections import Detections
+from vit_perception.masks import Masks
+from vit_perception.perceiver.instances import instance_map
 
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
 VISION_INFO = "vision_msgs/msg/VisionInfo"
+LABEL_INFO = "vision_msgs/msg/LabelInfo"
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
@@ -40,7 +44,13 @@ _VISION_MSGS = {
     "VisionInfo": (
         "std_msgs/Header header\nstring method\nstring database_location\nint32 database_version\n"
     ),
+    "VisionClass": "uint16 class_id\nstring class_name\n",
+    "LabelInfo": (
+        "std_msgs/Header header\nvision_msgs/VisionClass[] class_map\nfloat32 threshold\n"
+    ),
 }
+
+_MOST_CLASSES = 2**16 - 1
 
 Message = Any  # rosbags makes a dataclass for each type on first use.
 
@@ -79,6 +89,42 @@ def detections_to_message(detections: Detections, stamp: int, frame_id: str) -> 
         for index, (box, score) in enumerate(zip(detections.boxes, detections.scores, strict=True))
     ]
     return make(DETECTIONS, header=header, detections=entries)
+
+
+def instances_to_message(masks: Masks, header: Message) -> Message:
+    """Returns a mono16 image: n at the pixels of detection n - 1, 0 for background."""
+    owner = instance_map(masks)
+    height, width = owner.shape
+    return make(
+        IMAGE,
+        header=header,
+        height=height,
+        width=width,
+        encoding="mono16",
+        is_bigendian=0,
+        step=2 * width,
+        data=np.ascontiguousarray(owner, "<u2").view(np.uint8).reshape(-1),
+    )
+
+
+def label_info(header: Message, names: Sequence[str], threshold: float) -> Message:
+    """Returns names and their numbers; a number is the index in the vocabulary."""
+    classes = [
+        make("vision_msgs/msg/VisionClass", class_id=index, class_name=name)
+        for index, name in enumerate(names[:_MOST_CLASSES])
+    ]
+    return make(LABEL_INFO, header=header, class_map=classes, threshold=threshold)
+
+
+def vision_info(header: Message, *, method: str, location: str, version: int) -> Message:
+    """Returns the model and the vocabulary version."""
+    return make(
+        VISION_INFO,
+        header=header,
+        method=method,
+        database_location=location,
+        database_version=version,
+    )
 
 
 def detections_from_message(message: Message) -> Detections:

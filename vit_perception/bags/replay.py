@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turns a bag of images into a bag of detections."""
+"""Turns a bag of images into a bag of what was found in them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,43 @@ from pathlib import Path
 
 from vit_perception.bags.messages import (
     DETECTIONS,
+    IMAGE,
+    LABEL_INFO,
     VISION_INFO,
+    Message,
     detections_to_message,
-    make,
+    instances_to_message,
+    label_info,
     make_header,
+    vision_info,
 )
-from vit_perception.bags.reader import BagReader
+from vit_perception.bags.reader import BagDamageError, BagError, BagReader
 from vit_perception.bags.writer import BagWriter
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
 from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.wording import shown_path
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What a replay found: the topic, counts, and broken images by cause."""
+    """What a replay found.
+
+    Attributes:
+        topic: of the images.
+        frames: that were looked at.
+        detections: in all frames.
+        broken: images left out, by cause.
+        broken_lines: the first of them, one line each.
+        damage: one line if messages of the source are missing, else "".
+    """
 
     topic: str
     frames: int
     detections: int
     broken: dict[str, int]
+    broken_lines: tuple[str, ...]
+    damage: str
 
 
 def replay(
@@ -39,44 +58,113 @@ def replay(
     output_topic: str = "/detector/detections",
     with_images: bool = False,
     progress: Callable[[int], None] | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> ReplayResult:
     """Detects on every image of a topic.
 
-    Recording times, stamps and frame ids are those of the images. The topic `vision_info` beside
-    the output topic gets one message with bundle and vocabulary version.
+    Recording times, stamps and frame ids are those of the images. The topics beside the output
+    topic are named as the node's: `label_info` and `vision_info` get a message before the first
+    result, and `instances` one for each image whose masks are decoded.
+
+    Args:
+        source: the bag to read.
+        target: the folder to make.
+        perceiver: what detects.
+        topic: of the images; None: the only one with colour images.
+        output_topic: of the detections.
+        with_images: whether to copy the images.
+        progress: gets the number of images so far.
+        say: gets a line about each thing that is left out.
 
     Raises:
-        BagError: the source cannot be read, or the target exists.
+        BagError: the source cannot be read, the target exists, or two topics have one name.
     """
     frames = found = 0
-    info_topic = f"{output_topic.rpartition('/')[0]}/vision_info"
+    damage = ""
     with BagReader(source) as bag, BagWriter(target) as out:
+        for note in bag.notes:
+            say(note)
         chosen = bag.image_topic(topic)
-        out.add_topic(output_topic, DETECTIONS)
-        out.add_topic(info_topic, VISION_INFO, latched=True)
-        for message, frame in bag.frames(chosen):
-            if frames == 0:
-                header = make_header(frame.stamp, frame.frame_id)
-                out.write(
-                    info_topic,
-                    message.time,
-                    make(
-                        VISION_INFO,
-                        header=header,
-                        method=perceiver.bundle.architecture,
-                        database_location=perceiver.bundle.name,
-                        database_version=perceiver.vocabulary.version,
-                    ),
-                )
-            detections = perceiver(frame)
-            if with_images:
-                out.add_topic(chosen, message.msgtype)
-                out.write_cdr(chosen, message.time, bag.cdr(message))
-            result = detections_to_message(detections, frame.stamp, frame.frame_id)
-            out.write(output_topic, message.time, result)
-            frames += 1
-            found += len(detections)
-            if progress is not None:
-                progress(frames)
-        broken = dict(sorted(bag.broken.items()))
-    return ReplayResult(chosen, frames, found, broken)
+        if depth := bag.depth(chosen):
+            say(
+                f"{shown_path(source)}: {chosen} holds {depth}, as depth and thermal cameras "
+                "send it; its values are looked at as shades of grey"
+            )
+        results = _Results(out, output_topic, perceiver)
+        if with_images and chosen in results.topics:
+            raise BagError(f"{shown_path(target)}: expected other topics than {chosen}")
+        try:
+            for message, frame in bag.frames(chosen):
+                detections = perceiver(frame)
+                if with_images:
+                    out.add_topic(chosen, message.msgtype)
+                    out.write_cdr(chosen, message.time, bag.cdr(message))
+                results.write(message.time, frame, detections)
+                frames += 1
+                found += len(detections)
+                if progress is not None:
+                    progress(frames)
+        except BagDamageError as error:  # what is there is written all the same
+            damage = str(error)
+        return ReplayResult(
+            topic=chosen,
+            frames=frames,
+            detections=found,
+            broken=dict(sorted(bag.broken.items())),
+            broken_lines=tuple(bag.broken_lines),
+            damage=damage,
+        )
+
+
+class _Results:
+    """Writes results and, before the first of them, what their names and numbers mean.
+
+    As the node does, it says that again when stamps go back.
+
+    Raises:
+        BagError: the topics would have one name.
+    """
+
+    def __init__(self, out: BagWriter, detections: str, perceiver: Perceiver) -> None:
+        place = detections.rpartition("/")[0]
+        self._detections = detections
+        self._instances = f"{place}/instances"
+        self._label_info = f"{place}/label_info"
+        self._vision_info = f"{place}/vision_info"
+        self.topics = (detections, self._instances, self._label_info, self._vision_info)
+        if detections in self.topics[1:]:
+            raise BagError(
+                f"{shown_path(out.path)}: expected a topic for detections, found {detections}, "
+                "which is written beside them"
+            )
+        self._out = out
+        self._perceiver = perceiver
+        self._announced_at: int | None = None
+        out.add_topic(detections, DETECTIONS)
+        out.add_topic(self._label_info, LABEL_INFO, latched=True)
+        out.add_topic(self._vision_info, VISION_INFO, latched=True)
+
+    def write(self, time: int, frame: Frame, detections: Detections) -> None:
+        """Writes the results of a frame at the time of its recording."""
+        header = make_header(frame.stamp, frame.frame_id)
+        if self._announced_at is None or frame.stamp < self._announced_at:
+            self._announce(time, header)
+            self._announced_at = frame.stamp
+        message = detections_to_message(detections, frame.stamp, frame.frame_id)
+        self._out.write(self._detections, time, message)
+        if detections.masks is not None:
+            self._out.add_topic(self._instances, IMAGE)
+            self._out.write(self._instances, time, instances_to_message(detections.masks, header))
+
+    def _announce(self, time: int, header: Message) -> None:
+        query, bundle = self._perceiver.query, self._perceiver.bundle
+        threshold = query.settings.score_threshold
+        names = label_info(header, query.vocabulary.names, threshold)
+        model = vision_info(
+            header,
+            method=bundle.architecture,
+            location=bundle.name,
+            version=query.vocabulary.version,
+        )
+        self._out.write(self._label_info, time, names)
+        self._out.write(self._vision_info, time, model)
