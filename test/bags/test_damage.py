@@ -348,6 +348,38 @@ def test_a_rosbag1_without_index_is_read(tmp_path: Path) -> None:
     assert damage == "" and f"{len(found)} message" in notes[0]
 
 
+def test_the_first_formats_of_sqlite_are_read(tmp_path: Path) -> None:
+    bag = record_plain(tmp_path / "bag", 3, plugin=StoragePlugin.SQLITE3)
+    database = sqlite3.connect(storages(bag)[0])
+    for statement in (
+        "DROP TABLE message_definitions",
+        "DROP TABLE schema",
+        "DROP TABLE metadata",
+        "ALTER TABLE topics DROP COLUMN type_description_hash",
+        "ALTER TABLE topics DROP COLUMN offered_qos_profiles",
+        "ALTER TABLE topics DROP COLUMN serialization_format",
+    ):
+        database.execute(statement)
+        database.commit()
+        assert read(bag) == (stamps(range(3)), (), "")
+    database.close()
+
+
+def test_only_files_of_a_folder_count(tmp_path: Path) -> None:
+    bag = split(tmp_path / "bag.mcap", StoragePlugin.MCAP, (2, 2))
+    (bag / "metadata.yaml").unlink()
+    (bag / "older.mcap").mkdir()
+    (bag / "notes.txt").write_text("a note")
+    assert read(bag) == (stamps(range(4)), (), "")
+    (bag / "gone.mcap").symlink_to(tmp_path / "nowhere")
+    found, _, damage = read(bag)
+    assert found == stamps(range(4))
+    assert damage == (
+        f"{bag}/gone.mcap: expected a bag file, found: No such file or directory; "
+        "4 messages were read"
+    )
+
+
 def test_nothing_to_read_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "bag.mcap"
     for data in (b"", mcap()[:8], mcap()[:20], b"\x89MCAP0\r\n" + b"\xff" * 50, b"#ROSBAG V1.2\n"):

@@ -21,7 +21,7 @@ from vit_perception.bags.rosbag1 import Rosbag1Storage
 from vit_perception.bags.sqlite import MAGIC as SQLITE_MAGIC
 from vit_perception.bags.sqlite import SqliteStorage
 from vit_perception.bags.storage import Channel, Part, Record, Storage, StorageError, in_order
-from vit_perception.wording import shown_path
+from vit_perception.wording import one_line, shown_path
 
 _STORAGE_NAME = re.compile(r"\.(mcap|db3)(\.(zstd|zst|lz4))?$")
 _BAG_NAME = re.compile(r"\.(mcap|db3)(\.(zstd|zst|lz4))?$|\.bag(\.active)?$")
@@ -61,10 +61,11 @@ class Recording:
         for file in self._files() if path.is_dir() else [path]:
             try:
                 self._open(file)
-            except FileNotFoundError:
+            except OSError as error:
                 if not path.is_dir():
                     raise
-                self._unreadable.append((file, "expected a file of the bag, found none"))
+                found = error.strerror or one_line(error)
+                self._unreadable.append((file, f"expected a bag file, found: {found}"))
             except StorageError as error:
                 self._unreadable.append((file, str(error)))
         if not self.storages:
@@ -219,7 +220,8 @@ class Recording:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if _STORAGE_NAME.search(each.name))
+    named = sorted(each for each in folder.iterdir() if _STORAGE_NAME.search(each.name))
+    return [each for each in named if not each.is_dir()]
 
 
 def _listed(topics: list[str]) -> str:
