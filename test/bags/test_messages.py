@@ -24,6 +24,9 @@ HASHES = {
     "vision_msgs/msg/VisionInfo": (
         "RIHS01_95d3116a17484ad91c9a2686e1d54890bbfc3ff6c6a2de137738c4950d45d284"
     ),
+    "vision_msgs/msg/LabelInfo": (
+        "RIHS01_3d37df4015cdf660cc851c51897f2acd957e1ca6205ba0a99aebffb9406b0783"
+    ),
     "tf2_msgs/msg/TFMessage": (
         "RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087"
     ),
