@@ -130,6 +130,18 @@ def test_a_known_type_needs_no_definition(tmp_path: Path) -> None:
             assert [frame.stamp for _, frame in bag.frames()] == stamps((0, 1))
 
 
+@pytest.mark.parametrize("msgtype", (IMAGE, COMPRESSED_IMAGE))
+def test_images_that_a_bag_defines_in_its_own_way_are_broken_ones(
+    tmp_path: Path, msgtype: str
+) -> None:
+    path = tmp_path / "bag.mcap"
+    camera = Topic(schema=msgtype, text="uint32 other\n")
+    path.write_bytes(mcap(declaration(camera), recorded(camera, START, bytes([0, 1, *[0] * 6]))))
+    with BagReader(path) as bag:
+        assert list(bag.frames()) == []
+        assert bag.broken == {"message": 1}
+
+
 def test_a_channel_id_may_be_declared_again(tmp_path: Path) -> None:
     path = tmp_path / "bag.mcap"
     first, second, other = Topic(), Topic(id=2), Topic("/other")

@@ -45,13 +45,17 @@ def depth_encoding(msgtype: str, value: Any) -> str:
     Thermal cameras send 16UC1 and mono16 as well.
     """
     if msgtype == IMAGE:
-        return str(value.encoding) if str(value.encoding) in ENCODINGS else ""
+        encoding = str(getattr(value, "encoding", ""))  # a bag may define the type in its own way
+        return encoding if encoding in ENCODINGS else ""
     if msgtype != COMPRESSED_IMAGE:
         return ""
-    layout = str(value.format).strip()
+    layout = str(getattr(value, "format", "")).strip()
     if "compressedDepth" in layout or layout.startswith(ENCODINGS):
         return shown_path(layout)
-    content = bytes_of(np.asarray(value.data)).tobytes()
+    try:
+        content = bytes_of(np.asarray(getattr(value, "data", b""), np.uint8)).tobytes()
+    except (TypeError, ValueError):
+        return ""
     if not content.startswith(PNG_MAGIC):
         return ""
     try:
