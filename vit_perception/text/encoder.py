@@ -171,8 +171,7 @@ def refuse_unknown(encoder: str, name: str, encoding: Encoding, unknown: int | N
         TextEncoderError: names the first such part.
     """
     for token, (begin, end) in zip(encoding.ids, encoding.offsets, strict=True):
-        # A token that the tokenizer adds, such as CLIP's end, which is its unknown one too, has
-        # no place in the text.
+        # CLIP's unknown token also ends every text; that one has no place in it.
         if token == unknown and end > begin:
             raise TextEncoderError(
                 f"name {shown(name)}: {encoder} does not know {shown(name[begin:end])} in it, and "
