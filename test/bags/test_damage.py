@@ -29,7 +29,7 @@ from .foreign import (
     split,
     stamps,
 )
-from .recordings import PERIOD, START, TOPIC, record_rosbag1
+from .recordings import PERIOD, START, TOPIC, record_raw, record_rosbag1
 
 PLUGINS = (StoragePlugin.MCAP, StoragePlugin.SQLITE3)
 
@@ -49,6 +49,17 @@ def read(path: Path) -> tuple[list[int], tuple[str, ...], str]:
 
 def storages(path: Path) -> list[Path]:
     return sorted(each for each in path.iterdir() if each.suffix != ".yaml")
+
+
+def chunks_of(data: bytes) -> list[int]:
+    """Places of the chunks of an MCAP file."""
+    at, found = 8, []
+    while at < len(data) - 8:
+        kind, length = struct.unpack_from("<BQ", data, at)
+        if kind == 6:
+            found.append(at)
+        at += 9 + length
+    return found
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
@@ -218,6 +229,34 @@ def test_a_summary_announces_too(tmp_path: Path) -> None:
     path.write_bytes(data[:at] + b"\x80" + data[at + 1 :])  # a record of an unknown kind
     _, _, damage = read(path)
     assert damage == f"{path}: expected 4 messages on {TOPIC}, found 3"
+
+
+def test_a_closed_file_that_is_damaged_inside_is_an_error(tmp_path: Path) -> None:
+    bag = record_raw(tmp_path / "bag", 300)
+    path = storages(bag)[0]
+    data = path.read_bytes()
+    first, second = chunks_of(data)[:2]
+    assert first < second
+    path.write_bytes(data[: second + 6] + b"\xff" + data[second + 7 :])  # beyond the file
+    for _ in range(2):
+        found, notes, damage = read(bag)
+        assert 0 < len(found) < 300 and found == stamps(range(len(found)))
+        assert notes == ()
+        assert damage.startswith(
+            f"{path}: expected 300 messages on {TOPIC}, found {len(found)} (damaged: a record of "
+        )
+        with BagReader(bag) as reader:
+            assert reader.topics() == (BagTopic(TOPIC, IMAGE, len(found)),)
+            assert reader.damage() == damage
+        (bag / "metadata.yaml").unlink(missing_ok=True)
+    topic = Topic()
+    data = mcap(declaration(topic), images(topic, range(3)))
+    at = data.rindex(struct.pack("<BQ", 5, len(image_cdr(2)) + 22))
+    path.write_bytes(data[: at + 5] + b"\xff" + data[at + 6 :])
+    found, notes, damage = read(path)
+    assert (found, notes) == (stamps(range(2)), ())
+    assert damage.startswith(f"{path}: damaged: ")
+    assert damage.endswith("what follows is not read; 2 messages were read")
 
 
 def test_messages_out_of_order_come_in_order(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ class McapStorage:
         self.path = name
         self.cut = ""
         self.lost: list[str] = []
+        self.announced: Counter[str] = Counter()
         self.notes: list[str] = []
         self._file = path
         self._declarations = Declarations()
@@ -90,6 +91,12 @@ class McapStorage:
                 )
             summary = self._read_summary(file)
             self._walk(file, count=not summary)
+            if summary and self.lost:  # the summary counts what cannot be reached as well
+                for described, key in self._declarations.keys.items():
+                    self.announced[described.topic] += self._counts[key]
+                self._counts.clear()
+                self._chunks, self._loose, self.notes = [], [], []
+                self._walk(file, count=True)
         self.channels = tuple(
             Channel(key, *described[1:], self._counts[key])
             for described, key in self._declarations.keys.items()
@@ -181,6 +188,11 @@ class McapStorage:
                     self.lost.append(f"record at byte {begin}: {error}")
         if self.cut and self._chunks:
             self._chunks[-1].ids.clear()  # some of its indexes may be missing
+        file.seek(-len(MAGIC), os.SEEK_END)
+        if self.cut and file.read() == MAGIC and size > _FOOTER_SIZE:
+            # The recorder closed the file, so what follows was there.
+            self._say_lost(f"damaged: {self.cut}; what follows is not read")
+            self.cut = ""
         if nameless:
             self.notes.append(f"left out {nameless} messages of channels not declared")
         self._loose.sort(key=lambda one: (one.time, one.offset))
@@ -228,8 +240,12 @@ class McapStorage:
                 raise StorageError(f"expected {size} bytes, found {len(data)}")
         except StorageError as error:
             line = f"the chunk at byte {chunk.offset} is damaged: {error}"
-            if not chunk.cut and line not in self.lost:  # `cut` tells of the last chunk
-                self.lost.append(line)
+            if not chunk.cut:  # `cut` tells of the last chunk
+                self._say_lost(line)
+
+    def _say_lost(self, line: str) -> None:
+        if line not in self.lost:
+            self.lost.append(line)
 
     def _chunk_records(
         self, file: BinaryIO, chunk: _Chunk, wanted: dict[int, Channel]

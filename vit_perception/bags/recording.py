@@ -71,10 +71,13 @@ class Recording:
         if not self.storages:
             raise StorageError(self._without_storages())
         self.expected = Counter(self._metadata.topics)
-        counted: Counter[str] = Counter()
-        for channel in self.channels():
-            counted[channel.topic] += channel.count
-        self.expected |= counted
+        stored: Counter[str] = Counter()
+        for storage in self.storages:
+            counted: Counter[str] = Counter()
+            for channel in storage.channels:
+                counted[channel.topic] += channel.count
+            stored += counted | storage.announced
+        self.expected |= stored
         for storage in self.storages:
             self._note(storage)
 

@@ -60,6 +60,7 @@ class Rosbag1Storage:
         self.path = name
         self.cut = ""
         self.lost: list[str] = []
+        self.announced: Counter[str] = Counter()
         self.notes: list[str] = []
         self._file = path
         self._connections: dict[int, Channel] = {}

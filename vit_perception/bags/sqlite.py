@@ -47,6 +47,7 @@ class SqliteStorage:
         self.path = name
         self.cut = ""
         self.lost: list[str] = []
+        self.announced: Counter[str] = Counter()
         self.notes: list[str] = []
         self.start = 0
         self._file = path

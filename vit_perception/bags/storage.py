@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,7 @@ class Storage(Protocol):
         start: time of the first message, in nanoseconds.
         cut: why the file ends early, "" if it was closed properly.
         lost: what could not be read so far, one line each; grows while records are read.
+        announced: messages by topic as the file itself says, where fewer are there.
         notes: what else was left out, one line each.
         advice: what a user can do about a cut file.
     """
@@ -67,6 +69,7 @@ class Storage(Protocol):
     start: int
     cut: str
     lost: list[str]
+    announced: Counter[str]
     notes: list[str]
     advice: str
 
