@@ -164,7 +164,7 @@ def test_a_picture_that_vanishes_ends_the_run_in_one_line(tmp_path: Path) -> Non
     run.workers = 1
     with pytest.raises(DataError) as error:
         run.run()
-    assert re.fullmatch(r"\S*\.png: expected a JPEG or PNG picture, could.*", str(error.value))
+    assert re.fullmatch(r"\S*\.png: expected a picture, found No such file.*", str(error.value))
 
 
 @pytest.mark.parametrize("name", ["gpu", "mps", "cuda:99", "cuda:x", ""])
