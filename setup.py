@@ -38,7 +38,7 @@ ROBOT = [
     "PyYAML>=5.4",  # bundle.yaml
     "tokenizers>=0.15",  # words to the text encoder's input, for names a bundle does not know
     "safetensors>=0.4",  # reads the text encoder's weights, and the checkpoints of a training
-    "rosbags>=0.11",  # reads and writes recordings without ROS
+    "rosbags>=0.11.9",  # types and messages of recordings without ROS; brings lz4 and zstd
     "rich>=12",  # progress bars and tables of the command line
     "pycocotools>=2.0.6",  # masks as COCO run lengths in files and reports
 ]
