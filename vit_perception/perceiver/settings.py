@@ -81,7 +81,8 @@ class EngineSettings:
     )
     threads: int = setting(
         0,
-        "Threads of the engine. 0: one for each physical core that the process may use.",
+        "Threads of the engine. 0: one for each physical core that the process may use, and no "
+        "more than its CPU quota has cores.",
         at_configure=True,
         minimum=0,
         maximum=256,
