@@ -146,7 +146,7 @@ def start(context: LaunchContext) -> list[Any]:
         remappings=remappings(given),
         respawn=given["respawn"] == "true",
         respawn_delay=2.0,
-        ros_arguments=["--log-level", given["log_level"], *enclave],
+        ros_arguments=["--log-level", given["log_level"], *enclave, *first_parameters(given)],
         output="screen",
         emulate_tty=True,
     )
@@ -155,7 +155,7 @@ def start(context: LaunchContext) -> list[Any]:
 
 
 def node_parameters(given: dict[str, str]) -> list[Any]:
-    """Parameters for the node: the file, then what was given in words.
+    """Parameters for the node: the file, then what was given in words, which goes before it.
 
     Raises:
         SettingError, VocabularyError: a value cannot be.
@@ -171,9 +171,7 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
         if given[name]:
             values[name] = number(given[name])
     checked: DetectorParameters = validate(values)
-    parameters: list[Any] = [
-        {name: given[name] == "true" for name in ("use_sim_time", "autostart")}
-    ]
+    parameters: list[Any] = []
     if given["params_file"]:
         check_params_file(Path(given["params_file"]), node_names(given))
         parameters.append(given["params_file"])
@@ -184,6 +182,17 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
         plain = list(value) if isinstance(value, tuple) else value
         parameters.append({name: ParameterValue(plain, value_type=kinds[type(value)])})
     return parameters
+
+
+def first_parameters(given: dict[str, str]) -> list[str]:
+    """What params_file may override, for any node.
+
+    Given under the node's name, it would let a wildcard in the file win over that name: ROS keeps
+    names in the order in which they first came.
+    """
+    return [
+        word for name in ("use_sim_time", "autostart") for word in ("-p", f"{name}:={given[name]}")
+    ]
 
 
 def check_params_file(path: Path, nodes: list[str]) -> None:

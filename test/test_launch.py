@@ -136,7 +136,9 @@ def test_what_runs_where(launch_file: ModuleType) -> None:
 
 
 def test_what_is_not_given_is_left_to_the_node(launch_file: ModuleType) -> None:
-    assert parameters(launch_file) == {"use_sim_time": False, "autostart": True}
+    assert parameters(launch_file) == {}
+    words = ["-p", "use_sim_time:=false", "-p", "autostart:=true"]
+    assert launch_file.first_parameters(GIVEN) == words
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,13 @@ PROGRAM = (
 )
 
 
-def started(tmp_path: Path, text: str) -> tuple[int, str, str]:
+def started(tmp_path: Path, text: str, words: Sequence[str] = ()) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of detector_node with a parameter file of this text."""
     file = tmp_path / "mine.yaml"
     file.write_text(text, encoding="utf-8")
     with own_domain() as domain:
         result = subprocess.run(
-            [sys.executable, "-c", PROGRAM, "--ros-args", "--params-file", str(file)],
+            [sys.executable, "-c", PROGRAM, "--ros-args", *words, "--params-file", str(file)],
             cwd=ROOT,
             env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
             capture_output=True,
@@ -61,6 +62,16 @@ def started(tmp_path: Path, text: str) -> tuple[int, str, str]:
 def test_nothing_means_the_default(tmp_path: Path, lines: str, shown: str) -> None:
     text = f"detector:\n  ros__parameters:\n    {lines}\n"
     assert started(tmp_path, text)[:2] == (0, shown)
+
+
+def test_the_name_of_a_node_goes_before_a_wildcard(tmp_path: Path) -> None:
+    """As the launch file starts it: with its own values first, for any node."""
+    text = (
+        "/**:\n  ros__parameters: {score_threshold: 0.9, use_sim_time: true}\n"
+        "/detector:\n  ros__parameters: {score_threshold: 0.2}\n"
+    )
+    words = ["-p", "use_sim_time:=false", "-p", "autostart:=false"]
+    assert started(tmp_path, text, words)[:2] == (0, "STARTED () 0.2")
 
 
 def test_keys_of_others_are_ignored_with_a_line(tmp_path: Path) -> None:
