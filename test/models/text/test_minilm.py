@@ -35,9 +35,8 @@ PHRASES = (
     "a",
     "TOOL",
     "crème brûlée",
-    "杯子",
     "ложка",
-    "mug 🍌",
+    "日本",
     "a mug, upside down; next to (another) mug",
     "electroencephalographically",
 )
