@@ -95,6 +95,15 @@ def test_a_camera_that_stalls_and_goes_on(bench: Bench, watched: Callable[..., W
     seen.logs("images/s on /image")
 
 
+def test_results_that_are_late_are_logged(bench: Bench, watched: Callable[..., Watched]) -> None:
+    seen = watched(warn_age=0.5, **ALL_ARRIVE)
+    camera = bench.camera()
+    now = bench.outside.get_clock().now().nanoseconds
+    camera.publish(image_message(PIXELS, stamp=now - 2 * SECOND))
+    seen.says(WARN, "warn_age is 0.5 s", name="frames")
+    seen.logs("warn_age is 0.5 s")
+
+
 def test_simulated_time_that_does_not_come(watched: Callable[..., Watched]) -> None:
     watched(use_sim_time=True).says(WARN, "nothing has come on /clock")
 

@@ -58,10 +58,11 @@ class DiagnosticsReporter:
             self._timer.timer_period_ns = nanoseconds
 
     def _log(self, found: Sequence[Status]) -> None:
-        """Logs each fault of an input when it begins and when it ends."""
+        """Logs what is wrong with inputs and results when it begins and when it ends."""
         for status in found:
             told = self._told.get(status.name, "")
-            if "input" in status.name and status.kind != told:
+            # A failed transition has been logged by itself.
+            if status.name != "engine" and status.kind != told:
                 logger = self._node.get_logger()
                 if status.kind:
                     logger.warning(status.message)

@@ -235,7 +235,9 @@ def _frames_status(
         line = f"{unreadable} images could not be read: {snapshot.last_error}"
         return Status(name, WARN, line, values)
     slow = _slowness(snapshot, now, rate)
-    return Status(name, WARN if slow else OK, slow or f"{rate:.1f} results/s", values)
+    if slow:
+        return Status(name, WARN, slow, values, "late")
+    return Status(name, OK, f"{rate:.1f} results/s", values)
 
 
 def _slowness(snapshot: Snapshot, now: CameraState, rate: float) -> str:
