@@ -97,9 +97,15 @@ def test_long_names_are_refused_and_not_quoted_whole() -> None:
     assert len(message) < 150
 
 
+@pytest.mark.parametrize("text", ["x" * 2_000_000, "x," * 500_000])
+def test_texts_beyond_any_vocabulary_are_refused_at_once(text: str) -> None:
+    assert refusal_of(parse_names, text) == f"names: expected 1..{MAX_NAMES}, found more"
+
+
 def test_the_largest_vocabulary_is_accepted() -> None:
     names = tuple(f"{index:0{MAX_NAME_LENGTH}d}" for index in range(MAX_NAMES))
     assert checked_names(names) == names
+    assert parse_names(", ".join(repr(name) for name in names)) == names
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,9 @@ def parse_names(text: str) -> tuple[str, ...]:
         VocabularyError: brackets or quotes do not close, another separator than the comma, or see
             `checked_names`.
     """
+    # Told before the text is taken apart, which would hold up a node.
+    if len(text) > MAX_NAMES * (MAX_NAME_LENGTH + 4) or text.count(",") > 8 * MAX_NAMES:
+        raise VocabularyError(f"names: expected 1..{MAX_NAMES}, found more")
     inner = text.strip()
     if inner[:1] == "[" or inner[-1:] == "]":
         if not (len(inner) >= 2 and inner[0] == "[" and inner[-1] == "]"):

@@ -131,6 +131,7 @@ def test_the_best_detections_come_first_and_are_kept(perceiver: Perceiver) -> No
             {"class_thresholds": {"mug": "high"}},
             "class_thresholds['mug']: expected 0 to 1, found 'high'",
         ),
+        ({"class_thresholds": None}, "class_thresholds: expected a mapping, found None"),
         ({"region": "0,0,9,9"}, "region: expected a Region, found '0,0,9,9'"),
     ],
 )

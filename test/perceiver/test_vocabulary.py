@@ -120,3 +120,12 @@ def test_a_bundle_without_adaptor_takes_embeddings_as_they_are(tmp_path: Path) -
     perceiver = Perceiver(bundle, settings=Settings(0.4, 0.3))
     detections = perceiver(Frame(image))
     np.testing.assert_allclose(detections.scores, 0.5, atol=1e-3)
+
+
+def test_names_may_come_from_a_generator(toy_bundle: Bundle) -> None:
+    image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
+    perceiver = Perceiver(toy_bundle, encode=toy_vocabulary)
+    names = ("cyan", "red")
+    listed = perceiver(Frame(image), names)
+    assert listed.names == names
+    assert perceiver(Frame(image), (name for name in names)).names == names  # type: ignore[arg-type]

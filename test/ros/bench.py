@@ -22,6 +22,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from numpy.typing import NDArray
 from rcl_interfaces.msg import Log
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -259,7 +260,9 @@ class Bench:
 
         def spin() -> None:
             while not self._done.is_set():
-                executor.spin_once(timeout_sec=0.1)
+                # Of an entity that the test's own thread took away meanwhile.
+                with contextlib.suppress(InvalidHandle):
+                    executor.spin_once(timeout_sec=0.1)
             executor.shutdown()
 
         self._nodes.append(node)

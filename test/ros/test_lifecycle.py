@@ -153,3 +153,22 @@ def test_configure_works_once_the_reason_is_gone(
     assert bench.change_state(Transition.TRANSITION_CONFIGURE)
     assert bench.change_state(Transition.TRANSITION_ACTIVATE)
     assert bench.state() == "active"
+
+
+def test_a_failed_configure_leaves_no_topic(bench: Bench, toy_bundle_dir: Path) -> None:
+    wrong = {"qos_overrides./detector/instances.publisher.reliability": "perhaps"}
+    node = bench.detector(toy_bundle_dir, start=False, **wrong)
+    before = {name for name, _ in node.get_publisher_names_and_types_by_node("detector", "/")}
+    assert not bench.change_state(Transition.TRANSITION_CONFIGURE)
+    assert bench.state() == "unconfigured"
+    after = {name for name, _ in node.get_publisher_names_and_types_by_node("detector", "/")}
+    assert after <= before
+
+
+def test_a_lazy_node_tells_of_its_camera_topic_when_it_activates(
+    bench: Bench, toy_bundle_dir: Path
+) -> None:
+    wrong = {"qos_overrides./image.subscription.reliability": "perhaps"}
+    bench.detector(toy_bundle_dir, start=False, lazy=True, **wrong)
+    assert bench.change_state(Transition.TRANSITION_CONFIGURE)
+    assert not bench.change_state(Transition.TRANSITION_ACTIVATE)

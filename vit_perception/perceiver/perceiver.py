@@ -255,8 +255,10 @@ class Perceiver:
             raise PerceiverError(f"{self._session.name}: {error}") from error
 
     def _query_for(self, names: Sequence[str]) -> Query:
+        if not isinstance(names, str):
+            names = tuple(names)
         named, now = self._named, self._query
-        if named is None or named.vocabulary.names != tuple(names):
+        if named is None or named.vocabulary.names != names:
             named = self.prepare(vocabulary=self._encoded(names))
         # Settings in force are the same object until they change.
         elif named.settings is not now.settings:

@@ -135,6 +135,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         _check_declared(self)
+        if not isinstance(self.class_thresholds, Mapping):
+            raise PerceiverError(
+                f"class_thresholds: expected a mapping, found {shown(self.class_thresholds)}"
+            )
         for name, threshold in self.class_thresholds.items():
             # A NaN is in no range.
             if not (isinstance(threshold, Real) and 0 <= threshold <= 1):

@@ -62,6 +62,9 @@ NAMES = Task(
 class Background:
     """Does a task on a thread of its own; what is in force stays until it is done.
 
+    One request is worked on at a time, and then the newest: where they come faster than the work
+    goes, those in between are left out.
+
     Args:
         task: what it does.
         done: called on that thread when the new has taken over (None) or is not to be had (why),
@@ -74,9 +77,12 @@ class Background:
         self._task = task
         self._done = done
         self._lock = threading.Lock()
-        self._latest = 0
-        self._under_way: Hashable = None
+        self._next: tuple[Configurator, DetectorParameters] | None = None
+        self._wanted: Hashable = None
         self._words = ""
+        self._runs = False
+        # Counts what was called off; what began before is ignored when it is done.
+        self._era = 0
 
     @property
     def under_way(self) -> str:
@@ -85,44 +91,49 @@ class Background:
             return self._words
 
     def follow(self, configurator: Configurator, parameters: DetectorParameters) -> None:
-        """Begins if what `parameters` ask for is neither in force nor under way.
-
-        What was begun for others is ignored when it is done.
-        """
+        """Begins if what `parameters` ask for is neither in force nor under way."""
         task = self._task
         wanted = task.wanted(parameters)
         with self._lock:
-            if self._words and wanted == self._under_way:
+            if self._words and wanted == self._wanted:
                 return
-            self._latest += 1
-            number = self._latest
-            in_force = task.in_force(configurator.current, parameters)
-            self._under_way, self._words = wanted, "" if in_force else task.in_words(parameters)
-            if in_force:
+            self._wanted = wanted
+            if task.in_force(configurator.current, parameters):
+                self._call_off()
                 return
-        threading.Thread(
-            target=self._run, args=(number, configurator, parameters), name=task.name, daemon=True
-        ).start()
+            self._next, self._words = (configurator, parameters), task.in_words(parameters)
+            if self._runs:
+                return
+            self._runs = True
+        threading.Thread(target=self._run, name=task.name, daemon=True).start()
 
     def cancel(self) -> None:
         """Lets nothing that was begun take over."""
         with self._lock:
-            self._latest += 1
-            self._words = ""
+            self._call_off()
 
-    def _run(
-        self, number: int, configurator: Configurator, parameters: DetectorParameters
-    ) -> None:
-        found: Exception | None = None
-        try:
-            adopt = self._task.work(configurator, parameters)
+    def _call_off(self) -> None:
+        self._era += 1
+        self._next, self._words = None, ""
+
+    def _run(self) -> None:
+        while True:
             with self._lock:
-                if number == self._latest:
-                    adopt()
-        except Exception as error:
-            found = error
-        with self._lock:
-            if number != self._latest:
-                return
-            self._words = ""
-        self._done(parameters, found)
+                if self._next is None:
+                    self._runs = False
+                    return
+                (configurator, parameters), self._next, era = self._next, None, self._era
+            found: Exception | None = None
+            try:
+                adopt = self._task.work(configurator, parameters)
+                with self._lock:
+                    if era == self._era:
+                        adopt()
+            except Exception as error:
+                found = error
+            with self._lock:
+                over = era != self._era
+                if not over and self._next is None:
+                    self._words = ""
+            if not over:
+                self._done(parameters, found)

@@ -153,6 +153,10 @@ class Configurator:
                 settings = prepared.query.settings
                 query = now.perceiver.prepare(settings=settings, before=now.query)
                 names = now.names
+            elif names != now.names and query.vocabulary.version <= self.version:
+                # The version was given to other names meanwhile.
+                vocabulary = replace(query.vocabulary, version=self.version + 1)
+                query = now.perceiver.prepare(vocabulary=vocabulary, before=query)
             self.current = replace(
                 prepared,
                 perceiver=now.perceiver,

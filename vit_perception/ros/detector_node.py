@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -60,6 +61,8 @@ class DetectorNode(LifecycleNode):
         super().__init__(name, **options)
         self._next_version = 0
         self._failure = ""
+        self._consumers_lock = threading.Lock()
+        self._idle_thresholds: tuple[str, ...] = ()
         self._faults = FaultLog(self)
         self._configurator: Configurator | None = None
         self._graph = Background(GRAPH, self._opened)
@@ -114,12 +117,14 @@ class DetectorNode(LifecycleNode):
         Raises:
             KeyError: no camera has this name.
         """
-        self._named(camera).consumers += (consumer,)
+        with self._consumers_lock:
+            self._named(camera).consumers += (consumer,)
 
     def remove_consumer(self, consumer: Consumer, camera: str = "") -> None:
         """Takes a consumer away again; one that is not there is ignored."""
-        found = self._named(camera)
-        found.consumers = tuple(each for each in found.consumers if each is not consumer)
+        with self._consumers_lock:
+            found = self._named(camera)
+            found.consumers = tuple(each for each in found.consumers if each is not consumer)
 
     def snapshot(self) -> Snapshot:
         """Returns what diagnostics are made from."""
@@ -254,7 +259,11 @@ class DetectorNode(LifecycleNode):
     def _follow(self) -> None:
         """Lets cameras subscribe, or unsubscribe, as their results are wanted."""
         for camera in self._cameras:
-            camera.follow(lazy=self.parameters.lazy)
+            try:
+                camera.follow(lazy=self.parameters.lazy)
+            except Exception as error:
+                # Raised further, it would end the executor.
+                self._faults.warn("follow", f"not subscribed: {one_line(error)}", camera.name)
 
     def _named(self, camera: str) -> Camera:
         return {each.name: each for each in self._cameras}[camera]
@@ -289,8 +298,8 @@ class DetectorNode(LifecycleNode):
             now = configurator.current
             self._take_back(
                 f"{asked}: {one_line(error)}",
-                Parameter("precision", value=now.perceiver.precision),
-                Parameter("provider", value=now.provider_asked),
+                wanted,
+                {"precision": now.perceiver.precision, "provider": now.provider_asked},
             )
 
     def _encoded(self, wanted: DetectorParameters, error: Exception | None) -> None:
@@ -300,18 +309,31 @@ class DetectorNode(LifecycleNode):
             self.get_logger().info(words)
         elif configurator := self._configurator:
             names = list(configurator.current.names) or [""]
-            self._take_back(f"vocabulary: {one_line(error)}", Parameter("vocabulary", value=names))
+            self._take_back(f"vocabulary: {one_line(error)}", wanted, {"vocabulary": names})
 
-    def _take_back(self, line: str, *before: Parameter[Any]) -> None:
+    def _take_back(self, line: str, wanted: DetectorParameters, before: Mapping[str, Any]) -> None:
         """Tells of a change that is not to be had, and shows again what stays in force."""
         self._faults.error(f"{line}; what ran before goes on")
+
+        def take_back() -> None:
+            # Unless something else has been asked for since.
+            if all(getattr(self.parameters, name) == getattr(wanted, name) for name in before):
+                self.set_parameters_atomically(
+                    [Parameter(name, value=value) for name, value in before.items()]
+                )
+
         if self.executor is not None:
             # Parameters belong to the executor's thread.
-            self.executor.create_task(lambda: self.set_parameters(list(before)))
+            self.executor.create_task(take_back)
 
     def _mention_idle_thresholds(self, configuration: Configuration) -> None:
-        for name in configuration.idle_thresholds:
-            line = f"class_thresholds: {shown(name)} is not in the vocabulary"
+        """Tells of thresholds without a name, when they are others than before."""
+        idle, before = configuration.idle_thresholds, self._idle_thresholds
+        self._idle_thresholds = idle
+        if idle and idle != before:
+            listed = ", ".join(shown(name) for name in idle[:8])
+            more = f" and {len(idle) - 8} more" if len(idle) > 8 else ""
+            line = f"class_thresholds: {listed}{more}: not in the vocabulary"
             self.get_logger().warning(line)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -67,7 +68,20 @@ def run(
         # Ctrl-C reaches a launched node twice, from the terminal and from launch; the second
         # one must not reach an interpreter that has removed its handlers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _leave_threads_behind()
     return 0
+
+
+def _leave_threads_behind() -> None:
+    """Ends the process at once where a thread is still inside the engine.
+
+    It encodes names, opens a graph or looks at a frame. The interpreter would end around it, and
+    the engine abort the process.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def no_words(words: Sequence[str]) -> None:

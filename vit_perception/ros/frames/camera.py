@@ -88,6 +88,8 @@ class Camera:
         self.gate.open()
         self._transport = transport
         try:
+            # Also if it is lazy: what is wrong with the topic or its QoS is told now.
+            self._subscribe()
             self.follow(lazy=lazy)
         except Exception:
             self.deactivate()

@@ -124,9 +124,11 @@ class FrameWorker:
                 )
         begin = time.perf_counter()
         try:
+            drawn = outputs.drawn(header, frame, found, parameters)
             with camera.gate.held:
                 camera.gate.admit(arrival)
-                drawn = outputs.draw(header, frame, found, parameters)
+                for publisher, picture in drawn:
+                    publisher.publish(picture)
             if drawn:
                 camera.accounting.took({"overlay": time.perf_counter() - begin})
         except Dropped:

@@ -234,7 +234,9 @@ def _frames_status(
     if unreadable:
         line = f"{unreadable} images could not be read: {snapshot.last_error}"
         return Status(name, WARN, line, values)
-    slow = _slowness(snapshot, now, rate)
+    # Not of a camera that has just been subscribed to, or is not.
+    begun = before.input.publishers is not None and now.input.publishers is not None
+    slow = _slowness(snapshot, now, rate) if begun else ""
     if slow:
         return Status(name, WARN, slow, values, "late")
     return Status(name, OK, f"{rate:.1f} results/s", values)

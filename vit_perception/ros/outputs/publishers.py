@@ -60,6 +60,15 @@ class Publishers:
         self._announced_at = 0
         self._last_overlay = float("-inf")
         self._all: list[Any] = []
+        self._markers: Markers | None = None
+        try:
+            self._make(camera_info, faults)
+        except Exception:
+            # Else what was made before stays in the graph.
+            self.destroy()
+            raise
+
+    def _make(self, camera_info: str, faults: FaultLog) -> None:
         self._detections = self._publisher(Detection2DArray, "detections", qos.RELIABLE)
         self._instances = self._publisher(Image, "instances", qos.RELIABLE)
         self._label_info = self._publisher(LabelInfo, "label_info", qos.LATCHED)
@@ -67,7 +76,7 @@ class Publishers:
         self._overlay = self._publisher(Image, "overlay", qos.PICTURES)
         self._small_overlay = self._publisher(CompressedImage, "overlay/compressed", qos.PICTURES)
         self._boxes = self._publisher(MarkerArray, "markers", qos.PICTURES)
-        self._markers = Markers(node, camera_info, faults)
+        self._markers = Markers(self._node, camera_info, faults)
 
     @property
     def subscribed(self) -> bool:
@@ -91,50 +100,39 @@ class Publishers:
             owner = instance_map(detections.masks)
             self._instances.publish(messages.image_message(header, owner))
 
-    def draw(
+    def drawn(
         self, header: Header, frame: Frame, detections: Detections, parameters: DetectorParameters
-    ) -> bool:
-        """Publishes picture and markers of the detections to those who subscribe.
+    ) -> list[tuple[Any, Any]]:
+        """Returns publishers with the pictures and markers that their subscribers want.
 
         Args:
             header: of the image.
             frame: the image.
             detections: what to draw.
             parameters: `overlay_…` and `marker_distance` are read.
-
-        Returns:
-            Whether there was somebody and something to draw for.
         """
-        drawn = False
+        result: list[tuple[Any, Any]] = []
         if self._overlay.get_subscription_count() or self._small_overlay.get_subscription_count():
-            drawn = self._draw_overlay(header, frame, detections, parameters)
-        if self._boxes.get_subscription_count():
+            result += self._overlays(header, frame, detections, parameters)
+        if self._markers is not None and self._boxes.get_subscription_count():
             boxes = self._markers.of(header, frame, detections, parameters.marker_distance)
             if boxes is not None:
-                self._boxes.publish(boxes)
-                drawn = True
-        return drawn
+                result.append((self._boxes, boxes))
+        return result
 
     def destroy(self) -> None:
         """Takes the topics away."""
         for publisher in self._all:
             self._node.destroy_publisher(publisher)
-        self._markers.destroy()
+        if self._markers is not None:
+            self._markers.destroy()
 
-    def _draw_overlay(
+    def _overlays(
         self, header: Header, frame: Frame, detections: Detections, parameters: DetectorParameters
-    ) -> bool:
-        now = time.monotonic()
-        ways: tuple[tuple[Any, Callable[..., Any]], ...] = (
-            (self._overlay, messages.image_message),
-            (self._small_overlay, messages.jpeg_message),
-        )
-        wanted = [
-            (publisher, make) for publisher, make in ways if publisher.get_subscription_count()
-        ]
-        rate = parameters.overlay_rate
-        if not wanted or (rate and now < self._last_overlay + 1.0 / rate):
-            return False
+    ) -> list[tuple[Any, Any]]:
+        now, rate = time.monotonic(), parameters.overlay_rate
+        if rate and now < self._last_overlay + 1.0 / rate:
+            return []
         self._last_overlay = now
         picture = overlay.draw(
             frame.image,
@@ -142,9 +140,15 @@ class Publishers:
             masks=parameters.overlay_masks,
             least_score=parameters.overlay_score,
         )
-        for publisher, make in wanted:
-            publisher.publish(make(header, picture))
-        return True
+        ways: tuple[tuple[Any, Callable[..., Any]], ...] = (
+            (self._overlay, messages.image_message),
+            (self._small_overlay, messages.jpeg_message),
+        )
+        return [
+            (publisher, make(header, picture))
+            for publisher, make in ways
+            if publisher.get_subscription_count()
+        ]
 
     def _announce(self, header: Header, stamp: int, query: Query) -> None:
         version, threshold = query.vocabulary.version, query.settings.score_threshold
