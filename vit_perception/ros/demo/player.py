@@ -19,6 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,24 @@ def _rate(text: str) -> float:
     return value
 
 
+def _play_until_told(player: BagPlayer, *, loop: bool) -> None:
+    """Plays on a thread of its own, where no signal lands in the middle of a message."""
+    stop = threading.Event()
+
+    def play() -> None:
+        player.play(stop)
+        while loop and not stop.is_set():
+            player.play(stop)
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            pool.submit(play).result()
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+            stop.set()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Plays a bag from the command line."""
     given = list(sys.argv if arguments is None else arguments)
@@ -245,9 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             transport=args.transport,
             restamp=not args.keep_stamps,
         )
-        player.play()
-        while args.loop:
-            player.play()
+        _play_until_told(player, loop=args.loop)
     except KeyboardInterrupt:
         return 130
     except BagError as error:
