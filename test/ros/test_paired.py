@@ -57,9 +57,8 @@ def test_who_joins_late_gets_the_names_too(bench: Bench, toy_bundle_dir: Path) -
     camera.publish(image_message(PIXELS, stamp=SECOND))
     wait_for(lambda: early, "the first result")
     results: list[Result] = []
-    Paired(bench.outside, results.append, masks=False)
-    infos = bench.label_infos()
-    wait_for(lambda: infos, "the names")
+    paired = Paired(bench.outside, results.append, masks=False)
+    wait_for(lambda: paired._infos, "the names")
     camera.publish(image_message(PIXELS, stamp=2 * SECOND))
     wait_for(lambda: results, "a result")
     assert (results[0].names, results[0].instances) == (("red", "green", "blue"), None)

@@ -211,7 +211,9 @@ def test_the_program_ends_without_a_word_when_told_to(
 ) -> None:
     bag = record_squares(tmp_path / "bag", count=20, period=1_000_000)
     heard = ears.listen(Detection2DArray, GROUND_TRUTH_TOPIC)
-    command = [sys.executable, "-m", "vit_perception.ros.demo.player", str(bag), "--loop"]
+    # As a shell starts what runs in its background.
+    command = ["env", "--ignore-signal=INT", sys.executable]
+    command += ["-m", "vit_perception.ros.demo.player", str(bag), "--loop"]
     root = Path(__file__).resolve().parents[3]
     environment = {**os.environ, "ROS_DOMAIN_ID": str(ears.domain)}
     process = subprocess.Popen(

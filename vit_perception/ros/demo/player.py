@@ -254,7 +254,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_image_transport()
     # With rclpy's own handler a publisher would fail in the middle of a message.
     rclpy.init(args=given, signal_handler_options=SignalHandlerOptions.NO)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a shell starts what runs in its background with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         node = Node("bag_player")
         player = BagPlayer(
