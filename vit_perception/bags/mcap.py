@@ -32,7 +32,7 @@ from vit_perception.bags.mcap_records import (
     channel_counts,
     records_of,
 )
-from vit_perception.bags.storage import Channel, Part, Record, StorageError, in_order
+from vit_perception.bags.storage import Channel, Part, Record, Storage, StorageError, in_order
 
 _FOOTER_SIZE = RECORD.size + 20 + len(MAGIC)
 
@@ -60,7 +60,7 @@ class _Loose(NamedTuple):
     key: int
 
 
-class McapStorage:
+class McapStorage(Storage):
     """An MCAP file; see `Storage`.
 
     Counts are those of the summary. Without one, the whole file is read for them.
@@ -73,12 +73,7 @@ class McapStorage:
 
     def __init__(self, path: Path, *, name: Path) -> None:
         """Reads what the file holds; `name` is for messages."""
-        self.path = name
-        self.cut = ""
-        self.lost: list[str] = []
-        self.announced: Counter[str] = Counter()
-        self.notes: list[str] = []
-        self._file = path
+        super().__init__(path, name=name)
         self._declarations = Declarations()
         self._chunks: list[_Chunk] = []
         self._loose: list[_Loose] = []

@@ -23,6 +23,7 @@ from vit_perception.bags.storage import (
     Channel,
     Part,
     Record,
+    Storage,
     StorageError,
     in_order,
     normalized_type,
@@ -46,7 +47,7 @@ class _Place(NamedTuple):
     size: int
 
 
-class Rosbag1Storage:
+class Rosbag1Storage(Storage):
     """A rosbag1 file; see `Storage`. Without its index the whole file is read for the counts.
 
     Raises:
@@ -57,12 +58,7 @@ class Rosbag1Storage:
 
     def __init__(self, path: Path, *, name: Path) -> None:
         """Reads what the file holds; `name` is for messages."""
-        self.path = name
-        self.cut = ""
-        self.lost: list[str] = []
-        self.announced: Counter[str] = Counter()
-        self.notes: list[str] = []
-        self._file = path
+        super().__init__(path, name=name)
         self._connections: dict[int, Channel] = {}
         self._counts: Counter[int] = Counter()
         self._places: list[_Place] = []

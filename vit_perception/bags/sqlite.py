@@ -16,6 +16,7 @@ from vit_perception.bags.storage import (
     CDR,
     Channel,
     Record,
+    Storage,
     StorageError,
     normalized_type,
 )
@@ -25,7 +26,7 @@ MAGIC = b"SQLite format 3\0"
 _JOURNALS = {"-wal": "a write-ahead log", "-journal": "a rollback journal"}
 
 
-class SqliteStorage:
+class SqliteStorage(Storage):
     """A `.db3` file; see `Storage`.
 
     A file with a journal was not closed. It is read from a copy, in which SQLite completes or
@@ -44,13 +45,7 @@ class SqliteStorage:
 
     def __init__(self, path: Path, *, name: Path, folder: Callable[[], Path]) -> None:
         """Reads what the file holds."""
-        self.path = name
-        self.cut = ""
-        self.lost: list[str] = []
-        self.announced: Counter[str] = Counter()
-        self.notes: list[str] = []
-        self.start = 0
-        self._file = path
+        super().__init__(path, name=name)
         self._only_read = True
         self._damaged = False
         with path.open("rb") as file:

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import heapq
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 CDR = "cdr"
 ROS1 = "ros1"
@@ -50,7 +51,7 @@ class Record(NamedTuple):
     raw: bytes
 
 
-class Storage(Protocol):
+class Storage(ABC):
     """A file of a bag.
 
     Attributes:
@@ -62,17 +63,25 @@ class Storage(Protocol):
         announced: messages by topic as the file itself says, where fewer are there.
         notes: what else was left out, one line each.
         advice: what a user can do about a cut file.
+
+    Args:
+        path: the file.
+        name: of the file, for messages.
     """
 
-    path: Path
-    channels: tuple[Channel, ...]
-    start: int
-    cut: str
-    lost: list[str]
-    announced: Counter[str]
-    notes: list[str]
-    advice: str
+    advice: ClassVar[str]
 
+    def __init__(self, path: Path, *, name: Path) -> None:
+        self.path = name
+        self.channels: tuple[Channel, ...] = ()
+        self.start = 0
+        self.cut = ""
+        self.lost: list[str] = []
+        self.announced: Counter[str] = Counter()
+        self.notes: list[str] = []
+        self._file = path
+
+    @abstractmethod
     def records(self, keys: Collection[int]) -> Iterator[Record]:
         """Yields the messages of some channels in the order of recording.
 
