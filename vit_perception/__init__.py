@@ -11,10 +11,15 @@ The robot side (everything except models, export, compression, training and scen
 needs no torch; only `vit_perception.ros` needs ROS.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vit_perception.api import Detections, Frame, Vocabulary, load
+
+# ONNX Runtime 1.29 and later sends usage data and keeps a device id in ~/.cache unless this is set
+# before its import. Here, as no module of this package is imported before this one.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["Detections", "Frame", "Vocabulary", "load"]
 __version__ = "0.2.0"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 
@@ -36,6 +37,8 @@ class OpenVinoSession(Session):
 
     def __init__(self, model: bytes, threads: int, name: str = "") -> None:
         self.name = name
+        # OpenVINO takes a stub where its telemetry package, which reports imports, is missing.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         try:
             import openvino
 
