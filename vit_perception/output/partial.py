@@ -1,0 +1,105 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The name under which a file or folder is written until it is complete.
+
+It is `.NAME.RANDOM.partial` with NAME's suffix, beside NAME, and its writer holds a lock on it.
+What a killed process left has no holder: the next writer in that folder removes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vit_perception.output.failure import hidden_name
+
+_PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial(\.[^.]{1,7})?", re.DOTALL)
+_swept: set[Path] = set()
+
+
+@contextmanager
+def partial_file(target: Path) -> Iterator[Path]:
+    """Yields a new empty file beside `target`; what is left of it at the end is removed.
+
+    Raises:
+        OSError: the folder is absent or cannot be written.
+    """
+    _sweep(target.parent)
+    while True:
+        path = _new_name(target)
+        hold = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+        if _hold(hold, path):
+            break
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(hold)
+
+
+@contextmanager
+def partial_folder(target: Path) -> Iterator[Path]:
+    """Yields a new empty folder beside `target`; what is left of it at the end is removed.
+
+    Raises:
+        OSError: the folder above is absent or cannot be written.
+    """
+    _sweep(target.parent)
+    while True:
+        path = _new_name(target)
+        path.mkdir()
+        hold = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        if _hold(hold, path):
+            break
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(hold)
+
+
+def _hold(hold: int, path: Path) -> bool:
+    """Locks a new file or folder; False if another process took it for a left one meanwhile."""
+    with suppress(OSError):  # NFS has no locks on folders; they are not swept there
+        fcntl.flock(hold, fcntl.LOCK_EX)
+    if path.exists():
+        return True
+    os.close(hold)
+    return False
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what killed writers left in a folder; once a process, as folders may be large."""
+    folder = folder.absolute()
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _PARTIAL.fullmatch(path.name):
+                _remove_if_left(path)
+
+
+def _remove_if_left(path: Path) -> None:
+    with suppress(OSError):
+        hold = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        finally:
+            os.close(hold)
+
+
+def _new_name(target: Path) -> Path:
+    # Some libraries choose a format by the suffix.
+    suffix = target.suffix if len(target.suffix) <= 8 else ""
+    return hidden_name(target, f"{secrets.token_hex(4)}.partial{suffix}")
