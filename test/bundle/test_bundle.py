@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vit_perception.bundle.bundle import Bundle, BundleError
+from vit_perception.output.failure import OutputError
 
 from ..refusals import refusal_of
 from ..toy_bundle import (
@@ -170,8 +171,8 @@ def test_what_cannot_be_a_bundle_is_not_written(
 
 def test_a_destination_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    message = refusal_of(BundleError, lambda: write_toy_bundle(tmp_path / "file" / "toy"))
-    assert message.startswith(f"{tmp_path}/file/toy: expected a folder to write, found ")
+    message = refusal_of(OutputError, lambda: write_toy_bundle(tmp_path / "file" / "toy"))
+    assert message.startswith(f"{tmp_path}/file/toy: expected to write here, found ")
 
 
 def test_others_may_read_what_was_written(tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from vit_perception.output.write import new_folder
 from vit_perception.wording import one_line, shown, shown_path
 
 MANIFEST = "bundle.yaml"
@@ -124,7 +123,7 @@ def is_replaceable(target: Path) -> bool:
 def replace_folder(
     target: Path, files: Mapping[str, bytes], check: Callable[[Path], object]
 ) -> None:
-    """Writes a folder beside its destination, checks it there, then renames it into place.
+    """Writes a folder beside its destination, checks it there, then puts it into place.
 
     Args:
         target: destination; what is there is removed.
@@ -132,37 +131,23 @@ def replace_folder(
         check: called with the new folder before anything is replaced; raises to refuse it.
 
     Raises:
-        BundleError: a file would lie outside the folder, or cannot be written.
+        BundleError: a file would lie outside the folder.
+        OutputError: it cannot be written, or another process writes it.
     """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-            new, old = Path(scratch) / "new", Path(scratch) / "old"
-            new.mkdir()
-            for file, data in files.items():
-                path = new / file
-                if not path.resolve().is_relative_to(new.resolve()):
-                    raise BundleError(
-                        f"{shown_path(target)}: expected files inside the folder, "
-                        f"found {shown(file)}"
-                    )
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
-            try:
-                check(new)
-            except BundleError as error:
-                message = str(error).replace(shown_path(new), shown_path(target))
-                raise BundleError(message) from error
-            if target.exists():
-                # Between the two renames the destination is absent: not every file system
-                # can exchange two folders in one step.
-                target.rename(old)
-            new.rename(target)
-            shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise BundleError(
-            f"{shown_path(target)}: expected a folder to write, found {_reason(error)}"
-        ) from error
+    with new_folder(target) as new:
+        for file, data in files.items():
+            path = new / file
+            if not path.resolve().is_relative_to(new.resolve()):
+                raise BundleError(
+                    f"{shown_path(target)}: expected files inside the folder, found {shown(file)}"
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        try:
+            check(new)
+        except BundleError as error:
+            message = str(error).replace(shown_path(new), shown_path(target))
+            raise BundleError(message) from error
 
 
 def _reason(error: Exception) -> str:

@@ -69,6 +69,7 @@ def write_bundle(
     Raises:
         BundleError: the destination holds something else, or the bundle would be refused by
             `Bundle.load`.
+        OutputError: the destination cannot be written, or another process writes it.
     """
     target = Path(directory).resolve()
     if target.exists() and not is_replaceable(target):
