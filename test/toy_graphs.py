@@ -35,6 +35,37 @@ def fix_classes(model: ModelProto) -> None:
                 axis.dim_value = 3
 
 
+def spoilt_by_red(output: str, value: float) -> bytes:
+    """The toy with masks; a picture that is red somewhere puts `value` into one number."""
+
+    def spoil(model: ModelProto) -> None:
+        shape = {"scores": [1, 300], "boxes": [1, 300, 4], "mask_coefficients": [1, 300, 4]}.get(
+            output, [1, 4, 16, 24]
+        )
+        redone(model, output, "Add", np.zeros(shape, np.float32), shape)
+        first = np.zeros(shape, np.float32)
+        first.flat[0] = 1
+        constants = {"first": first, "value": np.float32(value), "much": np.float32(0.9)}
+        model.graph.initializer.extend(
+            numpy_helper.from_array(np.asarray(each), f"spoilt_{name}")
+            for name, each in constants.items()
+        )
+        last = model.graph.node.pop()
+        node = helper.make_node
+        model.graph.node.extend(
+            [
+                node("Gather", ["colours", "batch"], ["reds_first"], axis=1),
+                node("ReduceMax", ["reds_first"], ["most_red"], keepdims=0),
+                node("Greater", ["most_red", "spoilt_much"], ["is_red"]),
+                node("Greater", ["spoilt_first", "spoilt_much"], ["is_first"]),
+                node("And", ["is_red", "is_first"], ["is_spoilt"]),
+                node("Where", ["is_spoilt", "spoilt_value", last.input[0]], [output]),
+            ]
+        )
+
+    return changed(spoil, toy_graph(masks=True))
+
+
 def redone(
     model: ModelProto, output: str, operator: str, constant: Any, shape: Sequence[int | str]
 ) -> None:

@@ -26,36 +26,28 @@ def detections_from(
 ) -> Detections:
     """Chooses among the graph's rows, and decodes the masks of the chosen ones.
 
-    A row that is not finite in its score, its box or, where masks are wanted, its coefficients,
-    is dropped.
-
     Args:
-        outputs: as the graph contract says.
+        outputs: as the graph contract says; see `contract.check_numbers`.
         letterbox: where the source image lay in the network's input.
         query: what the graph was run with.
         stages: receives the times of "nms" and, where there are masks, "masks".
 
     Raises:
-        PerceiverError: a label is no index of the vocabulary, or the masks would take too much
-            memory, see `decode`.
+        PerceiverError: the masks would take too much memory, see `decode`.
     """
     settings, names = query.settings, query.vocabulary.names
-    wants_masks = settings.masks and "prototypes" in outputs
-    coefficients = outputs["mask_coefficients"][0] if wants_masks else None
-    rows = _sound_rows(outputs, coefficients)
+    # A row below its threshold has score 0.
+    rows = np.flatnonzero(outputs["scores"][0] > 0)
     scores, labels = outputs["scores"][0][rows], outputs["labels"][0][rows]
-    if len(rows) and not 0 <= labels.min() <= labels.max() < len(names):
-        raise PerceiverError(
-            f"labels: expected 0..{len(names) - 1}, found {labels.min()}..{labels.max()}"
-        )
     boxes = boxes_to_source(outputs["boxes"][0][rows], letterbox)
     kept = _best(boxes, scores, labels, settings)
     boxes = boxes[kept]
     stages.lap("nms")
     masks: Masks | None = None
-    if coefficients is not None:
+    if uses_masks(outputs, settings):
+        coefficients = outputs["mask_coefficients"][0][rows[kept]]
         try:
-            masks = decode(coefficients[rows[kept]], outputs["prototypes"][0], boxes, letterbox)
+            masks = decode(coefficients, outputs["prototypes"][0], boxes, letterbox)
         except MasksError as error:
             raise PerceiverError(str(error)) from error
         stages.lap("masks")
@@ -69,15 +61,9 @@ def detections_from(
     )
 
 
-def _sound_rows(outputs: Outputs, coefficients: NDArray[np.float32] | None) -> NDArray[np.int64]:
-    """Returns rows above their threshold that are finite."""
-    # A row below its threshold has score 0; a NaN compares false.
-    scores = outputs["scores"][0]
-    rows = np.flatnonzero((scores > 0) & (scores < np.inf))
-    finite = np.isfinite(outputs["boxes"][0][rows]).all(axis=1)
-    if coefficients is not None:
-        finite &= np.isfinite(coefficients[rows]).all(axis=1)
-    return np.asarray(rows[finite], np.int64)
+def uses_masks(outputs: Outputs, settings: Settings) -> bool:
+    """Returns whether masks are there and wanted."""
+    return settings.masks and "prototypes" in outputs
 
 
 def _best(

@@ -8,15 +8,19 @@ float32 [1, K, 4] x1 y1 x2 y2 in network pixels, `scores` float32 [1, K] (0 belo
 threshold), `labels` int64 [1, K]. Bundles of task instance_segmentation have two more:
 `mask_coefficients` float32 [1, K, P] and `prototypes` float32 [1, P, h, w] with P of 1 to 32, at
 stride 4 or 8: h and w are H and W divided by either. The mask of a row is where the sum of the
-prototypes, each times its coefficient, is above 0, inside the row's box.
+prototypes, each times its coefficient, is above 0, inside the row's box. Rows that fill up a
+graph's fixed number have a score of 0 or less. All numbers are finite, but for a score of -inf in
+such a row.
 Text adaptor: `text_embeddings` float32 [C, D] to `class_embeddings` float32 [C, E].
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,6 +102,44 @@ def check_results(outputs: Mapping[str, NDArray[Any]], bundle: Bundle) -> None:
     """
     values = [TensorInfo(name, str(a.dtype), a.shape) for name, a in outputs.items()]
     _check_values({value.name: value for value in values}, bundle)
+
+
+def check_numbers(outputs: Mapping[str, NDArray[Any]], classes: int, *, masks: bool) -> None:
+    """Looks at the numbers that a run returned, after `check_results` has seen their shapes.
+
+    Args:
+        outputs: of the detector.
+        classes: number of names that it looked for.
+        masks: whether the outputs of masks are used.
+
+    Raises:
+        GraphContractError: naming the first output with a NaN or an infinity, which would look as
+            if nothing was there, or with a label of no name.
+    """
+    scores = outputs["scores"]
+    _check_finite("scores", scores[scores != -np.inf])
+    _check_finite("boxes", outputs["boxes"])
+    if masks:
+        _check_finite("mask_coefficients", outputs["mask_coefficients"])
+        prototypes = outputs["prototypes"]
+        # OpenCV's sum, in double precision, is the fastest look at hundreds of thousands.
+        if not math.isfinite(cv2.sumElems(prototypes.reshape(prototypes.shape[1], -1))[0]):
+            _check_finite("prototypes", prototypes)
+    labels = outputs["labels"][scores > 0]
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise GraphContractError(
+            f"labels: expected 0..{classes - 1}, found {labels.min()}..{labels.max()}"
+        )
+
+
+def _check_finite(name: str, values: NDArray[np.float32]) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        lost = values[~finite]
+        raise GraphContractError(
+            f"{name}: expected finite numbers, found {lost[0]} "
+            f"({lost.size} of {values.size} are not finite)"
+        )
 
 
 def _check_outputs(session: Session, bundle: Bundle) -> None:

@@ -19,10 +19,11 @@ from vit_perception.frame import Frame
 from vit_perception.images.media import read_picture
 from vit_perception.letterbox import Canvas
 from vit_perception.names import checked_names
-from vit_perception.perceiver.candidates import detections_from
+from vit_perception.perceiver.candidates import detections_from, uses_masks
 from vit_perception.perceiver.contract import (
     GraphContractError,
     check_detector,
+    check_numbers,
     check_results,
 )
 from vit_perception.perceiver.query import Query
@@ -229,8 +230,9 @@ class Perceiver:
 
         Raises:
             SessionError: the engine failed.
-            PerceiverError: the graph returned a class that does not exist or arrays of other
-                shapes than the contract's, or the masks would take too much memory.
+            PerceiverError: the graph returned a class that does not exist, numbers that are not
+                finite or arrays of other shapes than the contract's, or the masks would take too
+                much memory.
             RegionError: the region of the settings lies beside the image.
         """
         region = query.settings.region
@@ -240,17 +242,19 @@ class Perceiver:
             stages.lap("letterbox")
             outputs = self._session.run({**query.inputs, "image": self._canvas.pixels})
             stages.lap("inference")
-        shapes = {name: (value.dtype, value.shape) for name, value in outputs.items()}
-        if shapes != self._checked_results:
-            self._check(outputs)
-            self._checked_results = shapes
+        self._check(outputs, query)
         found = detections_from(outputs, letterbox, query, stages)
         return found if region is None else region.whole(found, frame)
 
-    def _check(self, outputs: Mapping[str, NDArray[Any]]) -> None:
+    def _check(self, outputs: Mapping[str, NDArray[Any]], query: Query) -> None:
         """Compares results with the contract: a graph may leave axes open in its declaration."""
+        shapes = {name: (value.dtype, value.shape) for name, value in outputs.items()}
         try:
-            check_results(outputs, self.bundle)
+            if shapes != self._checked_results:
+                check_results(outputs, self.bundle)
+                self._checked_results = shapes
+            masks = uses_masks(outputs, query.settings)
+            check_numbers(outputs, len(query.vocabulary), masks=masks)
         except GraphContractError as error:
             raise PerceiverError(f"{self._session.name}: {error}") from error
 
