@@ -20,20 +20,15 @@ from typing import (
     get_type_hints,
 )
 
-import yaml
-
-from vit_perception.wording import one_line, shown, shown_path
+from vit_perception.input.file import InputError
+from vit_perception.input.yaml_file import read_yaml
+from vit_perception.wording import shown, shown_path
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-MAX_BYTES = 2**20
-"""Room for a vocabulary of 4096 long names; PyYAML would take minutes for 4 MiB."""
-MAX_VALUES = 50_000
-"""PyYAML takes seconds for so many values."""
 MAX_LINE = 200
 """Characters of a text that fits into one line of a log."""
-_MAX_NUMBER_LENGTH = 64
 
 T = TypeVar("T")
 
@@ -47,46 +42,6 @@ class Range(NamedTuple):
 
     low: float
     high: float
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without constructs that are expensive, or that readers understand differently.
-
-    A few aliases can expand to gigabytes; merges (<<) and numbers to the base of 60 take
-    quadratic time. Of a duplicate key, some readers take the first value.
-    """
-
-    def __init__(self, stream: bytes) -> None:
-        super().__init__(stream)
-        self._count = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias (*name), which is not allowed")
-        self._count += 1
-        if self._count > MAX_VALUES:
-            raise yaml.YAMLError(f"more than {MAX_VALUES} values")
-        return super().compose_node(parent, index)
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Refuses duplicate keys; leaves merges, which then have no constructor."""
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if (key.tag, key.value) in seen:
-                    raise yaml.YAMLError(f"the key {shown(key.value)} twice")
-                seen.add((key.tag, key.value))
-
-    def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """Returns a number, if a person might have written its digits."""
-        if len(node.value) > _MAX_NUMBER_LENGTH:
-            raise yaml.YAMLError(f"a number of {len(node.value)} characters")
-        whole = node.tag.endswith(":int")
-        return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
-
-
-for _tag in ("int", "float"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)
 
 
 class Document:
@@ -110,28 +65,16 @@ class Document:
 
     @classmethod
     def load(cls, path: Path) -> Document:
-        """Reads a file of at most MAX_BYTES.
+        """Reads a file, see `vit_perception.input.yaml_file.read_yaml`.
 
         Raises:
             DocumentError: unreadable, too large, not safe YAML, or not a mapping.
         """
-        file = shown_path(path)
         try:
-            with path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise DocumentError(
-                f"{file}: expected a readable file, found {error.strerror or one_line(error)}"
-            ) from error
-        if len(data) > MAX_BYTES:
-            raise DocumentError(f"{file}: expected at most {MAX_BYTES} bytes, found more")
-        try:
-            values = yaml.load(data, Loader=_Loader)
-        # Deep nesting exhausts the parser's stack; a tag that does not fit its value (!!int x)
-        # raises IndexError, KeyError, AttributeError or ValueError.
-        except Exception as error:
-            raise DocumentError(f"{file}: expected safe YAML, found {_cause(error)}") from error
-        return cls(values, file)
+            values = read_yaml(path)
+        except InputError as error:
+            raise DocumentError(str(error)) from error
+        return cls(values, shown_path(path))
 
     def top_keys(self) -> tuple[str, ...]:
         """Returns the keys of the mapping, which must be texts.
@@ -304,14 +247,3 @@ class Document:
         if kind is float:
             return self.number(key, *allowed)
         return self.numbers_by_text(key, *allowed)
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nesting that is too deep"
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem:
-        line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        return " ".join(error.problem.split()) + line
-    if isinstance(error, (yaml.YAMLError, ValueError)):
-        return one_line(error)
-    return "a value that does not fit its tag"

@@ -1,0 +1,86 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Regular files. Others may block for ever (pipes) or never end (devices such as /dev/zero)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from vit_perception.wording import one_line, shown_path
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class InputError(ValueError):
+    """A file cannot be read; one line naming it, what was expected and what was found."""
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """Opens a regular file for reading; links to one are followed.
+
+    Raises:
+        InputError: it cannot be opened or read, or is a folder, pipe, socket or device.
+    """
+    try:
+        check_file(path)
+        # Does not block if a pipe takes the file's place meanwhile.
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(number, "rb") as file:
+            _check_kind(path, os.fstat(number).st_mode)
+            yield file
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def check_file(path: Path) -> None:
+    """Refuses what is no regular file, before a library opens it by its name.
+
+    Raises:
+        InputError: it is absent, or a folder, pipe, socket or device.
+    """
+    try:
+        _check_kind(path, os.stat(path).st_mode)
+    # ValueError: a name with a null character, or one that is not valid Unicode.
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise _unreadable(path, error) from error
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """Returns the content of a regular file of at most `most` bytes.
+
+    Raises:
+        InputError: see `open_file`, or the file is larger.
+    """
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(size + 1) if size <= most else b""
+        if len(data) > size:  # it grows, or its file system does not know the size
+            data += file.read(most + 1 - len(data))
+    if max(size, len(data)) > most:
+        raise InputError(f"{shown_path(path)}: expected at most {most} bytes, found more")
+    return data
+
+
+def _check_kind(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        found = next((name for test, name in _KINDS if test(mode)), "something else")
+        raise InputError(f"{shown_path(path)}: expected a file, found {found}")
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> InputError:
+    reason = getattr(error, "strerror", None) or one_line(error)
+    return InputError(f"{shown_path(path)}: expected a readable file, found {reason}")
