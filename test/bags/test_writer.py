@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from vit_perception.bags.messages import IMAGE
-from vit_perception.bags.reader import BagError
+from vit_perception.bags.reader import BagError, BagReader
 from vit_perception.bags.writer import BagWriter
+from vit_perception.output import lock
+from vit_perception.output.failure import OutputError
 
 from .recordings import TOPIC, picture, raw_message, record_raw
 
@@ -36,6 +38,23 @@ def test_a_bag_that_was_not_finished_leaves_nothing(tmp_path: Path) -> None:
         bag.write(TOPIC, 1, raw_message(0, picture(0)))
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_writer_of_a_bag_is_refused_and_the_first_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "PATIENCE", 0)
+    alone = record_raw(tmp_path / "alone" / "bag")
+    path = tmp_path / "bag"
+    with BagWriter(path) as bag:
+        bag.add_topic(TOPIC, IMAGE)
+        with pytest.raises(OutputError, match="bag: expected one writer, found process"):
+            record_raw(path)
+        bag.write(TOPIC, 1, raw_message(0, picture(0)))
+    with BagReader(path) as result:
+        assert len(list(result.messages([TOPIC]))) == 1
+    assert {each.name for each in tmp_path.iterdir()} == {"alone", "bag"}
+    assert {each.name for each in alone.iterdir()} == {each.name for each in path.iterdir()}
 
 
 def test_unknown_types_are_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import lz4.frame  # type: ignore[import-untyped]
 
 from vit_perception.bags.storage import StorageError
+from vit_perception.output.failure import writing
 from vit_perception.wording import one_line, shown
 
 if sys.version_info >= (3, 14):
@@ -95,9 +96,12 @@ def unpack_file(path: Path, folder: Path) -> tuple[Path, str]:
 
     Returns:
         The unpacked file, and why it ends early ("" if it is whole).
+
+    Raises:
+        OutputError: the unpacked file cannot be written.
     """
     target = folder / path.stem
-    with path.open("rb") as file, target.open("wb") as out:
+    with path.open("rb") as file, writing(target), target.open("wb") as out:
         kind = "zstd" if file.read(4) == _ZSTD_MAGIC else "lz4"
         file.seek(0)
         try:

@@ -20,6 +20,7 @@ from vit_perception.bags.storage import CDR, ROS1, Channel, Record, StorageError
 from vit_perception.frame import Frame, FrameError
 from vit_perception.images.bits import UsedBits
 from vit_perception.images.raw import ImageError
+from vit_perception.output.failure import OutputError
 from vit_perception.wording import one_line, shown_path
 
 BROKEN_SHOWN = 10
@@ -66,6 +67,7 @@ class BagReader:
 
     Raises:
         BagError: on entering, if the bag is absent or nothing of it can be read.
+        OutputError: on entering, if there is no room for a copy that has to be made.
     """
 
     path: Path
@@ -84,6 +86,9 @@ class BagReader:
         except FileNotFoundError as error:
             self._resources.close()
             raise BagError(f"{where}: expected a bag, found no such file or folder") from error
+        except OutputError:
+            self._resources.close()
+            raise
         except StorageError as error:
             self._resources.close()
             raise BagError(f"{where}: {error}") from error

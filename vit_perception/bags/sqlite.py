@@ -20,6 +20,7 @@ from vit_perception.bags.storage import (
     StorageError,
     normalized_type,
 )
+from vit_perception.output.failure import copying
 from vit_perception.wording import one_line
 
 MAGIC = b"SQLite format 3\0"
@@ -93,8 +94,9 @@ class SqliteStorage(Storage):
             if not journal.is_file() or not journal.stat().st_size:
                 continue
             copy = folder() / self._file.name
-            shutil.copyfile(self._file, copy)
-            shutil.copyfile(journal, f"{copy}{suffix}")
+            with copying(copy):
+                shutil.copyfile(self._file, copy)
+                shutil.copyfile(journal, f"{copy}{suffix}")
             self._file, self._only_read = copy, False
             self.cut = what
             return

@@ -7,7 +7,7 @@ The format version is 8, which Humble and later distributions read.
 
 from __future__ import annotations
 
-import shutil
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +24,10 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 
 from vit_perception.bags.messages import Message, typestore
 from vit_perception.bags.reader import BagError
+from vit_perception.output.failure import writing
+from vit_perception.output.lock import sole_writer_of
+from vit_perception.output.partial import partial_folder
+from vit_perception.wording import shown_path
 
 
 class BagWriter:
@@ -32,30 +36,30 @@ class BagWriter:
     The same messages give the same bytes, on any machine at any time.
 
     Raises:
-        BagError: the folder exists or cannot be written.
+        BagError: the folder exists.
+        OutputError: it cannot be written, or another process writes it.
     """
 
     def __init__(self, path: Path | str) -> None:
         """Takes the name of the folder to make."""
         self.path = Path(path)
-        self._work = self.path.parent / f".{self.path.name}.partial"
+        self._stack = ExitStack()
+        self._scratch = self.path
         self._writer: Writer | None = None
         self._connections: dict[str, Connection] = {}
 
     def __enter__(self) -> BagWriter:
-        if self.path.exists():
-            raise BagError(f"{self.path}: expected a new folder, found one that is there already")
-        try:
-            shutil.rmtree(self._work, ignore_errors=True)
-            self._work.mkdir(parents=True)
+        with ExitStack() as stack, writing(self.path):
+            stack.enter_context(sole_writer_of(self.path))
+            self._refuse_another()
+            self._scratch = stack.enter_context(partial_folder(self.path))
             writer = Writer(
-                self._work / self.path.name, version=8, storage_plugin=StoragePlugin.MCAP
+                self._scratch / self.path.name, version=8, storage_plugin=StoragePlugin.MCAP
             )
             writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
             writer.open()
-        except OSError as error:
-            raise BagError(f"{self.path}: expected to write here, found {error}") from error
-        self._writer = writer
+            self._writer = writer
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -65,13 +69,12 @@ class BagWriter:
         trace: TracebackType | None,
     ) -> None:
         writer, self._writer = self._writer, None
-        try:
+        with self._stack, self._writing():
             if writer is not None:
                 writer.__exit__(kind, error, trace)
                 if kind is None:
-                    (self._work / self.path.name).rename(self.path)
-        finally:
-            shutil.rmtree(self._work, ignore_errors=True)
+                    self._refuse_another()
+                    (self._scratch / self.path.name).rename(self.path)
 
     def add_topic(self, topic: str, msgtype: str, *, latched: bool = False) -> None:
         """Declares a topic; latched ones are transient local (`/tf_static`)."""
@@ -79,10 +82,13 @@ class BagWriter:
         if topic in self._connections:
             return
         if msgtype not in typestore().fielddefs:
-            raise BagError(f"{self.path}: expected a known message type, found {msgtype}")
-        self._connections[topic] = writer.add_connection(
-            topic, msgtype, typestore=typestore(), offered_qos_profiles=[_qos(latched)]
-        )
+            raise BagError(
+                f"{shown_path(self.path)}: expected a known message type, found {msgtype}"
+            )
+        with self._writing():
+            self._connections[topic] = writer.add_connection(
+                topic, msgtype, typestore=typestore(), offered_qos_profiles=[_qos(latched)]
+            )
 
     def write(self, topic: str, time: int, message: Message) -> None:
         """Appends a message of a declared topic; `time` is its recording in nanoseconds."""
@@ -91,11 +97,21 @@ class BagWriter:
 
     def write_cdr(self, topic: str, time: int, cdr: bytes) -> None:
         """Appends a serialized message."""
-        self._open().write(self._connections[topic], time, cdr)
+        with self._writing():
+            self._open().write(self._connections[topic], time, cdr)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing(self.path, self._scratch)
+
+    def _refuse_another(self) -> None:
+        if self.path.exists():
+            raise BagError(
+                f"{shown_path(self.path)}: expected a new folder, found one that is there already"
+            )
 
     def _open(self) -> Writer:
         if self._writer is None:
-            raise BagError(f"{self.path}: expected an open bag, found a closed one")
+            raise BagError(f"{shown_path(self.path)}: expected an open bag, found a closed one")
         return self._writer
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from vit_perception.wording import one_line, shown_path
 
 # NAME_MAX is 255 bytes; what is added to a name takes at most 40.
 _NAME_BYTES = 200
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says of a full disk, of a full share of it, and of a limit on files."""
 
 
 class OutputError(ValueError):
@@ -45,6 +49,17 @@ def writing(path: Path, *own: Path) -> Iterator[None]:
     except OSError as error:
         # A full disk is found on an open file, whose name the error lacks.
         if error.filename is None or _is_about(error.filename, (path, *own)):
+            raise unwritable(path, error) from error
+        raise
+
+
+@contextmanager
+def copying(path: Path) -> Iterator[None]:
+    """Turns a full disk into OutputError about `path`; shutil names the file that it reads."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
             raise unwritable(path, error) from error
         raise
 
