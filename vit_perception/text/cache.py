@@ -13,7 +13,6 @@ import hashlib
 import io
 import logging
 import os
-import tempfile
 import threading
 import zipfile
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.output.write import write
 from vit_perception.wording import one_line
 
 Array = NDArray[np.float32]
@@ -109,10 +109,9 @@ class EmbeddingCache:
         if self._path is None:
             return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(self._path, _serialise(entries))
-        # ValueError: a path with a null character.
-        except (OSError, ValueError) as error:
+            write(self._path, _serialise(entries))
+        # OutputError, and a path with a null character.
+        except ValueError as error:
             _log.warning(
                 "%s: text cache not written, kept in memory: %s", self._path, one_line(error)
             )
@@ -158,14 +157,3 @@ def _serialise(entries: dict[bytes, Array]) -> bytes:
     keys = np.frombuffer(b"".join(entries), np.uint8).reshape(len(entries), 32)
     np.savez(buffer, keys=keys, embeddings=np.stack(list(entries.values())))
     return buffer.getvalue()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
