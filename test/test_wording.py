@@ -7,7 +7,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vit_perception.wording import one_line, shown, shown_path
+from vit_perception.wording import one_line, printable, shown, shown_name, shown_path
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=50))
@@ -31,6 +31,19 @@ def test_arrays_of_ros_parameters_are_lists() -> None:
 def test_paths_stay_readable_unless_they_hide_something() -> None:
     assert shown_path("bündel/models") == "bündel/models"
     assert shown_path("a\nb\x1b[2J") == r"'a\nb\x1b[2J'"
+
+
+def test_names_are_shown_as_paths_are_and_cut() -> None:
+    assert shown_name("bündel [b]") == "bündel [b]"
+    assert shown_name("a\nb\x1b[2J") == r"'a\nb\x1b[2J'"
+    assert shown_name("x" * 10**6) == "x" * 199 + "…"
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_a_text_of_ours_stays_readable_on_one_line(text: str) -> None:
+    assert printable(text).isprintable()
+    assert printable(f"a {text} b").startswith("a ")
+    assert printable("a\n\x1b[2J\udcff") == r"a \x1b[2J\udcff"
 
 
 @given(st.text())

@@ -15,6 +15,7 @@ from typing import Any
 
 # Far below the length above which Python refuses to convert an integer to text.
 _LONG_INTEGER = 10**60
+_LONG_NAME = 200
 
 
 class _Short(Repr):
@@ -45,6 +46,17 @@ def shown_path(path: PurePath | str) -> str:
     return text if text.isprintable() else ascii(text)
 
 
+def shown_name(name: str) -> str:
+    """Returns the name of a thing as `shown_path` does, cut if it is very long."""
+    return shown_path(name if len(name) <= _LONG_NAME else name[: _LONG_NAME - 1] + "…")
+
+
+def printable(text: str) -> str:
+    """Returns a text of ours on one line, with escapes for characters that are not printable."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(map(_escaped, line))
+
+
 def one_line(error: BaseException, limit: int = 300) -> str:
     """Returns the message of a foreign exception on one line, or its type if it has none.
 
@@ -57,6 +69,10 @@ def one_line(error: BaseException, limit: int = 300) -> str:
         return text
     first = limit // 3
     return text[:first] + "…" + text[first + 1 - limit :]
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 def _printable(text: str) -> str:

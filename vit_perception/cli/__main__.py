@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NoReturn
 
 from vit_perception.cli import (
     benchmark,
@@ -25,6 +26,14 @@ from vit_perception.cli import (
     train,
     vocabulary,
 )
+from vit_perception.cli.streams import (
+    NO_PLACE,
+    abandon_output,
+    flush_output,
+    show_any_text,
+    unwritable_output,
+)
+from vit_perception.wording import printable, shown_path
 
 COMMANDS: tuple[Any, ...] = (
     demo,
@@ -61,9 +70,20 @@ HINTS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one subcommand and returns the exit status.
 
-    0: done. 2: the input or the options cannot be used; one line on stderr says why.
-    130: interrupted.
+    0: done. 2: the input or the options cannot be used, or the output cannot be written; one line
+    on stderr says why. 130: interrupted.
     """
+    show_any_text()
+    try:
+        status = _run(arguments)
+    except SystemExit:  # of argparse, which has printed
+        if _output_fails(PROGRAM):
+            return USER_ERROR
+        raise
+    return USER_ERROR if _output_fails(PROGRAM) and status == 0 else status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         return int(args.run(args))
@@ -71,8 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM} {args.command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the output has closed the pipe; flushing at exit must not fail again.
-        sys.stdout = None  # type: ignore[assignment]
+        abandon_output()
         return 0
     except Exception as error:
         line = _user_error(error)
@@ -82,9 +101,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USER_ERROR
 
 
+def _output_fails(program: str) -> bool:
+    """Writes out what was printed; says in one line if that fails."""
+    line = flush_output()
+    if line:
+        print(f"{program}: {line}", file=sys.stderr)
+    return bool(line)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Returns the parser with all subcommands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Open-vocabulary object detection for robots: name things, get boxes.",
         epilog=f"'{PROGRAM} COMMAND --help' shows options and an example.",
@@ -104,14 +131,24 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the options without the control characters they may have."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _user_error(error: Exception) -> str | None:
     """Returns one line for an error that the user can mend; None for a bug of the program."""
     if type(error).__module__.partition(".")[0] == "vit_perception":
-        return " ".join(str(error).split())
+        return printable(str(error))
     if isinstance(error, ModuleNotFoundError) and error.name in HINTS:
         return HINTS[error.name]
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+        return f"{shown_path(os.fsdecode(error.filename))}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in NO_PLACE:
+        abandon_output()
+        return unwritable_output(error)
     return None
 
 
