@@ -54,7 +54,10 @@ def test_the_methods_offered_are_those_that_there_are() -> None:
     [
         ({"--data": "absent"}, "absent: expected a picture, video or folder, found nothing"),
         ({"--data": "empty"}, "expected pictures or videos"),
-        ({"--precision-name": "fp32"}, "precision name: expected a-z, 0-9 and _, other than fp32"),
+        (
+            {"--precision-name": "fp32"},
+            "precision name: expected at most 40 of a-z, 0-9",
+        ),
         ({"--out": "data"}, "data: expected a bundle or an empty folder to replace"),
     ],
 )

@@ -29,6 +29,7 @@ from vit_perception.compression.quantization.selection import quantizable
 from vit_perception.engine.factory import open_session
 from vit_perception.frame import Frame
 from vit_perception.images.media import MediaError
+from vit_perception.output.failure import OutputError
 from vit_perception.perceiver.perceiver import Perceiver
 
 from ..images.oriented import encoded, scene, turned
@@ -251,11 +252,14 @@ def test_destinations_and_names_that_cannot_be(
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(BundleError, match="found other content"):
         quantize_bundle(made, tmp_path, data=tmp_path / "absent")
-    for name in ("fp32", "../int8", ""):
+    for name in ("fp32", "../int8", "", "a" * 41):
         # Refused before the pictures are looked for.
-        with pytest.raises(BundleError, match="precision name: expected a-z, 0-9 and _"):
+        with pytest.raises(BundleError, match="precision name: expected at most 40 of a-z"):
             quantize_bundle(made, tmp_path / "new", data=tmp_path / "absent", precision=name)
     assert not (tmp_path / "new").exists()
+    for place in ("/proc/new", tmp_path / "thesis.tex" / "new"):
+        with pytest.raises(OutputError, match="expected to write here"):
+            quantize_bundle(made, place, data=tmp_path / "absent")
 
 
 # The pictures

@@ -13,7 +13,13 @@ import pytest
 
 from vit_perception.output import exchange, partial
 from vit_perception.output.failure import OutputError
-from vit_perception.output.write import new_file, new_folder, try_writing, write
+from vit_perception.output.write import (
+    new_file,
+    new_folder,
+    try_new_folder,
+    try_writing,
+    write,
+)
 
 from ..refusals import refusal_of
 from ..small_disk import on_small_disk
@@ -239,6 +245,24 @@ def test_the_current_folder_is_not_replaced(
     assert refusal_of(OutputError, replace) == (
         ".: expected a folder to replace, found the current one"
     )
+
+
+@pytest.mark.parametrize("place", ["file/a", "/proc/a", "x" * 300, "loop/a", "/dev", "."])
+def test_a_folder_that_cannot_be_written_is_refused_beforehand(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("loop").symlink_to("loop")
+    line = refusal_of(OutputError, lambda: try_new_folder(Path(place)))
+    assert line.startswith(f"{place}: expected ")
+
+
+def test_trying_a_folder_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    try_new_folder(tmp_path / "a" / "b")
+    try_new_folder(tmp_path / "old")
+    assert os.listdir(tmp_path) == ["old"]
 
 
 def test_other_errors_of_the_system_are_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from vit_perception.output.write import new_folder
+from vit_perception.output.write import new_folder, try_new_folder
 from vit_perception.wording import one_line, shown, shown_path
 
 MANIFEST = "bundle.yaml"
@@ -115,19 +115,40 @@ def read_verified(directory: Path, file: str, digest: str) -> bytes:
     return data
 
 
-def is_replaceable(target: Path) -> bool:
-    """Returns whether the folder is a bundle or empty."""
-    return target.is_dir() and ((target / MANIFEST).is_file() or not any(target.iterdir()))
+def check_destination(directory: Path) -> None:
+    """Refuses a folder where no bundle can be written, before the work that makes its content.
+
+    Raises:
+        BundleError: there is something other than a bundle or an empty folder.
+        OutputError: it cannot be written.
+    """
+    if os.path.exists(directory) and not _is_replaceable(directory):
+        raise BundleError(
+            f"{shown_path(directory)}: expected a bundle or an empty folder to replace, "
+            "found other content"
+        )
+    try_new_folder(directory)
+
+
+def _is_replaceable(target: Path) -> bool:
+    if not os.path.isdir(target) or os.path.isfile(target / MANIFEST):
+        return os.path.isfile(target / MANIFEST)
+    try:
+        return not os.listdir(target)
+    except OSError as error:
+        raise BundleError(
+            f"{shown_path(target)}: expected a folder to read, found {_reason(error)}"
+        ) from error
 
 
 def replace_folder(
-    target: Path, files: Mapping[str, bytes], check: Callable[[Path], object]
+    target: Path, files: Callable[[], Mapping[str, bytes]], check: Callable[[Path], object]
 ) -> None:
     """Writes a folder beside its destination, checks it there, then puts it into place.
 
     Args:
         target: destination; what is there is removed.
-        files: relative path to content.
+        files: returns relative path to content; called when no other process can write there.
         check: called with the new folder before anything is replaced; raises to refuse it.
 
     Raises:
@@ -135,7 +156,7 @@ def replace_folder(
         OutputError: it cannot be written, or another process writes it.
     """
     with new_folder(target) as new:
-        for file, data in files.items():
+        for file, data in files().items():
             path = new / file
             if not path.resolve().is_relative_to(new.resolve()):
                 raise BundleError(

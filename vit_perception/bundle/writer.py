@@ -14,13 +14,12 @@ from vit_perception.bundle.files import (
     MANIFEST,
     BundleError,
     TextEncoderFiles,
-    is_replaceable,
+    check_destination,
     replace_folder,
 )
 from vit_perception.bundle.manifest import FORMAT, graph_file, manifest_text
 from vit_perception.bundle.vocabulary_file import write_vocabulary
 from vit_perception.vocabulary import Vocabulary
-from vit_perception.wording import shown_path
 
 _PAD_VALUE = 114
 
@@ -71,12 +70,8 @@ def write_bundle(
             `Bundle.load`.
         OutputError: the destination cannot be written, or another process writes it.
     """
+    check_destination(Path(directory))
     target = Path(directory).resolve()
-    if target.exists() and not is_replaceable(target):
-        raise BundleError(
-            f"{shown_path(target)}: expected a bundle or an empty folder to replace, "
-            "found other content"
-        )
     graph_files = {precision: graph_file(precision) for precision in graphs}
     files = {graph_files[precision]: model for precision, model in graphs.items()}
     if text_adaptor is not None:
@@ -114,5 +109,5 @@ def write_bundle(
         "source": source,
     }
     files[MANIFEST] = manifest_text(manifest, files, target)
-    replace_folder(target, files, check=Bundle.load)
+    replace_folder(target, lambda: files, check=Bundle.load)
     return Bundle.load(target)

@@ -11,7 +11,7 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import (
     MANIFEST,
     BundleError,
-    is_replaceable,
+    check_destination,
     read_verified,
     replace_folder,
 )
@@ -28,18 +28,62 @@ def with_graph(
 ) -> Bundle:
     """Writes a copy of a bundle with one more graph, and returns it.
 
+    What else is in the bundle is taken as it is when the copy is written: another graph may have
+    been added since it was loaded.
+
     Args:
         bundle: is not changed, unless `directory` is its own.
         directory: destination: absent, empty, or an older bundle, which is replaced.
         precision: name of the graph, of a-z, 0-9 and _; an older graph of that name is replaced.
-        model: ONNX file that fulfils the graph contract.
+        model: ONNX file that fulfils the graph contract, made from the graph fp32.
         remark: one line of Markdown about the graph, for the model card.
 
     Raises:
-        BundleError: see `check_destination`; or a file of the bundle changed since it was loaded.
+        BundleError: see `check_target`; or a file or the graph fp32 of the bundle changed since
+            it was loaded.
+        OutputError: the destination cannot be written, or another process writes it.
     """
-    check_destination(directory, precision)
+    check_target(directory, precision)
     target = Path(directory).resolve()
+
+    def files() -> dict[str, bytes]:
+        return _with_graph(_unchanged(bundle), target, precision, model, remark)
+
+    replace_folder(target, files, check=Bundle.load)
+    return Bundle.load(target)
+
+
+def check_target(directory: str | Path, precision: str) -> None:
+    """Refuses a destination or name that `with_graph` cannot use, before a graph is made.
+
+    Raises:
+        BundleError: the destination is neither a bundle nor empty, or the name is not allowed.
+        OutputError: the destination cannot be written.
+    """
+    if not re.fullmatch("[a-z0-9_]{1,40}", precision) or precision == "fp32":
+        raise BundleError(
+            "precision name: expected at most 40 of a-z, 0-9 and _, other than fp32, "
+            f"found {shown(precision)}"
+        )
+    check_destination(Path(directory))
+
+
+def _unchanged(bundle: Bundle) -> Bundle:
+    """Returns the bundle as it is now, if its float graph is the one that was loaded."""
+    now = Bundle.load(bundle.directory)
+    graphs = [each.sha256.get(each.graphs.get("fp32", "")) for each in (bundle, now)]
+    if graphs[0] != graphs[1]:
+        raise BundleError(
+            f"{shown_path(bundle.directory)}: expected the graph fp32 that was read at the "
+            "start, found another"
+        )
+    return now
+
+
+def _with_graph(
+    bundle: Bundle, target: Path, precision: str, model: bytes, remark: str
+) -> dict[str, bytes]:
+    """Returns all files of the copy."""
     files = {
         file: read_verified(bundle.directory, file, digest)
         for file, digest in bundle.sha256.items()
@@ -54,26 +98,7 @@ def with_graph(
     card = files.get(_CARD, f"# {bundle.name}\n".encode()).decode(errors="replace")
     files[_CARD] = _remarked(card, precision, remark).encode()
     files[MANIFEST] = manifest_text(manifest, files, target)
-    replace_folder(target, files, check=Bundle.load)
-    return Bundle.load(target)
-
-
-def check_destination(directory: str | Path, precision: str) -> None:
-    """Refuses a destination or name that `with_graph` cannot use, before a graph is made.
-
-    Raises:
-        BundleError: the destination is neither a bundle nor empty, or the name is not allowed.
-    """
-    target = Path(directory).resolve()
-    if target.exists() and not is_replaceable(target):
-        raise BundleError(
-            f"{shown_path(target)}: expected a bundle or an empty folder to replace, "
-            "found other content"
-        )
-    if not re.fullmatch("[a-z0-9_]+", precision) or precision == "fp32":
-        raise BundleError(
-            f"precision name: expected a-z, 0-9 and _, other than fp32, found {shown(precision)}"
-        )
+    return files
 
 
 def _remarked(card: str, precision: str, remark: str) -> str:

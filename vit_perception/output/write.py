@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,11 +77,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: another process writes it, or it cannot be written.
     """
-    target = _real(path)
-    if Path.cwd().is_relative_to(target):
-        raise OutputError(
-            f"{shown_path(path)}: expected a folder to replace, found the current one"
-        )
+    target = _replaceable(path)
     with sole_writer_of(target), writing(path, target):
         recover(target)
         with partial_folder(target) as scratch, writing(path, scratch):
@@ -89,6 +86,35 @@ def new_folder(path: Path) -> Iterator[Path]:
             yield new
             _to_disk(new)
             put_in_place(new, target)
+
+
+def try_new_folder(path: Path) -> None:
+    """Refuses a folder that `new_folder` could not write, before the work that makes its content.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    target = _replaceable(path)
+    with writing(path, target):
+        place = next(each for each in target.parents if each.exists())
+        with writing(path, place), partial_folder(place / target.name):
+            pass
+        # Its entry for the folder above changes when it gives way to the new one.
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+
+
+def _replaceable(path: Path) -> Path:
+    target = _real(path)
+    if Path.cwd().is_relative_to(target):
+        raise OutputError(
+            f"{shown_path(path)}: expected a folder to replace, found the current one"
+        )
+    if os.path.ismount(target):
+        raise OutputError(
+            f"{shown_path(path)}: expected a folder to replace, found a file system of its own"
+        )
+    return target
 
 
 def _is_device(path: Path) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import BundleError
-from vit_perception.compression.added_graph import check_destination, with_graph
+from vit_perception.compression.added_graph import check_target, with_graph
 from vit_perception.compression.quantization.calibration import calibration_pictures, letterboxed
 from vit_perception.compression.quantization.qdq import (
     QuantizationError,
@@ -65,10 +65,11 @@ def quantize_bundle(
     Raises:
         MediaError: there are no pictures, or one cannot be read.
         QuantizationError: the graph has nothing to quantize, or the result breaks the contract.
-        BundleError: there is no fp32 graph, or the destination cannot be written.
+        BundleError: there is no fp32 graph, it changed meanwhile, or the destination is no bundle.
+        OutputError: the destination or temporary files cannot be written.
         SessionError: the engine refuses the result.
     """
-    check_destination(directory, precision)
+    check_target(directory, precision)
     where = shown_path(bundle.directory)
     if "fp32" not in bundle.graphs:
         raise BundleError(f"{where}: expected a graph fp32, found {', '.join(bundle.graphs)}")
@@ -86,7 +87,8 @@ def quantize_bundle(
         f"ONNX Runtime {onnxruntime.__version__} QDQ; {graph.quantized} of "
         f"{graph.convolutions} convolutions in eight bits with the operators between "
         "them, unsigned activations, signed weights with a scale a channel; the "
-        f"rest in float; ranges by {method} over {len(pictures)} pictures of {data.resolve().name}"
+        f"rest in float; ranges by {method} over {len(pictures)} pictures of "
+        f"{shown_path(data.resolve().name)}"
     )
     written = with_graph(bundle, directory, precision=precision, model=graph.model, remark=remark)
     return QuantizedBundle(written, graph, len(pictures))

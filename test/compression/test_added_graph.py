@@ -1,0 +1,63 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A graph is added to a bundle as it is when it is written, or the reason is told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vit_perception.bundle.bundle import Bundle, BundleError
+from vit_perception.compression.added_graph import with_graph
+from vit_perception.output import lock
+from vit_perception.output.failure import OutputError
+from vit_perception.output.lock import sole_writer_of
+
+from ..refusals import refusal_of
+from ..toy_bundle import toy_graph, write_toy_bundle
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Bundle:
+    return write_toy_bundle(tmp_path / "toy")
+
+
+def _added(bundle: Bundle, directory: Path, precision: str) -> Bundle:
+    return with_graph(
+        bundle, directory, precision=precision, model=bundle.graph(), remark=f"for {precision}"
+    )
+
+
+def test_of_two_graphs_made_at_the_same_time_none_is_lost(source: Bundle) -> None:
+    """Both began with the bundle that has one graph."""
+    for precision in ("first", "second"):
+        made = _added(source, source.directory, precision)
+    assert list(made.graphs) == ["fp32", "first", "second"]
+    card = (source.directory / "MODEL_CARD.md").read_text()
+    assert "- `first`: for first" in card
+    assert "- `second`: for second" in card
+
+
+def test_a_graph_is_not_added_to_another_float_graph(source: Bundle) -> None:
+    graph = source.graph()
+    other = {"fp32": toy_graph(masks=True)}
+    write_toy_bundle(source.directory, graphs=other, task="instance_segmentation")
+    files = {path: path.read_bytes() for path in source.directory.iterdir()}
+    assert refusal_of(
+        BundleError,
+        lambda: with_graph(source, source.directory, precision="int8", model=graph, remark=""),
+    ) == (f"{source.directory}: expected the graph fp32 that was read at the start, found another")
+    assert files == {path: path.read_bytes() for path in source.directory.iterdir()}
+
+
+def test_a_destination_that_another_process_writes_is_refused(
+    source: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    with sole_writer_of(tmp_path / "out"):
+        assert refusal_of(OutputError, lambda: _added(source, tmp_path / "out", "int8")) == (
+            f"{tmp_path}/out: expected one writer, found process {os.getpid()} writing there"
+        )
+    assert _added(source, tmp_path / "out", "int8").graphs.keys() == {"fp32", "int8"}
