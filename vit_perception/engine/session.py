@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
+from vit_perception.engine.freed_memory import give_back
 from vit_perception.engine.reason import reason
 
 
@@ -45,6 +47,12 @@ class Session(ABC):
     provider: str
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+
+    # A default, since the names of a module may be gone when the interpreter ends.
+    def __del__(self, give_back: Callable[[], None] = give_back) -> None:
+        """Closes the engine, and gives its memory back to the system."""
+        self.__dict__.clear()
+        give_back()
 
     @property
     def input_names(self) -> tuple[str, ...]:
