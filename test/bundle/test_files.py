@@ -83,7 +83,7 @@ def test_a_path_out_of_the_folder_is_refused(bundle_copy: Path, spelling: str) -
     )
 
 
-@pytest.mark.parametrize("file", ["a\nb.onnx", "a\0b", "a" * 1001, "\ud800.onnx", "a\u202eb"])
+@pytest.mark.parametrize("file", ["a\nb.onnx", "a\0b", "a" * 1001, "a\u202eb"])
 def test_a_name_that_no_file_should_have_is_refused(bundle_copy: Path, file: str) -> None:
     hashes = listed(bundle_copy)
     hashes[file] = hashes["model.onnx"]

@@ -52,7 +52,7 @@ def refused(tmp_path: Path, text: str) -> str:
         ("cameras: {d453: 1}", "'d4", "'d453'"),
         ("choose: pairs", "part test and kind table", "part train"),
         ("[1, 2]", "a mapping", "[1, 2]"),
-        ("seed: [1", "YAML", "end"),
+        ("seed: [1", "YAML", "no ',' or ']' at line 2"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_in_one_line(

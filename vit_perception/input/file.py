@@ -35,10 +35,8 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         check_file(path)
-        # Does not block if a pipe takes the file's place meanwhile.
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(number, "rb") as file:
-            _check_kind(path, os.fstat(number).st_mode)
+        with open(path, "rb", opener=_at_once) as file:
+            _check_kind(path, os.fstat(file.fileno()).st_mode)
             yield file
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -73,6 +71,11 @@ def read_file(path: Path, most: int) -> bytes:
     if max(size, len(data)) > most:
         raise InputError(f"{shown_path(path)}: expected at most {most} bytes, found more")
     return data
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens a file; does not wait if a pipe has taken its place."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check_kind(path: Path, mode: int) -> None:
