@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from vit_perception.engine.calls import Call
 from vit_perception.engine.reason import reason
 from vit_perception.engine.session import Session, SessionError, TensorInfo, named
 
@@ -49,11 +51,14 @@ class OnnxRuntimeSession(Session):
 
     def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Returns all outputs by name; see Session."""
+        options = onnxruntime.RunOptions()
+        call = Call(partial(setattr, options, "terminate", True))
         try:
-            outputs = self._session.run(None, inputs)
+            with call:
+                outputs = self._session.run(None, inputs, options)
         # The engine's exceptions share no base class below Exception.
         except Exception as error:
-            raise self.failure(error) from error
+            raise self.failure(error, stopped=call.stopped) from error
         return {
             value.name: np.asarray(output)
             for value, output in zip(self.outputs, outputs, strict=True)
@@ -81,7 +86,10 @@ def _opened(
     try:
         if values:
             options.add_external_initializers(list(initializers), values)
-        session = onnxruntime.InferenceSession(model, options, providers=providers)
+        # Versions before 1.21 cannot be stopped while they load.
+        cancel = getattr(options, "set_load_cancellation_flag", lambda _: None)
+        with Call(partial(cancel, True)):
+            session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:
         line = f"model: expected an ONNX graph that {asked} can load, found {reason(error)}"
         raise SessionError(named(name, line)) from error

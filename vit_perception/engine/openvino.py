@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.engine.calls import Call
 from vit_perception.engine.reason import reason
 from vit_perception.engine.session import (
     Session,
@@ -68,13 +69,14 @@ class OpenVinoSession(Session):
 
     def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Returns all outputs by name; see Session."""
+        call = Call(self._request.cancel)
         try:
             given = self._checked(inputs)
-            with self._lock:
+            with self._lock, call:
                 results = self._request.infer(given, share_inputs=True, share_outputs=False)
                 return {value.name: np.asarray(results[value.name]) for value in self.outputs}
         except Exception as error:
-            raise self.failure(error) from error
+            raise self.failure(error, stopped=call.stopped) from error
 
     def _checked(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Returns the inputs as they are declared.

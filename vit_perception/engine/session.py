@@ -72,11 +72,18 @@ class Session(ABC):
 
         Raises:
             SessionError: an input is missing or has the wrong type or shape, or the engine
-                failed.
+                failed or was stopped.
         """
 
-    def failure(self, error: Exception) -> SessionError:
-        """Returns what to raise for an engine's own exception."""
+    def failure(self, error: Exception, *, stopped: bool = False) -> SessionError:
+        """Returns what to raise for an engine's own exception.
+
+        Args:
+            error: of the engine.
+            stopped: whether it was told to give up, see `calls.stop_call`.
+        """
+        if stopped:
+            return SessionError(named(self.name, "the engine was stopped: it took too long"))
         return SessionError(named(self.name, f"the engine failed: {reason(error)}"))
 
 

@@ -1,0 +1,99 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that do not end are left behind, and ended where the engine can."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from vit_perception.engine.calls import EngineTimeoutError, stop_call, within
+from vit_perception.engine.session import SessionError
+from vit_perception.frame import Frame
+from vit_perception.perceiver.perceiver import Perceiver
+
+from ..refusals import refusal_of
+from ..toy_bundle import HEIGHT, WIDTH, names_found, toy_picture, write_toy_bundle
+from ..toy_loops import loops_always, loops_at_red
+
+RED, _ = toy_picture(HEIGHT, WIDTH, {"red": (3, 4)})
+BLUE, _ = toy_picture(HEIGHT, WIDTH, {"blue": (3, 4)})
+
+
+def nothing() -> None:
+    pass
+
+
+def left(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+def until_left(name: str) -> None:
+    """Wait until no thread has this name."""
+    for thread in left(name):
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_an_endless_loop_is_given_up_in_time_and_ended(tmp_path: Path) -> None:
+    perceiver = Perceiver(write_toy_bundle(tmp_path / "toy", graphs={"fp32": loops_always()}))
+    begin = time.monotonic()
+    message = refusal_of(
+        EngineTimeoutError,
+        lambda: within(0.3, perceiver.warm_up, what="toy", name="warm_up", watch=nothing),
+    )
+    assert message == "toy: expected an end within 0.3 s, found it still at work"
+    assert time.monotonic() - begin < 2
+    until_left("warm_up")
+
+
+def test_the_perceiver_goes_on_after_a_run_that_was_stopped(tmp_path: Path) -> None:
+    bundle = write_toy_bundle(tmp_path / "toy", graphs={"fp32": loops_at_red()})
+    perceiver = Perceiver(bundle)
+    errors: list[Exception] = []
+
+    def look() -> None:
+        try:
+            perceiver(Frame(RED))
+        except SessionError as error:
+            errors.append(error)
+
+    assert names_found(perceiver, BLUE) == ["blue"]
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        stop_call(thread)
+        thread.join(0.1)
+    line = f"{bundle.directory}/model.onnx: the engine was stopped: it took too long"
+    assert [str(error) for error in errors] == [line]
+    assert names_found(perceiver, BLUE) == ["blue"]
+
+
+def test_results_and_errors_come_through() -> None:
+    assert within(30, lambda: 7, what="seven", name="seven", watch=nothing) == 7
+
+    def fail() -> None:
+        raise KeyError("broken")
+
+    with pytest.raises(KeyError, match="broken"):
+        within(30, fail, what="it", name="it", watch=nothing)
+
+
+def test_what_watches_ends_the_waiting() -> None:
+    go_on = threading.Event()
+
+    def refuse() -> None:
+        raise InterruptedError("told to end")
+
+    with pytest.raises(InterruptedError, match="told to end"):
+        within(30, go_on.wait, what="it", name="waiting", watch=refuse)
+    go_on.set()
+    until_left("waiting")
+
+
+def test_a_thread_in_no_call_is_left_alone() -> None:
+    stop_call(threading.current_thread())
+    stop_call(threading.Thread())
