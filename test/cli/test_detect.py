@@ -14,7 +14,8 @@ import pytest
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.cli.__main__ import main
 from vit_perception.images.compressed import encode_jpeg
-from vit_perception.images.media import VideoReader, VideoWriter, read_picture, write_picture
+from vit_perception.images.media import VideoReader, read_picture, write_picture
+from vit_perception.images.video_writer import VideoWriter
 from vit_perception.rle import decode_mask
 
 from ..images.oriented import encoded, turned

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from vit_perception.bags.reader import BagReader
 from vit_perception.bundle.bundle import Bundle
-from vit_perception.images.media import VideoWriter, read_picture, write_picture
+from vit_perception.images.media import read_picture, write_picture
+from vit_perception.images.video_writer import VideoWriter
 from vit_perception.masks import Masks
 from vit_perception.perceiver.overlay import draw
 

@@ -112,7 +112,8 @@ def _detect_picture(file: MediaFile, perceiver: Perceiver, report: Report) -> No
 
 def _detect_video(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
     from vit_perception.cli.progress import progress_bar
-    from vit_perception.images.media import MediaError, VideoReader, VideoWriter
+    from vit_perception.images.media import MediaError, VideoReader
+    from vit_perception.images.video_writer import VideoWriter
     from vit_perception.perceiver.overlay import draw
     from vit_perception.perceiver.stages import StageTimes
 

@@ -1,14 +1,12 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures and videos in files: reading and writing them."""
+"""Pictures and videos in files: reading both and writing pictures."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,9 +14,11 @@ import numpy.typing as npt
 
 from vit_perception.frame import Frame
 from vit_perception.images.compressed import encode_jpeg
+from vit_perception.images.opencv_name import opencv_name
 from vit_perception.images.picture_file import count_pictures, decode_picture
 from vit_perception.images.raw import DEFAULT_MAX_PIXELS, ImageError
-from vit_perception.wording import one_line, shown_path
+from vit_perception.output.write import write
+from vit_perception.wording import one_line, shown, shown_path
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")
 """Suffixes of JPEG files."""
@@ -71,7 +71,8 @@ def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
     """Writes uint8 [H, W, 3] RGB as PNG or JPEG, by suffix; makes missing folders.
 
     Raises:
-        MediaError: another suffix, too large for its format, or the file cannot be written.
+        MediaError: another suffix, or too large for its format.
+        OutputError: the file cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix == ".png":
@@ -89,18 +90,10 @@ def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
                 f"{shown_path(path)}: expected to write a JPEG, found {error}"
             ) from error
     else:
-        raise MediaError(f"{shown_path(path)}: expected .png or .jpg to write, found {suffix!r}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> MediaError:
-    return MediaError(
-        f"{shown_path(path)}: expected to write a file, found {error.strerror or one_line(error)}"
-    )
+        raise MediaError(
+            f"{shown_path(path)}: expected .png or .jpg to write, found {shown(suffix)}"
+        )
+    write(path, data)
 
 
 class VideoReader:
@@ -117,9 +110,8 @@ class VideoReader:
     def __init__(self, path: Path) -> None:
         """Opens the file."""
         self.path = path
-        # FFmpeg's own messages do not name the file; the errors below do.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        self._capture = cv2.VideoCapture(str(path))
+        with opencv_name(path) as name:
+            self._capture = cv2.VideoCapture(name)
         # Not every build does so by itself.
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         if not self._capture.isOpened():
@@ -160,55 +152,3 @@ class VideoReader:
     ) -> None:
         """Closes the file."""
         self._capture.release()
-
-
-class VideoWriter:
-    """An MP4 file (MPEG-4 part 2, which every player opens), created with the first frame.
-
-    Raises:
-        MediaError: on the first frame, if OpenCV has no MP4 encoder.
-    """
-
-    def __init__(self, path: Path, rate: float) -> None:
-        """Takes the name of the file and its frames per second."""
-        self.path = path
-        self.rate = rate
-        self._writer: Any = None
-        self._size = (0, 0)
-
-    def write(self, image: npt.NDArray[np.uint8]) -> None:
-        """Appends uint8 [H, W, 3] RGB; pictures of another size than the first are scaled."""
-        if self._writer is None:
-            self._open(image)
-        height, width = image.shape[:2]
-        if (width, height) != self._size:
-            image = np.asarray(cv2.resize(image, self._size), np.uint8)
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-
-    def _open(self, image: npt.NDArray[np.uint8]) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
-        # The codec takes even sizes only.
-        self._size = (max(2, image.shape[1] & ~1), max(2, image.shape[0] & ~1))
-        code = cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(str(self.path), code, self.rate, self._size)
-        if not self._writer.isOpened():
-            raise MediaError(
-                f"{shown_path(self.path)}: expected to write a video, found no MP4 encoder"
-            )
-
-    def __enter__(self) -> VideoWriter:
-        """Returns the writer."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Finishes the file."""
-        if self._writer is not None:
-            self._writer.release()

@@ -1,0 +1,119 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Writes videos."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vit_perception.images.opencv_name import opencv_name
+from vit_perception.output.failure import OutputError
+from vit_perception.output.write import new_file
+from vit_perception.wording import shown_path
+
+# Written to learn why a video is incomplete: OpenCV does not say it. More than its buffers hold.
+_PROBE = bytes(2**20)
+
+
+class VideoWriter:
+    """An MP4 file (MPEG-4 part 2, which every player opens), begun with the first frame.
+
+    It gets its name at the end, when it can be read and has all frames. If the block raises,
+    nothing stays.
+
+    Attributes:
+        path: of the file.
+        rate: frames per second.
+        count: frames written so far.
+
+    Raises:
+        OutputError: on the first frame or at the end: the file cannot be written, or OpenCV has
+            no MP4 encoder.
+    """
+
+    def __init__(self, path: Path, rate: float) -> None:
+        """Takes the name of the file and its frames per second."""
+        self.path = path
+        self.rate = rate
+        self.count = 0
+        self._stack = ExitStack()
+        self._partial = path
+        self._writer: Any = None
+        self._size = (0, 0)
+
+    def write(self, image: npt.NDArray[np.uint8]) -> None:
+        """Appends uint8 [H, W, 3] RGB; pictures of another size than the first are scaled."""
+        if self._writer is None:
+            self._open(image)
+        height, width = image.shape[:2]
+        if (width, height) != self._size:
+            image = np.asarray(cv2.resize(image, self._size), np.uint8)
+        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        self.count += 1
+
+    def _open(self, image: npt.NDArray[np.uint8]) -> None:
+        # The codec takes even sizes only.
+        self._size = (max(2, image.shape[1] & ~1), max(2, image.shape[0] & ~1))
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        with ExitStack() as stack:
+            self._partial = stack.enter_context(new_file(self.path))
+            with opencv_name(self._partial) as name:
+                writer = cv2.VideoWriter(name, code, self.rate, self._size)
+            if not writer.isOpened():
+                raise OutputError(
+                    f"{shown_path(self.path)}: expected to write a video, found no MP4 encoder"
+                )
+            self._writer = writer
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> VideoWriter:
+        """Returns the writer."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finishes the file and looks at it, or removes it."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        writer.release()
+        if kind is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
+            self._check()
+
+    def _check(self) -> None:
+        """Refuses an incomplete file: OpenCV ignores all errors of writing."""
+        found = _frames_in(self._partial)
+        if found == self.count:
+            return
+        with self._partial.open("ab") as file:
+            file.write(_PROBE)
+        raise OutputError(
+            f"{shown_path(self.path)}: expected to write a video of {self.count} frames, found "
+            f"{found} when reading it"
+        )
+
+
+def _frames_in(path: Path) -> int:
+    """Returns how many frames an MP4 file has; 0 if it cannot be read to its end."""
+    with opencv_name(path) as name:
+        video = cv2.VideoCapture(name)
+    try:
+        count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        video.set(cv2.CAP_PROP_POS_FRAMES, count - 1)
+        return count if video.grab() else 0
+    finally:
+        video.release()
