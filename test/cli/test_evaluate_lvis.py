@@ -187,4 +187,4 @@ def test_a_file_that_is_not_there_is_named(
 ) -> None:
     absent = tmp_path / "absent.json"
     assert main(["evaluate", str(absent), "--bundle", str(toy_bundle_dir)]) == 2
-    assert f"{absent}: expected a COCO file, found No such file" in capsys.readouterr().err
+    assert f"{absent}: expected a readable file, found No such file" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def test_version_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> Non
         (["replay", "{tmp}/none", "--bundle", "{toy}", "--out", "{tmp}/o"], "expected a bag"),
         (["replay", "{bag}", "--bundle", "{toy}", "--out", "{bag}"], "expected a new folder"),
         (["replay", "{bag}", "--bundle", "{toy}", "--out", "{tmp}/o", "--topic", "/x"], "/x"),
-        (["evaluate", "{tmp}", "--bundle", "{toy}"], "annotations.json: expected a COCO file"),
+        (["evaluate", "{tmp}", "--bundle", "{toy}"], "annotations.json: expected a readable file"),
     ],
 )
 def test_user_errors_are_one_line(

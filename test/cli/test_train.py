@@ -22,7 +22,7 @@ EXPORT = ["export", "run", "--out", "out", "--names-file", "names.txt"]
     ("arguments", "complaint"),
     [
         (["train", "absent.yaml", "--out", "run"], "absent.yaml: expected a readable file"),
-        (TRAIN, "absent/annotations.json: expected COCO annotations"),
+        (TRAIN, "absent/annotations.json: expected a readable file, found No such"),
         ([*TRAIN, "--device", "gpu"], "device: expected auto, cpu or cuda, found 'gpu'"),
         ([*TRAIN, "--from", "no_such_bundle"], "no_such_bundle: expected a bundle folder"),
         ([*TRAIN, "--from", "{toy}"], "weights.safetensors: expected training weights"),

@@ -314,7 +314,7 @@ def test_pictures_are_read_upright_and_of_the_annotated_size(
 
 
 def test_absent_and_unreadable_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"annotations\.json: expected a COCO file"):
+    with pytest.raises(EvaluationError, match=r"annotations\.json: expected a readable file"):
         load_dataset(tmp_path)
     for text in ("{", "[]", "{}"):
         (tmp_path / "annotations.json").write_text(text)

@@ -15,7 +15,9 @@ import pytest
 
 pytest.importorskip("torch")
 
+from test.input.places import NO_FILES  # noqa: E402
 from test.training import toy  # noqa: E402
+from vit_perception.evaluation.coco_file import MAX_BYTES  # noqa: E402
 from vit_perception.evaluation.dataset import (  # noqa: E402
     Dataset,
     EvaluationError,
@@ -234,6 +236,64 @@ def test_what_is_not_certain_is_refused_alike(
     document = document_of(plain)
     change(document)
     assert refusal(written(tmp_path / "data", plain, document)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/hostname",
+        "../annotations.json",
+        "images/../../annotations.json",
+        "..\\annotations.json",
+        "a/../..",
+        "images/",
+        ".",
+        "",
+        "a\0b",
+        "//etc/hostname",
+    ],
+)
+def test_names_that_lead_out_of_the_folder_are_refused_alike(
+    name: str, plain: Path, tmp_path: Path
+) -> None:
+    document = document_of(plain)
+    document["images"][0]["file_name"] = name
+    line = refusal(written(tmp_path / "data", plain, document))
+    assert line.startswith("image 1: file_name: expected a file")
+    assert line.endswith(f"found {name!r}")
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_pictures_that_are_no_files_are_refused_alike(
+    kind: str, plain: Path, tmp_path: Path
+) -> None:
+    document = document_of(plain)
+    document["images"][0]["file_name"] = "../images/odd.png"
+    folder = tmp_path / "data"
+    written(folder, plain, document)
+    (folder / "images").unlink()
+    (folder / "images").mkdir()
+    NO_FILES[kind](folder / "images" / "odd.png")
+    assert "found no such file" in refusal(folder)
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_annotations_that_are_no_file_are_refused_alike(kind: str, tmp_path: Path) -> None:
+    NO_FILES[kind](tmp_path / "annotations.json")
+    refusal(tmp_path)
+
+
+def test_a_file_with_a_key_twice_is_refused_alike(plain: Path, tmp_path: Path) -> None:
+    folder = written(tmp_path / "data", plain, document_of(plain))
+    text = (folder / "annotations.json").read_text()
+    (folder / "annotations.json").write_text(text.replace('"bbox":', '"id": 7, "bbox":', 1))
+    assert refusal(folder) == "expected JSON, found the key 'id' twice"
+
+
+def test_a_file_too_large_is_refused_alike(tmp_path: Path) -> None:
+    with (tmp_path / "annotations.json").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    assert refusal(tmp_path) == "expected at most 2147483648 bytes, found more"
 
 
 JUNK = (None, True, -1, 1.5, 10**30, float("nan"), float("inf"), "", " ", "x", "\ud800", [], {})

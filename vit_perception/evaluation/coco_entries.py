@@ -18,6 +18,7 @@ from typing import Any
 from vit_perception.evaluation.coco_file import check_once, entries
 from vit_perception.evaluation.coco_masks import read_mask
 from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.evaluation.places import PlaceError, find_picture
 from vit_perception.rle import RleError
 from vit_perception.wording import shown, shown_path
 
@@ -118,16 +119,15 @@ def read_picture(entry: Mapping[str, Any], root: Path) -> Picture:
     """
     number = read_id(entry, "id", "image")
     name = entry.get("file_name")
-    if not isinstance(name, str) or not name or "\0" in name:
+    if not isinstance(name, str):
         found = shown(name) if "file_name" in entry else "none"
         raise EvaluationError(f"image {number}: file_name: expected a file's name, found {found}")
-    folder = os.path.join(root, "images")
-    path = _path(folder, name)
-    if not path.is_relative_to(os.path.normpath(folder)):
-        raise EvaluationError(
-            f"image {number}: file_name: expected a file inside the folder images/, "
-            f"found {shown(name)}"
-        )
+    # Windows' separators, and names that begin with the folder.
+    plain = name.replace("\\", "/")
+    try:
+        path = find_picture(root / "images", (name, plain, plain.removeprefix("images/")))
+    except PlaceError as error:
+        raise EvaluationError(f"image {number}: file_name: {error}") from None
     height, width = entry.get("height"), entry.get("width")
     if height is None or width is None:
         return Picture(number, name, path)
@@ -136,17 +136,6 @@ def read_picture(entry: Mapping[str, Any], root: Path) -> Picture:
             f"image {number}: expected height and width in px, found {shown([height, width])}"
         )
     return Picture(number, name, path, (height, width))
-
-
-def _path(folder: str, name: str) -> Path:
-    """Returns the file of a name, which may have a Windows separator or begin with `images/`."""
-    plain = name.replace("\\", "/")
-    paths = [
-        # As text: the files may be links to elsewhere.
-        Path(os.path.normpath(os.path.join(folder, each)))
-        for each in (name, plain, plain.removeprefix("images/"))
-    ]
-    return next((path for path in paths if os.path.isfile(path)), paths[0])
 
 
 def check_files(pictures: Sequence[Picture]) -> None:

@@ -4,39 +4,40 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vit_perception.evaluation.errors import EvaluationError
-from vit_perception.wording import one_line, shown
+from vit_perception.input.file import InputError
+from vit_perception.input.json_file import read_large_json
+from vit_perception.wording import shown, shown_path
 
 ANNOTATIONS = "annotations.json"
 """Name of the file in a dataset's folder."""
-ENCODING = "utf-8-sig"
-"""UTF-8, also with a byte order mark, which programs on Windows write."""
+MAX_BYTES = 2 * 2**30
+"""LVIS v1's file for training has 1.1 GB; reading it takes about six times as much memory."""
 
 
 def read_document(path: Path) -> dict[str, Any]:
     """Returns a JSON file with COCO's three lists.
 
     Raises:
-        EvaluationError: the file cannot be read, is no JSON, or lacks a list.
+        EvaluationError: the file cannot be read, has more than MAX_BYTES, is no JSON, or lacks a
+            list.
     """
     try:
-        document = json.loads(path.read_text(encoding=ENCODING))
-    except OSError as error:
-        raise EvaluationError(f"{path}: expected a COCO file, found {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise EvaluationError(f"{path}: expected JSON, found {one_line(error)}") from error
-    missing = {"images", "annotations", "categories"} - set(
-        document if isinstance(document, dict) else ()
-    )
+        document = read_large_json(path, MAX_BYTES)
+    except InputError as error:
+        raise EvaluationError(str(error)) from None
+    if not isinstance(document, dict):
+        raise EvaluationError(f"{shown_path(path)}: expected COCO keys, found {shown(document)}")
+    missing = {"images", "annotations", "categories"} - document.keys()
     if missing:
-        raise EvaluationError(f"{path}: expected COCO keys, found no {', '.join(sorted(missing))}")
-    assert isinstance(document, dict)
+        raise EvaluationError(
+            f"{shown_path(path)}: expected COCO keys, found no {', '.join(sorted(missing))}"
+        )
     return document
 
 

@@ -31,7 +31,7 @@ from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
 from vit_perception.images.picture_file import decode_picture
 from vit_perception.images.raw import ImageError
-from vit_perception.wording import one_line, shown_path
+from vit_perception.wording import one_line, shown, shown_path
 
 __all__ = [
     "Dataset",
@@ -139,14 +139,16 @@ def dataset_from(document: dict[str, Any], root: Path, limit: int | None = None)
         check_pixels(annotations)
         asks = tuple(ask for _, entry in found[:limit] for ask in read_asks(entry))
     except EvaluationError as error:
-        raise EvaluationError(f"{source}: {error}") from None
+        raise EvaluationError(f"{shown_path(source)}: {error}") from None
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise EvaluationError(f"{source}: expected COCO entries, found {error!r}") from error
+        raise EvaluationError(
+            f"{shown_path(source)}: expected COCO entries, found {shown(error)}"
+        ) from error
     places = {annotation["id"]: annotation["image_id"] for annotation in annotations}
     for ask in asks:
         if {places.get(ask.annotation), places.get(ask.other)} != {ask.picture}:
             raise EvaluationError(
-                f"{source}: asks: expected annotations of picture {ask.picture}, "
+                f"{shown_path(source)}: asks: expected annotations of picture {ask.picture}, "
                 f"found {ask.annotation} and {ask.other}"
             )
     pictures = tuple(kept.values())

@@ -7,14 +7,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from vit_perception.evaluation.coco_entries import Picture, check_orphans, read_id, read_object
 from vit_perception.evaluation.coco_file import check_limit, check_once, entries
 from vit_perception.evaluation.errors import EvaluationError
-from vit_perception.wording import shown
+from vit_perception.evaluation.places import PlaceError, find_picture
+from vit_perception.wording import shown, shown_path
 
 Frequency = Literal["r", "c", "f"]
 """A category is in fewer than 10 pictures of the training set, in fewer than 100, or in more."""
@@ -113,17 +114,19 @@ def lvis_from(
         check_once("category id", [int(entry["id"]) for entry in document["categories"]])
         check_once("annotation id", [annotation["id"] for annotation in annotations])
     except EvaluationError as error:
-        raise EvaluationError(f"{source}: {error}") from None
+        raise EvaluationError(f"{shown_path(source)}: {error}") from None
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise EvaluationError(f"{source}: expected LVIS entries, found {error!r}") from error
+        raise EvaluationError(
+            f"{shown_path(source)}: expected LVIS entries, found {shown(error)}"
+        ) from error
     if not pictures:
-        raise EvaluationError(f"{source}: expected pictures, found none")
+        raise EvaluationError(f"{shown_path(source)}: expected pictures, found none")
     missing = [picture.path for picture in pictures if not picture.path.is_file()]
     if missing:
         # Checked before an hour of work: LVIS's val has pictures of COCO's train.
         raise EvaluationError(
-            f"{missing[0]}: expected a picture of {source.name}, found none "
-            f"({len(missing)} of {len(pictures)} are missing)"
+            f"{shown_path(missing[0])}: expected a picture of {shown_path(source.name)}, "
+            f"found none ({len(missing)} of {len(pictures)} are missing)"
         )
     # The lvis package leaves out objects without an area too.
     solid = tuple(annotation for annotation in annotations if annotation["area"] > 0)
@@ -180,17 +183,16 @@ def _known(image: Mapping[str, Any], field: str, names: Mapping[int, str]) -> fr
 def _picture(entry: Mapping[str, Any], images: Path) -> Picture:
     """Reads a picture, which LVIS v1 names by `coco_url`; some copies also use `file_name`."""
     stated = entry.get("coco_url", entry.get("file_name"))
-    if not isinstance(stated, str) or not stated:
+    if not isinstance(stated, str):
         raise EvaluationError(
             f"image {entry['id']}: expected coco_url or file_name, found {shown(stated)}"
         )
-    # The last folder is COCO's, e.g. val2017/000000397133.jpg.
-    parts = PurePosixPath(urlsplit(stated).path).parts[-2:]
-    if ".." in parts or not parts or "\0" in stated:
-        raise EvaluationError(
-            f"image {entry['id']}: expected a file's name, found {shown(stated)}"
-        )
-    places = (images.joinpath(*parts), images / parts[-1])
-    path = next((place for place in places if place.is_file()), places[0])
+    try:
+        # The last folder is COCO's, e.g. val2017/000000397133.jpg.
+        parts = [part for part in urlsplit(stated).path.split("/") if part][-2:]
+        path = find_picture(images, ("/".join(parts), "".join(parts[-1:])))
+    except ValueError as error:  # of the place, or of an address in brackets
+        found = str(error) if isinstance(error, PlaceError) else f"found {shown(stated)}"
+        raise EvaluationError(f"image {entry['id']}: coco_url: {found}") from None
     size = (int(entry["height"]), int(entry["width"])) if "height" in entry else None
     return Picture(int(entry["id"]), "/".join(parts), path, size)

@@ -78,6 +78,33 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def read_text(path: Path, most: int) -> str:
+    """Returns the text of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        InputError: see `read_file`, or other bytes than UTF-8.
+    """
+    return decoded(read_file(path, most), shown_path(path))
+
+
+def decoded(data: bytes, file: str) -> str:
+    """Returns the text of bytes in UTF-8, with or without a byte order mark.
+
+    Args:
+        data: the bytes.
+        file: the file's name as errors show it.
+
+    Raises:
+        InputError: other bytes than UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file}: expected UTF-8, found byte 0x{data[error.start]:02x} at {error.start}"
+        ) from None
+
+
 def _check_kind(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         found = next((name for test, name in _KINDS if test(mode)), "something else")

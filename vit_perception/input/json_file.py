@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vit_perception.input.file import InputError, read_file
+from vit_perception.input.file import InputError, decoded, read_file, read_text
 from vit_perception.wording import one_line, shown, shown_path
 
 MAX_BYTES = 16 * 2**20
@@ -43,26 +43,22 @@ def parse_json(data: bytes, file: str) -> Any:
         InputError: no UTF-8 or no JSON, a key twice, a text with half a character (a lone
             surrogate), or values more than MAX_DEPTH deep.
     """
-    value = parse_large_json(data, file)
+    value = _value(decoded(data, file), file)
     _check_values(value, file)
     return value
 
 
-def parse_large_json(data: bytes, file: str) -> Any:
-    """Returns the value of a JSON text of millions of values, which the caller checks one by one.
+def read_large_json(path: Path, most: int) -> Any:
+    """Returns the value of a JSON file of millions of values, which the caller checks one by one.
 
     Raises:
-        InputError: no UTF-8 or no JSON, a key twice, nested too deeply for Python, or values for
-            more than MAX_MEMORY bytes.
+        InputError: the file cannot be read or has more than `most` bytes; no UTF-8 or no JSON, a
+            key twice, nested too deeply for Python, or values for more than MAX_MEMORY bytes.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file}: expected JSON in UTF-8, found byte 0x{data[error.start]:02x} "
-            f"at {error.start}"
-        ) from None
-    del data
+    return _value(read_text(path, most), shown_path(path))
+
+
+def _value(text: str, file: str) -> Any:
     memory = sum(cost * text.count(sign) for sign, cost in _COSTS.items())
     if memory > MAX_MEMORY:
         raise InputError(

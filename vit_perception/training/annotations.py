@@ -24,11 +24,18 @@ from vit_perception.evaluation.coco_entries import (
     read_id,
     read_picture,
 )
-from vit_perception.evaluation.coco_file import ANNOTATIONS, ENCODING, check_once, entries
+from vit_perception.evaluation.coco_file import (
+    ANNOTATIONS,
+    MAX_BYTES,
+    check_once,
+    entries,
+    read_document,
+)
 from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.input.file import read_text
 from vit_perception.training.pictures import DataError, Labelled, Picture
 from vit_perception.training.truth import Described
-from vit_perception.wording import shown
+from vit_perception.wording import shown, shown_path
 
 
 def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Described]]:
@@ -70,10 +77,9 @@ def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Describ
 
 @dataclass(frozen=True)
 class _Source:
-    """An annotation file and its text, in which errors find the line."""
+    """An annotation file; errors look for the line in its text."""
 
     file: Path
-    text: str
     content: dict[str, Any]
 
     @contextmanager
@@ -83,34 +89,28 @@ class _Source:
             yield
         except EvaluationError as error:
             place = f":{self._line(key, index)}" if key else ""
-            raise DataError(f"{self.file}{place}: {error}") from None
+            raise DataError(f"{shown_path(self.file)}{place}: {error}") from None
 
     def _line(self, key: str, index: int) -> int:
         """Returns the line of an entry, found by counting: ids may be absent or repeated."""
-        list_begins = re.search(rf'"{key}"\s*:\s*\[\s*', self.text)
+        text = read_text(self.file, MAX_BYTES)
+        list_begins = re.search(rf'"{key}"\s*:\s*\[\s*', text)
         at = list_begins.end() if list_begins else 0
         try:
             for _ in range(index):
-                _, at = json.JSONDecoder().raw_decode(self.text, at)
-                gap = re.compile(r"[\s,]*").match(self.text, at)
+                _, at = json.JSONDecoder().raw_decode(text, at)
+                gap = re.compile(r"[\s,]*").match(text, at)
                 at = gap.end() if gap else at
         except ValueError:  # the key also occurs elsewhere
             at = 0
-        return self.text.count("\n", 0, at) + 1
+        return text.count("\n", 0, at) + 1
 
 
 def _opened(file: Path) -> _Source:
     try:
-        text = file.read_text(encoding=ENCODING)
-        content = json.loads(text)
-        for key in ("images", "annotations", "categories"):
-            if not isinstance(content[key], list):
-                raise TypeError(f"{key} is no list")
-    except json.JSONDecodeError as error:
-        raise DataError(f"{file}:{error.lineno}: expected JSON, found {error.msg}") from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{file}: expected COCO annotations, found {error!r}") from None
-    return _Source(file, text, content)
+        return _Source(file, read_document(file))
+    except EvaluationError as error:
+        raise DataError(str(error)) from None
 
 
 def _pictures(source: _Source) -> dict[int, Listed]:
