@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from vit_perception.engine.calls import EngineTimeoutError, stop_call, within
+from vit_perception.engine.factory import OPENVINO, available_providers, open_session
 from vit_perception.engine.session import SessionError
 from vit_perception.frame import Frame
 from vit_perception.perceiver.perceiver import Perceiver
@@ -19,6 +23,7 @@ from ..refusals import refusal_of
 from ..toy_bundle import HEIGHT, WIDTH, names_found, toy_picture, write_toy_bundle
 from ..toy_loops import loops_always, loops_at_red
 
+PROVIDERS = ["cpu", *({OPENVINO} & set(available_providers()))]
 RED, _ = toy_picture(HEIGHT, WIDTH, {"red": (3, 4)})
 BLUE, _ = toy_picture(HEIGHT, WIDTH, {"blue": (3, 4)})
 
@@ -70,6 +75,29 @@ def test_the_perceiver_goes_on_after_a_run_that_was_stopped(tmp_path: Path) -> N
     line = f"{bundle.directory}/model.onnx: the engine was stopped: it took too long"
     assert [str(error) for error in errors] == [line]
     assert names_found(perceiver, BLUE) == ["blue"]
+
+
+def long_graph() -> bytes:
+    """Products of x, float32 [1200, 1200], which take many seconds."""
+    names = ["x", *(f"x{number}" for number in range(500)), "y"]
+    nodes = [helper.make_node("MatMul", [a, "x"], [b]) for a, b in itertools.pairwise(names)]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1200, 1200]) for n in "xy"]
+    graph = helper.make_graph(nodes, "long", ends[:1], ends[1:])
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_long_run_ends_between_two_operators(provider: str) -> None:
+    session = open_session(long_graph(), provider=provider, threads=1)
+    inputs = {"x": np.zeros((1200, 1200), np.float32)}
+    for _ in range(2):
+        begin = time.monotonic()
+        with pytest.raises(EngineTimeoutError):
+            within(0.3, lambda: session.run(inputs), what="it", name="run", watch=nothing)
+        until_left("run")
+        assert time.monotonic() - begin < 5
 
 
 def test_results_and_errors_come_through() -> None:

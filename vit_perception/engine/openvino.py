@@ -73,8 +73,11 @@ class OpenVinoSession(Session):
         try:
             given = self._checked(inputs)
             with self._lock, call:
-                results = self._request.infer(given, share_inputs=True, share_outputs=False)
-                return {value.name: np.asarray(results[value.name]) for value in self.outputs}
+                # `infer` could not be cancelled.
+                self._request.start_async(given, share_inputs=True)
+                self._request.wait()
+                results = self._request.results
+                return {value.name: np.array(results[value.name]) for value in self.outputs}
         except Exception as error:
             raise self.failure(error, stopped=call.stopped) from error
 
