@@ -33,7 +33,7 @@ from vit_perception.scenes.photometry import Noise
 from vit_perception.scenes.recipe import Recipe
 from vit_perception.scenes.sprites import SpriteSet
 from vit_perception.scenes.surfaces import load_surfaces
-from vit_perception.scenes.workers import in_processes
+from vit_perception.processes.pool import in_processes
 from vit_perception.wording import one_line
 
 CHUNK = 60

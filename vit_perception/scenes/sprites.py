@@ -24,7 +24,7 @@ from vit_perception.scenes.asset_files import read_rgba
 from vit_perception.scenes.catalogue import Asset, Skipped
 from vit_perception.scenes.labels import Thing, thing_of
 from vit_perception.scenes.recolour import recoloured
-from vit_perception.scenes.workers import in_processes
+from vit_perception.processes.pool import in_processes
 from vit_perception.wording import one_line
 
 SPRITE_PX = 256
