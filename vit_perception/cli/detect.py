@@ -17,8 +17,8 @@ from vit_perception.cli.model import (
 from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
+    from vit_perception.cli.detect_plan import Job
     from vit_perception.cli.detect_report import Report
-    from vit_perception.images.search import MediaFile
     from vit_perception.perceiver.perceiver import Perceiver
 
 NAME = "detect"
@@ -32,8 +32,12 @@ writes to the folder --out:
   detections.json  a list of {file_name, category, bbox [x, y, w, h] px, score} and, with
                    masks, segmentation {size [h, w], counts}: COCO's compressed run lengths;
                    frames of a video are called clip.mp4#000012
-  run.json         bundle, vocabulary, settings, timings, versions, and the files that were
-                   skipped, read in part (of an animation the first picture) or of other kinds
+  run.json         bundle, vocabulary, settings, timings, versions, the annotated copy of each
+                   file, and the files that were skipped, read in part (of an animation the first
+                   picture) or of other kinds
+
+run.json says 'finished: false' until the run ends. Copies of earlier runs are replaced or stay;
+a file that no run has written is never replaced. One run at a time writes to a folder.
 
 reads JPEG, PNG, WebP, BMP, TIFF, GIF and videos. Pictures are turned as their EXIF orientation
 says, videos as their metadata say. Links to folders are followed, each folder once; annotated
@@ -57,84 +61,99 @@ def run(args: argparse.Namespace) -> int:
     A file that cannot be read is skipped, named and counted. If the run is interrupted, the
     results so far are written.
     """
+    from vit_perception.cli.detect_plan import check, plan
     from vit_perception.cli.detect_report import Report
     from vit_perception.cli.progress import progress_bar
     from vit_perception.images.media import MediaError
     from vit_perception.images.search import find_media
+    from vit_perception.output.lock import sole_writer_in
 
     out = Path(args.out)
     found = find_media(args.paths, out)
+    jobs = plan(found.files)
+    check(jobs, out)  # now, before the model is loaded
     perceiver = load_perceiver(args, masks=not args.no_masks)
     perceiver.warm_up()
-    out.mkdir(parents=True, exist_ok=True)
-    report = Report(out, perceiver)
-    report.account(found)
-    try:
-        with progress_bar("detecting", len(found.files)) as show:
-            for done, file in enumerate(found.files, start=1):
-                try:
-                    _detect_file(file, perceiver, report)
-                except MediaError as error:
-                    report.skip(file.name, str(error))
-                show(done)
-        report.finished = True
-    finally:
-        report.write()
-        print(report.summary())
+    with sole_writer_in(out):
+        report = Report(out, perceiver, jobs, check(jobs, out))
+        report.account(found)
+        report.begin()
+        try:
+            with progress_bar("detecting", len(jobs)) as show:
+                for done, job in enumerate(jobs, start=1):
+                    try:
+                        _detect_file(job, perceiver, report)
+                    except MediaError as error:
+                        report.skip(job.file.name, str(error))
+                    show(done)
+            report.finished = True
+        finally:
+            report.write()
+            print(report.summary())
     return 0 if report.frames else 1
 
 
-def _detect_file(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
-    if file.is_video:
-        _detect_video(file, perceiver, report)
+def _detect_file(job: Job, perceiver: Perceiver, report: Report) -> None:
+    if job.file.is_video:
+        _detect_video(job, perceiver, report)
     else:
-        _detect_picture(file, perceiver, report)
+        _detect_picture(job, perceiver, report)
 
 
-def _detect_picture(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
-    from vit_perception.images.media import copy_suffix, pictures_in, read_picture, write_picture
+def _detect_picture(job: Job, perceiver: Perceiver, report: Report) -> None:
+    from vit_perception.images.media import pictures_in, read_picture, write_picture
     from vit_perception.perceiver.overlay import draw
     from vit_perception.perceiver.stages import StageTimes
 
-    stages = StageTimes()
+    file, stages = job.file, StageTimes()
     frame = read_picture(file.path)
     stages.lap("read")
     detections = perceiver(frame, stages=stages)
-    copy = report.place(file.name, copy_suffix(file.path))
-    write_picture(copy, draw(frame.image, detections))
+    write_picture(report.annotated / job.copy, draw(frame.image, detections))
     stages.lap("annotate")
     report.add(file.name, detections, stages)
+    report.add_copy(job)
     count = pictures_in(file.path)
     if count > 1:
         name = shown_path(file.path)
         report.in_part(file.name, f"{name}: expected one picture, found {count}; read the first")
 
 
-def _detect_video(file: MediaFile, perceiver: Perceiver, report: Report) -> None:
+def _detect_video(job: Job, perceiver: Perceiver, report: Report) -> None:
     from vit_perception.cli.progress import progress_bar
     from vit_perception.images.media import MediaError, VideoReader
     from vit_perception.images.video_writer import VideoWriter
     from vit_perception.perceiver.overlay import draw
     from vit_perception.perceiver.stages import StageTimes
 
-    target = report.place(file.name, "" if file.path.suffix == ".mp4" else ".mp4")
-    index = -1
+    file = job.file
+    path = shown_path(file.path)
+    end: BaseException | None = None
     with (
         VideoReader(file.path) as video,
-        VideoWriter(target, video.rate) as annotated,
+        VideoWriter(report.annotated / job.copy, video.rate) as annotated,
         progress_bar(shown_path(file.name), video.count) as show,
     ):
-        for index, frame in enumerate(video):
-            stages = StageTimes()
-            detections = perceiver(frame, stages=stages)
-            annotated.write(draw(frame.image, detections))
-            stages.lap("annotate")
-            report.add(f"{file.name}#{index:06d}", detections, stages)
-            show(index + 1)
-        if index + 1 < video.count:
-            report.in_part(
-                file.name,
-                f"{shown_path(file.path)}: expected {video.count} frames, found {index + 1}",
-            )
-    if index < 0:
-        raise MediaError(f"{shown_path(file.path)}: expected a video, found one without frames")
+        try:
+            for index, frame in enumerate(video):
+                stages = StageTimes()
+                detections = perceiver(frame, stages=stages)
+                annotated.write(draw(frame.image, detections))
+                stages.lap("annotate")
+                report.add(f"{file.name}#{index:06d}", detections, stages)
+                show(index + 1)
+        except (KeyboardInterrupt, SystemExit, MediaError) as error:
+            end = error  # the copy of what was seen is kept
+        done, expected = annotated.count, video.count
+    if done:
+        report.add_copy(job)
+        if isinstance(end, MediaError):
+            report.in_part(file.name, f"{end}, after {done} frames")
+        elif end is not None:
+            report.in_part(file.name, f"{path}: interrupted after {done} frames")
+        elif done < expected:
+            report.in_part(file.name, f"{path}: expected {expected} frames, found {done}")
+    elif end is None:
+        raise MediaError(f"{path}: expected a video, found one without frames")
+    if end is not None and not (done and isinstance(end, MediaError)):
+        raise end

@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vit_perception.cli.detect_plan import ANNOTATED, DETECTIONS, RUN, Job
 from vit_perception.cli.versions import package_versions
 from vit_perception.detections import Detections
-from vit_perception.images.search import Found, listed_suffixes, unique_name
+from vit_perception.images.search import Found, listed_suffixes
+from vit_perception.output.write import write
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.wording import shown_path
@@ -30,10 +32,12 @@ class Report:
         finished: False in run.json when the run ended early.
     """
 
-    def __init__(self, out: Path, perceiver: Perceiver) -> None:
-        """Takes the output folder and the perceiver that detects."""
+    def __init__(
+        self, out: Path, perceiver: Perceiver, jobs: Sequence[Job], earlier: Collection[str]
+    ) -> None:
+        """Takes the output folder, what detects, the plan and the copies of earlier runs."""
         self.out = out
-        self.annotated = out / "annotated"
+        self.annotated = out / ANNOTATED
         self.frames = 0
         self.finished = False
         self._perceiver = perceiver
@@ -41,7 +45,10 @@ class Report:
         self._skipped: list[dict[str, str]] = []
         self._in_part: list[dict[str, str]] = []
         self._others: dict[str, int] = {}
-        self._taken: set[str] = set()
+        self._planned = {job.file.name: job.copy for job in jobs}
+        self._copies: dict[str, str] = {}
+        self._renamed: list[dict[str, str]] = []
+        self._earlier = frozenset(earlier)
         self._seconds: dict[str, list[float]] = {}
 
     def add(self, name: str, detections: Detections, stages: StageTimes) -> None:
@@ -51,9 +58,12 @@ class Report:
         for stage, seconds in stages.seconds.items():
             self._seconds.setdefault(stage, []).append(seconds)
 
-    def place(self, name: str, suffix: str) -> Path:
-        """Returns where the annotated copy of a file goes; `suffix` is appended to its name."""
-        return self.annotated / unique_name(name + suffix, self._taken)
+    def add_copy(self, job: Job) -> None:
+        """Adds the annotated copy of a file, which was written."""
+        self._copies[job.file.name] = job.copy
+        if job.is_renamed:
+            reason = f"{shown_path(job.file.path)}: {shown_path(job.copy)}"
+            self._renamed.append({"file_name": job.file.name, "reason": reason})
 
     def account(self, found: Found) -> None:
         """Counts what a search left out."""
@@ -69,10 +79,14 @@ class Report:
         """Counts a file of which only a part was looked at."""
         self._in_part.append({"file_name": name, "reason": reason})
 
+    def begin(self) -> None:
+        """Writes a run.json that is not finished: if the run is killed, the copies are known."""
+        write_json(self.out / RUN, self._run(self._planned))
+
     def write(self) -> None:
         """Writes both files, each whole or not at all."""
-        write_json(self.out / "detections.json", self._detections)
-        write_json(self.out / "run.json", self._run())
+        write_json(self.out / DETECTIONS, self._detections)
+        write_json(self.out / RUN, self._run(self._copies))
 
     def summary(self) -> str:
         """Returns a summary of the run in a few lines."""
@@ -84,11 +98,12 @@ class Report:
             f"-> {shown_path(self.out)}"
         ]
         lines += _listed("skipped", self._skipped) + _listed("read in part", self._in_part)
+        lines += _listed("renamed copy of", self._renamed)
         if self._others:
             lines.append(f"files of other kinds: {listed_suffixes(self._others)}")
         return "\n".join(lines)
 
-    def _run(self) -> dict[str, Any]:
+    def _run(self, copies: Mapping[str, str]) -> dict[str, Any]:
         perceiver = self._perceiver
         bundle, settings = perceiver.bundle, perceiver.settings
         vocabulary = perceiver.vocabulary
@@ -99,6 +114,8 @@ class Report:
             "skipped": self._skipped,
             "read_in_part": self._in_part,
             "other_files": self._others,
+            "copies": dict(copies),
+            "earlier_copies": sorted(self._earlier.difference(copies.values())),
             "bundle": {
                 "name": bundle.name,
                 "directory": str(bundle.directory),
@@ -132,12 +149,14 @@ def detection_entries(name: str, detections: Detections) -> list[dict[str, Any]]
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes a JSON file that is replaced as a whole, never partly written."""
-    partial = path.with_name(f".{path.name}.partial")
+    """Writes a JSON file whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     # Names of files may hold bytes that are no text; they become escapes of JSON.
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-    os.replace(partial, path)
+    write(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _listed(what: str, entries: list[dict[str, str]]) -> list[str]:

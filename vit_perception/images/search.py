@@ -223,8 +223,7 @@ def unique_name(name: str, names: set[str]) -> str:
 
 
 def _holds_copies(folder: Path) -> bool:
-    results = (folder.parent / name for name in ("detections.json", "run.json"))
-    return folder.name == _COPIES and all(path.is_file() for path in results)
+    return folder.name == _COPIES and (folder.parent / "run.json").is_file()
 
 
 def _is_folder(path: Path) -> bool:
