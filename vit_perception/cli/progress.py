@@ -25,6 +25,10 @@ def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None
     )
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        # rich before 14.3 ends a bar that is switched off with an empty line.
+        yield lambda done: None
+        return
     columns = (
         # A title may be the name of a file, which is no markup.
         TextColumn("{task.description}", markup=False),
@@ -33,6 +37,6 @@ def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=total or None)
         yield lambda done: bar.update(task, completed=done)
