@@ -29,9 +29,9 @@ from vit_perception.evaluation.coco_file import (
 )
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
-from vit_perception.images.picture_file import decode_picture
-from vit_perception.images.raw import ImageError
-from vit_perception.wording import one_line, shown, shown_path
+from vit_perception.images.media import MediaError
+from vit_perception.images.media import read_picture as read_picture_file
+from vit_perception.wording import shown, shown_path
 
 __all__ = [
     "Dataset",
@@ -163,11 +163,9 @@ def read_frame(picture: Picture) -> Frame:
             the one that the dataset states.
     """
     try:
-        frame = Frame(decode_picture(picture.path.read_bytes()))
-    except (OSError, ImageError) as error:
-        raise EvaluationError(
-            f"{shown_path(picture.path)}: expected a picture, found {one_line(error)}"
-        ) from error
+        frame = read_picture_file(picture.path)
+    except MediaError as error:
+        raise EvaluationError(str(error)) from error
     if picture.size not in (None, (frame.height, frame.width)):
         height, width = picture.size
         raise EvaluationError(

@@ -17,11 +17,18 @@ from vit_perception.images.compressed import encode_jpeg
 from vit_perception.images.opencv_name import opencv_name
 from vit_perception.images.picture_file import count_pictures, decode_picture
 from vit_perception.images.raw import DEFAULT_MAX_PIXELS, ImageError
+from vit_perception.input.file import InputError, open_file, read_file
 from vit_perception.output.write import write
-from vit_perception.wording import one_line, shown, shown_path
+from vit_perception.wording import shown, shown_path
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")
 """Suffixes of JPEG files."""
+MAX_PICTURE_BYTES = 2**30
+"""Twice what the largest picture takes that is read, at eight bytes a pixel."""
+
+_START = 16
+# The size behind RIFF may look like text.
+_TEXT_LIKE = (b"RIFF", b"YUV4MPEG2")
 
 
 class MediaError(ValueError):
@@ -52,11 +59,9 @@ def pictures_in(path: Path) -> int:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MediaError(
-            f"{shown_path(path)}: expected a picture, found {error.strerror or one_line(error)}"
-        ) from error
+        return read_file(path, MAX_PICTURE_BYTES)
+    except InputError as error:
+        raise MediaError(str(error)) from error
 
 
 def copy_suffix(path: Path) -> str:
@@ -110,6 +115,7 @@ class VideoReader:
     def __init__(self, path: Path) -> None:
         """Opens the file."""
         self.path = path
+        _check_video(path)
         with opencv_name(path) as name:
             self._capture = cv2.VideoCapture(name)
         # Not every build does so by itself.
@@ -120,25 +126,34 @@ class VideoReader:
             )
         width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         height = int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > DEFAULT_MAX_PIXELS:
-            raise MediaError(
-                f"{shown_path(path)}: expected at most {DEFAULT_MAX_PIXELS} pixels, found "
-                f"{width}x{height}"
-            )
+        self._check_size(width, height)
         rate = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.rate = rate if 0 < rate < 1000 else 25.0
-        self.count = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        count = float(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.count = int(count) if 0 < count < 2**63 else 0
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yields the frames; their stamps are nanoseconds from 0."""
+        """Yields the frames; their stamps are nanoseconds from 0.
+
+        Raises:
+            MediaError: a frame is too large.
+        """
         index = 0
         while True:
             more, image = self._capture.read()
             if not more:
                 return
+            self._check_size(image.shape[1], image.shape[0])
             stamp = round(index * 1e9 / self.rate)
             yield Frame(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), stamp)
             index += 1
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > DEFAULT_MAX_PIXELS:
+            raise MediaError(
+                f"{shown_path(self.path)}: expected at most {DEFAULT_MAX_PIXELS} pixels, found "
+                f"{width}x{height}"
+            )
 
     def __enter__(self) -> VideoReader:
         """Returns the open video."""
@@ -152,3 +167,20 @@ class VideoReader:
     ) -> None:
         """Closes the file."""
         self._capture.release()
+
+
+def _check_video(path: Path) -> None:
+    """Refuses pipes and devices, which may never end, and what FFmpeg takes for a playlist.
+
+    A playlist names other files, which FFmpeg would open.
+    """
+    try:
+        with open_file(path) as file:
+            start = file.read(_START)
+    except InputError as error:
+        raise MediaError(str(error)) from error
+    is_text = start and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in start)
+    if is_text and not start.startswith(_TEXT_LIKE):
+        raise MediaError(
+            f"{shown_path(path)}: expected a video, found a text beginning with {shown(start)}"
+        )
