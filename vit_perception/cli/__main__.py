@@ -33,6 +33,7 @@ from vit_perception.cli.streams import (
     show_any_text,
     unwritable_output,
 )
+from vit_perception.processes.signals import Terminated, raising_terminated
 from vit_perception.wording import printable, shown_path
 
 COMMANDS: tuple[Any, ...] = (
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one subcommand and returns the exit status.
 
     0: done. 2: the input or the options cannot be used, or the output cannot be written; one line
-    on stderr says why. 130: interrupted.
+    on stderr says why. 130: interrupted; 143 or 129: by SIGTERM or SIGHUP.
     """
     show_any_text()
     try:
@@ -86,10 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     args = build_parser().parse_args(arguments)
     try:
-        return int(args.run(args))
-    except KeyboardInterrupt:
+        with raising_terminated():
+            return int(args.run(args))
+    except KeyboardInterrupt as error:
         print(f"{PROGRAM} {args.command}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return error.status if isinstance(error, Terminated) else INTERRUPTED
     except BrokenPipeError:
         abandon_output()
         return 0

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vit_perception.engine.factory import open_session
 from vit_perception.engine.session import Session, TensorInfo
+from vit_perception.processes.parent import tied
 from vit_perception.wording import one_line
 
 _RUNS = 3
@@ -55,7 +56,7 @@ def session_memory(model: bytes, *, provider: str = "cpu", threads: int = 0) -> 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(model)
-        command = [sys.executable, "-m", __name__, str(path), provider, str(threads)]
+        command = tied([sys.executable, "-m", __name__, str(path), provider, str(threads)])
         root = str(Path(__file__).resolve().parents[2])
         paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         done = subprocess.run(

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from vit_perception.models import checkpoint_reader
 from vit_perception.models.checkpoint_reader import REFUSED, RefusedError
+from vit_perception.processes.parent import tied
 from vit_perception.wording import one_line, shown, shown_path
 
 MAX_FILE_BYTES = 4 * 2**30
@@ -148,7 +149,7 @@ def _read_apart(path: Path) -> dict[str, Tensor]:
         try:
             with said.open("wb") as output:
                 status = subprocess.run(
-                    [*command, str(path.absolute()), str(target)],
+                    tied([*command, str(path.absolute()), str(target)]),
                     cwd=folder,
                     env={**os.environ, **environment},
                     stdin=subprocess.DEVNULL,

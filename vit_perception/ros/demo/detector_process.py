@@ -22,6 +22,8 @@ from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.client import Client
 from rclpy.node import Node
 
+from vit_perception.processes.parent import tied
+
 NODE_NAME = "detector"
 _START_TIMEOUT = 30.0  # a loaded machine needs seconds for imports and discovery
 _CALL_TIMEOUT = 60.0  # configure reads and warms up the model
@@ -73,7 +75,11 @@ class DetectorProcess:
         command += ["--params-file", str(file)]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=_environment()
+                # SIGTERM: the node leaves ROS in order.
+                tied(command, signal.SIGTERM),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
             )
         try:
             self._change_state(Transition.TRANSITION_CONFIGURE, "configure")
