@@ -120,6 +120,10 @@ class VideoReader:
             self._capture = cv2.VideoCapture(name)
         # Not every build does so by itself.
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        # 4.6.0, which Ubuntu 24.04 has, takes clockwise for anticlockwise: opencv/opencv#22088.
+        self._upside_down = cv2.__version__.startswith("4.6.") and self._capture.get(
+            cv2.CAP_PROP_ORIENTATION_META
+        ) in (90, 270)
         if not self._capture.isOpened():
             raise MediaError(
                 f"{shown_path(path)}: expected a video, found nothing that OpenCV can decode"
@@ -144,6 +148,8 @@ class VideoReader:
             if not more:
                 return
             self._check_size(image.shape[1], image.shape[0])
+            if self._upside_down:
+                image = cv2.rotate(image, cv2.ROTATE_180)
             stamp = round(index * 1e9 / self.rate)
             yield Frame(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), stamp)
             index += 1
