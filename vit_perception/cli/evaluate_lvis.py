@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vit_perception.cli.asker import SCORE_THRESHOLD, Asker
+from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.lvis_dataset import LvisDataset
@@ -78,8 +79,8 @@ def refuse_others(source: Path) -> NoReturn:
     from vit_perception.evaluation.errors import EvaluationError
 
     raise EvaluationError(
-        f"{source}: expected LVIS, whose pictures have neg_category_ids, found none; of COCO "
-        f"give the folder that holds images/ and annotations.json, without --images"
+        f"{shown_path(source)}: expected LVIS, whose pictures have neg_category_ids, found none; "
+        f"of COCO give the folder that holds images/ and annotations.json, without --images"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from vit_perception.cli.arguments import at_least, input_size, number
 from vit_perception.perceiver.settings import GRAPH_ROWS
+from vit_perception.wording import shown_path
 
 NAME = "export"
 HELP = "export a training run, or a bundle again, as a bundle that robots run"
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         metrics=metrics,
         card=args.card.read_text(encoding="utf-8") if args.card else "",
     )
-    print(f"{bundle.name} in {args.out}: {len(vocabulary)} ready-made names, "
+    print(f"{bundle.name} in {shown_path(args.out)}: {len(vocabulary)} ready-made names, "
           f"{len(bundle.default_names)} by default")  # fmt: skip
     return 0
 
@@ -106,12 +107,16 @@ def _metrics(path: Path) -> list[dict[str, Any]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ExportError(f"{path}: expected a JSON list of metrics, found {error}") from None
+        raise ExportError(
+            f"{shown_path(path)}: expected a JSON list of metrics, found {error}"
+        ) from None
     keys = {"dataset", "command"}
     if not isinstance(found, list) or not all(
         isinstance(m, dict) and keys <= m.keys() for m in found
     ):
-        raise ExportError(f"{path}: expected a list of metrics with dataset and command")
+        raise ExportError(
+            f"{shown_path(path)}: expected a list of metrics with dataset and command"
+        )
     return found
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vit_perception.cli.arguments import at_least, input_size
 from vit_perception.perceiver.settings import GRAPH_ROWS
+from vit_perception.wording import shown_path
 
 NAME = "import"
 HELP = "make a bundle of a released DOSOD checkpoint (S, M or L)"
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             where = "--names-file" if names is None else str(args.names_file)
             raise ReleasedError(
                 f"{where}: expected the {released.classes} names that are folded into "
-                f"{args.checkpoint}, found {'none' if names is None else len(names)}"
+                f"{shown_path(args.checkpoint)}, found {'none' if names is None else len(names)}"
             )
         bundle = import_fixed(released, args.out, names=names, **options)
     else:
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         bundle = import_live(released, args.out, names=names or COCO_NAMES, clip=clip, **options)
     vocabulary = "folded in" if bundle.fixed_vocabulary else "ready-made, any others encoded"
     print(
-        f"{bundle.name} in {args.out}: {released.architecture}, "
+        f"{bundle.name} in {shown_path(args.out)}: {released.architecture}, "
         f"{len(bundle.default_names)} names {vocabulary}"
     )
     print(f"licence {LICENCE}: {NOTICE}")

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from vit_perception.cli.arguments import at_least
+from vit_perception.wording import shown_path
 
 NAME = "quantize"
 HELP = "add an eight-bit graph to a copy of a bundle"
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         )
     before, after = (len(made.bundle.graph(name)) for name in ("fp32", args.precision_name))
     print(
-        f"{made.bundle.name} in {args.out}: graph {args.precision_name}, "
+        f"{made.bundle.name} in {shown_path(args.out)}: graph {args.precision_name}, "
         f"{made.graph.quantized} of {made.graph.convolutions} convolutions in eight bits, "
         f"{after / 1e6:.1f} MB (fp32 {before / 1e6:.1f} MB), {made.pictures} pictures"
     )

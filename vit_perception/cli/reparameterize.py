@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from vit_perception.wording import shown_path
+
 NAME = "reparameterize"
 HELP = "bake one fixed vocabulary into a copy of a bundle"
 EPILOG = """example:
@@ -34,5 +36,5 @@ def run(args: argparse.Namespace) -> int:
     names = names_from_file(file) if file.is_file() else parse_names(args.vocabulary)
     builder = VocabularyBuilder(bundle, text_encoder_dir=args.text_encoder_dir)
     fixed = reparameterize_bundle(bundle, builder.build(names, version=0), args.out)
-    print(f"{fixed.name} in {args.out}: {len(fixed.default_names)} names for good")
+    print(f"{fixed.name} in {shown_path(args.out)}: {len(fixed.default_names)} names for good")
     return 0

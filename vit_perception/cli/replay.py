@@ -14,6 +14,7 @@ from vit_perception.cli.model import (
     add_mask_argument,
     load_perceiver,
 )
+from vit_perception.wording import printable, shown_path
 
 NAME = "replay"
 HELP = "detect on every image of a bag and write the results as a bag"
@@ -79,8 +80,9 @@ def run(args: argparse.Namespace) -> int:
         _say(f"left out {more} more broken frames")
     broken = "".join(f", {count} broken ({cause})" for cause, count in result.broken.items())
     print(
-        f"{result.topic}: {result.frames} frames{broken}, "
-        f"{result.detections} detections on {args.output_topic} -> {args.out}"
+        f"{shown_path(result.topic)}: {result.frames} frames{broken}, "
+        f"{result.detections} detections on {shown_path(args.output_topic)} "
+        f"-> {shown_path(args.out)}"
     )
     if result.damage:
         raise BagDamageError(result.damage)
@@ -88,4 +90,4 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _say(line: str) -> None:
-    print(f"vit-perception {NAME}: {line}", file=sys.stderr)
+    print(f"vit-perception {NAME}: {printable(line)}", file=sys.stderr)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import MAX_PROCESSES, at_least
+from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.scenes.dataset import Written
@@ -109,8 +110,8 @@ def run(args: argparse.Namespace) -> int:
             on_progress=show,
         )
     for entry in written.skipped:
-        print(f"skipped {entry.id}: {entry.reason}", file=sys.stderr)
-    print("\n".join(_summary(args.out, written)))
+        print(printable(f"skipped {entry.id}: {entry.reason}"), file=sys.stderr)
+    print("\n".join(map(printable, _summary(args.out, written))))
     return 0
 
 
@@ -123,13 +124,17 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     listed = load_recipe(args.recipe) if args.recipe else {}
     return recipe_from(
         {**listed, **given},
-        lambda key: f"--{key}" if key in given or args.recipe is None else f"{args.recipe}: {key}",
+        lambda key: (
+            f"--{key}"
+            if key in given or args.recipe is None
+            else f"{shown_path(args.recipe)}: {key}"
+        ),
     )
 
 
 def _summary(directory: Path, written: Written) -> Iterator[str]:
     yield (
-        f"{directory}: {written.pictures} pictures, {written.annotations} objects "
+        f"{shown_path(directory)}: {written.pictures} pictures, {written.annotations} objects "
         f"({written.hidden:.0%} partly hidden), {len(written.skipped)} assets skipped"
     )
     if written.left_out:

@@ -29,7 +29,7 @@ from vit_perception.training.recipe import Recipe, recipe_from
 from vit_perception.training.run import WEIGHTS_FILE
 from vit_perception.training.trainer import build_model
 from vit_perception.vocabulary import Vocabulary
-from vit_perception.wording import one_line
+from vit_perception.wording import one_line, shown_path
 
 OUTPUTS = ("boxes", "scores", "labels")
 MASK_OUTPUTS = ("mask_coefficients", "prototypes")
@@ -57,7 +57,9 @@ def load_run(folder: Path) -> Trained:
     """
     path = folder / "checkpoint.pt"
     if not path.is_file():
-        raise ExportError(f"{folder}: expected a training run with checkpoint.pt, found none")
+        raise ExportError(
+            f"{shown_path(folder)}: expected a training run with checkpoint.pt, found none"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         recipe = recipe_from(json.loads(state["recipe"]), str(path))
@@ -67,7 +69,7 @@ def load_run(folder: Path) -> Trained:
         steps = int(state["step"])
     except (UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
         raise ExportError(
-            f"{path}: expected a training checkpoint, found {one_line(error, 120)}"
+            f"{shown_path(path)}: expected a training checkpoint, found {one_line(error, 120)}"
         ) from None
     return Trained(model.eval(), recipe, steps)
 
@@ -81,7 +83,7 @@ def load_bundle_model(bundle: Bundle) -> Trained:
     for file in (WEIGHTS_FILE, RECIPE_FILE):
         if file not in bundle.sha256:
             raise ExportError(
-                f"{bundle.directory}: expected {file} in the bundle, found only "
+                f"{shown_path(bundle.directory)}: expected {file} in the bundle, found only "
                 f"{', '.join(sorted(bundle.sha256))}"
             )
     recipe_file = read_verified(bundle.directory, RECIPE_FILE, bundle.sha256[RECIPE_FILE])
@@ -176,7 +178,9 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
         ExportError: the bundle is already fixed or has no training weights.
     """
     if bundle.fixed_vocabulary:
-        raise ExportError(f"{bundle.directory}: expected a live vocabulary, found a fixed one")
+        raise ExportError(
+            f"{shown_path(bundle.directory)}: expected a live vocabulary, found a fixed one"
+        )
     size = (bundle.input_height, bundle.input_width)
     model = _at_size(load_bundle_model(bundle), bundle.text_dimension, size)
     with torch.no_grad():

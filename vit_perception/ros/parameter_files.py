@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from vit_perception.wording import one_line, shown
+from vit_perception.wording import one_line, shown, shown_path
 
 _OPTION = "--params-file"
 _PARAMETERS = "ros__parameters"
@@ -29,9 +29,9 @@ def nodes_named(path: Path) -> tuple[str, ...]:
     try:
         values = yaml.safe_load(path.read_bytes())
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{path}: expected YAML, found {one_line(error)}") from None
+        raise ValueError(f"{shown_path(path)}: expected YAML, found {one_line(error)}") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: expected a mapping of nodes, found {shown(values)}")
+        raise ValueError(f"{shown_path(path)}: expected a mapping of nodes, found {shown(values)}")
     return tuple(_nodes_in(values, ""))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from vit_perception.wording import one_line
+from vit_perception.wording import one_line, shown_path
 
 # A tabletop object is neither smaller than a seed nor larger than a table; a mesh outside these
 # limits is in the wrong unit.
@@ -27,7 +27,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     size = path.stat().st_size
     if size > most:
         raise ValueError(
-            f"{path}: expected at most {most >> 20} MiB, found {size / 2**20:.1f} MiB"
+            f"{shown_path(path)}: expected at most {most >> 20} MiB, found {size / 2**20:.1f} MiB"
         )
     return path.read_bytes()
 
@@ -42,7 +42,7 @@ def check_mesh(path: Path) -> tuple[float, float, float]:
     vertices = _numbers(path, lines, b"v", 3)
     if len(vertices) < 4 or not any(line.startswith(b"f ") for line in lines):
         raise ValueError(
-            f"{path}: expected vertices and faces, found {len(vertices)} vertices"
+            f"{shown_path(path)}: expected vertices and faces, found {len(vertices)} vertices"
             + ("" if len(vertices) < 4 else " and no face")
         )
     _numbers(path, lines, b"vt", 2)
@@ -51,7 +51,7 @@ def check_mesh(path: Path) -> tuple[float, float, float]:
     longest = float(extent.max())
     if not SMALLEST_M <= longest <= LARGEST_M:
         raise ValueError(
-            f"{path}: expected a longest side of {SMALLEST_M} to {LARGEST_M} m, "
+            f"{shown_path(path)}: expected a longest side of {SMALLEST_M} to {LARGEST_M} m, "
             f"found {longest:.4g} m"
         )
     foot = np.array([*(low + high)[:2] / 2, low[2]])
@@ -59,7 +59,8 @@ def check_mesh(path: Path) -> tuple[float, float, float]:
     # Objects are turned about their origin; far from it, they would leave the picture.
     if away > longest:
         raise ValueError(
-            f"{path}: expected the origin in the middle of the bottom, found it {away:.4g} m away"
+            f"{shown_path(path)}: expected the origin in the middle of the bottom, "
+            f"found it {away:.4g} m away"
         )
     return float(extent[0]), float(extent[1]), float(extent[2])
 
@@ -80,10 +81,13 @@ def _numbers(path: Path, lines: list[bytes], word: bytes, count: int) -> np.ndar
         numbers = np.loadtxt(rows, usecols=columns, comments=None, ndmin=2, encoding="ascii")
     except ValueError:
         raise ValueError(
-            f"{path}: expected {count} numbers after {word.decode()}, found other words"
+            f"{shown_path(path)}: expected {count} numbers after {word.decode()}, "
+            f"found other words"
         ) from None
     if not np.isfinite(numbers).all():
-        raise ValueError(f"{path}: expected finite numbers after {word.decode()}, found others")
+        raise ValueError(
+            f"{shown_path(path)}: expected finite numbers after {word.decode()}, found others"
+        )
     return numbers
 
 
@@ -111,18 +115,21 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
             return np.asarray(picture.convert(mode))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(
-            f"{path}: expected at most {MOST_TEXTURE_PX} px a side, found {error}"
+            f"{shown_path(path)}: expected at most {MOST_TEXTURE_PX} px a side, found {error}"
         ) from None
     except UnidentifiedImageError:
-        raise ValueError(f"{path}: expected a picture, found other bytes") from None
+        raise ValueError(f"{shown_path(path)}: expected a picture, found other bytes") from None
     # Pillow raises SyntaxError for damaged parts of a file.
     except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path}: expected a picture, found {one_line(error)}") from None
+        raise ValueError(
+            f"{shown_path(path)}: expected a picture, found {one_line(error)}"
+        ) from None
 
 
 def _check_is_file(path: Path) -> None:
     """Refuses devices and pipes, which might never end."""
     if not path.is_file():
         raise ValueError(
-            f"{path}: expected a file, found {'something else' if path.exists() else 'none'}"
+            f"{shown_path(path)}: expected a file, "
+            f"found {'something else' if path.exists() else 'none'}"
         )

@@ -123,7 +123,9 @@ def _entries(root: Path) -> list[tuple[str, Any]]:
         path = root / folder / "meta.json"
         if folder == "objects" or path.exists():
             entries = _read_json(path, list)
-            listed += [(f"{path} entry {n}", e) for n, e in enumerate(entries, start=1)]
+            listed += [
+                (f"{shown_path(path)} entry {n}", e) for n, e in enumerate(entries, start=1)
+            ]
     return listed
 
 
@@ -140,12 +142,18 @@ def _read_json(path: Path, kind: type) -> Any:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CatalogueError(f"{path}: expected the asset folder's file, found none") from None
+        raise CatalogueError(
+            f"{shown_path(path)}: expected the asset folder's file, found none"
+        ) from None
     # Deeply nested lists raise RecursionError.
     except (ValueError, OSError, RecursionError) as error:
-        raise CatalogueError(f"{path}: expected JSON, found {one_line(error)}") from None
+        raise CatalogueError(
+            f"{shown_path(path)}: expected JSON, found {one_line(error)}"
+        ) from None
     if not isinstance(value, kind):
-        raise CatalogueError(f"{path}: expected a {kind.__name__}, found {type(value).__name__}")
+        raise CatalogueError(
+            f"{shown_path(path)}: expected a {kind.__name__}, found {type(value).__name__}"
+        )
     return value
 
 
@@ -167,7 +175,8 @@ def _split(root: Path) -> tuple[Mapping[str, Part], set[str]]:
         novel = {str(name) for name in split["novel_categories"]["categories"]}
     except (KeyError, TypeError) as error:
         raise CatalogueError(
-            f"{path}: expected train, val_instances and novel_categories, found {error!r}"
+            f"{shown_path(path)}: expected train, val_instances and novel_categories, "
+            f"found {shown(error)}"
         ) from None
     return parts, novel
 

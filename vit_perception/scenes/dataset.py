@@ -19,6 +19,7 @@ from vit_perception.scenes.chunks import CHUNK, Job, labels_file, make_chunks
 from vit_perception.scenes.recipe import Recipe
 from vit_perception.scenes.sprites import build_sprites
 from vit_perception.scenes.surfaces import load_surfaces
+from vit_perception.wording import shown_path
 
 FORMAT = 2
 PARTLY_HIDDEN = 0.95
@@ -133,7 +134,7 @@ def _check_recipe(directory: Path, recipe: Recipe) -> None:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise DatasetError(f"{path}: expected JSON, found {error}") from None
+            raise DatasetError(f"{shown_path(path)}: expected JSON, found {error}") from None
         if found != wanted:
             different = sorted(
                 key
@@ -141,7 +142,8 @@ def _check_recipe(directory: Path, recipe: Recipe) -> None:
                 if not isinstance(found, dict) or found.get(key) != wanted[key]
             )
             raise DatasetError(
-                f"{path}: expected the recipe asked for, found another {', '.join(different)}"
+                f"{shown_path(path)}: expected the recipe asked for, "
+                f"found another {', '.join(different)}"
             )
         return
     directory.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ from vit_perception.scenes.shapes import hull_of
 from vit_perception.scenes.surfaces import load_surfaces
 from vit_perception.scenes.table_render import TableRenderer, millimetres
 from vit_perception.scenes.tabletop import Arrangement, furnish
+from vit_perception.wording import shown_path
 
 SAMPLE_OBJECTS = (
     "cracker_box_red",
@@ -177,11 +178,13 @@ def _find(roots: Sequence[Path], objects: Sequence[str]) -> list[Thing]:
     for name in objects:
         if name not in by_id:
             reason = reasons.get(name, "no object of that id")
-            raise CatalogueError(f"{folders}: expected the object {name}, found {reason}")
+            raise CatalogueError(
+                f"{shown_path(folders)}: expected the object {name}, found {reason}"
+            )
         try:
             things.append(_thing(by_id[name]))
         except (OSError, ValueError) as error:
-            raise CatalogueError(f"{folders}: {error}") from None
+            raise CatalogueError(f"{shown_path(folders)}: {error}") from None
     return things
 
 

@@ -15,7 +15,7 @@ from vit_perception.scenes.asset_files import read_rgb
 from vit_perception.scenes.catalogue import Asset
 from vit_perception.scenes.colours import SHINY
 from vit_perception.scenes.offscreen import Offscreen
-from vit_perception.wording import one_line
+from vit_perception.wording import one_line, shown_path
 
 # isort: split
 # After offscreen, which chooses the OpenGL library.
@@ -105,7 +105,7 @@ class ObjectRenderer:
         alpha = (self._offscreen.identities()[0] >= 0).astype(np.uint8)
         left, top, width, height = cv2.boundingRect(alpha)
         if width < 4 or height < 4:
-            raise ValueError(f"{self._mesh}: expected faces that are seen, found none")
+            raise ValueError(f"{shown_path(self._mesh)}: expected faces that are seen, found none")
         window = (slice(top, top + height), slice(left, left + width))
         sprite = np.empty((height, width, 4), np.uint8)
         sprite[..., :3] = np.clip(colour[window], 0, 255)

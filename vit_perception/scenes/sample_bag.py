@@ -58,6 +58,7 @@ from vit_perception.scenes.moving_camera import (
     render_moving_camera,
 )
 from vit_perception.scenes.surfaces import SurfaceError
+from vit_perception.wording import printable, shown_path
 
 WORLD, TABLE, CAMERA = "world", "table", "camera_color_optical_frame"
 START = 1_767_225_600_000_000_000
@@ -239,10 +240,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         count = write_sample_bag(args.out, counted, raw=args.raw)
     except (BagError, CatalogueError, SurfaceError) as error:
-        print(f"sample_bag: {error}", file=sys.stderr)
+        print(f"sample_bag: {printable(str(error))}", file=sys.stderr)
         return 2
     size = sum(path.stat().st_size for path in args.out.iterdir())
-    print(f"\n{args.out}: {count} frames, {size / 1e6:.1f} MB")
+    print(f"\n{shown_path(args.out)}: {count} frames, {size / 1e6:.1f} MB")
     return 0
 
 

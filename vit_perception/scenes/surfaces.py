@@ -96,8 +96,9 @@ def load_surfaces(root: Path, *, held_out: bool) -> Surfaces:
         (crowded if objects else rooms).append(picture)
     if not textures or not rooms:
         raise SurfaceError(
-            f"{root}: expected usable textures and backgrounds, found {len(textures)} and "
-            f"{len(rooms)} ({'held out' if held_out else 'for training'})"
+            f"{shown_path(root)}: expected usable textures and backgrounds, "
+            f"found {len(textures)} and {len(rooms)} "
+            f"({'held out' if held_out else 'for training'})"
         )
     return Surfaces(tuple(textures), tuple(rooms), tuple(crowded), tuple(skipped))
 
@@ -120,11 +121,17 @@ def _entries(path: Path) -> list[dict[str, object]]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SurfaceError(f"{path}: expected the list of pictures, found none") from None
+        raise SurfaceError(
+            f"{shown_path(path)}: expected the list of pictures, found none"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise SurfaceError(f"{path}: expected a JSON list, found {one_line(error)}") from None
+        raise SurfaceError(
+            f"{shown_path(path)}: expected a JSON list, found {one_line(error)}"
+        ) from None
     if not isinstance(value, list) or not all(isinstance(e, dict) and "file" in e for e in value):
-        raise SurfaceError(f"{path}: expected a list of objects with the key file, found others")
+        raise SurfaceError(
+            f"{shown_path(path)}: expected a list of objects with the key file, found others"
+        )
     return value
 
 
@@ -132,18 +139,22 @@ def _read(folder: Path, file: str, longest: int) -> np.ndarray:
     """Reads a picture uint8 [H,W,3], scaled to at most `longest` px; ValueError if it is none."""
     path = folder / file
     if Path(file).is_absolute() or ".." in Path(file).parts:
-        raise ValueError(f"{path}: expected a file of the folder, found one outside")
+        raise ValueError(f"{shown_path(path)}: expected a file of the folder, found one outside")
     data = np.frombuffer(read_bytes(path, MOST_PICTURE_BYTES), np.uint8)
     try:
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise ValueError(f"{path}: expected a picture, found {one_line(error)}") from None
+        raise ValueError(
+            f"{shown_path(path)}: expected a picture, found {one_line(error)}"
+        ) from None
     if picture is None:
-        raise ValueError(f"{path}: expected a picture, found other bytes")
+        raise ValueError(f"{shown_path(path)}: expected a picture, found other bytes")
     scale = longest / max(picture.shape[:2])
     if scale < 1:
         picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     height, width = picture.shape[:2]
     if min(height, width) < SMALLEST_PX:
-        raise ValueError(f"{path}: expected {SMALLEST_PX} px a side, found {width} x {height}")
+        raise ValueError(
+            f"{shown_path(path)}: expected {SMALLEST_PX} px a side, found {width} x {height}"
+        )
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

@@ -80,5 +80,5 @@ def read_owner(picture: Picture) -> Array:
         try:
             owner[decode_mask(segment)] = row
         except RleError as error:
-            raise DataError(f"{picture.path}: mask of object {row}: {error}") from None
+            raise DataError(f"{shown_path(picture.path)}: mask of object {row}: {error}") from None
     return owner

@@ -21,6 +21,7 @@ from vit_perception.compression.quantization.selection import OPERATORS
 from vit_perception.images.media import MediaError, read_picture
 from vit_perception.images.search import find_media
 from vit_perception.letterbox import Canvas
+from vit_perception.wording import shown_path
 
 METHODS = {
     "minmax": (CalibrationMethod.MinMax, {}),
@@ -49,7 +50,7 @@ def calibration_pictures(folder: Path, count: int) -> list[Path]:
     found = find_media([images if images.is_dir() else folder])
     pictures = [file.path for file in found.files if not file.is_video]
     if not pictures:
-        raise MediaError(f"{folder}: expected pictures, found videos only")
+        raise MediaError(f"{shown_path(folder)}: expected pictures, found videos only")
     count = min(count, len(pictures))
     return [pictures[index * len(pictures) // count] for index in range(count)]
 

@@ -29,6 +29,7 @@ from vit_perception.ros.demo.detector_process import NODE_NAME, DetectorProcess
 from vit_perception.ros.demo.player import BagPlayer
 from vit_perception.ros.demo.run import Arrival, DemoRun, place
 from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
+from vit_perception.wording import shown_path
 
 CHANGE_AFTER = 1.0
 """Seconds into the second pass at which the names change."""
@@ -85,7 +86,7 @@ def run_demo(
             with DetectorProcess(node, parameters, IMAGE_TOPIC, out) as detector:
                 run = DemoRun(before, default_names, truth=truth)
                 _wait_for_subscriber(player)
-                say(f"playing {bag.name}, looking for: {', '.join(before)}")
+                say(f"playing {shown_path(bag.name)}, looking for: {', '.join(before)}")
                 player.play()
                 shifts = [player.shift]
                 wanted = choose_names()

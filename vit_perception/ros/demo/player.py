@@ -38,7 +38,7 @@ from vit_perception.bags.reader import BagError, BagMessage, BagReader, BagTopic
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.raw import ImageError
 from vit_perception.ros.environment import set_image_transport
-from vit_perception.wording import shown
+from vit_perception.wording import shown, shown_path
 
 _LATCHED = QoSProfile(
     depth=10,
@@ -153,7 +153,9 @@ class BagPlayer:
                 if self._played_as(topic.name, topic.msgtype)[0] in self._publishers
             ]
             if not wanted:
-                raise BagError(f"{self._bag}: expected a topic that can be played, found none")
+                raise BagError(
+                    f"{shown_path(self._bag)}: expected a topic that can be played, found none"
+                )
             yield from reader.messages(wanted)
 
     def _outgoing(self, message: BagMessage) -> tuple[str, bytes | None]:
