@@ -34,6 +34,7 @@ from vit_perception.cli.streams import (
     unwritable_output,
 )
 from vit_perception.processes.signals import Terminated, raising_terminated
+from vit_perception.processes.watchdog import ending_when_stuck
 from vit_perception.wording import printable, shown_path
 
 COMMANDS: tuple[Any, ...] = (
@@ -63,6 +64,7 @@ HINTS = {
     "timm": "needs timm: pip install timm torchvision",
     "rclpy": "needs ROS 2: source its setup file, or run 'make setup' in the checkout",
     "vision_msgs": "needs vision_msgs: apt install ros-$ROS_DISTRO-vision-msgs, or 'make setup'",
+    "matplotlib": "needs matplotlib: pip install matplotlib",
     "faster_coco_eval": "needs faster-coco-eval: pip install faster-coco-eval",
 }
 """What to install for a module that only some commands need."""
@@ -86,11 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     args = build_parser().parse_args(arguments)
+    interrupted = f"{PROGRAM} {args.command}: interrupted"
     try:
-        with raising_terminated():
+        with raising_terminated(), ending_when_stuck(interrupted):
             return int(args.run(args))
     except KeyboardInterrupt as error:
-        print(f"{PROGRAM} {args.command}: interrupted", file=sys.stderr)
+        print(interrupted, file=sys.stderr)
         return error.status if isinstance(error, Terminated) else INTERRUPTED
     except BrokenPipeError:
         abandon_output()
