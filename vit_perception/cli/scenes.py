@@ -31,6 +31,7 @@ writes to the folder --out:
   annotations.json  COCO: boxes, masks, visible fraction, names, colours, material and caption of
                     every object; kind table: camera and poses too
   parametric/       objects made in code, in the form of an asset folder (--parametric)
+  sprites/          rendered objects (kind composed); not needed once the pictures are made
   recipe.json       what was asked for; the same command finishes an interrupted run
 
 an asset folder holds (one given after the first may be just objects/):
@@ -88,7 +89,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-depth", dest="depth", action="store_const", const=False, help="leave depth/ out"
     )
     parser.add_argument(
-        "--sprites", type=Path, metavar="DIR", help="where rendered objects are kept (OUT/sprites)"
+        "--sprites",
+        type=Path,
+        metavar="DIR",
+        help="where rendered objects are kept; commands may share it (OUT/sprites)",
     )
     parser.add_argument(
         "--workers", type=at_least(1, MAX_PROCESSES), default=1, help="processes (1)"
@@ -145,6 +149,11 @@ def _summary(directory: Path, written: Written) -> Iterator[str]:
         yield f"{len(written.unmade)} pictures could not be made: {written.unmade[0]}"
     if written.absent:
         yield f"{len(written.absent)} objects in no picture: {', '.join(written.absent[:10])}"
+    if written.outdated:
+        yield (
+            f"{len(written.outdated)} files of an older version in "
+            f"{shown_path(written.outdated[0].parent)} are not used any more: *.bin and *.json"
+        )
     if written.made:
         rate = written.made / max(written.seconds, 1e-3)
         yield f"{written.made} pictures made in {written.seconds:.0f} s: {rate:.1f} a second"

@@ -9,14 +9,15 @@ stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
+from vit_perception.output.write import write
+from vit_perception.processes.pool import in_processes
 from vit_perception.scenes import coco
 from vit_perception.scenes.catalogue import Asset
 from vit_perception.scenes.choice import (
@@ -33,7 +34,6 @@ from vit_perception.scenes.photometry import Noise
 from vit_perception.scenes.recipe import Recipe
 from vit_perception.scenes.sprites import SpriteSet
 from vit_perception.scenes.surfaces import load_surfaces
-from vit_perception.processes.pool import in_processes
 from vit_perception.wording import one_line
 
 CHUNK = 60
@@ -47,7 +47,8 @@ class Job:
     """The inputs of every picture of a data set.
 
     `surfaces` is the asset folder with textures/ and backgrounds/; `pairs` are the pairs that the
-    pictures ask for, empty unless the recipe says so.
+    pictures ask for, empty unless the recipe says so. `sprites` are the files of rendered objects
+    by asset id, empty for kind table.
     """
 
     recipe: Recipe
@@ -55,7 +56,7 @@ class Job:
     category_ids: dict[str, int]
     pairs: tuple[Pair, ...]
     surfaces: Path
-    sprites: Path
+    sprites: Mapping[str, Path]
     directory: Path
 
 
@@ -75,6 +76,11 @@ def make_chunks(job: Job, starts: Sequence[int], workers: int) -> Iterator[int]:
     yield from (pictures for _, pictures in done)
 
 
+def indices(recipe: Recipe, start: int) -> range:
+    """Returns the numbers of the pictures of the chunk that begins with picture `start`."""
+    return range(start, min(start + CHUNK, recipe.first + recipe.count))
+
+
 def labels_file(directory: Path, start: int) -> Path:
     """Returns the file with the labels of the chunk that begins with picture `start`."""
     return directory / "labels" / f"{start:07d}.json"
@@ -92,7 +98,7 @@ def _start_worker(job: Job) -> None:
 def _composer(job: Job) -> Composer:
     recipe = job.recipe
     return Composer(
-        shelf=Shelf(SpriteSet(job.sprites, job.assets).sprites),
+        shelf=Shelf(SpriteSet(job.assets, job.sprites).sprites),
         surfaces=load_surfaces(job.surfaces, held_out=recipe.part == "test"),
         settings=Composition(recipe.width, recipe.height, recipe.fewest, recipe.most),
         seed=recipe.seed,
@@ -154,9 +160,8 @@ def _chooser(job: Job) -> RandomChoice | CoveringChoice | PairChoice:
 
 def _make_chunk(start: int) -> int:
     job, draw = _worker[0]
-    end = min(start + CHUNK, job.recipe.first + job.recipe.count)
     records: list[dict[str, Any]] = []
-    for index in range(start, end):
+    for index in indices(job.recipe, start):
         try:
             picture = draw(index)
         except ValueError as error:
@@ -165,20 +170,12 @@ def _make_chunk(start: int) -> int:
             continue
         pair = pair_of(index // job.recipe.views, job.pairs) if job.pairs else None
         record = coco.record(picture, index, job.category_ids, pair)
-        (job.directory / "images" / record["file_name"]).write_bytes(picture.jpeg)
+        write(job.directory / "images" / record["file_name"], picture.jpeg)
         if picture.depth is not None:
-            _write_depth(job.directory / "depth" / record["depth"], picture.depth)
+            # imwrite would not report a full disk.
+            depth = cv2.imencode(".png", picture.depth)[1]
+            write(job.directory / "depth" / record["depth"], depth.tobytes())
         records.append(record)
-    # Partly written pictures do no harm: the chunk's labels are written last.
-    path = labels_file(job.directory, start)
-    partial = path.with_suffix(".json.part")
-    partial.write_text(json.dumps(records), encoding="utf-8")
-    partial.replace(path)
+    # Last: labels mean that the pictures are there.
+    write(labels_file(job.directory, start), json.dumps(records).encode())
     return len(records)
-
-
-def _write_depth(path: Path, depth: np.ndarray) -> None:
-    """Writes depth uint16 [H,W] as 16-bit PNG; OSError if it cannot be written."""
-    # imwrite would not report a full disk.
-    encoded = cv2.imencode(".png", depth)[1]
-    path.write_bytes(encoded.tobytes())

@@ -4,32 +4,36 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vit_perception.output.failure import writing
+from vit_perception.output.lock import sole_writer_in
 from vit_perception.scenes import coco
 from vit_perception.scenes.catalogue import Asset, Catalogue, Skipped, load_catalogue
 from vit_perception.scenes.choice import Pair, load_pairs
-from vit_perception.scenes.chunks import CHUNK, Job, labels_file, make_chunks
+from vit_perception.scenes.chunks import CHUNK, Job, indices, make_chunks
+from vit_perception.scenes.dataset_folder import (
+    DatasetError,
+    check_recipe,
+    is_finished,
+    join,
+    missing_chunks,
+    read_finished,
+    remove_labels,
+)
 from vit_perception.scenes.recipe import Recipe
-from vit_perception.scenes.sprites import build_sprites
-from vit_perception.scenes.surfaces import load_surfaces
+from vit_perception.scenes.sprites import Rendered, build_sprites, of_older_versions
+from vit_perception.scenes.surfaces import Surfaces, load_surfaces
 from vit_perception.wording import shown_path
 
-FORMAT = 2
 PARTLY_HIDDEN = 0.95
 """Objects with a smaller visible fraction count as partly hidden."""
 
 Progress = Callable[[str, int, int], None]
-
-
-class DatasetError(ValueError):
-    """The output folder or the settings cannot be used; one line gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Written:
     covering) but are in no picture; `left_out` the number of objects made in code that have a
     novel category's name; `unasked` the number of pairs that cannot be asked for; `unmade` the
     reasons of pictures that could not be made. `made` pictures took `seconds`, without objects and
-    meshes.
+    meshes. `outdated` are sprite files of older versions, which may be deleted.
     """
 
     pictures: int
@@ -55,6 +59,7 @@ class Written:
     unmade: tuple[str, ...]
     made: int
     seconds: float
+    outdated: tuple[Path, ...]
 
 
 def write_dataset(
@@ -69,30 +74,55 @@ def write_dataset(
     """Makes the data set in `directory`, or finishes an interrupted one with the same recipe.
 
     `assets` are asset folders; surfaces and pairs come from the first. `sprites` is the folder of
-    rendered objects (default DIR/sprites); several data sets may share it. Raises DatasetError,
-    CatalogueError, SurfaceError or WorkerError.
+    rendered objects (default DIR/sprites); several data sets may share it, also at the same time.
+
+    Raises:
+        DatasetError, CatalogueError, SurfaceError: the folders or the recipe cannot be used.
+        OutputError: another process makes a data set there, or it cannot be written.
+        SpriteError, WorkerError: files went, or a worker was killed, during the work.
     """
     roots = (assets,) if isinstance(assets, Path) else tuple(assets)
     # Unusable folders are reported before anything is written.
-    catalogue, left_out = load_catalogue(*roots), 0
+    catalogue = load_catalogue(*roots)
     surfaces = load_surfaces(roots[0], held_out=recipe.part == "test")
-    _check_recipe(directory, recipe)
+    with sole_writer_in(directory):
+        check_recipe(directory, recipe)
+        folder = sprites if sprites is not None else directory / "sprites"
+        return _write(roots, directory, recipe, catalogue, surfaces, folder, workers, on_progress)
+
+
+def _write(
+    roots: tuple[Path, ...],
+    directory: Path,
+    recipe: Recipe,
+    catalogue: Catalogue,
+    surfaces: Surfaces,
+    sprite_folder: Path,
+    workers: int,
+    on_progress: Progress | None,
+) -> Written:
+    left_out, finished = 0, is_finished(directory)
     if recipe.parametric:
         catalogue, left_out = _with_parametric(roots, directory, recipe)
     chosen = _assets_of(catalogue, recipe)
-    sprite_folder = sprites if sprites is not None else directory / "sprites"
-    if recipe.kind == "composed":
-        refused = _build_sprites(chosen, sprite_folder, directory, recipe, workers, on_progress)
-    else:
+    rendered = Rendered({}, ())
+    if recipe.kind == "table":
         # Imported late: composing from finished sprites needs no MuJoCo.
         from vit_perception.scenes.vetting import unfit
 
         chosen = tuple(asset for asset in chosen if asset.mesh is not None)
         refused = unfit(chosen, _named(on_progress, "meshes"))
+    elif not finished:
+        rendered = _build_sprites(chosen, sprite_folder, directory, recipe, workers, on_progress)
+        refused = rendered.skipped
+    else:
+        refused = ()
     unusable = {entry.id for entry in refused}
     chosen = tuple(asset for asset in chosen if asset.id not in unusable)
     if not chosen:
-        raise DatasetError(f"{roots[0]}: expected objects for part {recipe.part}, found none")
+        raise DatasetError(
+            f"{shown_path(roots[0])}: expected objects for part {recipe.part}, found none"
+        )
     pairs, unasked = _pairs_of(roots, chosen, recipe)
     job = Job(
         recipe=recipe,
@@ -100,13 +130,16 @@ def write_dataset(
         category_ids={e["name"]: e["id"] for e in coco.categories(catalogue.categories)},
         pairs=pairs,
         surfaces=roots[0],
-        sprites=sprite_folder,
+        sprites=rendered.files,
         directory=directory,
     )
     began = time.monotonic()
-    made = _make_pictures(job, workers, on_progress)
+    if finished:
+        made, document = 0, read_finished(directory)
+        remove_labels(directory)
+    else:
+        made, document = _make_pictures(job, catalogue.categories, workers, on_progress)
     seconds = time.monotonic() - began
-    document = _join(directory, recipe, catalogue)
     annotations = document["annotations"]
     covered = chosen if recipe.kind == "table" and recipe.choose == "covering" else ()
     shown = {entry["object"] for entry in annotations}
@@ -123,31 +156,8 @@ def write_dataset(
         unmade=tuple(entry["unmade"] for entry in document["info"]["unmade"]),
         made=made,
         seconds=seconds,
+        outdated=of_older_versions(chosen, sprite_folder) if recipe.kind == "composed" else (),
     )
-
-
-def _check_recipe(directory: Path, recipe: Recipe) -> None:
-    """Checks that the folder has the same recipe, because another would mix data sets."""
-    path = directory / "recipe.json"
-    wanted = {"format": FORMAT, **asdict(recipe)}
-    if path.exists():
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DatasetError(f"{shown_path(path)}: expected JSON, found {error}") from None
-        if found != wanted:
-            different = sorted(
-                key
-                for key in wanted
-                if not isinstance(found, dict) or found.get(key) != wanted[key]
-            )
-            raise DatasetError(
-                f"{shown_path(path)}: expected the recipe asked for, "
-                f"found another {', '.join(different)}"
-            )
-        return
-    directory.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
 
 
 def _with_parametric(
@@ -158,14 +168,11 @@ def _with_parametric(
     Those with the name of a novel category are left out, so that it stays new in the test.
     """
     folder = directory / "parametric"
-    if not folder.exists():
+    if not (folder / "objects").exists():
         # Imported late: the import takes time, and few runs need such objects.
         from vit_perception.scenes.parametric import write_parametric
 
-        partial = directory / "parametric.part"
-        shutil.rmtree(partial, ignore_errors=True)
-        write_parametric(partial, count=recipe.parametric, seed=recipe.seed)
-        partial.rename(folder)
+        write_parametric(folder, count=recipe.parametric, seed=recipe.seed)
     catalogue = load_catalogue(*roots, folder)
     novel = catalogue.novel_categories
     kept = tuple(
@@ -196,12 +203,13 @@ def _build_sprites(
     recipe: Recipe,
     workers: int,
     on_progress: Progress | None,
-) -> tuple[Skipped, ...]:
+) -> Rendered:
     """Renders views of every object; a quarter of them for the many objects made in code."""
+    files: dict[str, Path] = {}
     skipped: list[Skipped] = []
     for made_in_code in (False, True):
         group = [a for a in assets if _made_in_code(a, directory) == made_in_code]
-        skipped += build_sprites(
+        rendered = build_sprites(
             group,
             folder,
             views=max(recipe.views // 4, 1) if made_in_code else recipe.views,
@@ -210,7 +218,9 @@ def _build_sprites(
             workers=workers,
             on_progress=_named(on_progress, "made objects" if made_in_code else "objects"),
         )
-    return tuple(skipped)
+        files.update(rendered.files)
+        skipped += rendered.skipped
+    return Rendered(files, tuple(skipped))
 
 
 def _pairs_of(
@@ -230,41 +240,21 @@ def _named(on_progress: Progress | None, what: str) -> Callable[[int, int], None
     return lambda done, total: on_progress(what, done, total)
 
 
-def _make_pictures(job: Job, workers: int, on_progress: Progress | None) -> int:
-    """Makes the missing chunks; returns the number of pictures made."""
+def _make_pictures(
+    job: Job, categories: Sequence[str], workers: int, on_progress: Progress | None
+) -> tuple[int, dict[str, Any]]:
+    """Makes the missing chunks; returns the number of pictures made, and all annotations."""
     with_depth = job.recipe.kind == "table" and job.recipe.depth
-    for folder in ("images", "labels", *(["depth"] if with_depth else [])):
-        (job.directory / folder).mkdir(exist_ok=True)
+    with writing(job.directory):
+        for folder in ("images", "labels", *(["depth"] if with_depth else [])):
+            (job.directory / folder).mkdir(exist_ok=True)
     first, count = job.recipe.first, job.recipe.count
     starts = range(first, first + count, CHUNK)
-    missing = [start for start in starts if not labels_file(job.directory, start).exists()]
-    if (job.directory / "annotations.json").exists():
-        missing = []
-    total = sum(min(CHUNK, first + count - start) for start in missing)
+    missing = missing_chunks(job, starts)
+    total = sum(len(indices(job.recipe, start)) for start in missing)
     made = 0
     for pictures in make_chunks(job, missing, workers):
         made += pictures
         if on_progress:
             on_progress("pictures", count - total + made, count)
-    return made
-
-
-def _join(directory: Path, recipe: Recipe, catalogue: Catalogue) -> dict[str, Any]:
-    """Writes annotations.json from the chunks, or reads the finished one."""
-    path = directory / "annotations.json"
-    if not path.exists():
-        pictures: list[dict[str, Any]] = []
-        for chunk in sorted((directory / "labels").glob("*.json")):
-            pictures.extend(json.loads(chunk.read_text(encoding="utf-8")))
-        what = "rendered" if recipe.kind == "table" else "composed"
-        info = {"description": f"{what} tabletop pictures", "recipe": asdict(recipe)}
-        document = coco.assemble(pictures, catalogue.categories, info)
-        partial = path.with_suffix(".json.part")
-        partial.write_text(coco.text(document), encoding="utf-8")
-        partial.replace(path)
-    for chunk in (directory / "labels").glob("*.json"):
-        chunk.unlink()
-    if (directory / "labels").exists():
-        (directory / "labels").rmdir()
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    return made, join(job, starts, categories)

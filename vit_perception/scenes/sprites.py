@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cut-out pictures of every object from many views, rendered once and kept on disk.
 
-A sprite folder has two files per asset: `<id>.bin`, the pixels of its sprites one after the other
-(uint8 [h,w,4], RGB premultiplied by alpha), and `<id>.json`, the description of each one. The
-second is written last, so an interrupted build continues where it stopped.
+A sprite folder has one file per asset and way to render it, `<id>.<digest>.sprites`. The digest is
+of the asset's files and of the settings, so that several commands may share a folder at the same
+time: each finds or makes what it would make alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,15 +20,19 @@ from typing import Any
 import cv2
 import numpy as np
 
+from vit_perception.output.failure import writing
+from vit_perception.processes.pool import in_processes
 from vit_perception.scenes.asset_files import read_rgba
 from vit_perception.scenes.catalogue import Asset, Skipped
 from vit_perception.scenes.labels import Thing, thing_of
 from vit_perception.scenes.recolour import recoloured
-from vit_perception.processes.pool import in_processes
+from vit_perception.scenes.sprite_file import Picture, SpriteError, read_sprites, write_sprites
 from vit_perception.wording import one_line
 
 SPRITE_PX = 256
-FORMAT = 2
+FORMAT = 3
+_ID_BYTES = 100
+"""Of an id in a file's name; ids may be as long as a name can be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,26 +49,34 @@ class Sprite:
     elevation: float
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The sprite files by asset id, and the assets that could not be rendered."""
+
+    files: Mapping[str, Path]
+    skipped: tuple[Skipped, ...]
+
+
 class SpriteSet:
-    """The sprites of a folder; pixels stay on disk until they are used."""
+    """The sprites of assets; pixels stay on disk until they are used.
 
-    def __init__(self, directory: Path, assets: Iterable[Asset]) -> None:
-        self.sprites: list[Sprite] = []
-        for asset in assets:
-            index = directory / f"{asset.id}.json"
-            if not index.exists():
-                continue
-            records = json.loads(index.read_text(encoding="utf-8"))["sprites"]
-            if not records:
-                continue
-            packed = np.memmap(directory / f"{asset.id}.bin", dtype=np.uint8, mode="r")
-            self.sprites.extend(_sprite(asset, record, packed) for record in records)
+    Raises:
+        SpriteError: a file is absent or damaged.
+    """
+
+    def __init__(self, assets: Iterable[Asset], files: Mapping[str, Path]) -> None:
+        """Reads the files that `build_sprites` returned; assets without one have no sprites."""
+        self.sprites: list[Sprite] = [
+            _sprite(asset, pixels, record)
+            for asset in assets
+            if asset.id in files
+            for pixels, record in read_sprites(files[asset.id])
+        ]
 
 
-def _sprite(asset: Asset, record: dict[str, Any], packed: np.ndarray) -> Sprite:
-    height, width, start = record["height"], record["width"], record["start"]
+def _sprite(asset: Asset, pixels: np.ndarray, record: dict[str, Any]) -> Sprite:
     return Sprite(
-        pixels=packed[start : start + height * width * 4].reshape(height, width, 4),
+        pixels=pixels,
         thing=thing_of(asset, tuple(record["colours"]), record["caption"]),
         metres=record["metres"],
         elevation=record["elevation"],
@@ -80,74 +92,94 @@ def build_sprites(
     recolour: bool,
     workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
-) -> tuple[Skipped, ...]:
-    """Renders `views` sprites of every asset into `directory`; returns what could not be rendered.
+) -> Rendered:
+    """Renders `views` sprites of every asset into `directory`, unless they are there already.
 
-    Sprites that exist already, for the same asset and settings, are kept.
+    Raises:
+        OutputError: the folder or a file cannot be written.
+        WorkerError: a worker was killed.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
     settings = {"format": FORMAT, "views": views, "seed": seed, "recolour": recolour}
-    missing = [asset for asset in assets if not _is_built(directory, asset, settings)]
+    files: dict[str, Path] = {}
     skipped: list[Skipped] = []
+    missing: list[tuple[Asset, Path]] = []
+    for asset in assets:
+        try:
+            path = directory / _file_name(asset, settings)
+        except OSError as error:
+            skipped.append(Skipped(asset.id, one_line(error)))
+            continue
+        if _is_built(path):
+            files[asset.id] = path
+        else:
+            missing.append((asset, path))
     done = len(assets) - len(missing)
-    for asset, reason in _build_all(missing, directory, settings, workers):
+    for (asset, path), reason in _build_all(missing, settings, workers):
         done += 1
         if reason:
             skipped.append(Skipped(asset.id, reason))
+        else:
+            files[asset.id] = path
         if on_progress:
             on_progress(done, len(assets))
-    return tuple(sorted(skipped, key=lambda entry: entry.id))
+    return Rendered(files, tuple(sorted(skipped, key=lambda entry: entry.id)))
+
+
+def of_older_versions(assets: Sequence[Asset], directory: Path) -> tuple[Path, ...]:
+    """Returns sprite files of older versions of this package, which nothing uses any more."""
+    return tuple(
+        path
+        for asset in assets
+        for path in (directory / f"{asset.id}.bin", directory / f"{asset.id}.json")
+        if path.is_file()
+    )
 
 
 def _build_all(
-    assets: Sequence[Asset], directory: Path, settings: dict[str, Any], workers: int
-) -> Iterator[tuple[Asset, str]]:
-    """Yields each asset when it is done, with the reason if it could not be rendered."""
-    build = partial(_build_one, directory=directory, settings=settings)
-    if workers <= 1:
-        yield from ((asset, build(asset)) for asset in assets)
+    tasks: Sequence[tuple[Asset, Path]], settings: dict[str, Any], workers: int
+) -> Iterator[tuple[tuple[Asset, Path], str]]:
+    """Yields each task when it is done, with the reason if it could not be rendered."""
+    build = partial(_build_one, settings=settings)
+    if workers <= 1 or not tasks:
+        yield from ((task, build(task)) for task in tasks)
         return
-    yield from in_processes(build, assets, workers)
+    yield from in_processes(build, tasks, workers)
 
 
-def _is_built(directory: Path, asset: Asset, settings: dict[str, Any]) -> bool:
+def _is_built(path: Path) -> bool:
     try:
-        found = json.loads((directory / f"{asset.id}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        read_sprites(path)
+    except SpriteError:
         return False
-    return bool(found.get("settings") == {**settings, "content": _content(asset)})
+    return True
 
 
-def _content(asset: Asset) -> str:
-    """Returns a digest that distinguishes objects of one id: folders may share sprites."""
-    files = [path.read_bytes() for path in (asset.mesh, asset.texture) if path is not None]
-    words = repr((asset.colours, asset.caption, asset.recolourable)).encode()
-    return hashlib.sha256(b"".join([words, *files])).hexdigest()[:16]
+def _file_name(asset: Asset, settings: dict[str, Any]) -> str:
+    """Returns a name for one object in one way to render it: folders may share sprites."""
+    words = json.dumps([settings, asset.id, asset.colours, asset.caption, asset.recolourable])
+    digest = hashlib.sha256(words.encode())
+    for path in (asset.mesh, asset.texture):
+        content = path.read_bytes() if path is not None else b""
+        digest.update(len(content).to_bytes(8, "little") + content)
+    start = asset.id.encode()[:_ID_BYTES].decode(errors="ignore")
+    return f"{start}.{digest.hexdigest()[:16]}.sprites"
 
 
-def _build_one(asset: Asset, *, directory: Path, settings: dict[str, Any]) -> str:
+def _build_one(task: tuple[Asset, Path], *, settings: dict[str, Any]) -> str:
     """Renders one asset; returns the reason if it could not be, or an empty string."""
     cv2.setNumThreads(1)
+    asset, path = task
     try:
         pictures = _cutout(asset) if asset.mesh is None else _views(asset, settings)
     except (ValueError, OSError) as error:
         return one_line(error)
-    records, start = [], 0
-    with (directory / f"{asset.id}.bin").open("wb") as packed:
-        for pixels, record in pictures:
-            packed.write(pixels.tobytes())
-            height, width = pixels.shape[:2]
-            records.append({**record, "height": height, "width": width, "start": start})
-            start += pixels.size
-    index = directory / f"{asset.id}.json"
-    partial = index.with_suffix(".json.part")
-    made = {"settings": {**settings, "content": _content(asset)}, "sprites": records}
-    partial.write_text(json.dumps(made), encoding="utf-8")
-    partial.replace(index)
+    write_sprites(path, pictures)
     return ""
 
 
-def _views(asset: Asset, settings: dict[str, Any]) -> list[tuple[np.ndarray, dict[str, Any]]]:
+def _views(asset: Asset, settings: dict[str, Any]) -> list[Picture]:
     # Imported late: this module is also used where nothing is rendered.
     from vit_perception.scenes.object_view import ObjectRenderer, sample_view
 
@@ -174,7 +206,7 @@ def _views(asset: Asset, settings: dict[str, Any]) -> list[tuple[np.ndarray, dic
     return pictures
 
 
-def _cutout(asset: Asset) -> list[tuple[np.ndarray, dict[str, Any]]]:
+def _cutout(asset: Asset) -> list[Picture]:
     """Returns a photograph that comes cut out: from above, trimmed by a pixel against halos."""
     rgba = read_rgba(asset.texture)
     alpha = cv2.erode(rgba[..., 3], np.ones((3, 3), np.uint8))

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vit_perception.output.failure import OutputError, writing
+from vit_perception.output.write import new_folder
 from vit_perception.scenes.parametric.bottles import BOTTLES
 from vit_perception.scenes.parametric.boxes import BOXES
 from vit_perception.scenes.parametric.cans import CANS
@@ -30,6 +32,7 @@ from vit_perception.scenes.parametric.stationery import STATIONERY
 from vit_perception.scenes.parametric.things import Kind, Thing, seen_colours, textured
 from vit_perception.scenes.parametric.tools import TOOLS
 from vit_perception.scenes.parametric.toys import TOYS
+from vit_perception.wording import shown_path
 
 CATEGORIES: Mapping[str, Kind] = {
     **BOXES,
@@ -60,24 +63,43 @@ def write_parametric(
     """Writes `count` generated objects to `directory/objects`; same seed, same bytes.
 
     Categories (None: all of CATEGORIES) alternate, those with a greater weight more often; ids are
-    `p_<category>_<number>`. Returns how many objects were written. Raises ValueError for a
-    category that is not in CATEGORIES.
+    `p_<category>_<number>`. The folder appears when it is complete. Returns how many objects were
+    written.
+
+    Raises:
+        ValueError: a category that is not in CATEGORIES.
+        OutputError: the folder cannot be written, or holds other objects than generated ones.
     """
     chosen = list(CATEGORIES) if categories is None else list(categories)
     unknown = [name for name in chosen if name not in CATEGORIES]
     if unknown or not chosen:
         raise ValueError(f"categories: expected names of CATEGORIES, found {unknown or 'none'}")
-    folder = directory / "objects"
-    folder.mkdir(parents=True, exist_ok=True)
+    objects = directory / "objects"
+    _check_replaceable(objects)
     entries = []
-    for number, category in enumerate(_in_turn(chosen, count)):
-        # Seeded by its number only, so that a longer run begins with the same objects.
-        rng = np.random.default_rng([seed, number])
-        key = f"p_{category.replace(' ', '_')}_{number:05d}"
-        entries.append(_write_object(folder / key, category, rng))
-    text = json.dumps(entries, indent=1, ensure_ascii=False)
-    (folder / "meta.json").write_text(text + "\n", encoding="utf-8")
+    with new_folder(objects) as folder:
+        for number, category in enumerate(_in_turn(chosen, count)):
+            # Seeded by its number only, so that a longer run begins with the same objects.
+            rng = np.random.default_rng([seed, number])
+            key = f"p_{category.replace(' ', '_')}_{number:05d}"
+            entries.append(_write_object(folder / key, category, rng))
+        text = json.dumps(entries, indent=1, ensure_ascii=False)
+        (folder / "meta.json").write_text(text + "\n", encoding="utf-8")
     return len(entries)
+
+
+def _check_replaceable(objects: Path) -> None:
+    """Refuses to replace objects that this module has not made."""
+    if not objects.is_dir():
+        return
+    with writing(objects):
+        names = sorted(path.name for path in objects.iterdir())
+    others = [name for name in names if not name.startswith("p_") and name != "meta.json"]
+    if others:
+        raise OutputError(
+            f"{shown_path(objects)}: expected generated objects to replace, "
+            f"found {shown_path(others[0])}"
+        )
 
 
 def _in_turn(categories: Sequence[str], count: int) -> list[str]:
