@@ -49,6 +49,8 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
 
     def __enter__(self) -> BagWriter:
+        # Before it is held: a path such as "." has no name to hold.
+        self._refuse_another()
         with ExitStack() as stack, writing(self.path):
             stack.enter_context(sole_writer_of(self.path))
             self._refuse_another()
