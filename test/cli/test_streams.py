@@ -16,7 +16,7 @@ from vit_perception.wording import printable
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "vit_perception.cli")
-FULL = "standard output: expected to write, found No space left on device"
+FULL = ": expected to write, found No space left on device\n"
 
 
 def run(
@@ -37,7 +37,8 @@ def test_a_full_output_is_one_line(arguments: list[str]) -> None:
     finally:
         os.close(full)
     assert status == 2
-    assert complaint.startswith("vit-perception") and complaint.endswith(f": {FULL}\n")
+    assert complaint.startswith("vit-perception") and complaint.endswith(FULL)
+    assert "standard output" in complaint
     assert complaint.count("\n") == 1
 
 
@@ -49,7 +50,9 @@ def test_a_full_output_is_one_line_in_the_middle_of_a_run(toy_bundle_dir: Path) 
         )
     finally:
         os.close(full)
-    assert (status, complaint) == (2, f"vit-perception info: {FULL}\n")
+    assert status == 2
+    assert complaint.startswith("vit-perception info: standard output") and FULL in complaint
+    assert complaint.count("\n") == 1
 
 
 def test_a_closed_pipe_is_quiet() -> None:

@@ -31,7 +31,6 @@ from vit_perception.cli.streams import (
     abandon_output,
     flush_output,
     show_any_text,
-    unwritable_output,
 )
 from vit_perception.processes.signals import Terminated, raising_terminated
 from vit_perception.processes.watchdog import ending_when_stuck
@@ -153,7 +152,7 @@ def _user_error(error: Exception) -> str | None:
         return f"{shown_path(os.fsdecode(error.filename))}: {error.strerror}"
     if isinstance(error, OSError) and error.errno in NO_PLACE:
         abandon_output()
-        return unwritable_output(error)
+        return f"standard output or a temporary file: expected to write, found {error.strerror}"
     return None
 
 

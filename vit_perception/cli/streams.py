@@ -38,13 +38,8 @@ def flush_output() -> str:
         abandon_output()
     except OSError as error:
         abandon_output()
-        return unwritable_output(error)
+        return f"standard output: expected to write, found {error.strerror}"
     return ""
-
-
-def unwritable_output(error: OSError) -> str:
-    """Returns one line for an error of the system that names no file."""
-    return f"standard output: expected to write, found {error.strerror}"
 
 
 def abandon_output() -> None:

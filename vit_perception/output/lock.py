@@ -64,8 +64,7 @@ def _taken(lock: Path, target: Path) -> int:
             hold = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
         try:
             if _is_mine(hold, lock):
-                os.ftruncate(hold, 0)
-                os.write(hold, str(os.getpid()).encode())
+                _sign(hold, lock, target)
                 return hold
             holder = os.read(hold, 20).decode("ascii", "replace").strip()
         except BaseException:
@@ -76,6 +75,18 @@ def _taken(lock: Path, target: Path) -> int:
             found = f"process {holder} writing" if holder.isdigit() else "another process writing"
             raise OutputError(f"{shown_path(target)}: expected one writer, found {found} there")
         time.sleep(_PAUSE)
+
+
+def _sign(hold: int, lock: Path, target: Path) -> None:
+    """Writes who holds a lock, for those who wait; it is removed if the disk is full."""
+    try:
+        with writing(target, lock):
+            os.ftruncate(hold, 0)
+            os.write(hold, str(os.getpid()).encode())
+    except BaseException:
+        with suppress(OSError):
+            lock.unlink()
+        raise
 
 
 def _is_mine(hold: int, lock: Path) -> bool:
