@@ -63,7 +63,10 @@ def test_version_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> Non
         (["detect", "{tmp}/a.jpg", "--bundle", "{toy}", "--provider", "abacus"], "abacus"),
         (["detect", "{tmp}/a.jpg", "--bundle", "{toy}", "--out", "{tmp}/a.jpg"], "a.jpg"),
         (["replay", "{tmp}/none", "--bundle", "{toy}", "--out", "{tmp}/o"], "expected a bag"),
-        (["replay", "{bag}", "--bundle", "{toy}", "--out", "{bag}"], "expected a new folder"),
+        (
+            ["replay", "{bag}", "--bundle", "{toy}", "--out", "{bag}"],
+            "expected a place outside the input",
+        ),
         (["replay", "{bag}", "--bundle", "{toy}", "--out", "{tmp}/o", "--topic", "/x"], "/x"),
         (["evaluate", "{tmp}", "--bundle", "{toy}"], "annotations.json: expected a readable file"),
     ],

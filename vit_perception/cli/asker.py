@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.detections import Detections
+    from vit_perception.evaluation.coco_entries import Picture
     from vit_perception.evaluation.results import Predict
     from vit_perception.frame import Frame
     from vit_perception.perceiver.settings import Settings
@@ -105,6 +107,26 @@ class Asker:
             return perceiver.look(frame, query, StageTimes())
 
         return predict
+
+
+def refuse_to_overwrite(
+    args: argparse.Namespace, source: Path, pictures: Iterable[Picture]
+) -> None:
+    """Refuses to write the metrics over a file that the evaluation reads.
+
+    Raises:
+        OutputError: names the file.
+        BundleError: there is no such bundle.
+    """
+    from vit_perception.bundle.paths import find_bundle
+    from vit_perception.output.input_files import refuse_inputs
+
+    if not args.json:
+        return
+    options = (Path(file) for file in (args.names_file, args.wordings) if file)
+    bundle = find_bundle(args.bundle).rglob("*")
+    paths = (picture.path for picture in pictures)
+    refuse_inputs([Path(args.json)], (source, *options, *bundle, *paths))
 
 
 def _given(option: float | None, otherwise: float) -> float:

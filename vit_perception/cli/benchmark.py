@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 
 from vit_perception.cli.arguments import MAX_THREADS, at_least, input_size, number
+from vit_perception.wording import shown_path
 
 NAME = "benchmark"
 HELP = "time bundles and backbones on this machine"
@@ -52,24 +55,33 @@ def run(args: argparse.Namespace) -> int:
         measured,
     )
     from vit_perception.cli.progress import progress_bar
+    from vit_perception.output.lock import sole_writer_in
 
+    if args.out is not None:
+        import_module("matplotlib")  # an absent package is told before the work, not after it
+        report.check_place(args.out)
     if not args.bundle and not args.backbones:
         raise BenchmarkError("expected --bundle or --backbones, found neither")
     precisions = tuple(dict.fromkeys(args.precision)) or ("fp32",)
     candidates = bundle_candidates(args.bundle, precisions)
     if args.backbones:
         candidates += backbone_candidates(args.backbones, args.size, precisions, print)
-    with progress_bar("measuring", 3 + args.rounds) as show:
-        rows = measured(
-            candidates,
-            provider=args.provider,
-            threads=args.threads,
-            rounds=args.rounds,
-            progress=show,
-        )
-    print(report.heading(args.threads))
-    report.print_table(rows, args.budget_ms)
+    with ExitStack() as stack:
+        if args.out is not None:
+            stack.enter_context(sole_writer_in(args.out))
+            report.check_place(args.out)
+        with progress_bar("measuring", 3 + args.rounds) as show:
+            rows = measured(
+                candidates,
+                provider=args.provider,
+                threads=args.threads,
+                rounds=args.rounds,
+                progress=show,
+            )
+        print(report.heading(args.threads))
+        report.print_table(rows, args.budget_ms)
+        if args.out is not None:
+            report.write(rows, args.out, threads=args.threads, rounds=args.rounds)
     if args.out is not None:
-        report.write(rows, args.out, threads=args.threads, rounds=args.rounds)
-        print(f"written: {args.out / report.JSON}, {args.out / report.PICTURE}")
+        print(f"written: {', '.join(shown_path(args.out / name) for name in report.FILES)}")
     return 0

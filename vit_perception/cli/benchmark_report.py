@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
-from rich.console import Console
 from rich.table import Table
 
 from vit_perception.cli.benchmark_candidates import Row
+from vit_perception.cli.console import plain_console
 from vit_perception.evaluation.latency import pareto_front
+from vit_perception.input.json_file import read_json
+from vit_perception.output.failure import OutputError
+from vit_perception.output.write import new_file, try_writing
+from vit_perception.output.write import write as write_file
+from vit_perception.wording import shown_name, shown_path
 
 JSON = "benchmark.json"
 PICTURE = "benchmark.png"
+FILES = (JSON, PICTURE)
 _FRONT = "*"
 
 
@@ -70,7 +76,7 @@ def print_table(rows: Sequence[Row], budget: float | None) -> None:
         of = row.candidate
         table.add_row(
             _FRONT if row.label in best else "",
-            row.label,
+            shown_name(row.label),
             f"{of.size[0]}x{of.size[1]}",
             f"{row.p50:.2f}",
             f"{row.p95:.2f}",
@@ -83,9 +89,9 @@ def print_table(rows: Sequence[Row], budget: float | None) -> None:
             style="dim" if budget is not None and row.p50 > budget else None,
         )
     # The table is also written to files, where no terminal gives the width.
-    Console(width=max(120, Console().width)).print(table)
+    plain_console(width=max(120, plain_console().width)).print(table)
     reference = next((row.label for row in rows if row.candidate.reference), rows[0].label)
-    print(f"ratio: to {reference}, of the same round.")
+    print(f"ratio: to {shown_name(reference)}, of the same round.")
     if best:
         print(
             f"{_FRONT}: nothing faster has that published accuracy (top-1, %; not measured here)."
@@ -99,9 +105,8 @@ def write(rows: Sequence[Row], folder: Path, *, threads: int, rounds: int) -> No
     """Writes the figures and, if there are accuracies, the picture.
 
     Raises:
-        OSError: the folder cannot be written.
+        OutputError: they cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     best = front(rows)
     content = {
         "onnxruntime": onnxruntime.__version__,
@@ -125,8 +130,28 @@ def write(rows: Sequence[Row], folder: Path, *, threads: int, rounds: int) -> No
             for row in rows
         ],
     }
-    (folder / JSON).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    draw(rows, best, folder / PICTURE)
+    with new_file(folder / PICTURE) as picture:
+        draw(rows, best, picture)
+    write_file(folder / JSON, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def check_place(folder: Path) -> None:
+    """Refuses a folder whose files cannot be written, or are none of a benchmark.
+
+    Raises:
+        OutputError: names the file.
+        InputError: benchmark.json cannot be read.
+    """
+    for name in FILES:
+        try_writing(folder / name)
+    results, picture = folder / JSON, folder / PICTURE
+    found = read_json(results) if results.exists() else {"rows": []}
+    is_ours = isinstance(found, dict) and "rows" in found
+    for path, is_others in ((results, not is_ours), (picture, not results.exists())):
+        if path.exists() and is_others:
+            raise OutputError(
+                f"{shown_path(path)}: expected the file of an earlier benchmark, found another"
+            )
 
 
 def draw(rows: Sequence[Row], best: set[str], path: Path) -> None:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.wording import printable, shown_path
+
 if TYPE_CHECKING:
     from vit_perception.ros.demo.run import DemoRun
 
@@ -24,6 +26,7 @@ of both passes and of three real photographs go to the folder --out, with masks 
 has them."""
 
 PROMPT_SECONDS = 20.0
+_WRITTEN = ("detector.log", "detections.mp4", "before_*.jpg", "after_*.jpg", "photograph_*")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.cli.demo_pictures import write_pictures
     from vit_perception.cli.demo_report import print_pictures, print_report
     from vit_perception.names import parse_names
+    from vit_perception.output.input_files import refuse_inside
+    from vit_perception.output.lock import sole_writer_in
     from vit_perception.ros.demo.demo import run_demo
 
     given = parse_names(args.vocabulary_after) if args.vocabulary_after else None
@@ -56,36 +61,60 @@ def run(args: argparse.Namespace) -> int:
     Bundle.load(bundle)  # refuses a damaged bundle before any process starts
     bag = Path(args.bag) if args.bag else sample_bag()
     out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
+    if bag.is_dir():
+        refuse_inside(out, bag)
+    _refuse_others(out)
 
     def choose_names() -> tuple[str, ...]:
         if given is not None or args.non_interactive or not sys.stdin.isatty():
             return given or NAMES_AFTER
         return ask_names(NAMES_AFTER)
 
-    seen = run_demo(
-        bag,
-        bundle,
-        out,
-        distractors=DISTRACTORS,
-        choose_names=choose_names,
-        default_names=NAMES_AFTER,
-        say=lambda line: print(line, flush=True),
-    )
-    print_report(seen)
-    print_pictures(write_pictures(seen, bag, bundle, out))
+    with sole_writer_in(out):
+        seen = run_demo(
+            bag,
+            bundle,
+            out,
+            distractors=DISTRACTORS,
+            choose_names=choose_names,
+            default_names=NAMES_AFTER,
+            say=lambda line: print(printable(line), flush=True),
+        )
+        print_report(seen)
+        print_pictures(write_pictures(seen, bag, bundle, out))
     complaint = _complaint(seen, out)
     if complaint:
         print(f"vit-perception demo: {complaint}", file=sys.stderr)
     return 1 if complaint else 0
 
 
+def _refuse_others(out: Path) -> None:
+    """Refuses a folder that cannot be written, or where files of these names are of others.
+
+    Raises:
+        OutputError: names the file.
+    """
+    from vit_perception.output.failure import OutputError
+    from vit_perception.output.write import try_writing
+
+    mark = out / "detector.yaml"  # is written first
+    try_writing(mark)
+    if mark.exists():
+        return
+    for pattern in _WRITTEN:
+        for path in out.glob(pattern):
+            raise OutputError(
+                f"{shown_path(path)}: expected no such file or one of an earlier demo, "
+                f"found another"
+            )
+
+
 def _complaint(run: DemoRun, out: Path) -> str:
     """Returns what went wrong and where to look; empty if boxes arrived."""
     if not run.seen:
         return (
-            f"no detections arrived; see {out / 'detector.log'}. Is /dev/shm large enough "
-            "(64 MiB free)? Does a firewall stop UDP on the loopback device?"
+            f"no detections arrived; see {shown_path(out / 'detector.log')}. Is /dev/shm large "
+            "enough (64 MiB free)? Does a firewall stop UDP on the loopback device?"
         )
     if not any(len(entry.detections) for entry in run.seen):
         return f"{len(run.seen)} results arrived, all empty: the bundle finds none of the names"

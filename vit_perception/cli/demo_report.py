@@ -11,8 +11,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from vit_perception.cli.console import plain_console
 from vit_perception.cli.demo_pictures import Drawn, Pictures
 from vit_perception.evaluation.hit_rate import HitRate
+from vit_perception.wording import shown_name, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.ros.demo.run import DemoRun
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def print_report(run: DemoRun, console: Console | None = None) -> None:
     """Prints the tables: frames, latency, objects, ground truth."""
-    console = console or Console()
+    console = console or plain_console()
     console.print(_frames_table(run))
     console.print(_latency_table(run))
     console.print(_objects_table(run))
@@ -34,14 +36,15 @@ def print_report(run: DemoRun, console: Console | None = None) -> None:
 
 def print_pictures(pictures: Pictures, console: Console | None = None) -> None:
     """Prints what was found in the photographs, how many boxes have masks, and the files."""
-    console = console or Console()
+    console = console or plain_console()
     table = Table(title="photographs", title_justify="left")
     table.add_column("picture")
     table.add_column("found of each name asked for")
     drawn = Drawn()
     for name, (asked, found) in pictures.photographs.items():
         counts = Counter(found.class_name(index) for index in range(len(found)))
-        table.add_row(name, ", ".join(f"{word}: {counts[word]}" for word in asked))
+        found_words = ", ".join(f"{shown_name(word)}: {counts[word]}" for word in asked)
+        table.add_row(shown_name(name), found_words)
         drawn.add(found)
     console.print(table)
     recording = pictures.recording
@@ -50,7 +53,7 @@ def print_pictures(pictures: Pictures, console: Console | None = None) -> None:
         f"on {drawn.masks} of {drawn.boxes} in the photographs"
     )
     for path in pictures.paths:
-        console.print(f"wrote {path}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"wrote {shown_path(path)}", soft_wrap=True, highlight=False)
 
 
 def ground_truth_rate(run: DemoRun) -> HitRate:
@@ -116,7 +119,7 @@ def _objects_table(run: DemoRun) -> Table:
     for name in dict.fromkeys((*run.names_before, *run.names_after)):
         there = rate.objects[name]
         table.add_row(
-            name,
+            shown_name(name),
             str(found[False][name]) if name in run.names_before else "",
             f"{there}, {rate.named[name]}" if there else "",
             str(found[True][name]) if name in run.names_after else "",

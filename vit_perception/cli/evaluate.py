@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import add_setting, at_least
-from vit_perception.cli.asker import Asker
+from vit_perception.cli.asker import Asker, refuse_to_overwrite
 from vit_perception.cli.model import add_bundle_arguments
 from vit_perception.perceiver.settings import EngineSettings, Settings
 
@@ -92,9 +92,12 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.evaluation.dataset import dataset_from
     from vit_perception.evaluation.lvis_dataset import is_lvis
     from vit_perception.evaluation.tables import format_lvis, format_tables
+    from vit_perception.output.write import try_writing
 
     if args.json:
-        Path(args.json).parent.stat()  # an absent folder is reported before the work, not after it
+        # What cannot be written is told before the work, not after it.
+        Path(args.json).parent.stat()
+        try_writing(Path(args.json))
     import_module("faster_coco_eval")  # and so is an absent package
     given = Path(args.dataset)
     is_file = given.suffix == ".json" and not given.is_dir()
@@ -107,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
         if is_file or args.images is not None:
             refuse_others(source)
         data = _asked(dataset_from(document, given, args.limit), args)
+        refuse_to_overwrite(args, source, data.pictures)
         metrics = _measured(data, Asker(args), args)
         text = format_tables(metrics)
     metrics["command"] = _command(metrics["dataset"], metrics["bundle"], args)

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vit_perception.cli.asker import SCORE_THRESHOLD, Asker
+from vit_perception.cli.asker import SCORE_THRESHOLD, Asker, refuse_to_overwrite
 from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def measured_lvis(
     images = source.parent / "images" if args.images is None else Path(args.images)
     name = source.resolve().parent.name if source.name == ANNOTATIONS else source.name
     data = lvis_from(document, source, images, args.limit)
+    refuse_to_overwrite(args, source, data.pictures)
     document.clear()  # hundreds of megabytes of polygons
     ask = Asker(args, iou_threshold=IOU_THRESHOLD, max_detections=PAIRS)
     names = tuple(data.asked())

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vit_perception.wording import shown_path
+from vit_perception.wording import printable, shown_name, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.bundle.bundle import Bundle
@@ -60,19 +60,19 @@ def _print_installation() -> None:
     print("bundles:")
     for place in share_directories():
         for manifest in sorted(place.glob("bundles/*/bundle.yaml")):
-            print(f"  {manifest.parent}")
+            print(f"  {shown_path(manifest.parent)}")
 
 
 def _print_bag(path: Path) -> None:
     from vit_perception.bags.reader import BagDamageError, BagReader
 
     with BagReader(path) as bag:
-        print(f"{path}:")
+        print(f"{shown_path(path)}:")
         for topic in bag.topics():
             name, msgtype = shown_path(topic.name), shown_path(topic.msgtype)
             print(f"  {topic.count:>6}  {name}  [{msgtype}]")
         for note in bag.notes:
-            print(f"vit-perception {NAME}: {note}", file=sys.stderr)
+            print(f"vit-perception {NAME}: {printable(note)}", file=sys.stderr)
         damage = bag.damage()
     if damage:
         raise BagDamageError(damage)
@@ -82,7 +82,7 @@ def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
     names = bundle.ready_made().names
     rows = {
         "name": bundle.name,
-        "folder": bundle.directory,
+        "folder": shown_path(bundle.directory),
         "task": bundle.task,
         "architecture": bundle.architecture,
         "input": f"{bundle.input_width}x{bundle.input_height} px",
@@ -97,10 +97,11 @@ def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
         "source": bundle.source,
     }
     for key, value in rows.items():
-        print(f"{key + ':':<18}{value}")
+        print(f"{key + ':':<18}{printable(str(value))}")
     for metric in bundle.metrics:
-        print("metric:           " + ", ".join(f"{key} {value}" for key, value in metric.items()))
+        figures = ", ".join(f"{key} {value}" for key, value in metric.items())
+        print(f"metric:           {printable(figures)}")
     for file, digest in bundle.sha256.items():
-        print(f"sha256:           {digest}  {file}")
+        print(f"sha256:           {digest}  {shown_path(file)}")
     if every_name:
-        print("\n".join(names))
+        print("\n".join(map(shown_name, names)))

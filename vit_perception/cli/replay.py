@@ -60,7 +60,10 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bags.reader import BagDamageError
     from vit_perception.bags.replay import replay
     from vit_perception.cli.progress import progress_bar
+    from vit_perception.output.input_files import refuse_inside
 
+    if Path(args.bag).is_dir():
+        refuse_inside(Path(args.out), Path(args.bag))
     perceiver = load_perceiver(args, masks=not args.no_masks)
     with progress_bar("detecting", None) as show:
         result = replay(

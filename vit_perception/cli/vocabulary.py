@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.wording import printable, shown_name
+
 if TYPE_CHECKING:
     from vit_perception.text.builder import Source
     from vit_perception.vocabulary import Vocabulary
@@ -55,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.bundle.vocabulary_file import write_vocabulary
     from vit_perception.names import VocabularyError, names_from_file, parse_names
+    from vit_perception.output.input_files import refuse_inputs
+    from vit_perception.output.write import try_writing, write
     from vit_perception.text.builder import VocabularyBuilder
 
     bundle = Bundle.load(find_bundle(args.bundle))
@@ -62,9 +66,13 @@ def run(args: argparse.Namespace) -> int:
     if args.names is None and args.names_file is None:
         if args.check or args.out is not None:
             raise VocabularyError("--check and --out: expected --names or --names-file too")
-        print("\n".join(ready_made.names))
+        print("\n".join(map(shown_name, ready_made.names)))
         return 0
     names = names_from_file(args.names_file) if args.names is None else parse_names(args.names)
+    if args.out is not None:
+        read = [] if args.names_file is None else [args.names_file]
+        refuse_inputs([args.out], [*read, *bundle.directory.rglob("*")])
+        try_writing(args.out)
     builder = VocabularyBuilder(bundle, text_encoder_dir=args.text_encoder, cache_dir=args.cache)
     sources = builder.sources(names)
     if args.check:
@@ -72,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     vocabulary = builder.build(names, version=0)
     _print_table(vocabulary, sources, nearest_names(vocabulary, ready_made, args.nearest))
     if args.out is not None:
-        args.out.write_bytes(write_vocabulary(vocabulary))
+        write(args.out, write_vocabulary(vocabulary))
     return 0
 
 
@@ -102,7 +110,7 @@ def _print_check(names: Sequence[str], sources: Sequence[Source]) -> int:
     cached = sources.count("cache")
     print(f"{len(names)} names: {len(names) - len(new) - cached} ready-made, {cached} cached")
     if new:
-        print(f"{len(new)} need the text encoder: {', '.join(new)}")
+        print(f"{len(new)} need the text encoder: {printable(', '.join(new))}")
     return 1 if new else 0
 
 
@@ -111,16 +119,15 @@ def _print_table(
     sources: Sequence[Source],
     nearest: Sequence[Sequence[tuple[str, float]]],
 ) -> None:
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+
+    from vit_perception.cli.console import plain_console
 
     table = Table("name", "from", "nearest ready-made names (cosine)")
     for name, source, others in zip(vocabulary.names, sources, nearest, strict=True):
         similar = ", ".join(f"{other} ({cosine:.2f})" for other, cosine in others)
-        # Text, because a name could be read as rich's markup.
-        table.add_row(Text(name), _FROM[source], Text(similar))
-    Console().print(table)
+        table.add_row(shown_name(name), _FROM[source], printable(similar))
+    plain_console().print(table)
 
 
 def _count(text: str) -> int:

@@ -18,6 +18,7 @@ from vit_perception.frame import Frame
 from vit_perception.masks import Masks
 from vit_perception.perceiver.nms import suppressed
 from vit_perception.rle import Rle, encode_mask
+from vit_perception.wording import shown
 
 Predict = Callable[[Frame], Detections]
 Progress = Callable[[int, int], None]
@@ -177,8 +178,9 @@ def _targeted(
     occurring = np.unique(detections.labels).tolist()
     for label in occurring:
         if detections.names[label] not in targets:
-            name = detections.names[label]
-            raise EvaluationError(f"expected names of the dataset, found '{name}'")
+            raise EvaluationError(
+                f"expected names of the dataset, found {shown(detections.names[label])}"
+            )
     most = max((len(targets[detections.names[label]]) for label in occurring), default=0)
     table = np.full((len(detections.names), max(1, most)), -1, np.int64)
     for label in occurring:

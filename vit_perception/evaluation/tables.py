@@ -10,6 +10,7 @@ from typing import Any
 from vit_perception.evaluation.coco import MASK_NAMED, NAMED, UNNAMED
 from vit_perception.evaluation.lvis import FIGURES, PER_CATEGORY, PER_PICTURE
 from vit_perception.evaluation.pairs import ANSWERS
+from vit_perception.wording import shown_name
 
 _READING = """\
 Figures are percent, means over the names that have an object; '-': nothing there to measure.
@@ -32,11 +33,11 @@ Judged is of each picture what LVIS knows of it."""
 def format_tables(metrics: dict[str, Any]) -> str:
     """Returns the tables of `summarize` and, if present, `pairs`, `wordings`, `false_alarms`."""
     head = (
-        f"{metrics['dataset']}: {metrics['pictures']} pictures, "
+        f"{shown_name(metrics['dataset'])}: {metrics['pictures']} pictures, "
         f"{metrics['categories']} names asked at once"
     )
     if "bundle" in metrics:
-        head += f", {metrics['bundle']} {metrics['precision']}"
+        head += f", {shown_name(metrics['bundle'])} {metrics['precision']}"
     blocks = [head, _by_part("boxes", metrics, NAMED, "")]
     if metrics["masks_per_picture"] is not None:
         title = f"masks of the best {metrics['masks_per_picture']} boxes a picture"
@@ -61,11 +62,12 @@ def format_tables(metrics: dict[str, Any]) -> str:
 def format_lvis(metrics: dict[str, Any]) -> str:
     """Returns the table of `evaluate_lvis`."""
     head = (
-        f"{metrics['dataset']}: {metrics['pictures']} pictures, {metrics['objects']} objects, "
-        f"{metrics['names']} names of {metrics['categories']} categories asked at once"
+        f"{shown_name(metrics['dataset'])}: {metrics['pictures']} pictures, "
+        f"{metrics['objects']} objects, {metrics['names']} names of "
+        f"{metrics['categories']} categories asked at once"
     )
     if "bundle" in metrics:
-        head += f", {metrics['bundle']} {metrics['precision']}"
+        head += f", {shown_name(metrics['bundle'])} {metrics['precision']}"
     measured = metrics["measured"]
     table = _table(
         ("boxes (LVIS)", "categories", *FIGURES),
@@ -119,7 +121,7 @@ def _wordings(wordings: dict[str, Any]) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Returns aligned columns, the first to the left, the others to the right."""
-    cells = [list(map(str, row)) for row in (head, *rows)]
+    cells = [[shown_name(str(cell)) for cell in row] for row in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(
