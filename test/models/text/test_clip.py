@@ -217,9 +217,13 @@ def test_another_tower_is_refused(clip: ClipText, tmp_path: Path) -> None:
     ("file", "content", "expected"),
     [
         ("model.safetensors", "none", "model.safetensors: expected safetensors"),
-        ("config.json", "{", "config.json: expected CLIP's configuration"),
-        ("config.json", '{"hidden_act": "gelu"}', "expected quick_gelu and heads of 64, found ge"),
-        ("config.json", '{"num_attention_heads": 4}', "heads of 64, found quick_gelu and 128"),
+        ("config.json", "{", "config.json: expected JSON, found Expecting property name"),
+        (
+            "config.json",
+            '{"hidden_act": "gelu"}',
+            "expected quick_gelu and heads of 64, found 'gelu'",
+        ),
+        ("config.json", '{"num_attention_heads": 4}', "heads of 64, found 'quick_gelu' and 128"),
     ],
 )
 def test_damaged_and_other_weights(tmp_path: Path, file: str, content: str, expected: str) -> None:

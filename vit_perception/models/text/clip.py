@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,8 +24,10 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
-from vit_perception.models.checkpoint_file import read_state_dict
-from vit_perception.wording import one_line, shown_path
+from vit_perception.input.file import InputError, read_file
+from vit_perception.input.json_file import parse_json, read_json
+from vit_perception.models.checkpoint_file import MAX_FILE_BYTES, read_state_dict
+from vit_perception.wording import one_line, shown, shown_path
 
 CLIP_ID = "clip-vit-base-patch32"
 SOURCE = f"openai/{CLIP_ID} on Hugging Face"
@@ -32,6 +35,14 @@ SOURCE = f"openai/{CLIP_ID} on Hugging Face"
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+_TOKENIZER_FILES = (
+    *("tokenizer.json", "vocab.json", "merges.txt"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+)
+MAX_TOKENIZER_BYTES = 32 * 2**20
+"""Ten times CLIP's tokenizer.json."""
+MAX_CONFIG_BYTES = 2**20
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _TOWER = ("text_model.", "text_projection.")
 # Older files contain it; its values are 0, 1, 2 ….
 _POSITION_IDS = "text_model.embeddings.position_ids"
@@ -113,13 +124,30 @@ def load_tokenizer(directory: Path) -> CLIPTokenizer:
             "nothing is downloaded"
         )
     try:
-        found: CLIPTokenizer = CLIPTokenizer.from_pretrained(str(directory), local_files_only=True)
-        return found
-    # The library's errors of damaged files share no base class below Exception.
-    except Exception as error:
+        return _tokenizer_in(directory)
+    except InputError as error:
+        raise ClipTextError(f"--clip {error}") from None
+    # The library's errors of damaged files share no base class, and some are panics.
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise ClipTextError(
             f"--clip {shown_path(directory)}: expected a tokenizer, found {one_line(error, 120)}"
         ) from None
+
+
+def _tokenizer_in(directory: Path) -> CLIPTokenizer:
+    """Loads the tokenizer from checked copies; the library reads files of any size."""
+    with tempfile.TemporaryDirectory(prefix="vit_perception_") as scratch:
+        for name in _TOKENIZER_FILES:
+            if not os.path.lexists(directory / name):
+                continue
+            data = read_file(directory / name, MAX_TOKENIZER_BYTES)
+            if name.endswith(".json"):
+                parse_json(data, shown_path(directory / name))
+            Path(scratch, name).write_bytes(data)
+        found: CLIPTokenizer = CLIPTokenizer.from_pretrained(scratch, local_files_only=True)
+        return found
 
 
 def load_tower(directory: Path) -> tuple[dict[str, Tensor], str]:
@@ -138,6 +166,8 @@ def load_tower(directory: Path) -> tuple[dict[str, Tensor], str]:
         )
     where = shown_path(files[0])
     if files[0].name == _WEIGHTS[0]:
+        if files[0].stat().st_size > MAX_FILE_BYTES:
+            raise ClipTextError(f"{where}: expected at most {MAX_FILE_BYTES} bytes, found more")
         try:
             state = load_file(files[0])
         except (SafetensorError, OSError) as error:
@@ -147,21 +177,30 @@ def load_tower(directory: Path) -> tuple[dict[str, Tensor], str]:
     else:
         state = read_state_dict(files[0])
     tower = {
-        key: value.float()
+        key: value
         for key, value in state.items()
         if key.startswith(_TOWER) and key != _POSITION_IDS
     }
-    return tower, where
+    for key, value in tower.items():
+        if value.dtype not in _FLOATS:
+            raise ClipTextError(f"{where}: {key}: expected floats, found {value.dtype}")
+    return {key: value.float() for key, value in tower.items()}, where
 
 
 def _check_config(directory: Path) -> None:
     """Refuses a tower that differs from CLIP's only in its config.json."""
-    if not (directory / "config.json").is_file():
+    path = directory / "config.json"
+    if not os.path.lexists(path):
         return
-    where = f"--clip {shown_path(directory / 'config.json')}"
+    where = f"--clip {shown_path(path)}"
     try:
-        config = CLIPTextConfig.from_pretrained(str(directory), local_files_only=True)
+        values = read_json(path, MAX_CONFIG_BYTES)
+        if not isinstance(values, dict):
+            raise ValueError(shown(values))
+        config = CLIPTextConfig.from_dict(values.get("text_config", values))
         found = (config.hidden_act, config.hidden_size / config.num_attention_heads)
+    except InputError as error:
+        raise ClipTextError(f"--clip {error}") from None
     except Exception as error:
         raise ClipTextError(
             f"{where}: expected CLIP's configuration, found {one_line(error, 120)}"
@@ -169,7 +208,7 @@ def _check_config(directory: Path) -> None:
     if found != ("quick_gelu", _HEAD_WIDTH):
         raise ClipTextError(
             f"{where}: expected quick_gelu and heads of {_HEAD_WIDTH}, "
-            f"found {found[0]} and {found[1]:g}"
+            f"found {shown(found[0])} and {found[1]:g}"
         )
 
 
