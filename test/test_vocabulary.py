@@ -274,6 +274,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "absent\n.txt"
     message = refusal_of(names_from_file, path)
     assert (
-        message == f"{str(path)!r}: expected a text file of names, found No such file or directory"
+        message == f"{str(path)!r}: expected a readable file, found No such file or directory"
     )
-    assert "expected a text file" in refusal_of(names_from_file, tmp_path)
+    assert "expected a file, found a folder" in refusal_of(names_from_file, tmp_path)

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from vit_perception.input.file import InputError, read_text
 from vit_perception.wording import shown, shown_path
 
 MAX_NAMES = 4096
@@ -96,26 +97,14 @@ def names_from_file(path: str | Path) -> tuple[str, ...]:
             is a list, or see `checked_names`.
     """
     path = Path(path)
-    file_name = shown_path(path)
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise VocabularyError(
-            f"{file_name}: expected a text file of names, found {error.strerror or error}"
-        ) from error
-    if len(data) > _MAX_FILE_BYTES:
-        raise VocabularyError(f"{file_name}: expected at most {_MAX_FILE_BYTES} bytes, found more")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise VocabularyError(
-            f"{file_name}: expected UTF-8, found byte 0x{data[error.start]:02x} at {error.start}"
-        ) from error
+        text = read_text(path, _MAX_FILE_BYTES)
+    except InputError as error:
+        raise VocabularyError(str(error)) from error
     try:
         return checked_names(_lines(text))
     except VocabularyError as error:
-        raise VocabularyError(f"{file_name}: {error}") from error
+        raise VocabularyError(f"{shown_path(path)}: {error}") from error
 
 
 def _refusal(name: object) -> str | None:

@@ -92,7 +92,10 @@ def test_a_rep_file(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["three.txt"], "three.txt: expected the zip format of torch.save"),
         (["mlp3x_s.pth"], "mlp3x_s.pth: expected CLIP's text tower and tokenizer with --clip DIR"),
         (["mlp3x_s.pth", "--clip", "none"], "--clip none: expected the tokenizer of openai/clip"),
-        (["mlp3x_s.pth", "--names-file", "none.txt"], "none.txt: expected a text file of names"),
+        (
+            ["mlp3x_s.pth", "--names-file", "none.txt"],
+            "none.txt: expected a readable file, found No such",
+        ),
         (
             ["s_rep.pth"],
             "--names-file: expected the 3 names that are folded into s_rep.pth, found",

@@ -225,7 +225,7 @@ def test_a_model_that_is_too_large_is_not_read(tmp_path):
 
 def test_a_directory_in_place_of_the_model(tmp_path):
     (tmp_path / "model.safetensors").mkdir()
-    assert_refused(tmp_path, "expected a readable file")
+    assert_refused(tmp_path, "expected a file, found a folder")
 
 
 @pytest.mark.parametrize("size", [0, 7, 8, 100, 20_000, 1_000_000])

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.input.file import read_file
 from vit_perception.output.write import write
 from vit_perception.wording import one_line
 
@@ -97,9 +98,10 @@ class EmbeddingCache:
         if self._path is None:
             return {}
         try:
-            if not self._path.is_file():
+            if not self._path.exists():
                 return {}
-            return _parse(_read_bytes(self._path, self._dimension), self._dimension)
+            limit = MAX_ENTRIES * (32 + 4 * self._dimension) + 4096
+            return _parse(read_file(self._path, limit), self._dimension)
         # zipfile and numpy raise a dozen types for damaged files.
         except Exception as error:
             _log.warning("%s: text cache not readable, rebuilt: %s", self._path, one_line(error))
@@ -116,15 +118,6 @@ class EmbeddingCache:
                 "%s: text cache not written, kept in memory: %s", self._path, one_line(error)
             )
             self._path = None
-
-
-def _read_bytes(path: Path, dimension: int) -> bytes:
-    limit = MAX_ENTRIES * (32 + 4 * dimension) + 4096
-    with path.open("rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise ValueError(f"expected at most {limit} bytes, found more")
-    return data
 
 
 def _parse(data: bytes, dimension: int) -> dict[bytes, Array]:

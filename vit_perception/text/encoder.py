@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 
 from vit_perception.engine.onnxruntime import CPU, OnnxRuntimeSession
 from vit_perception.engine.session import Session, SessionError, shown_shape
+from vit_perception.input.file import InputError, read_file
+from vit_perception.input.json_file import read_json
 from vit_perception.text import minilm
 from vit_perception.wording import one_line, shown, shown_path
 
@@ -40,6 +41,7 @@ BATCH_TOKENS = 1024
 MAX_MODEL_BYTES = 512 * 2**20
 MAX_TOKENIZER_BYTES = 2**20
 MAX_GRAPH_BYTES = 2**20
+MAX_CONFIG_BYTES = 2**20
 UNIT_TOLERANCE = 1e-3
 
 _CONFIG = {
@@ -228,28 +230,16 @@ def embed(
 
 def _read(path: Path, limit: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = file.read(limit + 1) if size <= limit else b""
-    except OSError as error:
-        raise TextEncoderError(
-            f"{shown_path(path)}: expected a readable file, "
-            f"found {error.strerror or one_line(error)}"
-        ) from error
-    if max(size, len(data)) > limit:
-        raise TextEncoderError(f"{shown_path(path)}: expected at most {limit} bytes, found more")
-    return data
+        return read_file(path, limit)
+    except InputError as error:
+        raise TextEncoderError(str(error)) from error
 
 
 def _check_config(path: Path) -> None:
     try:
-        config = json.loads(_read(path, 2**20))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, TextEncoderError):
-            raise
-        raise TextEncoderError(
-            f"{shown_path(path)}: expected JSON, found {one_line(error)}"
-        ) from error
+        config = read_json(path, MAX_CONFIG_BYTES)
+    except InputError as error:
+        raise TextEncoderError(str(error)) from error
     if not isinstance(config, dict):
         raise TextEncoderError(
             f"{shown_path(path)}: expected a mapping, found {type(config).__name__}"
