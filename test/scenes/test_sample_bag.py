@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,12 @@ from vit_perception.bundle.samples import (
     GROUND_TRUTH_TOPIC,
     IMAGE_TOPIC,
 )
+from vit_perception.scenes.frame_messages import quaternion
 from vit_perception.scenes.labels import Label, Thing
 from vit_perception.scenes.moving_camera import CameraFrame
-from vit_perception.scenes.sample_bag import ground_truth, main, quaternion, write_sample_bag
+from vit_perception.scenes.sample_bag import ground_truth, main, write_sample_bag
 
+from ..small_disk import on_small_disk
 from .pack import write_boxes
 
 
@@ -104,6 +108,35 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert finding in error
     assert error.count("\n") == 1
     assert not (tmp_path / "bag").exists()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    pack: Path, rendering: None, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    words = ["--assets", str(pack), "--objects", "crate_green", "--seconds", "1", "--rate", "5"]
+    run = ["-m", "vit_perception.scenes.sample_bag", *words, "--raw", "--out", str(disk / "bag")]
+    outcome = on_small_disk(disk, "256k", *run)
+    assert outcome.code == 2
+    last = outcome.stderr.splitlines()[-1]
+    full = "expected to write here, found No space left on device"
+    assert last == f"sample_bag: {disk}/bag: {full}"
+    assert "Traceback" not in outcome.stderr
+    assert outcome.left == ()
+
+
+def test_sigterm_leaves_nothing(pack: Path, rendering: None, tmp_path: Path) -> None:
+    words = ["--assets", str(pack), "--objects", "crate_green", "--seconds", "1000"]
+    command = [sys.executable, "-m", "vit_perception.scenes.sample_bag", *words]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path / "bag")], stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr is not None
+        assert run.stderr.read(2) == "\n1"  # written as a carriage return
+        run.terminate()
+        last = run.stderr.read().splitlines()[-1]
+    assert (run.returncode, last) == (143, "sample_bag: interrupted")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from vit_perception.processes.parent import end_with_parent
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-GRACE = 10.0
+GRACE = 5.0
 """Seconds that a process has for cleaning up when it is told to end."""
 _ENDED = 128 + signal.SIGTERM
 

@@ -19,22 +19,19 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from vit_perception.bags.depth import FORMAT as DEPTH_FORMAT
-from vit_perception.bags.depth import encode_depth
 from vit_perception.bags.messages import (
     CAMERA_INFO,
     COMPRESSED_IMAGE,
     DETECTIONS,
     IMAGE,
     TF,
-    Message,
     detections_to_message,
-    make,
     make_header,
 )
 from vit_perception.bags.reader import BagError
@@ -48,8 +45,15 @@ from vit_perception.bundle.samples import (
     IMAGE_TOPIC,
 )
 from vit_perception.detections import Detections
-from vit_perception.images.compressed import encode_jpeg
+from vit_perception.output.failure import OutputError
+from vit_perception.processes.signals import Terminated, raising_terminated
 from vit_perception.scenes.catalogue import CatalogueError
+from vit_perception.scenes.frame_messages import (
+    camera_info,
+    compressed_pictures,
+    raw_pictures,
+    transform,
+)
 from vit_perception.scenes.labels import Label
 from vit_perception.scenes.moving_camera import (
     SAMPLE_OBJECTS,
@@ -60,20 +64,18 @@ from vit_perception.scenes.moving_camera import (
 from vit_perception.scenes.surfaces import SurfaceError
 from vit_perception.wording import printable, shown_path
 
-WORLD, TABLE, CAMERA = "world", "table", "camera_color_optical_frame"
+TABLE, CAMERA = "table", "camera_color_optical_frame"
 START = 1_767_225_600_000_000_000
 """2026-01-01 00:00:00 UTC: a fixed date, so that the bag has the same bytes in every run."""
 SEED = 7
-JPEG_QUALITY = 85
-JPEG_FORMAT = "rgb8; jpeg compressed bgr8"
-"""image_transport's word for JPEG made from rgb8."""
 
 
 def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = False) -> int:
     """Writes a bag of rendered frames, pictures compressed or `raw`; returns their number.
 
     Raises:
-        BagError: the folder already exists or cannot be written.
+        BagError: the folder already exists.
+        OutputError: it cannot be written, or another process writes it.
     """
     count = 0
     with BagWriter(path) as bag:
@@ -87,7 +89,7 @@ def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = F
         bag.add_topic(GROUND_TRUTH_TOPIC, DETECTIONS)
         for frame in frames:
             if count == 0:
-                bag.write("/tf_static", frame.stamp, _transform(frame.stamp, TABLE, np.eye(4)))
+                bag.write("/tf_static", frame.stamp, transform(frame.stamp, TABLE, np.eye(4)))
             _write_frame(bag, frame, raw=raw)
             count += 1
     return count
@@ -110,121 +112,39 @@ def ground_truth(labels: Iterable[Label]) -> Detections:
 def _write_frame(bag: BagWriter, frame: CameraFrame, *, raw: bool) -> None:
     stamp, header = frame.stamp, make_header(frame.stamp, CAMERA)
     messages = {
-        "/tf": _transform(stamp, CAMERA, frame.pose),
-        CAMERA_INFO_TOPIC: _camera_info(header, frame),
-        **(_raw_pictures(header, frame) if raw else _compressed_pictures(header, frame)),
+        "/tf": transform(stamp, CAMERA, frame.pose),
+        CAMERA_INFO_TOPIC: camera_info(header, frame),
+        **(raw_pictures(header, frame) if raw else compressed_pictures(header, frame)),
         GROUND_TRUTH_TOPIC: detections_to_message(ground_truth(frame.labels), stamp, CAMERA),
     }
     for topic, message in messages.items():
         bag.write(topic, stamp, message)
 
 
-def _compressed_pictures(header: Message, frame: CameraFrame) -> dict[str, Message]:
-    colour = encode_jpeg(frame.rgb, quality=JPEG_QUALITY)
-    return {
-        COMPRESSED_TOPIC: _compressed(header, JPEG_FORMAT, colour),
-        COMPRESSED_DEPTH_TOPIC: _compressed(header, DEPTH_FORMAT, encode_depth(frame.depth)),
-    }
+@contextmanager
+def _counted(frames: Iterable[CameraFrame]) -> Iterator[Iterator[CameraFrame]]:
+    """Shows how many frames have been written, on a line that ends with the block."""
+    count = 0
 
+    def each() -> Iterator[CameraFrame]:
+        nonlocal count
+        for frame in frames:
+            yield frame
+            count += 1
+            print(f"\r{count} frames", end="", file=sys.stderr, flush=True)
 
-def _raw_pictures(header: Message, frame: CameraFrame) -> dict[str, Message]:
-    return {
-        IMAGE_TOPIC: _raw(header, "rgb8", frame.rgb),
-        DEPTH_TOPIC: _raw(header, "16UC1", frame.depth.astype("<u2")),
-    }
-
-
-def _compressed(header: Message, layout: str, data: bytes) -> Message:
-    return make(COMPRESSED_IMAGE, header=header, format=layout, data=np.frombuffer(data, np.uint8))
-
-
-def _raw(header: Message, encoding: str, pixels: np.ndarray) -> Message:
-    height, width = pixels.shape[:2]
-    return make(
-        IMAGE,
-        header=header,
-        height=height,
-        width=width,
-        encoding=encoding,
-        is_bigendian=0,
-        step=pixels.nbytes // height,
-        data=np.ascontiguousarray(pixels).reshape(-1).view(np.uint8),
-    )
-
-
-def _camera_info(header: Message, frame: CameraFrame) -> Message:
-    height, width = frame.rgb.shape[:2]
-    projection = np.zeros((3, 4))
-    projection[:, :3] = frame.intrinsics
-    return make(
-        CAMERA_INFO,
-        header=header,
-        height=height,
-        width=width,
-        distortion_model="plumb_bob",
-        d=np.zeros(5),
-        k=frame.intrinsics.reshape(-1),
-        r=np.eye(3).reshape(-1),
-        p=projection.reshape(-1),
-        binning_x=0,
-        binning_y=0,
-        roi=make(
-            "sensor_msgs/msg/RegionOfInterest",
-            x_offset=0,
-            y_offset=0,
-            height=0,
-            width=0,
-            do_rectify=False,
-        ),
-    )
-
-
-def _transform(stamp: int, child: str, pose: np.ndarray) -> Message:
-    """Returns a TFMessage that places a frame in the world; pose float64 [4,4]."""
-    x, y, z = (float(value) for value in pose[:3, 3])
-    qx, qy, qz, qw = quaternion(pose[:3, :3])
-    transform = make(
-        "geometry_msgs/msg/Transform",
-        translation=make("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
-        rotation=make("geometry_msgs/msg/Quaternion", x=qx, y=qy, z=qz, w=qw),
-    )
-    stamped = make(
-        "geometry_msgs/msg/TransformStamped",
-        header=make_header(stamp, WORLD),
-        child_frame_id=child,
-        transform=transform,
-    )
-    return make(TF, transforms=[stamped])
-
-
-def quaternion(rotation: np.ndarray) -> tuple[float, float, float, float]:
-    """Returns x, y, z, w of a rotation matrix float64 [3,3]; w is not negative.
-
-    The quaternion is the eigenvector of a symmetric matrix (Bar-Itzhack 2000), which needs
-    no cases for small or large angles.
-    """
-    m = rotation
-    symmetric = np.array(
-        [
-            [m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[2, 1] - m[1, 2]],
-            [m[0, 1] + m[1, 0], m[1, 1] - m[0, 0] - m[2, 2], m[1, 2] + m[2, 1], m[0, 2] - m[2, 0]],
-            [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], m[2, 2] - m[0, 0] - m[1, 1], m[1, 0] - m[0, 1]],
-            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], m[0, 0] + m[1, 1] + m[2, 2]],
-        ]
-    )
-    _, vectors = np.linalg.eigh(symmetric)
-    x, y, z, w = (float(value) for value in vectors[:, -1] * (1 if vectors[3, -1] >= 0 else -1))
-    return x, y, z, w
-
-
-def _counted(frames: Iterable[CameraFrame], show: Callable[[int], None]) -> Iterable[CameraFrame]:
-    for number, frame in enumerate(frames, start=1):
-        yield frame
-        show(number)
+    try:
+        yield each()
+    finally:
+        if count:
+            print(file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Renders and writes a bag; returns 0, or 2 with one line on stderr if that fails."""
+    """Renders and writes a bag; returns 0, or 2 with one line on stderr if that fails.
+
+    130, 143 or 129: interrupted, by SIGTERM or by SIGHUP; nothing is left then.
+    """
     args = _parser().parse_args(arguments)
     width, height = args.size
     frames = render_moving_camera(
@@ -236,14 +156,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         height=height,
         start_ns=START,
     )
-    counted = _counted(frames, lambda n: print(f"\r{n} frames", end="", file=sys.stderr))
     try:
-        count = write_sample_bag(args.out, counted, raw=args.raw)
-    except (BagError, CatalogueError, SurfaceError) as error:
+        with raising_terminated(), _counted(frames) as counted:
+            count = write_sample_bag(args.out, counted, raw=args.raw)
+    except (BagError, CatalogueError, OutputError, SurfaceError) as error:
         print(f"sample_bag: {printable(str(error))}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as error:
+        print("sample_bag: interrupted", file=sys.stderr)
+        return error.status if isinstance(error, Terminated) else 130
     size = sum(path.stat().st_size for path in args.out.iterdir())
-    print(f"\n{shown_path(args.out)}: {count} frames, {size / 1e6:.1f} MB")
+    print(f"{shown_path(args.out)}: {count} frames, {size / 1e6:.1f} MB")
     return 0
 
 
