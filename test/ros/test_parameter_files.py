@@ -130,7 +130,8 @@ def test_the_nodes_of_a_file(tmp_path: Path) -> None:
         "/**:\n  ros__parameters:\n    detector: {vocabulary: [mug]}\n"
     )
     assert nodes_named(file) == ("/detector", "/front/tools", "/**")
-    for text in ("[1, 2]", "", "a: [", "plain"):
+    bomb = "a: &a {b: c}\n" + "".join(f"n{i}: {{x: *a, y: *a}}\n" for i in range(9))
+    for text in ("[1, 2]", "", "a: [", "plain", bomb, "a: " * 9000, "{a: " * 9000, "a: !!int x"):
         file.write_text(text)
         with pytest.raises(ValueError, match="mine.yaml: expected"):
             nodes_named(file)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-import yaml
-
-from vit_perception.wording import one_line, shown
+from vit_perception.input.file import InputError
+from vit_perception.input.yaml_file import read_yaml
+from vit_perception.wording import one_line, shown, shown_path
 
 FILE_NAME = "metadata.yaml"
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # long for PyYAML's own
+MAX_BYTES, MAX_VALUES = 16 * 2**20, 10**6
+"""Room for tens of thousands of files."""
 
 
 class MetadataError(ValueError):
@@ -42,9 +43,9 @@ def read_metadata(path: Path) -> Metadata:
         MetadataError: the file is damaged.
     """
     try:
-        document = yaml.load(path.read_bytes(), Loader=_Loader)
-    except Exception as error:  # recordings are untrusted; parsers may raise anything
-        raise MetadataError(f"expected YAML, found {one_line(error, 120)}") from error
+        document = read_yaml(path, MAX_BYTES, MAX_VALUES)
+    except InputError as error:
+        raise MetadataError(str(error).removeprefix(f"{shown_path(path)}: ")) from error
     information = (
         document.get("rosbag2_bagfile_information") if isinstance(document, dict) else None
     )

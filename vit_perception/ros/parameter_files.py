@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from vit_perception.wording import one_line, shown, shown_path
+from vit_perception.document import Document, DocumentError
 
 _OPTION = "--params-file"
 _PARAMETERS = "ros__parameters"
@@ -23,15 +23,12 @@ def nodes_named(path: Path) -> tuple[str, ...]:
     """Returns the nodes that a file has parameters for, as it names them, wildcards too.
 
     Raises:
-        ValueError: the file is no YAML mapping; one line.
-        OSError: it cannot be read.
+        ValueError: the file cannot be read, or is no safe YAML mapping; one line.
     """
     try:
-        values = yaml.safe_load(path.read_bytes())
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{shown_path(path)}: expected YAML, found {one_line(error)}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{shown_path(path)}: expected a mapping of nodes, found {shown(values)}")
+        values = Document.load(path).values
+    except DocumentError as error:
+        raise ValueError(str(error)) from None
     return tuple(_nodes_in(values, ""))
 
 
@@ -79,10 +76,8 @@ def without_empty_values(arguments: Sequence[str]) -> Iterator[list[str]]:
 def _completed(path: Path) -> str | None:
     """Returns a file's text without keys that have no value; None where all have one."""
     try:
-        values = yaml.safe_load(path.read_bytes())
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
-        return None
-    if not isinstance(values, dict):
+        values = Document.load(path).values
+    except DocumentError:
         return None
     kept = _kept(values)
     return None if kept == values else yaml.safe_dump(kept, default_flow_style=None)
