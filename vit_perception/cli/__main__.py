@@ -148,7 +148,7 @@ def _user_error(error: Exception) -> str | None:
         return printable(str(error))
     if isinstance(error, ModuleNotFoundError) and error.name in HINTS:
         return HINTS[error.name]
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):
         return f"{shown_path(os.fsdecode(error.filename))}: {error.strerror}"
     if isinstance(error, OSError) and error.errno in NO_PLACE:
         abandon_output()

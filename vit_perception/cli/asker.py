@@ -121,7 +121,7 @@ def refuse_to_overwrite(
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.output.input_files import refuse_inputs
 
-    if not args.json:
+    if args.json is None:
         return
     options = (Path(file) for file in (args.names_file, args.wordings) if file)
     bundle = find_bundle(args.bundle).rglob("*")

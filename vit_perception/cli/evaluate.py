@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.evaluation.tables import format_lvis, format_tables
     from vit_perception.output.write import try_writing
 
-    if args.json:
+    if args.json is not None:
         # What cannot be written is told before the work, not after it.
         Path(args.json).parent.stat()
         try_writing(Path(args.json))
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
         text = format_tables(metrics)
     metrics["command"] = _command(metrics["dataset"], metrics["bundle"], args)
     print(text)
-    if args.json:
+    if args.json is not None:
         write_json(Path(args.json), metrics)
     return 0
 
