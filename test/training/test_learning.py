@@ -32,11 +32,12 @@ from vit_perception.perceiver.settings import Settings  # noqa: E402
 from vit_perception.text.encoder import TextEncoder, find_text_encoder  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.device import DeviceError, find_device  # noqa: E402
+from vit_perception.training.failure import TrainingError  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
 from vit_perception.training.pictures import DataError, Picture, read  # noqa: E402
 from vit_perception.training.recipe import Recipe, RecipeError  # noqa: E402
 from vit_perception.training.run import write_curves  # noqa: E402
-from vit_perception.training.trainer import Trainer, TrainingError, load_start  # noqa: E402
+from vit_perception.training.trainer import Trainer, load_start  # noqa: E402
 from vit_perception.vocabulary import Vocabulary  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -89,6 +90,18 @@ def test_a_resumed_run_is_bit_exact(tmp_path: Path) -> None:
     assert_same(resumed.average.state_dict(), whole.average.state_dict())
     log = (tmp_path / "halves" / "log.jsonl").read_text()
     assert log == (tmp_path / "whole" / "log.jsonl").read_text()
+
+
+def test_a_resumed_run_leaves_out_the_same_paths(tmp_path: Path) -> None:
+    """Networks with stochastic depth draw at each step."""
+    data = toy.write_pictures(tmp_path / "train", 24)
+    options = {"steps": 3, "batch": 2, "size": 64, "backbone": "emov2_5m"}
+    whole = trainer(data, tmp_path / "whole", **options)
+    whole.run()
+    trainer(data, tmp_path / "halves", **options).run(until=1)
+    resumed = trainer(data, tmp_path / "halves", **options)
+    resumed.run()
+    assert_same(resumed.average.state_dict(), whole.average.state_dict())
 
 
 def assert_same(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
@@ -164,7 +177,9 @@ def test_a_picture_that_vanishes_ends_the_run_in_one_line(tmp_path: Path) -> Non
     run.workers = 1
     with pytest.raises(DataError) as error:
         run.run()
-    assert re.fullmatch(r"\S*\.png: expected a picture, found No such file.*", str(error.value))
+    assert re.fullmatch(
+        r"\S*\.png: expected a readable file, found No such file.*", str(error.value)
+    )
 
 
 @pytest.mark.parametrize("name", ["gpu", "mps", "cuda:99", "cuda:x", ""])

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 from vit_perception.cli.arguments import MAX_PROCESSES, MAX_THREADS, at_least
+from vit_perception.wording import shown_path
 
 NAME = "train"
 HELP = "train a detector from a recipe, or resume a run"
@@ -45,10 +47,10 @@ def run(args: argparse.Namespace) -> int:
     """Trains; returns 0 when the last step is done."""
     from vit_perception.cli.progress import progress_bar
     from vit_perception.training.recipe import load_recipe
-    from vit_perception.training.run import prepare, write_curves
+    from vit_perception.training.run import prepared, write_curves
 
     recipe = load_recipe(args.recipe)
-    trainer = prepare(
+    with prepared(
         recipe,
         args.out,
         device=args.device,
@@ -56,17 +58,24 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         start=args.start,
         text_encoder_dir=args.text_encoder_dir,
-    )
-    book = trainer.source.book
-    print(
-        f"{len(trainer.source.pictures)} pictures, {len(book.descriptions)} kinds of objects, "
-        f"{len(book.texts)} phrases; step {trainer.step} of {recipe.steps} on {trainer.device}",
-        flush=True,
-    )
-    try:
-        with progress_bar("steps", recipe.steps) as show:
-            trainer.run(lambda step, losses: show(step))
-    finally:
+    ) as trainer:
+        book = trainer.source.book
+        print(
+            f"{len(trainer.source.pictures)} pictures, {len(book.descriptions)} kinds of objects, "
+            f"{len(book.texts)} phrases; step {trainer.step} of {recipe.steps} "
+            f"on {trainer.device}",
+            flush=True,
+        )
+        try:
+            with progress_bar("steps", recipe.steps) as show:
+                trainer.run(lambda step, losses: show(step))
+        except Exception:
+            # They show what led to it; why they fail matters less.
+            with suppress(OSError, RuntimeError, ValueError):
+                write_curves(args.out)
+            raise
         curves = write_curves(args.out)
-    print(f"run in {args.out}, curves in {curves}")
+    print(
+        f"run in {shown_path(args.out)}, curves in {shown_path(curves) if curves else 'no file'}"
+    )
     return 0

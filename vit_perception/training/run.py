@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +20,23 @@ from torch import Tensor
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import read_verified
 from vit_perception.bundle.paths import find_bundle
+from vit_perception.output.lock import sole_writer_in
+from vit_perception.output.write import new_file, try_writing, write
 from vit_perception.text.cache import EmbeddingCache, default_directory
 from vit_perception.text.encoder import ENCODER_ID, TextEncoder, find_text_encoder
 from vit_perception.training.annotations import load_pictures
+from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
 from vit_perception.training.device import default_workers, find_device
+from vit_perception.training.log import LOG, read_log
 from vit_perception.training.phrases import build_phrase_book
 from vit_perception.training.recipe import Recipe, RecipeError
 from vit_perception.training.trainer import Trainer
-from vit_perception.wording import one_line
+from vit_perception.wording import one_line, shown_path
 
 WEIGHTS_FILE = "weights.safetensors"
 """File of training-form weights in a bundle, from which another run can start."""
+CURVES, CURVE_VALUES = "curves.png", "curves.json"
+"""Names of the files that show the losses of a run."""
 
 
 def cached_encoder(
@@ -50,7 +58,8 @@ def cached_encoder(
     return encode
 
 
-def prepare(
+@contextmanager
+def prepared(
     recipe: Recipe,
     folder: Path,
     *,
@@ -59,8 +68,8 @@ def prepare(
     threads: int = 0,
     start: str | Path | None = None,
     text_encoder_dir: str | None = None,
-) -> Trainer:
-    """Returns a trainer that is ready to run or resume.
+) -> Iterator[Trainer]:
+    """Yields a trainer that is ready to run or resume; no other process trains in its folder.
 
     Args:
         folder: of the run; resumed if it holds a checkpoint.
@@ -70,19 +79,32 @@ def prepare(
         start: a bundle, or the name of a bundled one, whose weights begin a new run.
 
     Raises:
-        BundleError, DataError, DeviceError, NotInstalledError, RecipeError, TextEncoderError,
-        TrainingError: one line each.
+        BundleError, DataError, DeviceError, NotInstalledError, OutputError, RecipeError,
+        TextEncoderError, TrainingError: one line each.
     """
     # Bad options are refused before minutes of reading.
     found = find_device(device)
     weights = load_weights(start) if start is not None else None
     if threads:
         torch.set_num_threads(threads)
-    pictures, described = load_pictures(recipe.data)
-    book = build_phrase_book(described, cached_encoder(text_encoder_dir))
     if workers is None:
         workers = default_workers(found)
-    return Trainer(recipe, pictures, book, folder, device=device, workers=workers, start=weights)
+    new = not folder.exists()
+    try:
+        with sole_writer_in(folder):
+            for file in (CHECKPOINT, LOG, CURVES, CURVE_VALUES):
+                try_writing(folder / file)
+            if (folder / CHECKPOINT).exists():
+                read_checkpoint(folder / CHECKPOINT).check(recipe, folder / CHECKPOINT)
+            pictures, described = load_pictures(recipe.data)
+            book = build_phrase_book(described, cached_encoder(text_encoder_dir))
+            yield Trainer(
+                recipe, pictures, book, folder, device=device, workers=workers, start=weights
+            )
+    finally:
+        if new:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 def load_weights(bundle: str | Path) -> dict[str, Tensor]:
@@ -96,7 +118,7 @@ def load_weights(bundle: str | Path) -> dict[str, Tensor]:
         RecipeError: the bundle has no weights to train from.
     """
     loaded = Bundle.load(find_bundle(bundle))
-    path = loaded.directory / WEIGHTS_FILE
+    path = shown_path(loaded.directory / WEIGHTS_FILE)
     if WEIGHTS_FILE not in loaded.sha256:
         raise RecipeError(f"{path}: expected training weights in the bundle, found no such file")
     data = read_verified(loaded.directory, WEIGHTS_FILE, loaded.sha256[WEIGHTS_FILE])
@@ -117,35 +139,42 @@ def write_curves(folder: Path) -> Path | None:
 
     Returns:
         The path of curves.png; None if no step has been logged.
+
+    Raises:
+        OutputError, TrainingError: the log cannot be read, or a file cannot be written.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    log = folder / "log.jsonl"
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    if not lines:
+    rows = read_log(folder / LOG)
+    if not rows:
         return None
-    rows = [json.loads(line) for line in lines]
     window = max(1, len(rows) // 100)
-    steps = [row["step"] for row in rows][window - 1 :]
+    steps = [row.step for row in rows][window - 1 :]
     kernel = np.ones(window) / window
     curves = {
-        name: np.convolve([row[name] for row in rows], kernel, mode="valid")
-        for name in rows[0]
-        if name != "step" and any(row[name] for row in rows)
+        name: np.convolve([row.losses[name] for row in rows], kernel, mode="valid")
+        for name in rows[0].losses
+        if any(row.losses[name] for row in rows)
     }
     figure, axes = pyplot.subplots(figsize=(8, 4.5))
-    for name, values in curves.items():
-        axes.plot(steps, values, label=name)
-    axes.set(xlabel="step", ylabel="weighted loss", title=f"{folder.name}: mean of {window} steps")
-    axes.legend()
-    axes.grid(alpha=0.3)
-    path = folder / "curves.png"
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    try:
+        for name, values in curves.items():
+            axes.plot(steps, values, label=name)
+        axes.set(xlabel="step", ylabel="weighted loss")
+        # A folder may have any name: $ begins no formula, and some letters have no glyph.
+        title = f"{shown_path(folder.resolve().name)}: mean of {window} steps"
+        axes.set_title(title, parse_math=False)
+        axes.legend()
+        axes.grid(alpha=0.3)
+        with new_file(folder / CURVES) as partial, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            figure.savefig(partial, dpi=110)
+    finally:
+        pyplot.close(figure)
     shown = {name: [round(float(value), 6) for value in curves[name]] for name in curves}
     content = {"window": window, "step": steps, **shown}
-    (folder / "curves.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
-    return path
+    write(folder / CURVE_VALUES, (json.dumps(content) + "\n").encode())
+    return folder / CURVES

@@ -5,64 +5,53 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler
 
 from vit_perception.models.detectors.dosod import DOSOD
 from vit_perception.models.detectors.factory import DetectorError, create_detector
+from vit_perception.output.failure import writing
 from vit_perception.training.batches import Batch, BatchSource
+from vit_perception.training.checkpoint import (
+    CHECKPOINT,
+    Checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from vit_perception.training.device import find_device
+from vit_perception.training.failure import TrainingError
+from vit_perception.training.loader import loaded
+from vit_perception.training.log import LOG, StepLog, cut_log
 from vit_perception.training.losses import Losses, LossWeights, Targets, detection_losses
 from vit_perception.training.phrases import PhraseBook
 from vit_perception.training.pictures import DataError, Picture
 from vit_perception.training.recipe import Recipe, RecipeError
-from vit_perception.wording import one_line
-
-
-class TrainingError(RuntimeError):
-    """A run cannot begin, continue or be resumed; one line."""
-
-
-class _From(Sampler[int]):
-    """Samples the steps from ``start`` on."""
-
-    def __init__(self, start: int, stop: int) -> None:
-        self.range = range(start, stop)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.range)
-
-    def __len__(self) -> int:
-        return len(self.range)
-
-
-def _as_is(batch: list[Batch | DataError]) -> Batch | DataError:
-    return batch[0]
+from vit_perception.wording import one_line, shown_path
 
 
 class Trainer:
     """One run and its state in a folder: checkpoint.pt and log.jsonl.
 
+    The log is cut back to the checkpoint's step; without a checkpoint, to nothing.
+
     Args:
         recipe: the settings of the run.
         pictures, book: the data, see `annotations.load_pictures` and `phrases.build_phrase_book`.
-        folder: created if absent; a checkpoint in it is resumed.
+        folder: created if absent; a checkpoint in it is resumed. No other process may write
+            there meanwhile, see `run.prepared`.
         device: "cpu", a CUDA device, or "auto": CUDA if available, else the CPU.
         workers: loader processes; the batches do not depend on their number.
         start: weights to begin from if nothing is resumed; see `load_start`.
 
     Raises:
-        DeviceError, RecipeError, TrainingError: one line.
+        DeviceError, OutputError, RecipeError, TrainingError: one line.
     """
 
     def __init__(
@@ -89,9 +78,11 @@ class Trainer:
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.optimizer = torch.optim.AdamW(_groups(self.model, recipe), lr=recipe.learning_rate)
         self.step = 0
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "checkpoint.pt").exists():
-            self.resume()
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(folder / CHECKPOINT):
+            self._resume()
+        cut_log(folder / LOG, self.step)
 
     def run(
         self,
@@ -102,31 +93,26 @@ class Trainer:
 
         Raises:
             DataError: a picture or mask cannot be read.
-            TrainingError: a loss or gradient is not finite; the last checkpoint stays.
+            OutputError: log or checkpoint cannot be written; the last checkpoint stays.
+            TrainingError: a loss or gradient is not finite, or a loader process ended; the last
+                checkpoint stays.
         """
         recipe = self.recipe
         stop = min(recipe.steps, until or recipe.steps)
-        loader = DataLoader(
-            self.source,
-            batch_size=1,
-            sampler=_From(self.step, stop),
-            num_workers=self.workers,
-            collate_fn=_as_is,
-            prefetch_factor=4 if self.workers else None,
-        )
         saved = time.monotonic()
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            for batch in loader:
-                if isinstance(batch, DataError):
-                    raise batch
-                row = self.train_step(batch)
-                print(json.dumps({"step": self.step, **row}), file=log, flush=True)
-                if report is not None:
-                    report(self.step, row)
-                if time.monotonic() - saved > recipe.checkpoint_minutes * 60:
-                    self.save()
-                    saved = time.monotonic()
-        self.save()
+        with StepLog(self.folder / LOG) as log:
+            with loaded(self.source, self.step, stop, self.workers) as batches:
+                for batch in batches:
+                    if isinstance(batch, DataError):
+                        raise batch
+                    row = self.train_step(batch)
+                    log.append(self.step, row)
+                    if report is not None:
+                        report(self.step, row)
+                    if time.monotonic() - saved > recipe.checkpoint_minutes * 60:
+                        self._save(log)
+                        saved = time.monotonic()
+            self._save(log)
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """Runs one optimiser step and returns its losses.
@@ -136,6 +122,8 @@ class Trainer:
                 fit for a checkpoint.
         """
         recipe = self.recipe
+        # Of networks that leave out paths at random; a resumed run leaves out the same.
+        torch.manual_seed(recipe.seed * 1_000_003 + self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, self.step)
         self.model.train()
@@ -150,14 +138,16 @@ class Trainer:
         row = {name: float(getattr(losses, name).detach()) for name in _LOSSES}
         if not all(map(math.isfinite, row.values())):
             raise TrainingError(
-                f"{self.folder}: expected finite losses, found {row} at step {self.step + 1}"
+                f"{shown_path(self.folder)}: expected finite losses, found {row} "
+                f"at step {self.step + 1}"
             )
         self.optimizer.zero_grad(set_to_none=True)
         (losses.total * len(images)).backward()
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip))
         if not math.isfinite(norm):
             raise TrainingError(
-                f"{self.folder}: expected finite gradients, found {norm} after step {self.step}"
+                f"{shown_path(self.folder)}: expected finite gradients, found {norm} "
+                f"after step {self.step}"
             )
         self.optimizer.step()
         self.step += 1
@@ -186,56 +176,38 @@ class Trainer:
             else:
                 ours[key].copy_(value)
 
-    def save(self) -> None:
-        """Writes the checkpoint; an interrupted write keeps the one before."""
-        state = {
-            "recipe": json.dumps(self.recipe.as_dict()),
-            "step": self.step,
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        path = self.folder / "checkpoint.pt"
-        with path.with_suffix(".tmp").open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())  # the content must reach the disk before the new name
-        os.replace(path.with_suffix(".tmp"), path)
+    def _save(self, log: StepLog) -> None:
+        log.to_disk()
+        state = Checkpoint(
+            self.recipe.as_dict(),
+            self.step,
+            self.model.state_dict(),
+            self.average.state_dict(),
+            self.optimizer.state_dict(),
+        )
+        write_checkpoint(self.folder / CHECKPOINT, state)
 
-    def resume(self) -> None:
-        """Continues from the folder's checkpoint, and cuts the log back to its step.
+    def _resume(self) -> None:
+        """Continues from the folder's checkpoint.
 
         Raises:
-            TrainingError: the checkpoint has another network or shape of batches.
+            TrainingError: it is damaged, or of another network or shape of batches.
         """
-        path = self.folder / "checkpoint.pt"
+        path = self.folder / CHECKPOINT
+        found = read_checkpoint(path, self.device)
+        found.check(self.recipe, path)
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            before = json.loads(state["recipe"])
-            for key in ("architecture", "activation", "prototypes", "batch", "texts"):
-                # A checkpoint without this key was trained with its default.
-                found = before.get(key, getattr(Recipe, key))
-                if found != getattr(self.recipe, key):
-                    raise TrainingError(
-                        f"{path}: expected a run with {key} {getattr(self.recipe, key)}, "
-                        f"found {found}"
-                    )
-            self.model.load_state_dict(state["model"])
-            self.average.load_state_dict(state["average"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step = int(state["step"])
-        except TrainingError:
-            raise
-        except (UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+            self.model.load_state_dict(found.model)
+            self.average.load_state_dict(found.average)
+            self.optimizer.load_state_dict(found.optimizer)
+            _check_moments(self.optimizer)
+        # Of foreign values as many types as in `read_checkpoint`.
+        except Exception as error:
             raise TrainingError(
-                f"{path}: expected a training checkpoint, found {one_line(error, 120)}"
+                f"{shown_path(path)}: expected a checkpoint of this network, found "
+                f"{one_line(error, 120)}"
             ) from None
-        log = self.folder / "log.jsonl"
-        if log.exists():
-            rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
-            # Rows are steps 1, 2, …; those after the checkpoint are repeated.
-            log.with_suffix(".tmp").write_text("".join(rows[: self.step]), encoding="utf-8")
-            os.replace(log.with_suffix(".tmp"), log)
+        self.step = found.step
 
 
 _TARGETS = tuple(field.name for field in fields(Targets))
@@ -286,6 +258,15 @@ def load_start(model: DOSOD, start: Mapping[str, Tensor]) -> None:
             f"{len(other)} entries that differ ({other[0]} …)"
         )
     model.load_state_dict({**own, **{key: start[key] for key in same - left}})
+
+
+def _check_moments(optimizer: torch.optim.Optimizer) -> None:
+    for parameter, moments in optimizer.state.items():
+        for value in moments.values():
+            if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
+                raise ValueError(
+                    f"an optimizer with {list(value.shape)} for weights {list(parameter.shape)}"
+                )
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

@@ -1,0 +1,119 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Batches made by processes beside the training."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import active_children
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Sampler
+
+from vit_perception.processes.parent import end_with_parent
+from vit_perception.training.batches import Batch, BatchSource
+from vit_perception.training.failure import TrainingError
+from vit_perception.training.losses import Targets
+from vit_perception.training.pictures import DataError
+from vit_perception.wording import one_line
+
+# torch raises these wherever the main thread is then.
+_ENDED = re.compile(r"DataLoader (?:worker \(pid.*?\) )?(?P<how>.*)", re.DOTALL)
+_TIMEOUT_SECONDS = 600.0
+"""For one batch; a process that can no longer send one may not tell so."""
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A batch that goes through a pipe, as arrays: images, texts, targets."""
+
+    arrays: list[NDArray[Any]]
+
+    def batch(self) -> Batch:
+        images, texts, *targets = (torch.from_numpy(array) for array in self.arrays)
+        return Batch(images, texts, Targets(*targets))
+
+
+class _Steps(Sampler[int]):
+    """Samples the steps from ``start`` on."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        self.range = range(start, stop)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.range)
+
+    def __len__(self) -> int:
+        return len(self.range)
+
+
+@contextmanager
+def loaded(
+    source: BatchSource, start: int, stop: int, workers: int
+) -> Iterator[Iterator[Batch | DataError]]:
+    """Yields the batches of the steps from `start` up to `stop`, in order.
+
+    Args:
+        source, start, stop: see `BatchSource`.
+        workers: processes, which end with the block; 0 makes the batches in this one.
+
+    Raises:
+        TrainingError: inside the block, a process ended.
+    """
+    loader = DataLoader(
+        source,
+        batch_size=1,
+        sampler=_Steps(start, stop),
+        num_workers=workers,
+        worker_init_fn=end_with_parent,
+        collate_fn=_sent if workers else _only,
+        prefetch_factor=4 if workers else None,
+        timeout=_TIMEOUT_SECONDS if workers else 0,
+    )
+    others = set(active_children())
+    # A terminal sends Ctrl-C to them too. They keep it blocked: this process ends them.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        batches = iter(loader)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        yield (each.batch() if isinstance(each, _Plain) else each for each in batches)
+    except BaseException as error:
+        # The loader would wait seconds for each process that is at work.
+        for process in set(active_children()) - others:
+            process.terminate()
+        ended = _ENDED.match(str(error)) if isinstance(error, RuntimeError) else None
+        if ended is not None:
+            raise TrainingError(
+                "data loader: expected batches from its processes, found one that "
+                f"{one_line(RuntimeError(ended['how']))} (use fewer workers if memory ran out)"
+            ) from None
+        raise
+
+
+def _only(batch: list[Batch | DataError]) -> Batch | DataError:
+    return batch[0]
+
+
+def _sent(batch: list[Batch | DataError]) -> Batch | DataError | _Plain:
+    """Puts a batch into shared memory, or where that is full, as in a container, into a pipe.
+
+    It would get there later anyway, in a thread whose errors leave the receiver waiting.
+    """
+    (only,) = batch
+    if isinstance(only, DataError):
+        return only
+    tensors = [only.images, only.texts, *vars(only.targets).values()]
+    try:
+        for tensor in tensors:
+            tensor.share_memory_()
+    except RuntimeError:
+        return _Plain([tensor.numpy() for tensor in tensors])
+    return only
