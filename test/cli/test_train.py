@@ -51,6 +51,21 @@ def test_user_errors_are_one_line(
     assert not Path("out").exists()
 
 
+def test_a_run_does_not_lie_in_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("recipe.yaml").write_text("data: [data]\n")
+    for out in ("data", "data/runs/a"):
+        assert main(["train", "recipe.yaml", "--out", out]) == 2
+        assert capsys.readouterr().err == (
+            f"vit-perception train: {out}: expected a place outside the input {tmp_path}/data, "
+            "found one inside\n"
+        )
+    assert not any(Path("data").iterdir())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -46,10 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains; returns 0 when the last step is done."""
     from vit_perception.cli.progress import progress_bar
+    from vit_perception.output.input_files import refuse_inside
     from vit_perception.training.recipe import load_recipe
     from vit_perception.training.run import prepared, write_curves
 
     recipe = load_recipe(args.recipe)
+    for folder in recipe.data:
+        refuse_inside(args.out, Path(folder))
     with prepared(
         recipe,
         args.out,
