@@ -16,7 +16,6 @@ import re
 import struct
 import subprocess
 import sys
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -27,6 +26,8 @@ from torch import Tensor
 
 from vit_perception.models import checkpoint_reader
 from vit_perception.models.checkpoint_reader import REFUSED, RefusedError
+from vit_perception.output.failure import OutputError
+from vit_perception.output.scratch import scratch_folder
 from vit_perception.processes.parent import tied
 from vit_perception.wording import one_line, shown, shown_path
 
@@ -60,6 +61,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: unreadable, too large, another format, damaged, or an entry that is
             no tensor.
+        OutputError: temporary files cannot be written.
     """
     file = shown_path(path)
     try:
@@ -68,6 +70,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         return _read_apart(path)
     except RefusedError as error:
         raise CheckpointError(f"{file}: {error}") from None
+    except OutputError:
+        raise
     except OSError as error:
         reason = error.strerror or one_line(error)
         raise CheckpointError(f"{file}: expected a readable file, found {reason}") from None
@@ -140,8 +144,8 @@ def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
 
 def _read_apart(path: Path) -> dict[str, Tensor]:
     """Returns the state dict as a process of its own reads it."""
-    with tempfile.TemporaryDirectory(prefix="vit_perception_") as folder:
-        target, said = Path(folder) / "state.safetensors", Path(folder) / "said"
+    with scratch_folder() as folder:
+        target, said = folder / "state.safetensors", folder / "said"
         command = [sys.executable, "-c", _START, checkpoint_reader.__file__]
         # Modules come from where this process has them, and never from the working folder.
         paths = os.pathsep.join(map(os.path.abspath, sys.path))

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,6 +20,7 @@ from vit_perception.compression.quantization.selection import OPERATORS
 from vit_perception.images.media import MediaError, read_picture
 from vit_perception.images.search import find_media
 from vit_perception.letterbox import Canvas
+from vit_perception.output.scratch import scratch_folder
 from vit_perception.wording import shown_path
 
 METHODS = {
@@ -87,16 +87,19 @@ def calibrated(
         images: uint8 [1, height, width, 3], at least one.
         method: a key of METHODS.
         image: the input with the picture.
+
+    Raises:
+        OutputError: temporary files cannot be written.
     """
     kind, options = METHODS[method]
     remaining = iter(images)
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        path = Path(folder) / "upstream.onnx"
+    with scratch_folder() as folder, contextlib.redirect_stdout(io.StringIO()):
+        path = folder / "upstream.onnx"
         onnx.save(_upstream(model, set(nodes), image), path)
         calibrator = create_calibrator(
             path,
             list(OPERATORS),
-            augmented_model_path=str(Path(folder) / "augmented.onnx"),
+            augmented_model_path=str(folder / "augmented.onnx"),
             calibrate_method=kind,
             extra_options=options,
         )

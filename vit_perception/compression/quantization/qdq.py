@@ -10,7 +10,6 @@ its gain were measured with ONNX Runtime; OpenVINO reads the same file.
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,9 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from vit_perception.compression.quantization.calibration import calibrated
 from vit_perception.compression.quantization.selection import OPERATORS, quantizable
 from vit_perception.engine.reason import reason
+from vit_perception.output.failure import OutputError
+from vit_perception.output.scratch import scratch_folder
+from vit_perception.wording import shown_path
 
 
 class QuantizationError(ValueError):
@@ -66,6 +68,7 @@ def quantize_graph(
 
     Raises:
         QuantizationError: there is no convolution to quantize, or the graph is already quantized.
+        OutputError: temporary files cannot be written.
     """
     simple = simplified(model)
     operators = {node.op_type for node in simple.graph.node}
@@ -110,16 +113,22 @@ def quantize_graph(
 
 
 def simplified(model: bytes) -> onnx.ModelProto:
-    """Returns the graph with constants folded, types inferred and a name for every node."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "simplified.onnx"
-        options = onnxruntime.SessionOptions()
-        options.optimized_model_filepath = str(path)
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.log_severity_level = 3
+    """Returns the graph with constants folded, types inferred and a name for every node.
+
+    Raises:
+        QuantizationError: it is no graph.
+        OutputError: temporary files cannot be written.
+    """
+    with scratch_folder() as folder:
+        path = folder / "simplified.onnx"
         try:
-            onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            _optimize(model, path)
         except Exception as error:
+            if _is_readable(model):
+                raise OutputError(
+                    f"{shown_path(folder.parent)}: expected to write a temporary graph, "
+                    f"found {reason(error)}"
+                ) from error
             raise QuantizationError(
                 f"graph: expected an ONNX graph, found {reason(error)}"
             ) from error
@@ -130,6 +139,24 @@ def simplified(model: bytes) -> onnx.ModelProto:
             node.name = f"{node.op_type}_{number}"
         seen.add(node.name)
     return simple
+
+
+def _optimize(model: bytes, path: Path | None) -> None:
+    options = onnxruntime.SessionOptions()
+    if path is not None:
+        options.optimized_model_filepath = str(path)
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _is_readable(model: bytes) -> bool:
+    """Returns whether the engine takes a graph if it need not write it."""
+    try:
+        _optimize(model, None)
+    except Exception:
+        return False
+    return True
 
 
 def _pixels(model: onnx.ModelProto) -> set[str]:
