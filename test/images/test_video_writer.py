@@ -111,6 +111,29 @@ def test_any_name_is_written_and_read(
     assert os.listdir(tmp_path) == [str(path.with_suffix(".mp4"))]
 
 
+@pytest.mark.parametrize("rate", [1e-5, 0.1, 23.976, 29.97002997, 99.999, 333.3333333, 999.9])
+def test_any_rate_is_written_as_near_as_the_format_allows(tmp_path: Path, rate: float) -> None:
+    with VideoWriter(tmp_path / "a.mp4", rate) as video:
+        for image in noise(40):
+            video.write(image)
+    with VideoReader(tmp_path / "a.mp4") as found:
+        assert found.rate == pytest.approx(max(rate, 0.01), rel=1e-3)
+        assert len(list(found)) == 40
+
+
+@pytest.mark.parametrize(
+    ("shape", "written"),
+    [((1, 1), (2, 2)), ((33, 47), (32, 46)), ((9000, 100), (8190, 90)), ((2, 70000), (2, 8190))],
+)
+def test_any_size_is_written(
+    tmp_path: Path, shape: tuple[int, int], written: tuple[int, int]
+) -> None:
+    with VideoWriter(tmp_path / "a.mp4", rate=10) as video:
+        video.write(np.zeros((*shape, 3), np.uint8))
+    with VideoReader(tmp_path / "a.mp4") as found:
+        assert [frame.image.shape[:2] for frame in found] == [written]
+
+
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     line = refusal_of(OutputError, lambda: write(tmp_path / "file" / "a.mp4", 1))

@@ -43,8 +43,8 @@ def _is_plain(name: str) -> bool:
 
 
 def _silence() -> None:
-    """Switches off warnings of OpenCV and FFmpeg, which do not name the file; our errors do."""
+    """Switches off messages of OpenCV and FFmpeg, which do not name the file; our errors do."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if "OPENCV_LOG_LEVEL" not in os.environ:
         with suppress(AttributeError):  # of old OpenCVs
-            cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+            cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -13,13 +13,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vit_perception.images.media import MediaError
 from vit_perception.images.opencv_name import opencv_name
-from vit_perception.output.failure import OutputError
 from vit_perception.output.write import new_file
 from vit_perception.wording import shown_path
 
 # Written to learn why a video is incomplete: OpenCV does not say it. More than its buffers hold.
 _PROBE = bytes(2**20)
+# The standard's 13 bits, made even.
+_MAX_SIDE = 8190
 
 
 class VideoWriter:
@@ -34,8 +36,8 @@ class VideoWriter:
         count: frames written so far.
 
     Raises:
-        OutputError: on the first frame or at the end: the file cannot be written, or OpenCV has
-            no MP4 encoder.
+        OutputError: on the first frame or at the end: the file cannot be written.
+        MediaError: OpenCV has no MP4 encoder, or it leaves out frames.
     """
 
     def __init__(self, path: Path, rate: float) -> None:
@@ -49,7 +51,7 @@ class VideoWriter:
         self._size = (0, 0)
 
     def write(self, image: npt.NDArray[np.uint8]) -> None:
-        """Appends uint8 [H, W, 3] RGB; pictures of another size than the first are scaled."""
+        """Appends uint8 [H, W, 3] RGB; scales pictures of another size or above 8190 px."""
         if self._writer is None:
             self._open(image)
         height, width = image.shape[:2]
@@ -59,15 +61,14 @@ class VideoWriter:
         self.count += 1
 
     def _open(self, image: npt.NDArray[np.uint8]) -> None:
-        # The codec takes even sizes only.
-        self._size = (max(2, image.shape[1] & ~1), max(2, image.shape[0] & ~1))
+        self._size = _size_for(*image.shape[:2])
         code = cv2.VideoWriter.fourcc(*"mp4v")
         with ExitStack() as stack:
             self._partial = stack.enter_context(new_file(self.path))
             with opencv_name(self._partial) as name:
-                writer = cv2.VideoWriter(name, code, self.rate, self._size)
+                writer = cv2.VideoWriter(name, code, _rate_for(self.rate), self._size)
             if not writer.isOpened():
-                raise OutputError(
+                raise MediaError(
                     f"{shown_path(self.path)}: expected to write a video, found no MP4 encoder"
                 )
             self._writer = writer
@@ -101,10 +102,22 @@ class VideoWriter:
             return
         with self._partial.open("ab") as file:
             file.write(_PROBE)
-        raise OutputError(
+        raise MediaError(
             f"{shown_path(self.path)}: expected to write a video of {self.count} frames, found "
             f"{found} when reading it"
         )
+
+
+def _size_for(height: int, width: int) -> tuple[int, int]:
+    """Returns width and height of the video: even, and as large as MPEG-4 part 2 has them."""
+    scale = min(1.0, _MAX_SIDE / max(height, width))
+    return max(2, int(width * scale) & ~1), max(2, int(height * scale) & ~1)
+
+
+def _rate_for(rate: float) -> float:
+    """Returns a rate that OpenCV can write as a fraction with terms of at most 16 bits."""
+    places = 3 if rate < 65 else 2 if rate < 650 else 1
+    return max(0.01, round(rate, places))
 
 
 def _frames_in(path: Path) -> int:
