@@ -101,6 +101,11 @@ def _link(path: Path, target: str) -> None:
     path.symlink_to(target)
 
 
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def _vast_png() -> bytes:
     """60000 x 60000 px says the header, and no pixels follow."""
     header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
@@ -128,21 +133,75 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda root: _spoil(root, lambda text: text.replace("f ", "l ")),
         "mesh.obj: expected vertices and faces, found 8 vertices and no face",
     ),
+    "indented vertex not a number": (
+        lambda root: _spoil(root, lambda text: text.replace("v -0.05000", "  v nan", 1)),
+        "mesh.obj: expected finite numbers after v, found others",
+    ),
+    "a corner that is not there": (
+        lambda root: _spoil(root, lambda text: text + "f 1/1 2/1 99/1\n"),
+        "mesh.obj: expected faces of the 8 v in the file, found 99",
+    ),
+    "a corner before the first": (
+        lambda root: _spoil(root, lambda text: text + "\tf -9/1 2/1 3/1\n"),
+        "mesh.obj: expected faces of the 8 v in the file, found -9",
+    ),
+    "corner 0": (
+        lambda root: _spoil(root, lambda text: text + "f 0/1 2/1 3/1\n"),
+        "mesh.obj: expected faces of the 8 v in the file, found 0",
+    ),
+    "a texture place that is not there": (
+        lambda root: _spoil(root, lambda text: text + "f 1/9 2/1 3/1\n"),
+        "mesh.obj: expected faces of the 4 vt in the file, found 9",
+    ),
+    "a normal that is not there": (
+        lambda root: _spoil(root, lambda text: text + "f 1//1 2//1 3//1\n"),
+        "mesh.obj: expected faces of the 0 vn in the file, found 1",
+    ),
+    "a number that wraps around": (
+        lambda root: _spoil(root, lambda text: text + f"f 1 2 {2**32 + 1}\n"),
+        "mesh.obj: expected faces of 3 to 100 corners, found 'f 1 2 4294967297'",
+    ),
+    "a face of two corners": (
+        lambda root: _spoil(root, lambda text: text + "f 1/1 2/1\n"),
+        "mesh.obj: expected faces of 3 to 100 corners, found 'f 1/1 2/1'",
+    ),
+    "a face of a thousand corners": (
+        lambda root: _spoil(root, lambda text: text + "f" + " 1/1" * 1000 + "\n"),
+        "mesh.obj: expected faces of 3 to 100 corners, found 'f 1/1 1/1",
+    ),
+    "more faces than a picture shows": (
+        lambda root: _spoil(root, lambda text: text + "f 1 2 3\n" * 300_000),
+        "mesh.obj: expected at most 300000 faces, found more",
+    ),
+    "more vertices than a picture shows": (
+        lambda root: _spoil(root, lambda text: "v 0 0 0\n" * 300_000 + text),
+        "mesh.obj: expected at most 300000 v, found 300008",
+    ),
+    "a pipe": (
+        lambda root: _pipe(root / "objects" / "crate_red" / "texture.jpg"),
+        "texture.jpg: expected a file, found a pipe",
+    ),
+    "a texture that a program would draw": (
+        lambda root: (root / "objects" / "crate_red" / "texture.jpg").write_bytes(
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+        ),
+        "texture.jpg: expected a picture, found other bytes",
+    ),
     "far from its origin": (
         lambda root: _spoil(root, lambda text: re.sub(r"(?m)^v -?0", "v 7", text)),
         "mesh.obj: expected the origin in the middle of the bottom, found it 7.05 m away",
     ),
     "a device": (
         lambda root: _link(root / "objects" / "crate_red" / "mesh.obj", "/dev/zero"),
-        "mesh.obj: expected a file, found something else",
+        "mesh.obj: expected a file, found a device",
     ),
     "a link to nothing": (
         lambda root: _link(root / "objects" / "crate_red" / "texture.jpg", "nowhere"),
-        "texture.jpg: expected a file, found none",
+        "texture.jpg: expected a readable file, found No such file",
     ),
     "longer than any tabletop mesh": (
         lambda root: os.truncate(root / "objects" / "crate_red" / "mesh.obj", 33 * 2**20),
-        "mesh.obj: expected at most 32 MiB, found 33.0 MiB",
+        "mesh.obj: expected at most 33554432 bytes, found more",
     ),
     "a texture cut off": (
         lambda root: os.truncate(root / "objects" / "crate_red" / "texture.jpg", 400),
@@ -218,3 +277,37 @@ def test_nested_json_is_refused_like_any_other(tmp_path: Path) -> None:
     (root / "split.json").write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(CatalogueError, match=r"split\.json: expected JSON"):
         load_catalogue(root)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cutouts": ["a.png"]},
+        {"train": "crate_red"},
+        {"val_instances": [["crate_red"]]},
+        {"novel_categories": {"categories": [3], "objects": []}},
+        {"novel_categories": None},
+    ],
+)
+def test_a_split_of_another_form_is_refused_in_one_line(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    root = write_pack(tmp_path / "assets")
+    split = json.loads((root / "split.json").read_text(encoding="utf-8"))
+    (root / "split.json").write_text(json.dumps(split | changes), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"split\.json: expected train, ") as refused:
+        load_catalogue(root)
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize("key", ["x" * 10**6, "../crate_red", "/etc", "a\0b", {"a": 1}, "..", ""])
+def test_an_id_that_is_no_plain_name_is_refused_in_a_short_line(
+    tmp_path: Path, key: object
+) -> None:
+    root = write_pack(tmp_path / "assets")
+    meta = root / "objects" / "meta.json"
+    entries = json.loads(meta.read_text(encoding="utf-8"))
+    meta.write_text(json.dumps([entries[0] | {"id": key}]), encoding="utf-8")
+    (skipped,) = load_catalogue(root).skipped[:1]
+    assert skipped.reason.startswith("expected a plain name, found")
+    assert max(len(skipped.id), len(skipped.reason)) < 300

@@ -65,8 +65,8 @@ def test_pictures_that_cannot_be_used_are_named_and_the_rest_is_kept(tmp_path: P
     assert len(surfaces.textures) == 2
     reasons = {entry.id: entry.reason for entry in surfaces.skipped}
     assert set(reasons) == {f"textures/{name}" for name in odd}
-    assert "found other bytes" in reasons[f"textures/{text}"]
+    assert "found picture file: expected JPEG" in reasons[f"textures/{text}"]
     assert "expected 32 px a side, found 300 x 4" in reasons[f"textures/{thin}"]
-    assert "expected a file, found none" in reasons[f"textures/{gone}"]
+    assert "expected a readable file, found No such file" in reasons[f"textures/{gone}"]
     assert "found one outside" in reasons[f"textures/../../{outside}"]
     assert all("\n" not in reason for reason in reasons.values())

@@ -4,48 +4,56 @@
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from vit_perception.wording import one_line, shown_path
+from vit_perception.input.file import read_file
+from vit_perception.wording import one_line, shown, shown_path
 
 # A tabletop object is neither smaller than a seed nor larger than a table; a mesh outside these
 # limits is in the wrong unit.
 SMALLEST_M, LARGEST_M = 0.002, 3.0
 MOST_MESH_BYTES = 32 * 2**20
 """Some 300,000 faces. A tabletop picture shows a few thousand; every view draws all of them."""
+MOST_LINES = 300_000
+"""Of each kind: vertices, texture places, faces."""
+MOST_CORNERS = 100
+"""Of a face; cutting it into triangles takes quadratic time."""
+MOST_PICTURE_BYTES = 128 * 2**20
 MOST_TEXTURE_PX = 4096
 """Of a side. Twenty-five textures of that size already take 1.2 GB in each worker."""
+# Others start programs, such as Ghostscript, or are rare.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 
-
-def read_bytes(path: Path, most: int) -> bytes:
-    """Returns the bytes of a file; ValueError, one line, if it is none or longer than `most`."""
-    _check_is_file(path)
-    size = path.stat().st_size
-    if size > most:
-        raise ValueError(
-            f"{shown_path(path)}: expected at most {most >> 20} MiB, found {size / 2**20:.1f} MiB"
-        )
-    return path.read_bytes()
+_NUMBER = rb"-?\d{1,9}"
+_FACE = re.compile(
+    rb"f(?:[ \t]+%b(?:/(?:%b)?(?:/%b)?)?){3,%d}[ \t]*" % (_NUMBER, _NUMBER, _NUMBER, MOST_CORNERS)
+)
+_CORNER = re.compile(rb"[ \t](%b)(?:/(%b)?)?(?:/(%b))?" % (_NUMBER, _NUMBER, _NUMBER))
 
 
 def check_mesh(path: Path) -> tuple[float, float, float]:
     """Checks an OBJ file's text; returns its x, y, z extent in metres.
 
     Raises ValueError, one line, for what cannot be a tabletop object with its origin inside:
-    numbers that are missing or not finite, another unit, an origin elsewhere.
+    numbers that are missing or not finite, faces of other corners than the file has, another unit,
+    an origin elsewhere, far more than a picture shows.
     """
-    lines = read_bytes(path, MOST_MESH_BYTES).splitlines()
+    lines = _lines(path)
     vertices = _numbers(path, lines, b"v", 3)
-    if len(vertices) < 4 or not any(line.startswith(b"f ") for line in lines):
+    faces = _starting(lines, b"f")
+    if len(vertices) < 4 or not faces:
         raise ValueError(
             f"{shown_path(path)}: expected vertices and faces, found {len(vertices)} vertices"
             + ("" if len(vertices) < 4 else " and no face")
         )
-    _numbers(path, lines, b"vt", 2)
+    points = _numbers(path, lines, b"vt", 2)
+    _check_faces(path, faces, (len(vertices), len(points), len(_starting(lines, b"vn"))))
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     extent = high - low
     longest = float(extent.max())
@@ -67,15 +75,54 @@ def check_mesh(path: Path) -> tuple[float, float, float]:
 
 def texture_points(path: Path) -> np.ndarray:
     """Returns the texture coordinates (u right, v up) of a checked mesh, float64 [N,2]."""
-    return _numbers(path, read_bytes(path, MOST_MESH_BYTES).splitlines(), b"vt", 2)
+    return _numbers(path, _lines(path), b"vt", 2)
+
+
+def _lines(path: Path) -> list[bytes]:
+    # Readers of OBJ skip blanks in front.
+    return [line.lstrip() for line in read_file(path, MOST_MESH_BYTES).splitlines()]
+
+
+def _starting(lines: list[bytes], word: bytes) -> list[bytes]:
+    """Returns the lines that begin with a word."""
+    return [line for line in lines if line.startswith((word + b" ", word + b"\t"))]
+
+
+def _check_faces(path: Path, faces: list[bytes], counts: tuple[int, int, int]) -> None:
+    """Refuses faces whose corners the file does not have.
+
+    Args:
+        path: for messages.
+        faces: lines "f 1/1/1 2/2/2 3/3/3"; numbers count from 1, negative ones from the end.
+        counts: of vertices, texture places and normals.
+    """
+    if len(faces) > MOST_LINES:
+        raise ValueError(f"{shown_path(path)}: expected at most {MOST_LINES} faces, found more")
+    for line in faces:
+        if not _FACE.fullmatch(line):
+            raise ValueError(
+                f"{shown_path(path)}: expected faces of 3 to {MOST_CORNERS} corners, "
+                f"found {shown(line.decode('ascii', 'replace'))}"
+            )
+    columns = zip(*_CORNER.findall(b"\n".join(faces)), strict=True)
+    for word, count, column in zip(("v", "vt", "vn"), counts, columns, strict=True):
+        for number in map(int, filter(None, column)):
+            if not 1 <= abs(number) <= count:
+                raise ValueError(
+                    f"{shown_path(path)}: expected faces of the {count} {word} in the file, "
+                    f"found {number}"
+                )
 
 
 def _numbers(path: Path, lines: list[bytes], word: bytes, count: int) -> np.ndarray:
     """Returns the first `count` numbers of lines that begin with `word`, float64 [N,count]."""
-    starts = (word + b" ", word + b"\t")
-    rows = [line for line in lines if line.startswith(starts)]
+    rows = _starting(lines, word)
     if not rows:
         return np.empty((0, count))
+    if len(rows) > MOST_LINES:
+        raise ValueError(
+            f"{shown_path(path)}: expected at most {MOST_LINES} {word.decode()}, found {len(rows)}"
+        )
     columns = range(1, count + 1)
     try:
         numbers = np.loadtxt(rows, usecols=columns, comments=None, ndmin=2, encoding="ascii")
@@ -102,12 +149,12 @@ def read_rgba(path: Path) -> np.ndarray:
 
 
 def _pixels(path: Path, mode: str) -> np.ndarray:
-    _check_is_file(path)
+    data = io.BytesIO(read_file(path, MOST_PICTURE_BYTES))
     try:
         with warnings.catch_warnings():
             # Pillow warns about pictures far larger than the limit here.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(path)
+            picture = Image.open(data, formats=_FORMATS)
         with picture:
             wide, high = picture.size
             if max(wide, high) > MOST_TEXTURE_PX:
@@ -124,12 +171,3 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
         raise ValueError(
             f"{shown_path(path)}: expected a picture, found {one_line(error)}"
         ) from None
-
-
-def _check_is_file(path: Path) -> None:
-    """Refuses devices and pipes, which might never end."""
-    if not path.is_file():
-        raise ValueError(
-            f"{shown_path(path)}: expected a file, "
-            f"found {'something else' if path.exists() else 'none'}"
-        )

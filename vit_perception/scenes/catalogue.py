@@ -9,12 +9,14 @@ folders make one catalogue.
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from vit_perception.input.file import InputError
+from vit_perception.input.json_file import read_json
 from vit_perception.scenes.asset_files import check_mesh, read_rgb, read_rgba
 from vit_perception.wording import one_line, shown, shown_path
 
@@ -28,6 +30,11 @@ NATURAL_NAMES = frozenset(
     {"ketchup", "mustard", "honey", "wooden", "soup", "cereal", "salad", "tea", "coffee"}
     | {"fries", "banana", "egg", "peanut"}
 )
+
+
+MOST_JSON_BYTES = 64 * 2**20
+"""Room for some 100,000 assets."""
+MOST_ID_LENGTH = 200
 
 
 class CatalogueError(ValueError):
@@ -134,22 +141,18 @@ def _key(entry: Any, label: str) -> str:
     if isinstance(entry, dict):
         for name in ("id", "file"):
             if name in entry:
-                return str(entry[name])
+                key = str(entry[name]) if isinstance(entry[name], (str, int)) else ""
+                return key if 0 < len(key) <= MOST_ID_LENGTH else shown(entry[name])
     return label
 
 
 def _read_json(path: Path, kind: type) -> Any:
+    if not os.path.lexists(path):
+        raise CatalogueError(f"{shown_path(path)}: expected the asset folder's file, found none")
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CatalogueError(
-            f"{shown_path(path)}: expected the asset folder's file, found none"
-        ) from None
-    # Deeply nested lists raise RecursionError.
-    except (ValueError, OSError, RecursionError) as error:
-        raise CatalogueError(
-            f"{shown_path(path)}: expected JSON, found {one_line(error)}"
-        ) from None
+        value = read_json(path, MOST_JSON_BYTES)
+    except InputError as error:
+        raise CatalogueError(str(error)) from None
     if not isinstance(value, kind):
         raise CatalogueError(
             f"{shown_path(path)}: expected a {kind.__name__}, found {type(value).__name__}"
@@ -168,11 +171,12 @@ def _split(root: Path) -> tuple[Mapping[str, Part], set[str]]:
     split = _read_json(path, dict)
     parts: dict[str, Part] = {}
     try:
-        parts.update(dict.fromkeys(split["train"], "train"))
-        parts.update(dict.fromkeys(split["val_instances"], "val_instances"))
-        parts.update(dict.fromkeys(split["novel_categories"]["objects"], "novel"))
-        parts.update(dict.fromkeys(split.get("cutouts", {}).get("novel", ()), "novel"))
-        novel = {str(name) for name in split["novel_categories"]["categories"]}
+        parts.update(dict.fromkeys(_ids(split["train"]), "train"))
+        parts.update(dict.fromkeys(_ids(split["val_instances"]), "val_instances"))
+        parts.update(dict.fromkeys(_ids(split["novel_categories"]["objects"]), "novel"))
+        cutouts = split.get("cutouts") or {"novel": []}
+        parts.update(dict.fromkeys(_ids(cutouts["novel"]), "novel"))
+        novel = set(_ids(split["novel_categories"]["categories"]))
     except (KeyError, TypeError) as error:
         raise CatalogueError(
             f"{shown_path(path)}: expected train, val_instances and novel_categories, "
@@ -181,14 +185,24 @@ def _split(root: Path) -> tuple[Mapping[str, Part], set[str]]:
     return parts, novel
 
 
+def _ids(values: Any) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError(shown(values))
+    return values
+
+
 def _asset(root: Path, entry: Any, part: Part) -> Asset:
     """Reads one entry with its files; KeyError, OSError or ValueError give the problem."""
     if not isinstance(entry, dict):
         raise ValueError(f"expected an object, found {shown(entry)}")
     is_cutout = "file" in entry
-    key = str(entry["file"] if is_cutout else entry["id"])
-    if Path(key).name != key or key == ".." or not key.isprintable():
-        raise ValueError(f"expected a plain name, found {shown(key)}")
+    stated = entry["file"] if is_cutout else entry["id"]
+    key = str(stated) if isinstance(stated, (str, int)) else ""
+    plain = (
+        key and Path(key).name == key != ".." and key.isprintable() and len(key) <= MOST_ID_LENGTH
+    )
+    if not plain:
+        raise ValueError(f"expected a plain name, found {shown(stated)}")
     names, attributes = _texts(entry, "names"), entry.get("attributes", {})
     if not names:
         raise ValueError("names: expected at least one, found none")

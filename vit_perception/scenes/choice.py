@@ -7,7 +7,6 @@ A chooser takes the scene's number and a random generator of the scene and retur
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vit_perception.scenes.catalogue import Asset, CatalogueError
+from vit_perception.input.file import InputError
+from vit_perception.input.json_file import read_json
+from vit_perception.scenes.catalogue import MOST_JSON_BYTES, Asset, CatalogueError
 from vit_perception.scenes.settings import Choice
+from vit_perception.wording import shown, shown_path
 
 PACKAGING = frozenset(
     {"box", "can", "bottle", "cup", "jar", "carton", "tube", "tin", "bag", "packet", "pouch"}
@@ -155,10 +157,14 @@ def load_pairs(roots: Sequence[Path], assets: Mapping[str, Asset]) -> tuple[tupl
     if not found:
         raise CatalogueError(f"{roots[0]}: expected split.json with attribute_pairs, found none")
     try:
-        listed = json.loads(found[0].read_text(encoding="utf-8"))["attribute_pairs"]
+        listed = read_json(found[0], MOST_JSON_BYTES)["attribute_pairs"]
         ids = sorted((str(entry["a"]), str(entry["b"])) for entry in listed)
-    except (ValueError, KeyError, TypeError) as error:
-        raise CatalogueError(f"{found[0]}: expected attribute_pairs, found {error!r}") from None
+    except InputError as error:
+        raise CatalogueError(str(error)) from None
+    except (KeyError, TypeError) as error:
+        raise CatalogueError(
+            f"{shown_path(found[0])}: expected attribute_pairs, found {shown(error)}"
+        ) from None
     pairs = []
     for a, b in ids:
         phrases = _phrases(assets[a], assets[b]) if a in assets and b in assets else None

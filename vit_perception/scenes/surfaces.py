@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vit_perception.scenes.asset_files import read_bytes
-from vit_perception.scenes.catalogue import Skipped
+from vit_perception.images.media import MediaError, read_picture
+from vit_perception.input.file import InputError
+from vit_perception.input.json_file import read_json
+from vit_perception.scenes.catalogue import MOST_JSON_BYTES, Skipped
 from vit_perception.wording import one_line, shown_path
 
 HELD_OUT_SHARE = 0.15
@@ -25,7 +27,6 @@ TEXTURE_PX, ROOM_PX = 512, 800
 """Longest sides that are kept: as much as pictures of 416 to 640 px show of a tile or a room."""
 SMALLEST_PX = 32
 """With a shorter side below, it is no surface, and cuts of it would be empty."""
-MOST_PICTURE_BYTES = 32 * 2**20
 PRINTED_WEIGHT = 0.35
 PRINTED_KINDS = frozenset({"printed pattern", "other"})
 NOT_EMPTY = frozenset({"apc_134_149053624471.jpg"})
@@ -118,16 +119,12 @@ def _pictures(
 
 
 def _entries(path: Path) -> list[dict[str, object]]:
+    if not os.path.lexists(path):
+        raise SurfaceError(f"{shown_path(path)}: expected the list of pictures, found none")
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SurfaceError(
-            f"{shown_path(path)}: expected the list of pictures, found none"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SurfaceError(
-            f"{shown_path(path)}: expected a JSON list, found {one_line(error)}"
-        ) from None
+        value = read_json(path, MOST_JSON_BYTES)
+    except InputError as error:
+        raise SurfaceError(str(error)) from None
     if not isinstance(value, list) or not all(isinstance(e, dict) and "file" in e for e in value):
         raise SurfaceError(
             f"{shown_path(path)}: expected a list of objects with the key file, found others"
@@ -140,15 +137,10 @@ def _read(folder: Path, file: str, longest: int) -> np.ndarray:
     path = folder / file
     if Path(file).is_absolute() or ".." in Path(file).parts:
         raise ValueError(f"{shown_path(path)}: expected a file of the folder, found one outside")
-    data = np.frombuffer(read_bytes(path, MOST_PICTURE_BYTES), np.uint8)
     try:
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise ValueError(
-            f"{shown_path(path)}: expected a picture, found {one_line(error)}"
-        ) from None
-    if picture is None:
-        raise ValueError(f"{shown_path(path)}: expected a picture, found other bytes")
+        picture: np.ndarray = read_picture(path).image
+    except MediaError as error:
+        raise ValueError(str(error)) from None
     scale = longest / max(picture.shape[:2])
     if scale < 1:
         picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -157,4 +149,4 @@ def _read(folder: Path, file: str, longest: int) -> np.ndarray:
         raise ValueError(
             f"{shown_path(path)}: expected {SMALLEST_PX} px a side, found {width} x {height}"
         )
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return picture
