@@ -22,6 +22,7 @@ from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.client import Client
 from rclpy.node import Node
 
+from vit_perception.output.write import write
 from vit_perception.processes.parent import tied
 
 NODE_NAME = "detector"
@@ -67,9 +68,11 @@ class DetectorProcess:
 
         Raises:
             DetectorProcessError: the process ended, or a transition failed.
+            OutputError: the parameter file cannot be written.
         """
         file = self._folder / "detector.yaml"
-        file.write_text(yaml.safe_dump({NODE_NAME: {"ros__parameters": self._parameters}}))
+        text = yaml.safe_dump({NODE_NAME: {"ros__parameters": self._parameters}})
+        write(file, text.encode())
         command = [sys.executable, "-m", "vit_perception.ros.detector_node", "--ros-args"]
         command += ["-r", f"__node:={NODE_NAME}", "-r", f"image:={self._image_topic}"]
         command += ["--params-file", str(file)]
