@@ -63,14 +63,14 @@ class EngineTimeoutError(SessionError):
 
 
 def within(
-    seconds: float, work: Callable[[], T], *, what: str, name: str, watch: Callable[[], None]
+    seconds: float, work: Callable[[], T], *, late: str, name: str, watch: Callable[[], None]
 ) -> T:
     """Returns the result of work that may never end: a daemon thread does it, and is left behind.
 
     Args:
         seconds: to wait for it.
         work: what to do.
-        what: is at work, for the error.
+        late: the line of the error.
         name: of the thread.
         watch: called many times a second, on the caller's thread; what it raises ends the waiting.
 
@@ -93,9 +93,7 @@ def within(
         while not wait((future,), _SLICE).done:
             watch()
             if time.monotonic() > end:
-                raise EngineTimeoutError(
-                    f"{what}: expected an end within {seconds:g} s, found it still at work"
-                )
+                raise EngineTimeoutError(late)
     except BaseException:
         stop_call(thread)
         raise

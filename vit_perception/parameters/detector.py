@@ -165,6 +165,15 @@ class DetectorParameters:
         at_configure=True,
         check=_cores,
     )
+    configure_timeout: float = setting(
+        60.0,
+        "Seconds within which the engine has to be ready at configure, and after a change of "
+        "precision, provider or names. What takes longer is given up, and so is a frame that the "
+        "engine looks at for longer.",
+        live=True,
+        minimum=0.1,
+        maximum=3600.0,
+    )
     text_encoder_dir: str = setting(
         "",
         "Folder of the text encoder, needed for names that the bundle does not know. Empty: "

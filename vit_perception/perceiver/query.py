@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,3 +50,8 @@ class Query:
         if class_embeddings is not None:
             inputs["class_embeddings"] = class_embeddings
         return cls(vocabulary, settings, class_embeddings, inputs)
+
+    def of_version(self, version: int, settings: Settings) -> Query:
+        """Returns the query of the same names as another version, with settings of a query."""
+        vocabulary = replace(self.vocabulary, version=version)
+        return Query.of(vocabulary, settings, self.class_embeddings)

@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WATCHDOG = "watchdog"
+"""The name of the thread that waits for signals."""
 HANDLED_WITHIN = 1.5
 """Seconds after which a process ends whose main thread has not seen the signal."""
 ENDED_WITHIN = 8.0
@@ -66,7 +68,7 @@ def ending_when_stuck(
             _end(line, 128 + told[0])
         os.close(inlet)
 
-    threading.Thread(target=watch, name="watchdog", daemon=True).start()
+    threading.Thread(target=watch, name=WATCHDOG, daemon=True).start()
     try:
         yield
     finally:

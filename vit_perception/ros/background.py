@@ -7,7 +7,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 
+from vit_perception.engine.calls import within
 from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.ros.configuration import Configuration, Configurator
 
@@ -39,8 +41,8 @@ def _open(configurator: Configurator, parameters: DetectorParameters) -> Adopt:
 
 
 def _encode(configurator: Configurator, parameters: DetectorParameters) -> Adopt:
-    vocabulary = configurator.encode(parameters)
-    return lambda: configurator.adopt_names(vocabulary, parameters.vocabulary)
+    encoded = configurator.encode(parameters)
+    return lambda: configurator.adopt_names(encoded, parameters.vocabulary)
 
 
 GRAPH = Task(
@@ -63,7 +65,8 @@ class Background:
     """Does a task on a thread of its own; what is in force stays until it is done.
 
     One request is worked on at a time, and then the newest: where they come faster than the work
-    goes, those in between are left out.
+    goes, those in between are left out. Work that takes longer than `configure_timeout`, or that
+    was called off, is left behind.
 
     Args:
         task: what it does.
@@ -125,7 +128,13 @@ class Background:
                 (configurator, parameters), self._next, era = self._next, None, self._era
             found: Exception | None = None
             try:
-                adopt = self._task.work(configurator, parameters)
+                adopt = within(
+                    parameters.configure_timeout,
+                    partial(self._task.work, configurator, parameters),
+                    late=too_late(parameters),
+                    name=self._task.name,
+                    watch=partial(self._stay, era),
+                )
                 with self._lock:
                     if era == self._era:
                         adopt()
@@ -137,3 +146,17 @@ class Background:
                     self._words = ""
             if not over:
                 self._done(parameters, found)
+
+    def _stay(self, era: int) -> None:
+        if era != self._era:
+            raise _CalledOff
+
+
+class _CalledOff(Exception):
+    """Ends the waiting for work that nobody wants any more."""
+
+
+def too_late(parameters: DetectorParameters) -> str:
+    """Returns a line about what was not ready in time."""
+    seconds = f"{parameters.configure_timeout:g} s (configure_timeout)"
+    return f"the engine: expected it to be ready within {seconds}, found it still at work"

@@ -126,8 +126,9 @@ class Configurator:
     def prepare(self, parameters: DetectorParameters) -> Configuration:
         """Returns the configuration for other parameters; nothing changes yet.
 
-        It is quick: what has to be opened or encoded is only checked as far as that goes. The
-        graph and the names of now stay until `open` and `encode` give others.
+        It is quick, unless the bundle's text adaptor is not: what has to be opened or encoded is
+        only checked as far as that goes. The graph and the names of now stay until `open` and
+        `encode` give others.
 
         Raises: as `load` does.
         """
@@ -137,7 +138,7 @@ class Configurator:
             find_provider(parameters.provider)
         names, vocabulary = now.names, None
         if parameters.vocabulary != now.names and self._is_quick(parameters.vocabulary):
-            names, vocabulary = parameters.vocabulary, self.encode(parameters)
+            names, vocabulary = parameters.vocabulary, self._vocabulary(parameters)
         query = now.perceiver.prepare(
             vocabulary=vocabulary, settings=parameters.settings(), before=now.query
         )
@@ -155,8 +156,7 @@ class Configurator:
                 names = now.names
             elif names != now.names and query.vocabulary.version <= self.version:
                 # The version was given to other names meanwhile.
-                vocabulary = replace(query.vocabulary, version=self.version + 1)
-                query = now.perceiver.prepare(vocabulary=vocabulary, before=query)
+                query = query.of_version(self.version + 1, query.settings)
             self.current = replace(
                 prepared,
                 perceiver=now.perceiver,
@@ -172,12 +172,14 @@ class Configurator:
         """
         return _perceiver(self.bundle, self.current.query.vocabulary, parameters)
 
-    def encode(self, parameters: DetectorParameters) -> Vocabulary:
-        """Makes the vocabulary that `parameters` ask for; new names take their time.
+    def encode(self, parameters: DetectorParameters) -> Query:
+        """Makes the names that `parameters` ask for ready; new ones take their time.
 
         Raises: as `load` does.
         """
-        return _vocabulary(self.bundle, self._builder, parameters.vocabulary, self.version + 1)
+        now = self.current
+        vocabulary = self._vocabulary(parameters)
+        return now.perceiver.prepare(vocabulary=vocabulary, before=now.query)
 
     def adopt_graph(self, perceiver: Perceiver, provider: str) -> None:
         """Lets the next frame be looked at by another perceiver, with the names of now.
@@ -189,18 +191,20 @@ class Configurator:
         with self._lock:
             self.current = replace(self.current, perceiver=perceiver, provider_asked=provider)
 
-    def adopt_names(self, vocabulary: Vocabulary, names: tuple[str, ...]) -> None:
+    def adopt_names(self, encoded: Query, names: tuple[str, ...]) -> None:
         """Lets the next frame be looked at for other names, with the settings of now.
 
         Args:
-            vocabulary: from `encode`.
+            encoded: from `encode`.
             names: the parameter that it came from.
         """
         with self._lock:
             now = self.current
-            vocabulary = replace(vocabulary, version=now.query.vocabulary.version + 1)
-            query = now.perceiver.prepare(vocabulary=vocabulary, before=now.query)
+            query = encoded.of_version(self.version + 1, now.query.settings)
             self.current = replace(now, query=query, names=names)
+
+    def _vocabulary(self, parameters: DetectorParameters) -> Vocabulary:
+        return _vocabulary(self.bundle, self._builder, parameters.vocabulary, self.version + 1)
 
     def _is_quick(self, names: tuple[str, ...]) -> bool:
         return not names or self._builder.check(names)

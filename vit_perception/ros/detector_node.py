@@ -30,6 +30,7 @@ from vit_perception.ros.health.report import Snapshot
 from vit_perception.ros.health.snapshot import snapshot_of
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
+from vit_perception.ros.patience import Patience
 from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
 from vit_perception.setting import SettingError
@@ -64,6 +65,7 @@ class DetectorNode(LifecycleNode):
         self._consumers_lock = threading.Lock()
         self._idle_thresholds: tuple[str, ...] = ()
         self._faults = FaultLog(self)
+        self._patience = Patience(self._beat)
         self._configurator: Configurator | None = None
         self._graph = Background(GRAPH, self._opened)
         self._names = Background(NAMES, self._encoded)
@@ -141,7 +143,12 @@ class DetectorNode(LifecycleNode):
             ),
             last_error=self._faults.last,
             failure=self._failure,
+            busy=0.0 if self._worker is None else self._worker.busy,
         )
+
+    def leave(self) -> None:
+        """Lets a transition that waits for the engine fail; a handler of signals may call it."""
+        self._patience.leave()
 
     def autostart(self) -> None:
         """Configures and activates, if the parameter says so; a failure has been told then."""
@@ -151,7 +158,7 @@ class DetectorNode(LifecycleNode):
             (self.trigger_configure, "configure"),
             (self.trigger_activate, "activate"),
         ):
-            if change() != TransitionCallbackReturn.SUCCESS:
+            if change() != TransitionCallbackReturn.SUCCESS and not self._patience.leaving:
                 self.get_logger().error(
                     "not looking at images: mend what the line above names and run 'ros2 "
                     f"lifecycle set {self.get_fully_qualified_name()} {name}', or end with Ctrl-C"
@@ -203,7 +210,11 @@ class DetectorNode(LifecycleNode):
 
     def _configure(self) -> None:
         try:
-            configurator = Configurator.load(self.parameters, version=self._next_version)
+            configurator = self._patience.wait(
+                partial(Configurator.load, self.parameters, version=self._next_version),
+                self.parameters,
+                "configure",
+            )
             self._configurator = configurator
             worker = self._worker = FrameWorker(configurator, self.get_clock(), self._faults)
             for camera in self._cameras:
@@ -248,7 +259,7 @@ class DetectorNode(LifecycleNode):
         self._names.cancel()
         self._deactivate()
         worker, self._worker = self._worker, None
-        if worker is not None and not worker.close(_LEAVE_WITHIN):
+        if worker is not None and not worker.close(self._patience.left_of(_LEAVE_WITHIN)):
             self.get_logger().warning("the engine is still busy with a frame: left behind")
         for camera in self._cameras:
             camera.cleanup()
@@ -256,8 +267,20 @@ class DetectorNode(LifecycleNode):
         if configurator is not None:
             self._next_version = configurator.version + 1
 
+    def _beat(self) -> None:
+        """Does meanwhile what timers do, where the executor is held up."""
+        self._stop_stuck_frame()
+        if self._diagnostics is not None:
+            self._diagnostics.report_if_due()
+
+    def _stop_stuck_frame(self) -> None:
+        worker = self._worker
+        if worker is not None and worker.busy > self.parameters.configure_timeout:
+            worker.stop_frame()
+
     def _follow(self) -> None:
         """Lets cameras subscribe, or unsubscribe, as their results are wanted."""
+        self._stop_stuck_frame()
         for camera in self._cameras:
             try:
                 camera.follow(lazy=self.parameters.lazy)
@@ -281,7 +304,10 @@ class DetectorNode(LifecycleNode):
             raise SettingError(f"{changed[0]}: read by configure: deactivate the node first")
         if configurator is None or configure_reads(configurator.current.parameters, wanted):
             return lambda: None
-        return partial(self._apply, configurator, configurator.prepare(wanted))
+        prepared = self._patience.wait(
+            partial(configurator.prepare, wanted), self.parameters, "prepare"
+        )
+        return partial(self._apply, configurator, prepared)
 
     def _apply(self, configurator: Configurator, prepared: Configuration) -> None:
         configurator.apply(prepared)
@@ -344,7 +370,7 @@ def main() -> int:
         no_words(words)
         nodes.append(DetectorNode())
 
-    return run(make, DetectorNode.autostart)
+    return run(make, DetectorNode.autostart, DetectorNode.leave)
 
 
 if __name__ == "__main__":

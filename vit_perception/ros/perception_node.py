@@ -37,7 +37,7 @@ def make_several(nodes: list[DetectorNode], words: Sequence[str]) -> None:
 
 def main() -> int:
     """Runs perception_node."""
-    return run(make_several, DetectorNode.autostart)
+    return run(make_several, DetectorNode.autostart, DetectorNode.leave)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import FrameType
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
+from vit_perception.processes.watchdog import WATCHDOG, ending_when_stuck
 from vit_perception.ros.health.throttle import Throttle
 from vit_perception.ros.parameter_files import without_empty_values
 from vit_perception.setting import SettingError
@@ -26,11 +28,15 @@ from vit_perception.wording import one_line, shown
 # Seconds; Python runs signal handlers only between rclpy's waits.
 _LOOK_FOR_SIGNALS = 0.1
 
+_STUCK = "ended by a signal: a call into a library did not return"
+
 NodeKind = TypeVar("NodeKind", bound=Node)
 
 
 def run(
-    make_nodes: Callable[[list[NodeKind], Sequence[str]], None], begin: Callable[[NodeKind], None]
+    make_nodes: Callable[[list[NodeKind], Sequence[str]], None],
+    begin: Callable[[NodeKind], None],
+    leave: Callable[[NodeKind], None],
 ) -> int:
     """Spins nodes until SIGINT, SIGTERM or a shutdown of ROS; returns the exit status.
 
@@ -38,13 +44,18 @@ def run(
         make_nodes: adds nodes to a list, given the command line without ROS's arguments; nodes
             added before an error are destroyed.
         begin: called with each node before the first is spun.
+        leave: called with each node when a signal has come; ends what `begin` and the node's
+            callbacks wait for, now and later.
     """
     stop = threading.Event()
     nodes: list[NodeKind] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         stop.set()
+        for node in nodes:
+            leave(node)
 
+    exits = ExitStack()
     try:
         try:
             # rclpy's own handlers end the context at once, before the last results are published.
@@ -53,18 +64,21 @@ def run(
                 words = remove_ros_args(arguments)[1:]
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, end)
+            exits.enter_context(ending_when_stuck(_STUCK))
             make_nodes(nodes, words)
         # rclpy's exceptions for arguments and parameter files share no base class.
         except Exception as error:
             print(f"cannot start: {one_line(error)}", file=sys.stderr)
             return 2
         for node in nodes:
-            begin(node)
+            if not stop.is_set():
+                begin(node)
         _spin(nodes, stop)
     finally:
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
+        exits.close()
         # Ctrl-C reaches a launched node twice, from the terminal and from launch; the second
         # one must not reach an interpreter that has removed its handlers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -78,7 +92,9 @@ def _leave_threads_behind() -> None:
     It encodes names, opens a graph or looks at a frame. The interpreter would end around it, and
     the engine abort the process.
     """
-    if any(thread.daemon for thread in threading.enumerate()):
+    left = [t.name for t in threading.enumerate() if t.daemon and t.name != WATCHDOG]
+    if left:
+        print(f"left behind, inside the engine: {', '.join(sorted(left))}", file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

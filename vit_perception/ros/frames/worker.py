@@ -11,6 +11,7 @@ from functools import partial
 from rclpy.clock import Clock
 
 from vit_perception.detections import Detections
+from vit_perception.engine.calls import stop_call
 from vit_perception.images.raw import ImageError
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.ros import messages
@@ -43,25 +44,43 @@ class FrameWorker:
         self._configurator = configurator
         self._clock = clock
         self._faults = faults
+        self._begun: float | None = None
         # A daemon: an engine that hangs must not keep the process from leaving.
         self._thread = threading.Thread(target=self._run, name="frame_worker", daemon=True)
         self._thread.start()
 
+    @property
+    def busy(self) -> float:
+        """Seconds since it began with the frame that it is looking at; 0 while there is none."""
+        begun = self._begun
+        return 0.0 if begun is None else time.perf_counter() - begun
+
+    def stop_frame(self) -> None:
+        """Asks the engine to give up the frame that it is looking at."""
+        stop_call(self._thread)
+
     def close(self, timeout: float) -> bool:
-        """Ends the thread; False when a frame still occupied it after `timeout` seconds."""
+        """Ends the thread; False when a frame still occupied it after `timeout` seconds.
+
+        The engine is asked to give that frame up when half of them have passed.
+        """
         for camera, _ in self.slots.close():
             camera.accounting.dropped(INACTIVE)
-        self._thread.join(timeout)
+        self._thread.join(timeout / 2)
+        self.stop_frame()
+        self._thread.join(timeout / 2)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         while (taken := self.slots.take()) is not None:
             camera, arrival = taken
+            self._begun = time.perf_counter()
             try:
                 self._look(camera, arrival, self._configurator.current)
             except Exception as error:
                 # Of the account itself: the thread outlives it.
                 self._faults.warn("worker", f"frame lost: {_described(error)}", camera.name)
+            self._begun = None
             # Nothing of a frame is kept while waiting for the next.
             del taken, camera, arrival
 

@@ -12,7 +12,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-from vit_perception.ros.health.report import FAULT, OK, WARN, Snapshot, Status, statuses
+from vit_perception.ros.health.report import FAILURE, FAULT, OK, WARN, Snapshot, Status, statuses
 
 _LEVELS = {OK: DiagnosticStatus.OK, WARN: DiagnosticStatus.WARN, FAULT: DiagnosticStatus.ERROR}
 
@@ -43,6 +43,11 @@ class DiagnosticsReporter:
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(period(), self.report, clock=clock)
 
+    def report_if_due(self) -> None:
+        """Reports once a period where the executor, which this holds up, cannot."""
+        if time.monotonic() - self._then >= self._period():
+            self.report()
+
     def report(self) -> None:
         """Publishes the state since the last report."""
         snapshot, now = self._snapshot(), time.monotonic()
@@ -58,17 +63,17 @@ class DiagnosticsReporter:
             self._timer.timer_period_ns = nanoseconds
 
     def _log(self, found: Sequence[Status]) -> None:
-        """Logs what is wrong with inputs and results when it begins and when it ends."""
+        """Logs what is wrong when it begins and when it ends."""
         for status in found:
             told = self._told.get(status.name, "")
-            # A failed transition has been logged by itself.
-            if status.name != "engine" and status.kind != told:
+            kind = "" if status.kind == FAILURE else status.kind
+            if kind != told:
                 logger = self._node.get_logger()
-                if status.kind:
+                if kind:
                     logger.warning(status.message)
                 else:
                     logger.info(f"{status.name}: {status.message}")
-                self._told[status.name] = status.kind
+                self._told[status.name] = kind
 
     def destroy(self) -> None:
         """Stops reporting."""

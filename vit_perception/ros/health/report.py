@@ -11,6 +11,8 @@ from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts, Qua
 from vit_perception.ros.frames.stamps import FUTURE
 
 OK, WARN, FAULT = 0, 1, 2
+STUCK = 5.0
+"""Seconds with one frame after which a node counts as stuck."""
 
 _PROFILE_HINT = (
     "images larger than the shared-memory segment of the camera's process never arrive in "
@@ -23,6 +25,10 @@ _CLOCK_HINT = (
     "simulation and with bags set use_sim_time)"
 )
 _NO_CLOCK_HINT = "play the bag with --clock or start the simulator, or unset use_sim_time"
+
+
+FAILURE = "failure"
+"""The kind of a failed transition, which is logged by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ class Snapshot:
         engine: what runs, by diagnostics key; empty without a model.
         last_error: the last line about a lost frame or failed transition.
         failure: the line about the last transition, if it failed.
+        busy: seconds that the present frame has taken so far.
     """
 
     state: str
@@ -114,6 +121,7 @@ class Snapshot:
     engine: Mapping[str, str] = field(default_factory=dict)
     last_error: str = ""
     failure: str = ""
+    busy: float = 0.0
 
 
 def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
@@ -256,9 +264,15 @@ def _slowness(snapshot: Snapshot, now: CameraState, rate: float) -> str:
 
 
 def _engine_status(snapshot: Snapshot) -> Status:
-    values = {"state": snapshot.state, **snapshot.engine}
+    values = {"state": snapshot.state, "engine.busy_s": f"{snapshot.busy:.1f}", **snapshot.engine}
     if snapshot.failure:
-        return Status("engine", FAULT, snapshot.failure, values, "failure")
+        return Status("engine", FAULT, snapshot.failure, values, FAILURE)
+    if snapshot.busy > STUCK:
+        line = (
+            f"stuck: at work on one frame for {snapshot.busy:.1f} s; after configure_timeout the "
+            "engine is asked to give it up"
+        )
+        return Status("engine", FAULT, line, values, "stuck")
     if not snapshot.engine:
         line = f"no model loaded: {snapshot.state}"
         return Status("engine", OK, line, values)

@@ -20,6 +20,7 @@ def snapshot_of(
     engine: Mapping[str, str],
     last_error: str,
     failure: str,
+    busy: float,
 ) -> Snapshot:
     """Returns what one diagnostics message is made from.
 
@@ -31,6 +32,7 @@ def snapshot_of(
         engine: what runs, by diagnostics key; empty without a model.
         last_error: see FaultLog.
         failure: the line about the last transition, if it failed.
+        busy: seconds that the present frame has taken so far.
     """
     words = [state]
     if paused:
@@ -55,4 +57,5 @@ def snapshot_of(
         engine=engine,
         last_error=last_error,
         failure=failure,
+        busy=busy,
     )

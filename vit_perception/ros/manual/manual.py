@@ -30,7 +30,7 @@ _LIFECYCLE = (
     (
         "configure",
         "Reads and checks the bundle, opens the engine, encodes the vocabulary, runs the network "
-        "once. Fails with the reason in one log line.",
+        "once. Fails with the reason in one log line, at the latest after `configure_timeout`.",
     ),
     (
         "activate",
@@ -41,7 +41,11 @@ _LIFECYCLE = (
         "Unsubscribes at once; the engine stays open. The frame that is being looked at is not "
         "published.",
     ),
-    ("cleanup", "Closes the engine and removes the topics of the results."),
+    (
+        "cleanup",
+        "Closes the engine and removes the topics of the results. An engine that does not end "
+        "within a second is left behind.",
+    ),
 )
 DIAGNOSTICS = (
     ("input.topic, input.qos, input.publishers", "What is subscribed and who publishes there."),
@@ -67,6 +71,12 @@ DIAGNOSTICS = (
         "model.bundle, model.directory, model.architecture, model.sha256, model.precision, "
         "model.provider, model.provider_asked, model.input",
         "What runs, and which provider was asked for.",
+    ),
+    (
+        "engine.busy_s",
+        "Seconds since it began with the present frame. After 5 s the node counts as stuck; after "
+        "`configure_timeout` the engine is asked to give the frame up, which is dropped as "
+        "`error`.",
     ),
     ("model.opening", "The precision and provider that will take over, while they are opened."),
     ("cpu.cores", "Cores that the process may use."),
