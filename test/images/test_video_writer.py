@@ -38,7 +38,8 @@ def write(path: Path, count: int) -> None:
             video.write(image)
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_video_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", ["12k", "100k"])
+def test_a_full_disk_is_one_line_and_leaves_the_video_before(tmp_path: Path, size: str) -> None:
     disk = tmp_path / "disk"
     script = (
         _WRITE
@@ -53,7 +54,7 @@ for count in (1, 100):
         print(error)
 """
     )
-    outcome = on_small_disk(disk, "100k", "-c", script)
+    outcome = on_small_disk(disk, size, "-c", script)
     assert outcome.stderr == ""
     assert outcome.stdout.splitlines() == [
         f"{disk}/a.mp4: expected to write here, found No space left on device"

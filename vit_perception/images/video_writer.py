@@ -68,6 +68,7 @@ class VideoWriter:
             with opencv_name(self._partial) as name:
                 writer = cv2.VideoWriter(name, code, _rate_for(self.rate), self._size)
             if not writer.isOpened():
+                self._probe()
                 raise MediaError(
                     f"{shown_path(self.path)}: expected to write a video, found no MP4 encoder"
                 )
@@ -100,12 +101,16 @@ class VideoWriter:
         found = _frames_in(self._partial)
         if found == self.count:
             return
-        with self._partial.open("ab") as file:
-            file.write(_PROBE)
+        self._probe()
         raise MediaError(
             f"{shown_path(self.path)}: expected to write a video of {self.count} frames, found "
             f"{found} when reading it"
         )
+
+    def _probe(self) -> None:
+        """Raises the system's error if the file cannot be written."""
+        with self._partial.open("ab") as file:
+            file.write(_PROBE)
 
 
 def _size_for(height: int, width: int) -> tuple[int, int]:
