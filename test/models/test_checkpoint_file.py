@@ -20,6 +20,7 @@ from vit_perception.models import checkpoint_file  # noqa: E402
 from vit_perception.models.checkpoint_file import CheckpointError, read_state_dict  # noqa: E402
 
 from ..fuzzed_bytes import changed, changes, fuzz  # noqa: E402
+from ..input.places import NO_FILES  # noqa: E402
 from .checkpoint_archives import (  # noqa: E402
     STORAGE,
     assert_equal,
@@ -225,7 +226,7 @@ def test_the_old_format_is_refused(tmp_path: Path) -> None:
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     assert refusal(tmp_path / "absent.pth").startswith("expected a readable file, found No such")
-    assert refusal(tmp_path).startswith("expected a readable file, found Is a directory")
+    assert refusal(tmp_path).startswith("expected a file, found a folder")
     for content in (b"", b"P", b"PK", b"PK\x05\x06", b"\x80\x02.", b"PK" * 1000):
         (tmp_path / "a.pth").write_bytes(content)
         assert refusal(tmp_path / "a.pth").startswith("expected ")
@@ -256,3 +257,10 @@ def test_changed_files_are_read_or_refused(
             assert str(error).isprintable()
 
     fuzz(changes, check, 300)
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "given.pth"
+    NO_FILES[kind](path)
+    assert refusal(path).startswith("expected a ")

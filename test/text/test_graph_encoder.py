@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +97,9 @@ def test_texts_that_say_nothing_are_refused(bundle: Bundle, name: str, expected:
         ({"names": ("ids", "out")}, "expected tokens and text_embeddings, found (('ids',),"),
         ({"scale": 2.0}, "expected text_embeddings of unit length, found others"),
         ({"scale": float("nan")}, "expected text_embeddings of unit length, found others"),
-        ({"tokenizer": b""}, "tokenizer.json: expected a tokenizer, found"),
-        ({"tokenizer": b"\xff"}, "tokenizer.json: expected a tokenizer, found"),
-        ({"tokenizer": b"[" * 100_000}, "tokenizer.json: expected a tokenizer, found"),
+        ({"tokenizer": b""}, "tokenizer.json: expected "),
+        ({"tokenizer": b"\xff"}, "tokenizer.json: expected "),
+        ({"tokenizer": b"[" * 100_000}, "tokenizer.json: expected "),
         ({"tokenizer": tiny_tokenizer(None).to_str().encode()}, "cut at 3..256 tokens, found Non"),
         ({"tokenizer": tiny_tokenizer(500).to_str().encode()}, "cut at 3..256 tokens, found 500"),
     ],
@@ -107,6 +110,80 @@ def test_files_that_do_not_fit_are_refused(
     message = refusal(write(tmp_path / "bundle", **options), "red mug")  # type: ignore[arg-type]
     assert expected in message
     assert str(tmp_path / "bundle") in message
+
+
+def _with(**parts: object) -> bytes:
+    return json.dumps(json.loads(tiny_tokenizer().to_str()) | parts).encode()
+
+
+def _doubling(times: int) -> dict[str, object]:
+    step = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+    return {"type": "Sequence", "normalizers": [step] * times}
+
+
+def _replacing(text: bytes) -> dict[str, object]:
+    table = base64.b64encode(bytes(4) + text + b"\0").decode()
+    return {"type": "Precompiled", "precompiled_charsmap": table}
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "expected"),
+    [
+        (_with(normalizer=_doubling(40)), "times as long, found far more"),
+        (
+            _with(normalizer={"type": "Prepend", "prepend": "x" * 5000}),
+            "expected steps that make names at most 1000 times as long, found 5001",
+        ),
+        (_with(normalizer=_replacing(b"x" * 5000)), "times as long, found 5001"),
+        (_with(normalizer={"type": "Precompiled", "precompiled_charsmap": "x"}), "a tokenizer"),
+        (
+            _with(
+                pre_tokenizer={
+                    "type": "Sequence",
+                    "pretokenizers": [
+                        {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+                    ]
+                    * 20,
+                }
+            ),
+            "times as long, found far more",
+        ),
+        (
+            _with(
+                post_processor={
+                    "type": "TemplateProcessing",
+                    "single": [{"Sequence": {"id": "A", "type_id": 0}}] * 1000,
+                    "pair": [],
+                    "special_tokens": {},
+                }
+            ),
+            "name 'red mug': expected at most 256 tokens, found 2000",
+        ),
+        (
+            _with(
+                pre_tokenizer={
+                    "type": "Split",
+                    "pattern": {"Regex": "(d|d)*(.*m){25}$"},
+                    "behavior": "Isolated",
+                    "invert": False,
+                }
+            ),
+            "",
+        ),
+        (b"[" * 100_000, "expected JSON, found nesting that is too deep"),
+        (b"[]", "expected a tokenizer, found []"),
+        (b"\xff", "expected UTF-8"),
+    ],
+)
+def test_tokenizers_that_would_take_all_memory_or_time_are_refused(
+    tmp_path: Path, tokenizer: bytes, expected: str
+) -> None:
+    bundle = write(tmp_path / "bundle", tokenizer)
+    if expected:
+        assert expected in refusal(bundle, "red mug")
+    else:  # its library counts the tries of an expression
+        with suppress(TextEncoderError):
+            GraphEncoder(bundle)(["d" * 100])
 
 
 def test_a_token_that_the_graph_does_not_know_is_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vit_perception.input.file import InputError, check_file
 from vit_perception.models import checkpoint_reader
 from vit_perception.models.checkpoint_reader import REFUSED, RefusedError
 from vit_perception.output.failure import OutputError
@@ -65,9 +66,12 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """
     file = shown_path(path)
     try:
+        check_file(path)
         with _Capped(path) as raw:
             _check_archive(raw, path.stat().st_size)
         return _read_apart(path)
+    except InputError as error:
+        raise CheckpointError(str(error)) from None
     except RefusedError as error:
         raise CheckpointError(f"{file}: {error}") from None
     except OutputError:

@@ -9,10 +9,11 @@ the tokenizers library that sets the length at which texts are cut.
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.engine.factory import open_session
 from vit_perception.engine.session import Session, SessionError, shown_shape
+from vit_perception.input.file import InputError
+from vit_perception.input.json_file import parse_json
 from vit_perception.text.encoder import MAX_TOKENS, TextEncoderError, embed, refuse_unknown
 from vit_perception.wording import one_line, shown, shown_path
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MAX_TOKENIZER_BYTES = 32 * 2**20
+MAX_GROWTH = 1000
+"""CLIP's and BERT's tokenizers make names at most 16 times as long."""
 
 
 class GraphEncoder:
@@ -86,6 +91,10 @@ class GraphEncoder:
         with _refusing(f"name {shown(name)}: expected text"):
             encoding = self._tokenizer.encode(name)
         ids: list[int] = encoding.ids
+        if len(ids) > MAX_TOKENS:
+            raise TextEncoderError(
+                f"name {shown(name)}: expected at most {MAX_TOKENS} tokens, found {len(ids)}"
+            )
         if self._around.issuperset(ids):
             raise TextEncoderError(f"name {shown(name)}: {self.id} knows no word or sign in it")
         refuse_unknown(self.id, name, encoding, self._unknown)
@@ -108,8 +117,9 @@ def _load_tokenizer(path: str, data: bytes) -> Tokenizer:
         raise TextEncoderError(
             f"{path}: expected at most {MAX_TOKENIZER_BYTES} bytes, found {len(data)}"
         )
+    _check_growth(path, data)
     with _refusing(f"{path}: expected a tokenizer"):
-        tokenizer = Tokenizer.from_str(data.decode())
+        tokenizer = Tokenizer.from_str(data.decode("utf-8-sig"))
     cut = (tokenizer.truncation or {}).get("max_length")
     if cut is None or not 3 <= cut <= MAX_TOKENS:
         raise TextEncoderError(
@@ -118,6 +128,46 @@ def _load_tokenizer(path: str, data: bytes) -> Tokenizer:
     tokenizer.enable_truncation(cut)
     tokenizer.no_padding()
     return tokenizer
+
+
+def _check_growth(path: str, data: bytes) -> None:
+    """Refuses steps before the model that make a short name gigabytes long."""
+    try:
+        values = parse_json(data, path)
+    except InputError as error:
+        raise TextEncoderError(str(error)) from error
+    if not isinstance(values, dict):
+        raise TextEncoderError(f"{path}: expected a tokenizer, found {shown(values)}")
+    growth = 1
+    steps = [values.get("normalizer"), values.get("pre_tokenizer")]
+    while steps:
+        step = steps.pop()
+        if isinstance(step, list):
+            steps += step
+        elif isinstance(step, dict):
+            with _refusing(f"{path}: expected a tokenizer"):
+                growth *= _growth(step)
+            steps += [value for value in step.values() if isinstance(value, (list, dict))]
+    if growth > MAX_GROWTH:
+        raise TextEncoderError(
+            f"{path}: expected steps that make names at most {MAX_GROWTH} times as long, "
+            f"found {growth if growth < 10**9 else 'far more'}"
+        )
+
+
+def _growth(step: Mapping[str, Any]) -> int:
+    """Returns how many times as long as its input the output of a step may be."""
+    kind = step.get("type")
+    if kind == "ByteLevel":  # a character for each byte
+        return 4
+    if kind == "Precompiled":
+        table = str(step.get("precompiled_charsmap"))
+        raw = base64.b64decode(table.encode("ascii", "replace"))
+        # The size of the index, the index, and replacements that end in 0 (SentencePiece's).
+        start = 4 + int.from_bytes(raw[:4], "little")
+        return max(map(len, raw[start:].split(b"\0")), default=0) + 1
+    added = step.get("content", step.get("prepend", ""))
+    return 1 + len(added) if isinstance(added, str) else 1
 
 
 def unknown_token(tokenizer: Tokenizer) -> int | None:
