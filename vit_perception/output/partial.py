@@ -31,16 +31,19 @@ def partial_file(target: Path) -> Iterator[Path]:
         OSError: the folder is absent or cannot be written.
     """
     _sweep(target.parent)
-    while True:
-        path = _new_name(target)
-        hold = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-        if _hold(hold, path):
-            break
+    path, hold = _new_name(target), -1
+    # A signal may raise KeyboardInterrupt as soon as the file is there.
     try:
+        while True:
+            hold = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+            if _hold(hold, path):
+                break
+            path, hold = _new_name(target), -1
         yield path
     finally:
         path.unlink(missing_ok=True)
-        os.close(hold)
+        if hold >= 0:
+            os.close(hold)
 
 
 @contextmanager
@@ -51,17 +54,19 @@ def partial_folder(target: Path) -> Iterator[Path]:
         OSError: the folder above is absent or cannot be written.
     """
     _sweep(target.parent)
-    while True:
-        path = _new_name(target)
-        path.mkdir()
-        hold = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        if _hold(hold, path):
-            break
+    path, hold = _new_name(target), -1
     try:
+        while True:
+            path.mkdir()
+            hold = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            if _hold(hold, path):
+                break
+            path, hold = _new_name(target), -1
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        os.close(hold)
+        if hold >= 0:
+            os.close(hold)
 
 
 def _hold(hold: int, path: Path) -> bool:
