@@ -28,7 +28,32 @@ EXPORT = ["export", "run", "--out", "out", "--names-file", "names.txt"]
         ([*TRAIN, "--from", "{toy}"], "weights.safetensors: expected training weights"),
         (["export", "run", "--out", "out"], "--names-file: expected the ready-made names"),
         (["export", "{toy}", "--out", "out"], "expected weights.safetensors in the bundle"),
-        ([*EXPORT, "--metrics", "recipe.yaml"], "recipe.yaml: expected a JSON list of metrics"),
+        ([*EXPORT, "--metrics", "recipe.yaml"], "recipe.yaml: expected JSON, found Expecting"),
+        ([*EXPORT, "--card", "latin"], "latin: expected Markdown in UTF-8, found byte 0xe4 at 0"),
+        ([*EXPORT, "--card", "absent"], "absent: expected a readable file, found No such file"),
+        ([*EXPORT, "--name", "a\nb"], "--name: name: expected a line of at most 200 printable"),
+        ([*EXPORT, "--default-names", "cat"], "--default-names: expected ready-made names, found"),
+        (["export", "run", "--out", "\udcff"], "'\\udcff': name: expected a text in UTF-8"),
+        *(
+            ([*command, "--out", place], f"{place}: expected to write here, found ")
+            for command in (
+                ["export", "absent"],
+                ["import", "absent.pth"],
+                ["quantize", "absent", "--data", "absent"],
+                ["reparameterize", "--bundle", "absent", "--vocabulary", "mug"],
+            )
+            for place in ("/proc/out", "recipe.yaml/out", "x" * 256)
+        ),
+        (["train", "good.yaml", "--out", "/proc/run"], "/proc/run: expected to write here, found"),
+        (["train", "good.yaml", "--out", "m.json"], "m.json: expected to write here, found"),
+        (
+            ["train", "good.yaml", "--out", "taken"],
+            "taken/curves.png: expected a file, found a folder",
+        ),
+        (
+            ["train", "good.yaml", "--out", "broken"],
+            "broken/checkpoint.pt: expected a training checkpoint, found File is not a zip file",
+        ),
         (["export", "{toy}", "--out", "o", "--metrics", "m.json"], "m.json: expected a list of"),
     ],
 )
@@ -42,6 +67,12 @@ def test_user_errors_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("recipe.yaml").write_text("data: [absent]\n")
+    Path("good.yaml").write_text("data: [absent]\n")
+    Path("latin").write_bytes(b"\xe4")
+    Path("names.txt").write_text("mug\nspoon\n")
+    Path("taken/curves.png").mkdir(parents=True)
+    Path("broken").mkdir()
+    Path("broken/checkpoint.pt").write_bytes(b"PK")
     Path("m.json").write_text('[{"AP": 1}]')
     assert main([argument.format(toy=toy_bundle_dir) for argument in arguments]) == 2
     lines = capsys.readouterr().err.splitlines()
@@ -49,6 +80,7 @@ def test_user_errors_are_one_line(
     assert lines[0].startswith(f"vit-perception {arguments[0]}: ")
     assert complaint in lines[0]
     assert not Path("out").exists()
+    assert not Path("run").exists()
 
 
 def test_a_run_does_not_lie_in_its_data(

@@ -191,13 +191,15 @@ def test_what_is_exported_again_from_a_bundle_is_the_same(tmp_path: Path, protot
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("recipe.json", b"[]", "recipe.json: expected recipe and steps, found TypeError"),
-        ("recipe.json", b"{", "recipe.json: expected recipe and steps, found JSONDecodeError"),
+        ("recipe.json", b"[]", "recipe.json: expected recipe and steps, found []"),
+        ("recipe.json", b"{", "recipe.json: expected JSON, found Expecting property name"),
         (
             "recipe.json",
             b'{"recipe": {"data": ["a"]}}',
-            "expected recipe and steps, found KeyError",
+            "expected recipe and steps, found {'recipe'",
         ),
+        ("recipe.json", b"\xff", "recipe.json: expected UTF-8, found byte 0xff at 0"),
+        ("recipe.json", b"[" * 9999, "recipe.json: expected JSON, found "),
         ("weights.safetensors", b"none", "weights.safetensors: expected weights of dosod_nano"),
     ],
 )

@@ -49,6 +49,16 @@ def graph_file(precision: str) -> str:
     return "model.onnx" if precision == "fp32" else f"model.{precision}.onnx"
 
 
+def bundle_name(given: str | None, directory: Path) -> str:
+    """Returns the name for a new bundle: the one given, or that of its folder.
+
+    Raises:
+        DocumentError: a manifest could not have it.
+    """
+    where = "--name" if given else shown_path(directory)
+    return Document({"name": given or directory.resolve().name}, where).line("name")
+
+
 def checked_hashes(document: Document) -> dict[str, str]:
     """Returns the listed files and their sha256, after checking the format.
 

@@ -5,18 +5,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
 from vit_perception.cli.arguments import at_least, input_size, number
 from vit_perception.perceiver.settings import GRAPH_ROWS
-from vit_perception.wording import shown_path
+from vit_perception.wording import shown, shown_path
 
 NAME = "export"
 HELP = "export a training run, or a bundle again, as a bundle that robots run"
 EPILOG = """example:
   vit-perception export runs/nano --out bundles/my_nano --names-file names.txt --size 320x320
   vit-perception export bundles/my_nano --out evaluated --top-k 10000"""
+
+_CARD_BYTES = 2**20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exports and checks; returns 0."""
     from vit_perception.bundle.bundle import Bundle
-    from vit_perception.bundle.files import MANIFEST
+    from vit_perception.bundle.files import MANIFEST, check_destination
+    from vit_perception.bundle.manifest import bundle_name
     from vit_perception.export.detector import (
         ExportError,
         export_bundle,
@@ -69,30 +73,41 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.vocabulary import Vocabulary
 
     # Bad options are refused before a network is loaded.
+    check_destination(args.out)
+    name = bundle_name(args.name, args.out)
     metrics = _metrics(args.metrics) if args.metrics else ()
-    source = Bundle.load(args.trained) if (args.trained / MANIFEST).is_file() else None
+    card = _card(args.card) if args.card else ""
+    default_names = parse_names(args.default_names) if args.default_names else None
+    source = Bundle.load(args.trained) if os.path.isfile(args.trained / MANIFEST) else None
     if args.names_file is not None:
         names = names_from_file(args.names_file)
-        vocabulary = Vocabulary(names, cached_encoder(args.text_encoder_dir)(names), 0)
     elif source is not None:
-        vocabulary, names = source.ready_made(), source.default_names
+        names = source.ready_made().names
     else:
         raise ExportError("--names-file: expected the ready-made names of the bundle, found none")
+    unknown = [each for each in default_names or () if each not in names]
+    if unknown:
+        raise ExportError(f"--default-names: expected ready-made names, found {shown(unknown[0])}")
     recommended = (0.25, 0.6)
     if source is not None:
         recommended = (source.score_threshold, source.iou_threshold)
+    trained = load_run(args.trained) if source is None else load_bundle_model(source)
+    if args.names_file is None and source is not None:
+        vocabulary, names = source.ready_made(), source.default_names
+    else:
+        vocabulary = Vocabulary(names, cached_encoder(args.text_encoder_dir)(names), 0)
     bundle = export_bundle(
-        load_run(args.trained) if source is None else load_bundle_model(source),
+        trained,
         args.out,
-        name=args.name or args.out.resolve().name,
+        name=name,
         vocabulary=vocabulary,
-        default_names=parse_names(args.default_names) if args.default_names else names,
+        default_names=default_names or names,
         size=args.size,
         top_k=args.top_k,
         score_threshold=_first(args.score_threshold, recommended[0]),
         iou_threshold=_first(args.iou_threshold, recommended[1]),
         metrics=metrics,
-        card=args.card.read_text(encoding="utf-8") if args.card else "",
+        card=card,
     )
     print(f"{bundle.name} in {shown_path(args.out)}: {len(vocabulary)} ready-made names, "
           f"{len(bundle.default_names)} by default")  # fmt: skip
@@ -100,16 +115,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _metrics(path: Path) -> list[dict[str, Any]]:
-    import json
-
     from vit_perception.export.detector import ExportError
+    from vit_perception.input.json_file import read_json
 
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ExportError(
-            f"{shown_path(path)}: expected a JSON list of metrics, found {error}"
-        ) from None
+    found = read_json(path)
     keys = {"dataset", "command"}
     if not isinstance(found, list) or not all(
         isinstance(m, dict) and keys <= m.keys() for m in found
@@ -118,6 +127,19 @@ def _metrics(path: Path) -> list[dict[str, Any]]:
             f"{shown_path(path)}: expected a list of metrics with dataset and command"
         )
     return found
+
+
+def _card(path: Path) -> str:
+    from vit_perception.export.detector import ExportError
+    from vit_perception.input.file import read_file
+
+    try:
+        return read_file(path, _CARD_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ExportError(
+            f"{shown_path(path)}: expected Markdown in UTF-8, "
+            f"found byte 0x{error.object[error.start]:02x} at {error.start}"
+        ) from error
 
 
 def _first(wanted: float | None, otherwise: float) -> float:

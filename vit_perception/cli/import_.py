@@ -56,14 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Imports, and prints what it is and its licence; returns 0."""
+    from vit_perception.bundle.files import check_destination
+    from vit_perception.bundle.manifest import bundle_name
     from vit_perception.export.released import find_clip, import_fixed, import_live
     from vit_perception.export.released_card import COCO_NAMES, LICENCE, NOTICE
     from vit_perception.models.detectors.released import ReleasedError, read_released
     from vit_perception.names import names_from_file
 
     # Bad options are refused before a network is loaded.
+    check_destination(args.out)
     options = {
-        "name": args.name or args.out.resolve().name,
+        "name": bundle_name(args.name, args.out),
         "size": args.size,
         "top_k": args.top_k,
     }
@@ -71,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     released = read_released(args.checkpoint)
     if released.classes:
         if names is None or len(names) != released.classes:
-            where = "--names-file" if names is None else str(args.names_file)
+            where = "--names-file" if names is None else shown_path(args.names_file)
             raise ReleasedError(
                 f"{where}: expected the {released.classes} names that are folded into "
                 f"{shown_path(args.checkpoint)}, found {'none' if names is None else len(names)}"

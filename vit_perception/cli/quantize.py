@@ -51,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.cli.progress import progress_bar
+    from vit_perception.compression.added_graph import check_target
     from vit_perception.compression.quantization.quantize import quantize_bundle
 
+    check_target(args.out, args.precision_name)
     bundle = Bundle.load(find_bundle(args.bundle))
     with progress_bar("calibrating", args.count) as show:
         made = quantize_bundle(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from vit_perception.wording import shown_path
@@ -26,14 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reparameterizes and checks; returns 0."""
     from vit_perception.bundle.bundle import Bundle
+    from vit_perception.bundle.files import check_destination
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.export.detector import reparameterize_bundle
     from vit_perception.names import names_from_file, parse_names
     from vit_perception.text.builder import VocabularyBuilder
 
+    check_destination(args.out)
     bundle = Bundle.load(find_bundle(args.bundle))
-    file = Path(args.vocabulary)
-    names = names_from_file(file) if file.is_file() else parse_names(args.vocabulary)
+    is_file = os.path.isfile(args.vocabulary)
+    names = names_from_file(args.vocabulary) if is_file else parse_names(args.vocabulary)
     builder = VocabularyBuilder(bundle, text_encoder_dir=args.text_encoder_dir)
     fixed = reparameterize_bundle(bundle, builder.build(names, version=0), args.out)
     print(f"{fixed.name} in {shown_path(args.out)}: {len(fixed.default_names)} names for good")

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -17,19 +17,24 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from vit_perception.bundle.bundle import Bundle
-from vit_perception.bundle.files import read_verified
+from vit_perception.bundle.files import check_destination, read_verified
 from vit_perception.bundle.writer import write_bundle
+from vit_perception.document import MAX_LINE
 from vit_perception.export.graph import DetectorGraph
 from vit_perception.export.model_card import model_card
 from vit_perception.export.onnx_graph import to_onnx
+from vit_perception.input.file import InputError
+from vit_perception.input.json_file import parse_json
 from vit_perception.models.detectors.dosod import DOSOD
 from vit_perception.perceiver.settings import GRAPH_ROWS
 from vit_perception.text.encoder import ENCODER_ID
+from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
+from vit_perception.training.failure import TrainingError
 from vit_perception.training.recipe import Recipe, recipe_from
 from vit_perception.training.run import WEIGHTS_FILE
 from vit_perception.training.trainer import build_model
 from vit_perception.vocabulary import Vocabulary
-from vit_perception.wording import one_line, shown_path
+from vit_perception.wording import one_line, shown, shown_path
 
 OUTPUTS = ("boxes", "scores", "labels")
 MASK_OUTPUTS = ("mask_coefficients", "prototypes")
@@ -53,25 +58,28 @@ def load_run(folder: Path) -> Trained:
     """Returns the averaged weights of a training run.
 
     Raises:
-        ExportError: there is no checkpoint, or it is of another kind.
+        ExportError, RecipeError: there is no checkpoint, or it is damaged or of another kind.
     """
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
+    path = folder / CHECKPOINT
+    if not os.path.isfile(path):
         raise ExportError(
-            f"{shown_path(folder)}: expected a training run with checkpoint.pt, found none"
+            f"{shown_path(folder)}: expected a training run with {CHECKPOINT}, found none"
         )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        recipe = recipe_from(json.loads(state["recipe"]), str(path))
-        text_dimension = state["average"]["head.text_mlp.0.0.weight"].shape[1]
+        found = read_checkpoint(path)
+    except TrainingError as error:
+        raise ExportError(str(error)) from error
+    recipe = recipe_from(found.recipe, shown_path(path))
+    try:
+        text_dimension = found.average["head.text_mlp.0.0.weight"].shape[1]
         model = build_model(recipe, text_dimension)
-        model.load_state_dict(state["average"])
-        steps = int(state["step"])
-    except (UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+        model.load_state_dict(found.average)
+    except (RuntimeError, LookupError) as error:
         raise ExportError(
-            f"{shown_path(path)}: expected a training checkpoint, found {one_line(error, 120)}"
+            f"{shown_path(path)}: expected weights of {recipe.network}, "
+            f"found {one_line(error, 120)}"
         ) from None
-    return Trained(model.eval(), recipe, steps)
+    return Trained(model.eval(), recipe, found.step)
 
 
 def load_bundle_model(bundle: Bundle) -> Trained:
@@ -79,30 +87,32 @@ def load_bundle_model(bundle: Bundle) -> Trained:
 
     Raises:
         ExportError: the bundle has no training weights, or they do not fit its architecture.
+        RecipeError: its recipe has values that cannot be.
     """
     for file in (WEIGHTS_FILE, RECIPE_FILE):
         if file not in bundle.sha256:
             raise ExportError(
                 f"{shown_path(bundle.directory)}: expected {file} in the bundle, found only "
-                f"{', '.join(sorted(bundle.sha256))}"
+                f"{shown_path(', '.join(sorted(bundle.sha256)))}"
             )
+    where = shown_path(bundle.directory / RECIPE_FILE)
     recipe_file = read_verified(bundle.directory, RECIPE_FILE, bundle.sha256[RECIPE_FILE])
     try:
-        made = json.loads(recipe_file)
-        recipe = recipe_from(made["recipe"], f"{bundle.directory / RECIPE_FILE}")
-        steps = int(made["steps"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ExportError(
-            f"{bundle.directory / RECIPE_FILE}: expected recipe and steps, found {error!r}"
-        ) from None
+        made = parse_json(recipe_file, where)
+    except InputError as error:
+        raise ExportError(str(error)) from error
+    steps = made.get("steps") if isinstance(made, dict) else None
+    if not isinstance(steps, int) or "recipe" not in made:
+        raise ExportError(f"{where}: expected recipe and steps, found {shown(made)}")
+    recipe = recipe_from(made["recipe"], where)
     weights = read_verified(bundle.directory, WEIGHTS_FILE, bundle.sha256[WEIGHTS_FILE])
     model = build_model(recipe, bundle.text_dimension)
     try:
         model.load_state_dict(load(weights))
     except (RuntimeError, SafetensorError, ValueError) as error:
         raise ExportError(
-            f"{bundle.directory / WEIGHTS_FILE}: expected weights of {bundle.architecture}, "
-            f"found {one_line(error, 120)}"
+            f"{shown_path(bundle.directory / WEIGHTS_FILE)}: expected weights of "
+            f"{bundle.architecture}, found {one_line(error, 120)}"
         ) from None
     return Trained(model.eval(), recipe, steps)
 
@@ -137,7 +147,9 @@ def export_bundle(
 
     Raises:
         ExportError: the backbone only works at the size it was trained at, and `size` is another.
+        BundleError, OutputError: the destination is no bundle, or cannot be written.
     """
+    check_destination(directory)
     height, width = size or (trained.recipe.size, trained.recipe.size)
     model = _rounded(_at_size(trained, vocabulary.dimension, (height, width)))
     text = torch.tensor(vocabulary.embeddings)
@@ -176,11 +188,13 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
 
     Raises:
         ExportError: the bundle is already fixed or has no training weights.
+        BundleError, OutputError: the destination is no bundle, or cannot be written.
     """
     if bundle.fixed_vocabulary:
         raise ExportError(
             f"{shown_path(bundle.directory)}: expected a live vocabulary, found a fixed one"
         )
+    check_destination(directory)
     size = (bundle.input_height, bundle.input_width)
     model = _at_size(load_bundle_model(bundle), bundle.text_dimension, size)
     with torch.no_grad():
@@ -190,7 +204,7 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
     card = read_verified(bundle.directory, "MODEL_CARD.md", digest) if digest else b""
     return write_bundle(
         directory,
-        name=f"{bundle.name}_fixed",
+        name=f"{bundle.name[: MAX_LINE - 6]}_fixed",
         task=bundle.task,
         architecture=bundle.architecture,
         input_height=bundle.input_height,
@@ -207,7 +221,7 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
         metrics=(),
         licence=bundle.licence,
         source=f"{bundle.name} reparameterized for {len(vocabulary)} names",
-        model_card=card.decode(),
+        model_card=card.decode(errors="replace"),
     )
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_perception.bundle.bundle import Bundle
-from vit_perception.bundle.files import TextEncoderFiles
+from vit_perception.bundle.files import TextEncoderFiles, check_destination
 from vit_perception.bundle.writer import write_bundle
 from vit_perception.export.detector import adaptor_graph, fixed_graph, live_graph
 from vit_perception.export.released_card import LICENCE, released_card
@@ -95,7 +95,11 @@ def import_live(
         size: network input (height, width), multiples of 32.
         top_k: rows of the graph's outputs.
         thresholds: recommended score and NMS overlap.
+
+    Raises:
+        BundleError, OutputError: the destination is no bundle, or cannot be written.
     """
+    check_destination(directory)
     model = released.model
     vocabulary = Vocabulary(tuple(names), clip(names), 0)
     text = torch.tensor(vocabulary.embeddings[:4])
@@ -137,7 +141,9 @@ def import_fixed(
 
     Raises:
         ReleasedError: a class has no direction.
+        BundleError, OutputError: the destination is no bundle, or cannot be written.
     """
+    check_destination(directory)
     rows = released.model.head.fixed_contrasts[0].conv.weight.flatten(1)
     lengths = rows.norm(dim=1, keepdim=True)
     if not (lengths > 0).all():
