@@ -43,7 +43,7 @@ class Line:
         on_report: called with keys and values of each of the detector's diagnostics; or None.
     """
 
-    def __init__(self, node: Node, namespace: str) -> None:
+    def __init__(self, node: Node, namespace: str, camera: QoSProfile = CAMERA) -> None:
         self.node = node
         self.on_result: Callable[[int, int], None] | None = None
         self.on_report: Callable[[dict[str, str]], None] | None = None
@@ -51,7 +51,7 @@ class Line:
         self._arrived = threading.Event()
         self._stamp = self._end = 0
         self._values: dict[str, str] = {}
-        self._camera = node.create_publisher(Image, f"{namespace}/image", CAMERA)
+        self._camera = node.create_publisher(Image, f"{namespace}/image", camera)
         node.create_subscription(
             Detection2DArray, f"{namespace}/detector/detections", self._on_result, RESULTS
         )
@@ -172,7 +172,7 @@ class OneProcess:
 class TwoProcesses:
     """The detector in a process of its own; camera and consumer in this one."""
 
-    def __init__(self, parameters: dict[str, Any]) -> None:
+    def __init__(self, parameters: dict[str, Any], camera: QoSProfile = CAMERA) -> None:
         command = [sys.executable, "-m", "vit_perception.ros.detector_node", "--ros-args"]
         command += ["-r", "__ns:=/two", "--log-level", "warn"]
         for name, value in parameters.items():
@@ -180,7 +180,7 @@ class TwoProcesses:
         root = Path(__file__).resolve().parents[1]
         self._process = subprocess.Popen(command, cwd=root)
         ends = rclpy.create_node("ends", namespace="/two")
-        self.line = Line(ends, "/two")
+        self.line = Line(ends, "/two", camera)
         self._ends = Spinner([ends])
         try:
             self.line.start()

@@ -7,8 +7,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any, ClassVar
 
 from vit_perception.bags.reader import BagReader
 from vit_perception.bags.writer import BagWriter
+from vit_perception.images.video_writer import VideoWriter
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 BUNDLE = CHECKOUT / "bundles" / "tabletop_nano"
@@ -30,13 +33,13 @@ class Case(ABC):
         name: of the command.
         growing: patterns of files that are complete only at the end of a run.
         once: whether a second run after a complete one is refused.
-        untimed: JSON files, and the keys in them that differ from run to run.
+        untimed: files, and the keys of JSON that differ from run to run; None for any content.
     """
 
     name: ClassVar[str]
     growing: ClassVar[tuple[str, ...]] = ()
     once: ClassVar[bool] = False
-    untimed: ClassVar[dict[str, tuple[str, ...]]] = {}
+    untimed: ClassVar[Mapping[str, tuple[str, ...] | None]] = {}
 
     def arrange(self, inputs: Path) -> None:  # noqa: B027  # most commands read samples
         """Makes what every run reads."""
@@ -71,8 +74,10 @@ class Case(ABC):
 
     def _digest(self, path: Path) -> str:
         data = path.read_bytes()
-        keys = self.untimed.get(path.name)
-        if keys is not None:
+        keys = self.untimed.get(path.name, ())
+        if keys is None:
+            return "there" if data else "empty"
+        if keys:
             try:
                 value = json.loads(data)
             except ValueError:
@@ -110,4 +115,69 @@ class Replay(Case):
         return ["replay", bag, "--bundle", BUNDLE, "--out", out / "bag", "--with-images"]
 
 
-CASES: tuple[Case, ...] = (Replay(),)
+class Detect(Case):
+    """Pictures and a video to annotated copies and JSON."""
+
+    name = "detect"
+    # An earlier state of each is as whole as the last one: what was found up to a kill.
+    growing = ("found/run.json", "found/detections.json", "found/annotated/*.mp4")
+    untimed: ClassVar = {"run.json": ("timings_ms",)}
+
+    def arrange(self, inputs: Path) -> None:
+        """Takes a few photographs, and a few images of the sample as a video."""
+        pictures = inputs / "pictures"
+        pictures.mkdir()
+        for name in ("coffee_cup.jpg", "cookie_bag.jpg", "juice_carton.jpg"):
+            shutil.copy(PHOTOS / "images" / name, pictures)
+        with BagReader(BAG) as bag, VideoWriter(pictures / "clip.mp4", 10) as clip:
+            for _, frame in islice(bag.frames(), 20):
+                clip.write(frame.image)
+
+    def arguments(self, inputs: Path, out: Path) -> list[str | Path]:
+        """See Case."""
+        return [
+            "detect", inputs / "pictures", "--vocabulary", "cup, bottle, box", "--threads", "1",
+            "--bundle", BUNDLE, "--out", out / "found",
+        ]  # fmt: skip
+
+
+class Evaluate(Case):
+    """Labelled pictures to metrics."""
+
+    name = "evaluate"
+
+    def arguments(self, inputs: Path, out: Path) -> list[str | Path]:
+        """See Case."""
+        return [
+            "evaluate", PHOTOS, "--limit", "4", "--threads", "1", "--bundle", BUNDLE,
+            "--json", out / "metrics.json",
+        ]  # fmt: skip
+
+
+class Vocabulary(Case):
+    """Names to embeddings."""
+
+    name = "vocabulary"
+
+    def arguments(self, inputs: Path, out: Path) -> list[str | Path]:
+        """See Case."""
+        return ["vocabulary", "--names", "spork, red mug", "--bundle", BUNDLE,
+                "--out", out / "names.npz"]  # fmt: skip
+
+
+class Benchmark(Case):
+    """A bundle to a table, a plot and JSON."""
+
+    name = "benchmark"
+    untimed: ClassVar = {
+        "benchmark.json": ("p50_ms", "p95_ms", "min_ms", "ratio", "memory_bytes"),
+        "benchmark.png": None,
+    }
+
+    def arguments(self, inputs: Path, out: Path) -> list[str | Path]:
+        """See Case."""
+        return ["benchmark", "--bundle", BUNDLE, "--rounds", "5", "--threads", "1",
+                "--out", out / "measured"]  # fmt: skip
+
+
+CASES: tuple[Case, ...] = (Replay(), Detect(), Evaluate(), Vocabulary(), Benchmark())
