@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+
+from vit_perception.images.compressed import decode_compressed
+
+from ..refusals import image_refusal_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,3 +83,18 @@ def test_files_that_announce_gigabytes_fit_into_64_mib() -> None:
         [sys.executable, "-c", BOMBS], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert result.stdout.split() == ["size"] * 13 + ["tiff", "size"]
+
+
+def test_a_picture_with_many_compressed_texts_is_refused_before_they_are_inflated() -> None:
+    _, encoded = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))
+    picture = encoded.tobytes()
+    content = b"zTXt" + b"text\0\0" + zlib.compress(bytes(2**20))
+    text = struct.pack(">I", len(content) - 4) + content
+    text += struct.pack(">I", zlib.crc32(content))
+    end = picture.index(b"IEND") - 4
+    assert (
+        decode_compressed(format="png", data=picture[:end] + 3 * text + picture[end:]).any() == 0
+    )
+    bomb = picture[:end] + 2000 * text + picture[end:]
+    error = image_refusal_of(decode_compressed, format="png", data=bomb)
+    assert "more than 50 compressed texts" in str(error)

@@ -23,6 +23,9 @@ _END_OF_IMAGE = 0xD9
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 # A progressive JPEG has about ten; each scan costs decoding time for the whole picture.
 _MAX_SCANS = 100
+# Decoders inflate these even where nobody asks for them; cameras write a few.
+_INFLATED = frozenset({b"zTXt", b"iTXt", b"iCCP"})
+_MAX_INFLATED = 50
 # Start of frame: C0..CF without DHT (C4), the reserved JPG (C8) and DAC (CC).
 _STARTS_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WEBP_ANIMATION = 0x02
@@ -89,9 +92,11 @@ def read_png_header(data: bytes) -> ImageHeader:
     """Returns the header of a PNG file after checking all chunks and their checksums.
 
     Raises:
-        HeaderError: the file is truncated, a checksum differs, or the header is not first.
+        HeaderError: the file is truncated, a checksum differs, the header is not first, or there
+            are too many compressed texts.
     """
     header: ImageHeader | None = None
+    texts = 0
     view = memoryview(data)
     at = len(PNG_MAGIC)
     while True:
@@ -109,6 +114,9 @@ def read_png_header(data: bytes) -> ImageHeader:
                 raise HeaderError("first chunk that is not a header")
             width, height, bits, colour_type = struct.unpack_from(">IIBB", data, at + 8)
             header = ImageHeader(height=height, width=width, bits=bits, grey=colour_type in (0, 4))
+        texts += kind in _INFLATED
+        if texts > _MAX_INFLATED:
+            raise HeaderError(f"more than {_MAX_INFLATED} compressed texts")
         if kind == b"IEND":
             return header
         at = end
