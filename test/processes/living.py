@@ -28,3 +28,10 @@ def living_after_a_while(processes: Iterable[int]) -> set[int]:
         left = {process for process in left if lives(process)}
         time.sleep(0.01)
     return left
+
+
+def children(process: int) -> list[int]:
+    """Returns the processes that a process has started and that live."""
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    started = [int(word) for task in tasks for word in task.read_text(encoding="utf-8").split()]
+    return [child for child in started if lives(child)]
