@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +110,34 @@ def test_results_and_errors_come_through() -> None:
 
     with pytest.raises(KeyError, match="broken"):
         within(30, fail, late="it", name="it", watch=nothing)
+
+
+class Engine:
+    """Something that weighs."""
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_what_failed_is_freed_at_once(in_time: bool) -> None:
+    go_on = threading.Event()
+    alive: list[weakref.ref[Engine]] = []
+
+    def fail() -> None:
+        engine = Engine()
+        alive.append(weakref.ref(engine))
+        assert in_time or go_on.wait(30)
+        raise KeyError("broken")
+
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises((KeyError, EngineTimeoutError)) as refusal:
+            within(30 if in_time else 0.1, fail, late="it", name="failing", watch=nothing)
+        go_on.set()
+        until_left("failing")
+        del refusal
+        assert alive[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_what_watches_ends_the_waiting() -> None:

@@ -80,13 +80,7 @@ def within(
     """
     future: Future[T] = Future()
 
-    def do() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    thread = threading.Thread(target=do, name=name, daemon=True)
+    thread = threading.Thread(target=_do, args=(work, future), name=name, daemon=True)
     thread.start()
     end = time.monotonic() + seconds
     try:
@@ -97,4 +91,18 @@ def within(
     except BaseException:
         stop_call(thread)
         raise
-    return future.result()
+    try:
+        return future.result()
+    finally:
+        # An error knows this frame; knowing the error too, it would keep the engine that failed
+        # until Python looks for such circles.
+        del future
+
+
+def _do(work: Callable[[], T], future: Future[T]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)
+    finally:
+        del future

@@ -146,6 +146,8 @@ class Background:
                     self._words = ""
             if not over:
                 self._done(parameters, found)
+            # It knows this frame, and with it what failed.
+            found = None
 
     def _stay(self, era: int) -> None:
         if era != self._era:
