@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -73,6 +74,21 @@ def test_a_damaged_recipe_beside_pictures_is_told(pack: Path, copy: Path, conten
     assert line.startswith(f"{copy}/recipe.json: expected JSON, found ")
     assert line.endswith(f"; its pictures are of an unknown recipe: delete {copy}")
     assert contents(copy) == before
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "labels/0000000.json", "images/0000003.jpg"])
+def test_a_pipe_in_the_place_of_a_file_is_told(
+    pack: Path, chunks: Path, tmp_path: Path, name: str
+) -> None:
+    out = Path(shutil.copytree(chunks, tmp_path / "out"))
+    if name == "recipe.json":
+        out = tmp_path / "new"
+        out.mkdir()
+    (out / name).unlink(missing_ok=True)
+    os.mkfifo(out / name)
+    assert refusal(OutputError, lambda: write_dataset(pack, out, SMALL)) == (
+        f"{out / name}: expected a file, found something else"
+    )
 
 
 @pytest.mark.parametrize("name", ["images", "labels", "annotations.json"])

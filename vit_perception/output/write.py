@@ -46,6 +46,15 @@ def write(path: Path, data: bytes) -> None:
         with writing(path):
             path.write_bytes(data)
         return
+    write_file(path, data)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a regular file as a whole; makes missing folders.
+
+    Raises:
+        OutputError: it cannot be written, or a device or pipe is there, which might block.
+    """
     with new_file(path) as partial:
         partial.write_bytes(data)
 

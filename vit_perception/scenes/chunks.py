@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 
-from vit_perception.output.write import write
+from vit_perception.output.write import write_file
 from vit_perception.processes.pool import in_processes
 from vit_perception.scenes import coco
 from vit_perception.scenes.catalogue import Asset
@@ -170,12 +170,12 @@ def _make_chunk(start: int) -> int:
             continue
         pair = pair_of(index // job.recipe.views, job.pairs) if job.pairs else None
         record = coco.record(picture, index, job.category_ids, pair)
-        write(job.directory / "images" / record["file_name"], picture.jpeg)
+        write_file(job.directory / "images" / record["file_name"], picture.jpeg)
         if picture.depth is not None:
             # imwrite would not report a full disk.
             depth = cv2.imencode(".png", picture.depth)[1]
-            write(job.directory / "depth" / record["depth"], depth.tobytes())
+            write_file(job.directory / "depth" / record["depth"], depth.tobytes())
         records.append(record)
     # Last: labels mean that the pictures are there.
-    write(labels_file(job.directory, start), json.dumps(records).encode())
+    write_file(labels_file(job.directory, start), json.dumps(records).encode())
     return len(records)

@@ -15,7 +15,7 @@ from typing import Any
 from vit_perception.input.file import InputError
 from vit_perception.input.json_file import read_json, read_large_json
 from vit_perception.output.failure import writing
-from vit_perception.output.write import write
+from vit_perception.output.write import write_file
 from vit_perception.scenes import coco
 from vit_perception.scenes.chunks import Job, indices, labels_file
 from vit_perception.scenes.recipe import Recipe
@@ -62,7 +62,7 @@ def check_recipe(directory: Path, recipe: Recipe) -> None:
             f"{shown_path(directory)}: expected a new folder, or {RECIPE} of a data set there, "
             f"found {results[0]} alone"
         )
-    write(path, f"{json.dumps(wanted, indent=1)}\n".encode())
+    write_file(path, f"{json.dumps(wanted, indent=1)}\n".encode())
 
 
 def _check_same(path: Path, found: Any, wanted: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def join(job: Job, starts: Sequence[int], categories: Sequence[str]) -> dict[str
     what = "rendered" if job.recipe.kind == "table" else "composed"
     info = {"description": f"{what} tabletop pictures", "recipe": asdict(job.recipe)}
     document = coco.assemble(pictures, categories, info)
-    write(job.directory / ANNOTATIONS, coco.text(document).encode())
+    write_file(job.directory / ANNOTATIONS, coco.text(document).encode())
     remove_labels(job.directory)
     return document
 
