@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vit_perception.output.failure import OutputError
 from vit_perception.scenes.catalogue import Asset, load_catalogue
 from vit_perception.scenes.sprite_file import SpriteError, read_sprites, write_sprites
 from vit_perception.scenes.sprites import SpriteSet, build_sprites, of_older_versions
@@ -96,6 +98,20 @@ def test_a_damaged_file_is_made_again(pack: Path, tmp_path: Path, damage: str) -
         SpriteSet([asset], {asset.id: path})
     build_sprites([asset], tmp_path, views=2, seed=0, recolour=False)
     assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("place", ["pipe", "nothing"])
+def test_what_is_no_file_is_told(pack: Path, tmp_path: Path, place: str) -> None:
+    asset = train_assets(pack)[0]
+    (path,) = build_sprites([asset], tmp_path, views=1, seed=0, recolour=False).files.values()
+    path.unlink()
+    if place == "pipe":
+        os.mkfifo(path)
+        with pytest.raises(OutputError, match=f"^{path}: expected a file, found something else$"):
+            build_sprites([asset], tmp_path, views=1, seed=0, recolour=False)
+    found = "No such file or directory" if place == "nothing" else "a pipe"
+    with pytest.raises(SpriteError, match=f"^{path}: expected a (readable )?file, found {found}$"):
+        SpriteSet([asset], {asset.id: path})
 
 
 def test_sprites_in_use_outlive_their_file(pack: Path, tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ pixels when another process puts a new one there.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vit_perception.input.file import InputError, open_file
 from vit_perception.output.write import new_file
 from vit_perception.wording import one_line, shown_path
 
@@ -55,10 +57,10 @@ def read_sprites(path: Path) -> list[Picture]:
         SpriteError: it is absent, or no whole sprite file.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(_START)
             length = int.from_bytes(head[len(MAGIC) :], "little")
-            size = path.stat().st_size
+            size = os.fstat(file.fileno()).st_size
             if head[: len(MAGIC)] != MAGIC or not 0 < length <= size - _START:
                 raise SpriteError("no sprites")
             records = json.loads(file.read(length))
@@ -67,6 +69,8 @@ def read_sprites(path: Path) -> list[Picture]:
             raise SpriteError(f"{size} bytes instead of {_START + length + wanted}")
         packed = np.memmap(path, dtype=np.uint8, mode="r", offset=_START + length)
         return [(_cut(packed, record), record) for record in records]
+    except InputError as error:
+        raise SpriteError(str(error)) from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or one_line(error)
         raise SpriteError(f"{shown_path(path)}: expected sprites, found {reason}") from None
