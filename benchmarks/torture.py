@@ -43,6 +43,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=[case.name for case in CASES])
     options = parser.parse_args()
+    # A shell's background ignores SIGINT, and what is started there would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     table = Table("command", "seconds", "kills", "in time", "amiss", title=f"seed {options.seed}")
     amiss = 0
     for index, case in enumerate(CASES):
