@@ -117,7 +117,7 @@ def _checked(state: object) -> Checkpoint:
         raise ValueError(f"none of its entries {', '.join(absent)}")
     recipe = json.loads(state["recipe"])
     step = state["step"]
-    if not isinstance(step, int) or not 0 <= step <= _MAX_STEP:
+    if type(step) is not int or not 0 <= step <= _MAX_STEP:
         raise ValueError(f"step {shown(step)}")
     if not isinstance(recipe, dict) or not isinstance(state["optimizer"], dict):
         raise TypeError("a recipe or an optimizer of another kind")

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children
+from multiprocessing import active_children, get_context
+from multiprocessing.process import BaseProcess
+from multiprocessing.queues import Queue
 from typing import Any
 
 import torch
@@ -25,6 +28,7 @@ from vit_perception.wording import one_line
 
 # torch raises these wherever the main thread is then.
 _ENDED = re.compile(r"DataLoader (?:worker \(pid.*?\) )?(?P<how>.*)", re.DOTALL)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TIMEOUT_SECONDS = 600.0
 """For one batch; a process that can no longer send one may not tell so."""
 
@@ -77,25 +81,54 @@ def loaded(
         timeout=_TIMEOUT_SECONDS if workers else 0,
     )
     others = set(active_children())
-    # A terminal sends Ctrl-C to them too. They keep it blocked: this process ends them.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
-        batches = iter(loader)
+        batches = _begun(loader)
+        yield (each.batch() if isinstance(each, _Plain) else each for each in batches)
+    except RuntimeError as error:
+        ended = _ENDED.match(str(error))
+        if ended is None:
+            raise
+        raise TrainingError(
+            "data loader: expected batches from its processes, found one that "
+            f"{one_line(RuntimeError(ended['how']))} (use fewer workers if memory ran out)"
+        ) from None
+    finally:
+        # The loader would wait seconds for each process that is at work.
+        _kill(set(active_children()) - others)
+
+
+def _begun(loader: DataLoader[Batch | DataError]) -> Iterator[Batch | DataError | _Plain]:
+    # Terminals and shells send these to all processes. The first one handles them for all.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        # Where there is no room for them, torch leaves an iterator that cannot even be deleted.
+        queues: list[Queue[None]] = [
+            Queue(ctx=get_context()) for _ in range(loader.num_workers + 2)
+        ]
+        for queue in queues:
+            queue.close()
+        return iter(loader)
+    except OSError as error:
+        raise TrainingError(
+            f"data loader: expected to start {loader.num_workers} processes, found "
+            f"{error.strerror} (shared memory may be full; without workers none is needed)"
+        ) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    try:
-        yield (each.batch() if isinstance(each, _Plain) else each for each in batches)
-    except BaseException as error:
-        # The loader would wait seconds for each process that is at work.
-        for process in set(active_children()) - others:
-            process.terminate()
-        ended = _ENDED.match(str(error)) if isinstance(error, RuntimeError) else None
-        if ended is not None:
-            raise TrainingError(
-                "data loader: expected batches from its processes, found one that "
-                f"{one_line(RuntimeError(ended['how']))} (use fewer workers if memory ran out)"
-            ) from None
-        raise
+
+
+def _kill(processes: Collection[BaseProcess]) -> None:
+    """Kills loader processes without the error that torch raises when one is killed."""
+    if not processes:
+        return
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if main else None
+    for process in processes:
+        process.kill()
+    for process in processes:
+        process.join()
+    if main:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def _only(batch: list[Batch | DataError]) -> Batch | DataError:
