@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
+from vit_perception.processes.parent import tied
 from vit_perception.ros.detector_node import DetectorNode
 
 PATIENCE = 60.0
@@ -178,7 +180,7 @@ class TwoProcesses:
         for name, value in parameters.items():
             command += ["-p", f"{name}:={value}"]
         root = Path(__file__).resolve().parents[1]
-        self._process = subprocess.Popen(command, cwd=root)
+        self._process = subprocess.Popen(tied(command, signal.SIGTERM), cwd=root)
         ends = rclpy.create_node("ends", namespace="/two")
         self.line = Line(ends, "/two", camera)
         self._ends = Spinner([ends])
