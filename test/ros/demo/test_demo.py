@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ pytest.importorskip("vision_msgs")
 from vit_perception.images.media import VideoReader
 
 from ...bags.squares import record_squares
+from ...processes.living import children, living_after_a_while
 
 pytestmark = pytest.mark.ros
 
@@ -95,3 +98,31 @@ def test_a_node_that_cannot_start_ends_the_demo_with_its_reason(
     assert result.returncode == 2
     assert "absent: expected a bundle" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
+def test_the_node_ends_with_the_demo(
+    tmp_path: Path, toy_bundle_dir: Path, number: signal.Signals, status: int
+) -> None:
+    bag = record_squares(tmp_path / "bag", count=1)
+    command = [sys.executable, "-m", "vit_perception.cli", "demo", "--bundle", str(toy_bundle_dir)]
+    with subprocess.Popen(
+        [*command, "--bag", str(bag), "--out", str(tmp_path / "out"), "--non-interactive"],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as demo:  # fmt: skip
+        # The node itself, not the process that becomes it.
+        while not (nodes := [each for each in children(demo.pid) if _is_node(each)]):
+            assert demo.poll() is None, demo.communicate()
+            time.sleep(0.01)
+        demo.send_signal(number)
+        _, said = demo.communicate(timeout=60)
+    assert demo.returncode == status
+    assert "Traceback" not in said
+    assert living_after_a_while(nodes) == set()
+
+
+def _is_node(process: int) -> bool:
+    words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    return words[1:3] == [b"-m", b"vit_perception.ros.detector_node"]

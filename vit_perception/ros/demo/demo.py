@@ -19,6 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from vision_msgs.msg import Detection2DArray, VisionInfo
 
 from vit_perception.bags.messages import DETECTIONS, detections_from_message, header_stamp
@@ -69,7 +70,8 @@ def run_demo(
     truth = read_truth(bag)
     present = sorted({name for found in truth.values() for name in found.names})
     before = tuple(dict.fromkeys((*present, *distractors)))
-    rclpy.init()
+    # rclpy's own handlers end the context under the calls that Ctrl-C is to leave in order.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = Node("demo")
         listener = _Listener(node)
