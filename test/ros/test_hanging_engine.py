@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("rclpy")
 
 from lifecycle_msgs.msg import Transition
+from sensor_msgs.msg import Image
 
 from ..toy_bundle import toy_graph, toy_picture, toy_vocabulary, write_toy_bundle
 from ..toy_loops import adaptor_that_loops_beyond, loops_always, loops_at_red
@@ -89,6 +90,29 @@ def test_a_signal_ends_a_frame(bench: Bench, tmp_path: Path, number: signal.Sign
         wait_for(busy, "a busy engine")
         begin = time.monotonic()
         process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+        assert time.monotonic() - begin < 3
+    assert process.returncode == 0 and "Traceback" not in errors, errors
+
+
+def test_several_nodes_with_stuck_frames_leave_together(bench: Bench, tmp_path: Path) -> None:
+    write_toy_bundle(tmp_path / "toy", graphs={"fp32": loops_at_red()})
+    reports, names = bench.collect_diagnostics(), ["a", "b", "c"]
+    arguments = ("-p", "autostart:=true", "-p", "lazy:=false", "-p", "diagnostics_period:=0.1")
+    with detector_process(
+        bench.domain, *arguments, "-p", f"bundle:={tmp_path / 'toy'}", names=names
+    ) as process:
+        camera = bench.publisher(Image, "image", listeners=3)
+
+        def busy() -> bool:
+            camera.publish(image_message(RED))
+            time.sleep(0.05)
+            at_work = [e for e in engine(reports, "") if float(values(e)["engine.busy_s"]) > 0.5]
+            return len({each.name for each in at_work}) == 3
+
+        wait_for(busy, "three busy engines")
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
         assert time.monotonic() - begin < 3
     assert process.returncode == 0 and "Traceback" not in errors, errors

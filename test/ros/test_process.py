@@ -79,6 +79,20 @@ def test_a_wrong_argument_ends_the_start_in_one_line(
         assert word in errors.strip().splitlines()[-1]
 
 
+def test_a_log_that_cannot_be_written_ends_the_start_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    monkeypatch.setenv("ROS_LOG_DIR", str(blocked / "log"))
+    with own_domain() as domain, detector_process(domain) as process:
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2 and "Traceback" not in errors
+    line = errors.strip().splitlines()[-1]
+    assert line.startswith("cannot start: ") and str(blocked) in line
+    assert line.endswith("ROS_LOG_DIR names another folder")
+
+
 @pytest.mark.parametrize(
     ("names", "arguments", "words"),
     [

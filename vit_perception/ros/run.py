@@ -68,7 +68,10 @@ def run(
             make_nodes(nodes, words)
         # rclpy's exceptions for arguments and parameter files share no base class.
         except Exception as error:
-            print(f"cannot start: {one_line(error)}", file=sys.stderr)
+            line = one_line(error)
+            # Its folder cannot be written, or its disk is full.
+            hint = "; ROS_LOG_DIR names another folder" if "logging" in line else ""
+            print(f"cannot start: {line}{hint}", file=sys.stderr)
             return 2
         for node in nodes:
             if not stop.is_set():

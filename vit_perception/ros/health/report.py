@@ -17,7 +17,8 @@ STUCK = 5.0
 _PROFILE_HINT = (
     "images larger than the shared-memory segment of the camera's process never arrive in "
     "another process: start the camera with FASTDDS_DEFAULT_PROFILES_FILE (before Kilted: "
-    "FASTRTPS_DEFAULT_PROFILES_FILE) set to this package's config/fastdds.xml"
+    "FASTRTPS_DEFAULT_PROFILES_FILE) set to this package's config/fastdds.xml; nothing arrives "
+    "from a process of another user"
 )
 
 _CLOCK_HINT = (
