@@ -21,6 +21,7 @@ from vit_perception.images.media import write_picture  # noqa: E402
 from ..export.released_files import folded, lively, write_released  # noqa: E402
 from ..models.hostile_pickles import Calls  # noqa: E402
 from ..models.text.tiny_clip import write_clip  # noqa: E402
+from ..small_disk import on_small_disk  # noqa: E402
 from ..toy_bundle import toy_picture  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -130,3 +131,24 @@ def test_sizes_that_are_none_are_refused_by_the_parser(
         main(["import", "a.pth", "--out", "out", "--size", size])
     assert caught.value.code == 2
     assert "expected HEIGHTxWIDTH of 32 to 8192 in steps of 32" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["out", "temporary files"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    disk = tmp_path / "disk"
+    out = disk / "out"
+    named: Path = out
+    if place != "out":
+        monkeypatch.setenv("TMPDIR", str(disk))
+        out, named = tmp_path / "out", disk
+    outcome = on_small_disk(
+        disk, "1m", "-m", "vit_perception.cli", "import", str(files / "s_rep.pth"),
+        "--names-file", str(files / "three.txt"), "--size", "64x96", "--out", str(out),
+    )  # fmt: skip
+    assert outcome.code == 2
+    assert outcome.stderr.startswith(f"vit-perception import: {named}: expected to write ")
+    assert outcome.stderr.count("\n") == 1
+    assert [path for path in outcome.left if "torchinductor" not in path] == []
+    assert not (tmp_path / "out").exists()

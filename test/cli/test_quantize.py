@@ -13,6 +13,7 @@ from vit_perception.cli.quantize import add_arguments
 from vit_perception.compression.quantization.calibration import METHODS
 
 from ..compression.deep_toy import deep_toy_graph, write_squares
+from ..small_disk import on_small_disk
 from ..toy_bundle import write_toy_bundle
 
 
@@ -81,3 +82,25 @@ def test_what_cannot_be_is_one_line(
     assert message in said
     assert said.count("\n") == 1
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("place", ["out", "temporary files"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    disk = tmp_path / "disk"
+    out = disk / "out"
+    named: Path = out
+    if place != "out":
+        monkeypatch.setenv("TMPDIR", str(disk))
+        out, named = tmp_path / "out", disk
+    data = write_squares(tmp_path / "data", 2)
+    outcome = on_small_disk(
+        disk, "12k", "-m", "vit_perception.cli",
+        "quantize", str(source), "--data", str(data), "--out", str(out),
+    )  # fmt: skip
+    assert outcome.code == 2
+    assert outcome.stderr.startswith(f"vit-perception quantize: {named}: expected to write ")
+    assert outcome.stderr.count("\n") == 1
+    assert outcome.left == ()
+    assert not (tmp_path / "out").exists()

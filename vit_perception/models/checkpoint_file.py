@@ -150,6 +150,9 @@ def _read_apart(path: Path) -> dict[str, Tensor]:
     """Returns the state dict as a process of its own reads it."""
     with scratch_folder() as folder:
         target, said = folder / "state.safetensors", folder / "said"
+        # Where there is no room for the tensors, this process can tell which folder is full.
+        with target.open("wb") as output:
+            os.posix_fallocate(output.fileno(), 0, path.stat().st_size)
         command = [sys.executable, "-c", _START, checkpoint_reader.__file__]
         # Modules come from where this process has them, and never from the working folder.
         paths = os.pathsep.join(map(os.path.abspath, sys.path))
