@@ -131,7 +131,7 @@ class Background:
                 adopt = within(
                     parameters.configure_timeout,
                     partial(self._task.work, configurator, parameters),
-                    late=too_late(parameters),
+                    late=too_late(parameters.configure_timeout, "configure_timeout"),
                     name=self._task.name,
                     watch=partial(self._stay, era),
                 )
@@ -158,7 +158,12 @@ class _CalledOff(Exception):
     """Ends the waiting for work that nobody wants any more."""
 
 
-def too_late(parameters: DetectorParameters) -> str:
-    """Returns a line about what was not ready in time."""
-    seconds = f"{parameters.configure_timeout:g} s (configure_timeout)"
-    return f"the engine: expected it to be ready within {seconds}, found it still at work"
+def too_late(seconds: float, limit: str) -> str:
+    """Returns a line about an engine that was not ready in time.
+
+    Args:
+        seconds: that it had.
+        limit: the parameter that they come from; empty for none.
+    """
+    time = f"{seconds:g} s ({limit})" if limit else f"{seconds:g} s"
+    return f"the engine: expected it to be ready within {time}, found it still at work"

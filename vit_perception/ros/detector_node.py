@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from vit_perception.parameters.detector import DetectorParameters, configure_reads
-from vit_perception.ros import qos
+from vit_perception.ros import patience, qos
 from vit_perception.ros.background import GRAPH, NAMES, Background
 from vit_perception.ros.bridge import bridge
 from vit_perception.ros.configuration import Configuration, Configurator
@@ -30,7 +30,6 @@ from vit_perception.ros.health.report import Snapshot
 from vit_perception.ros.health.snapshot import snapshot_of
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
-from vit_perception.ros.patience import Patience
 from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
 from vit_perception.setting import SettingError
@@ -65,7 +64,7 @@ class DetectorNode(LifecycleNode):
         self._consumers_lock = threading.Lock()
         self._idle_thresholds: tuple[str, ...] = ()
         self._faults = FaultLog(self)
-        self._patience = Patience(self._beat)
+        self._patience = patience.Patience(self._beat)
         self._configurator: Configurator | None = None
         self._graph = Background(GRAPH, self._opened)
         self._names = Background(NAMES, self._encoded)
@@ -212,8 +211,9 @@ class DetectorNode(LifecycleNode):
         try:
             configurator = self._patience.wait(
                 partial(Configurator.load, self.parameters, version=self._next_version),
-                self.parameters,
+                self.parameters.configure_timeout,
                 "configure",
+                "configure_timeout",
             )
             self._configurator = configurator
             worker = self._worker = FrameWorker(configurator, self.get_clock(), self._faults)
@@ -305,7 +305,7 @@ class DetectorNode(LifecycleNode):
         if configurator is None or configure_reads(configurator.current.parameters, wanted):
             return lambda: None
         prepared = self._patience.wait(
-            partial(configurator.prepare, wanted), self.parameters, "prepare"
+            partial(configurator.prepare, wanted), patience.AT_ONCE, "prepare"
         )
         return partial(self._apply, configurator, prepared)
 

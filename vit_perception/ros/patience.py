@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from vit_perception.engine.calls import within
-from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.ros.background import too_late
 
 T = TypeVar("T")
 
+AT_ONCE = 10.0
+"""Seconds for what is quick unless it hangs; meanwhile the node receives nothing."""
 # Seconds: for a thread that was told to end.
 _LEAST = 0.1
 
@@ -23,7 +24,7 @@ class LeavingError(RuntimeError):
 
 
 class Patience:
-    """Waits for what an engine does, not longer than `configure_timeout`.
+    """Waits for what an engine does, for a limited time.
 
     Args:
         beat: called many times a second meanwhile.
@@ -50,21 +51,22 @@ class Patience:
         gone = 0.0 if self._told is None else time.monotonic() - self._told
         return max(_LEAST, seconds - gone)
 
-    def wait(self, work: Callable[[], T], parameters: DetectorParameters, name: str) -> T:
+    def wait(self, work: Callable[[], T], seconds: float, name: str, limit: str = "") -> T:
         """Returns the result of work, which is done on a thread of this name.
+
+        Args:
+            work: what to do.
+            seconds: to wait.
+            name: of the thread.
+            limit: the parameter that the seconds come from.
 
         Raises:
             EngineTimeoutError: it took too long.
             LeavingError: `leave` was called.
             Exception: of the work.
         """
-        return within(
-            parameters.configure_timeout,
-            work,
-            late=too_late(parameters),
-            name=name,
-            watch=self._watch,
-        )
+        late = too_late(seconds, limit)
+        return within(seconds, work, late=late, name=name, watch=self._watch)
 
     def _watch(self) -> None:
         if self.leaving:
