@@ -27,13 +27,14 @@ export MUJOCO_GL := osmesa
 PACKAGING := setup.py setup.cfg pyproject.toml
 UNDERLAY := $(shell find underlay -type f -not -name '*.pyc')
 
-.PHONY: help setup demo test test-all lint docs format clean
+.PHONY: help setup demo test test-all test-lowest lint docs format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      play the sample bag through the real node and show what it saw"
 	@echo "make test      all checks and all tests but the slow ones"
 	@echo "make test-all  the slow ones too"
+	@echo "make test-lowest  a few tests with the oldest packages that are allowed, in .venv-lowest"
 	@echo "make setup     only the environment, in .venv, with ROS 2 and no torch"
 	@echo "make lint      ruff, mypy, import-linter and the documents"
 	@echo "make docs      the pages of doc/ as HTML, in build/docs"
@@ -50,6 +51,11 @@ test: lint
 
 test-all: lint
 	$(VENV)/bin/python -m pytest -q $(PYTEST)
+
+test-lowest:
+	PYTHON=$(PYTHON) .ci/debian-packages build
+	PYTHON=$(PYTHON) .ci/debian-packages render
+	PYTHON=$(PYTHON) TORCH="$(TORCH)" TEXT_ENCODER=$(TEXT_ENCODER) .ci/test-lowest
 
 lint: $(VENV)/stamp-test docs
 	$(VENV)/bin/ruff check .
@@ -70,7 +76,7 @@ format: $(VENV)/stamp-test
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-lowest build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	rm -rf .hypothesis demo_output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

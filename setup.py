@@ -30,17 +30,18 @@ def shared_files() -> list[tuple[str, list[str]]]:
     return files
 
 
-# What runs on a robot. numpy and OpenCV are as old as Ubuntu 22.04 has them.
+# What runs on a robot. The lower bounds are those that `make test-lowest` tries: the lowest
+# that work and, where PyPI has one, the first with a wheel for Python 3.10.
 ROBOT = [
-    "numpy>=1.21",  # arrays everywhere
-    "opencv-python-headless>=4.5.4",  # resize, colour, JPEG, NMS; headless: no window system
+    "numpy>=1.21.6",  # arrays everywhere
+    "opencv-python-headless>=4.5.5",  # resize, colour, JPEG, NMS; headless: no window system
     "onnxruntime>=1.17",  # runs the graphs of a bundle, and the text encoder
-    "PyYAML>=5.4",  # bundle.yaml
-    "tokenizers>=0.15",  # words to the text encoder's input, for names a bundle does not know
+    "PyYAML>=6.0",  # bundle.yaml
+    "tokenizers>=0.20.3",  # words to the text encoder's input, for names a bundle does not know
     "safetensors>=0.4",  # reads the text encoder's weights, and the checkpoints of a training
     "rosbags>=0.11.9",  # types and messages of recordings without ROS; brings lz4 and zstd
-    "rich>=12",  # progress bars and tables of the command line
-    "pycocotools>=2.0.6",  # masks as COCO run lengths in files and reports
+    "rich>=12.6",  # progress bars and tables of the command line
+    "pycocotools>=2.0.7",  # masks as COCO run lengths in files and reports
 ]
 SCENES = [
     "mujoco>=3.2",  # renders the tabletop scenes
@@ -49,9 +50,10 @@ SCENES = [
 WORKSHOP = [
     "torch==2.13.0",  # the Makefile installs it first, so that a CPU build stays one
     "onnx>=1.16",  # writes the graphs
+    "onnxruntime>=1.22",  # quantizes them; older ones leave pairs between eight-bit operators
     "torchvision==0.28.0",  # timm needs it; this one belongs to that torch
-    "timm>=1.0.20",  # backbones, and the interface of ours
-    "transformers>=4.40",  # the text encoder of training, and what ours is compared with
+    "timm>=1.0.31",  # backbones, and the interface of ours
+    "transformers>=5",  # the text encoder of training, and what ours is compared with
     "faster-coco-eval>=1.8",  # average precision, COCO's and LVIS's
     "matplotlib>=3.7",  # the curves of a training
 ]
