@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -180,4 +181,43 @@ class Benchmark(Case):
                 "--out", out / "measured"]  # fmt: skip
 
 
-CASES: tuple[Case, ...] = (Replay(), Detect(), Evaluate(), Vocabulary(), Benchmark())
+class ComposedScenes(Case):
+    """Objects to cut-outs, and those to a data set."""
+
+    name = "scenes"
+    options: ClassVar[tuple[str, ...]] = (
+        "--count", "150", "--size", "160x120", "--objects", "1-6", "--views", "20",
+        "--parametric", "3",
+    )  # fmt: skip
+
+    def arrange(self, inputs: Path) -> None:
+        """Makes a few objects."""
+        script = "import sys; from pathlib import Path; from test.scenes.pack import write_pack; "
+        script += "write_pack(Path(sys.argv[1]))"
+        pack = str(inputs / "pack")
+        subprocess.run([sys.executable, "-c", script, pack], cwd=CHECKOUT, check=True)
+
+    def arguments(self, inputs: Path, out: Path) -> list[str | Path]:
+        """See Case."""
+        return ["scenes", "--assets", inputs / "pack", "--out", out / "set", "--workers", "2",
+                *self.options]  # fmt: skip
+
+
+class TableScenes(ComposedScenes):
+    """Whole tables, rendered."""
+
+    name = "scenes_table"
+    options: ClassVar = (
+        "--kind", "table", "--count", "90", "--views", "10", "--size", "96x64", "--objects", "3-4",
+    )  # fmt: skip
+
+
+CASES: tuple[Case, ...] = (
+    Replay(),
+    Detect(),
+    Evaluate(),
+    Vocabulary(),
+    Benchmark(),
+    ComposedScenes(),
+    TableScenes(),
+)
