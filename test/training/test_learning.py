@@ -33,6 +33,7 @@ from vit_perception.text.encoder import TextEncoder, find_text_encoder  # noqa: 
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.device import DeviceError, find_device  # noqa: E402
 from vit_perception.training.failure import TrainingError  # noqa: E402
+from vit_perception.training.log import read_log  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
 from vit_perception.training.pictures import DataError, Picture, read  # noqa: E402
 from vit_perception.training.recipe import Recipe, RecipeError  # noqa: E402
@@ -233,7 +234,7 @@ def command_line(folder: Path, run: Path, **options: object) -> list[str]:
     recipe.write_text(yaml.safe_dump({**QUICK, "data": ["train"], "prototypes": 8, **options}))
     return [
         *(sys.executable, "-m", "vit_perception.cli", "train", str(recipe)),
-        *("--out", str(run), "--workers", "0", "--threads", "1"),
+        *("--out", str(run), "--workers", "2", "--threads", "1"),
     ]
 
 
@@ -242,19 +243,23 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     options = {"steps": 16, "batch": 4, "size": 64, "mosaic": 0.5, "checkpoint_minutes": 0.0}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(command_line(tmp_path, whole, **options), check=True, capture_output=True)
-    process = subprocess.Popen(
-        command_line(tmp_path, killed, **options), stdout=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 300
-    while not (killed / "checkpoint.pt").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    for rows in (0, 4, 9):
+        process = subprocess.Popen(
+            command_line(tmp_path, killed, **options), stdout=subprocess.PIPE, text=True
+        )
+        with process:
+            assert process.stdout is not None
+            assert process.stdout.readline()  # the training begins
+            while len(read_log(killed / "log.jsonl")) < rows:
+                time.sleep(0.01)
+            os.kill(process.pid, signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
     assert load_run(killed).steps < 16
     subprocess.run(command_line(tmp_path, killed, **options), check=True, capture_output=True)
     assert_same(load_run(killed).model.state_dict(), load_run(whole).model.state_dict())
     for file in ("log.jsonl", "curves.json"):
         assert (killed / file).read_text() == (whole / file).read_text()
+    assert sorted(os.listdir(killed)) == sorted(os.listdir(whole))
 
 
 @pytest.mark.slow
