@@ -8,14 +8,25 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
+_POOLS = 4
+_M_ARENA_MAX = -8  # malloc.h
 
-def _found() -> Callable[[int], Any]:
-    # glibc alone has it and needs it: it keeps what threads free, in a pool for each.
-    found: Callable[[int], Any] = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)
+
+def _found(name: str) -> Callable[..., Any]:
+    # glibc alone has them and needs them: it keeps what threads free, in pools.
+    found: Callable[..., Any] = getattr(ctypes.CDLL(None), name, lambda *_: None)
     return found
 
 
-_malloc_trim = _found()
+_malloc_trim, _mallopt = _found("malloc_trim"), _found("mallopt")
+
+
+def limit_pools() -> None:
+    """Lets the threads of this process share a few pools; call it before they begin.
+
+    Else there are eight for each core, and each keeps pieces of engines that were closed.
+    """
+    _mallopt(_M_ARENA_MAX, _POOLS)
 
 
 def give_back() -> None:

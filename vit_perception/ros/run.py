@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
+from vit_perception.engine.freed_memory import limit_pools
 from vit_perception.processes.watchdog import WATCHDOG, ending_when_stuck
 from vit_perception.ros.health.throttle import Throttle
 from vit_perception.ros.parameter_files import without_empty_values
@@ -47,6 +48,7 @@ def run(
         leave: called with each node when a signal has come; ends what `begin` and the node's
             callbacks wait for, now and later.
     """
+    limit_pools()
     stop = threading.Event()
     nodes: list[NodeKind] = []
 
