@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +20,8 @@ from vit_perception.ros.environment import (
     profile_variables,
     set_image_transport,
 )
+
+from ..bags.squares import record_squares
 
 
 def test_the_profile_of_the_package_is_set_for_this_ros() -> None:
@@ -56,3 +61,29 @@ def test_domains_are_ones_that_linux_has_ports_for() -> None:
         keep_to_this_machine(variables)
         assert 1 <= int(variables["ROS_DOMAIN_ID"]) <= 101
     assert variables["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "vit_perception.ros.demo.player",
+        "vit_perception.ros.detector_node",
+        "vit_perception.cli demo --vocabulary-after mug --bag",
+    ],
+)
+def test_a_process_without_home_ends_in_one_line(module: str, tmp_path: Path) -> None:
+    bag = record_squares(tmp_path / "bag", count=2)
+    variables = {k: v for k, v in os.environ.items() if k not in ("HOME", "ROS_LOG_DIR")}
+    words = [*module.split(), *([str(bag)] if "node" not in module else [])]
+    command = [sys.executable, "-m", *words, *(["--out", "out"] if "cli" in module else [])]
+    result = subprocess.run(
+        command,
+        env={**variables, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert "cannot start: " in line and line.endswith("ROS_LOG_DIR names another folder")

@@ -10,6 +10,7 @@ from collections.abc import MutableMapping
 from importlib.metadata import PackageNotFoundError, version
 
 from vit_perception.bundle.paths import find_shared
+from vit_perception.wording import one_line
 
 PROFILE_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
 """Read by Fast DDS 3 (Kilted and later), which warns if the old one is set."""
@@ -18,6 +19,18 @@ OLD_PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 _FIRST_RCLPY_OF_KILTED = 9
 # The ports of a domain above 101 overlap those that Linux gives to clients.
 _LAST_DOMAIN = 101
+
+
+class StartError(Exception):
+    """ROS does not start in this process; says why in one line."""
+
+
+def start_failure(error: Exception) -> str:
+    """Returns the line that tells why `rclpy.init`, or what comes after it, has failed."""
+    line = one_line(error)
+    # The folder of the log is unknown without HOME, cannot be written, or its disk is full.
+    hint = "; ROS_LOG_DIR names another folder" if "logging" in line else ""
+    return f"cannot start: {line}{hint}"
 
 
 def set_image_transport(environment: MutableMapping[str, str] | None = None) -> None:

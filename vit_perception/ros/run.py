@@ -21,6 +21,7 @@ from rclpy.utilities import remove_ros_args
 
 from vit_perception.engine.freed_memory import limit_pools
 from vit_perception.processes.watchdog import WATCHDOG, ending_when_stuck
+from vit_perception.ros.environment import start_failure
 from vit_perception.ros.health.throttle import Throttle
 from vit_perception.ros.parameter_files import without_empty_values
 from vit_perception.setting import SettingError
@@ -70,10 +71,7 @@ def run(
             make_nodes(nodes, words)
         # rclpy's exceptions for arguments and parameter files share no base class.
         except Exception as error:
-            line = one_line(error)
-            # Its folder cannot be written, or its disk is full.
-            hint = "; ROS_LOG_DIR names another folder" if "logging" in line else ""
-            print(f"cannot start: {line}{hint}", file=sys.stderr)
+            print(start_failure(error), file=sys.stderr)
             return 2
         for node in nodes:
             if not stop.is_set():

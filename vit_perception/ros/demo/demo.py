@@ -29,7 +29,12 @@ from vit_perception.detections import Detections
 from vit_perception.ros.demo.detector_process import NODE_NAME, DetectorProcess
 from vit_perception.ros.demo.player import BagPlayer
 from vit_perception.ros.demo.run import Arrival, DemoRun, place
-from vit_perception.ros.environment import keep_to_this_machine, set_image_transport
+from vit_perception.ros.environment import (
+    StartError,
+    keep_to_this_machine,
+    set_image_transport,
+    start_failure,
+)
 from vit_perception.wording import shown_path
 
 CHANGE_AFTER = 1.0
@@ -63,6 +68,7 @@ def run_demo(
 
     Raises:
         BagError: the bag cannot be read.
+        StartError: ROS does not start in this process.
         DetectorProcessError: the node did not start; the line says why.
     """
     set_image_transport()
@@ -71,7 +77,10 @@ def run_demo(
     present = sorted({name for found in truth.values() for name in found.names})
     before = tuple(dict.fromkeys((*present, *distractors)))
     # rclpy's own handlers end the context under the calls that Ctrl-C is to leave in order.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # rclpy's own share no base class
+        raise StartError(start_failure(error)) from error
     try:
         node = Node("demo")
         listener = _Listener(node)

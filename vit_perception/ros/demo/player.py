@@ -37,7 +37,7 @@ from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, Message, make,
 from vit_perception.bags.reader import BagError, BagMessage, BagReader, BagTopic
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.raw import ImageError
-from vit_perception.ros.environment import set_image_transport
+from vit_perception.ros.environment import set_image_transport, start_failure
 from vit_perception.wording import shown, shown_path
 
 _LATCHED = QoSProfile(
@@ -255,7 +255,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(remove_ros_args(given)[1:])
     set_image_transport()
     # With rclpy's own handler a publisher would fail in the middle of a message.
-    rclpy.init(args=given, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=given, signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # rclpy's own share no base class
+        print(f"bag_player: {start_failure(error)}", file=sys.stderr)
+        return 2
     # SIGINT too: a shell starts what runs in its background with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
