@@ -24,7 +24,10 @@ def own_domain() -> Iterator[int]:
     for turn in itertools.islice(_turns, 10 * _DOMAINS):
         domain = 2 + turn % _DOMAINS
         path = Path(tempfile.gettempdir()) / f"vit_perception_test_domain_{domain}.lock"
-        with path.open("w", encoding="utf-8") as file:
+        if not path.exists():
+            path.touch()
+        # For reading, as the file may be another user's.
+        with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
