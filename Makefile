@@ -7,7 +7,8 @@ PIP := $(VENV)/bin/pip --disable-pip-version-check
 # (doc/training.md).
 TORCH ?= torch==2.13.0
 # ROS 2 from PyPI: Kilted, or Jazzy with `make ROS_DISTRO=jazzy …`, each in its own .venv.
-ifeq ($(ROS_DISTRO),jazzy)
+DISTRO := $(if $(filter jazzy,$(ROS_DISTRO)),jazzy,kilted)
+ifeq ($(DISTRO),jazzy)
   WHEELS := ros-rclpy[fastrtps]~=7.1.6 ros-sensor-msgs~=5.3.6 ros-diagnostic-msgs~=5.3.6 \
     ros-std-srvs~=5.3.6 ros-visualization-msgs~=5.3.6
 else
@@ -28,6 +29,7 @@ PACKAGING := setup.py setup.cfg pyproject.toml
 UNDERLAY := $(shell find underlay -type f -not -name '*.pyc')
 
 .PHONY: help setup demo test test-all test-lowest lint docs format clean
+.PHONY: env-robot env-docs env-test
 .DEFAULT_GOAL := help
 
 help:
@@ -41,7 +43,7 @@ help:
 	@echo "make format    let ruff put the code into form"
 	@echo "make clean     remove .venv and what the tools left"
 
-setup: $(VENV)/stamp-robot
+setup: env-robot
 
 demo: setup
 	$(VENV)/bin/vit-perception demo $(DEMO)
@@ -55,23 +57,23 @@ test-all: lint
 test-lowest:
 	PYTHON=$(PYTHON) .ci/debian-packages build
 	PYTHON=$(PYTHON) .ci/debian-packages render
-	PYTHON=$(PYTHON) TORCH="$(TORCH)" TEXT_ENCODER=$(TEXT_ENCODER) .ci/test-lowest
+	PYTHON=$(PYTHON) TORCH="$(TORCH)" TEXT_ENCODER=$(TEXT_ENCODER) .ci/locked .ci/test-lowest
 
-lint: $(VENV)/stamp-test docs
+lint: env-test docs
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	[ "$(ROS_DISTRO)" = jazzy ] || $(VENV)/bin/mypy  # Jazzy's rclpy is typed in parts
+	[ $(DISTRO) = jazzy ] || $(VENV)/bin/mypy  # Jazzy's rclpy is typed in parts
 	$(VENV)/bin/mypy underlay/build.py
 	$(VENV)/bin/lint-imports --no-cache
 
 # Warnings are errors. rosdoc2 builds the same pages as docs.ros.org shows them, where it is there.
-docs: $(VENV)/stamp-docs
-	$(VENV)/bin/python -m sphinx -q -E -W --keep-going doc build/docs
+docs: env-docs
+	.ci/locked $(VENV)/bin/python -m sphinx -q -E -W --keep-going doc build/docs
 	@if command -v rosdoc2 >/dev/null; then PYTHONPATH=$(CURDIR) rosdoc2 build --package-path . \
 	  --output-directory build/rosdoc2/pages --doc-build-directory build/rosdoc2/work \
 	  --cross-reference-directory build/rosdoc2/references; fi
 
-format: $(VENV)/stamp-test
+format: env-test
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
@@ -80,11 +82,19 @@ clean:
 	rm -rf .hypothesis demo_output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Two makes in one checkout take turns at .venv; the second then finds it up to date.
+env-robot env-docs env-test: env-%:
+	@found=$$(cat $(VENV)/ros-distro 2>/dev/null || echo $(DISTRO)); [ $$found = $(DISTRO) ] || \
+	  { echo "$(VENV): expected ROS $(DISTRO), found $$found: make clean first" >&2; exit 1; }
+	@$(MAKE) -q --no-print-directory $(VENV)/stamp-$* || \
+	  .ci/locked $(MAKE) --no-print-directory $(VENV)/stamp-$*
+
 $(VENV)/bin/python:
 	PYTHON=$(PYTHON) .ci/debian-packages build
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/stamp-wheels: $(VENV)/bin/python $(PACKAGING)
+	@echo $(DISTRO) > $(VENV)/ros-distro
 	$(PIP) install -q -e . $(WHEELS)
 	$(PIP) install -q --no-deps $(TEXT_ENCODER)
 	@touch $@
