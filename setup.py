@@ -92,7 +92,7 @@ setup(
             "detector_node = vit_perception.ros.detector_node:main",
             "perception_node = vit_perception.ros.perception_node:main",
             "bag_player = vit_perception.ros.demo.player:main",
-            "vit-perception = vit_perception.cli.__main__:main",
+            "vit-perception = vit_perception.cli.__main__:program",
         ],
     },
 )

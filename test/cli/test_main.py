@@ -107,3 +107,17 @@ def test_an_interrupt_ends_quietly(
     monkeypatch.setattr("vit_perception.cli.info.run", interrupted)
     assert main(["info"]) == 130
     assert capsys.readouterr().err == "vit-perception info: interrupted\n"
+
+
+@pytest.mark.parametrize("status", [130, 143])
+def test_an_interrupted_command_ends_before_its_libraries_do(status: int) -> None:
+    script = (
+        "import atexit, sys, time; from vit_perception.cli import __main__ as cli\n"
+        "atexit.register(time.sleep, 60); cli.main = lambda: int(sys.argv[1])\n"
+        "print('told'); cli.program()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(status)],
+        stdout=subprocess.PIPE, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (status, "told\n")

@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn
 
@@ -53,7 +54,8 @@ COMMANDS: tuple[Any, ...] = (
 )
 PROGRAM = "vit-perception"
 USER_ERROR = 2
-INTERRUPTED = 130
+SIGNALLED = 128
+INTERRUPTED = SIGNALLED + 2
 
 HINTS = {
     "torch": "needs PyTorch: see 'Workshop' in the README",
@@ -85,14 +87,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return USER_ERROR if _output_fails(PROGRAM) and status == 0 else status
 
 
+def program() -> NoReturn:
+    """Runs `main` as a process, which ends with its status."""
+    status = main()
+    if status > SIGNALLED:
+        # Who has interrupted does not wait until every library is taken down; torch takes seconds.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 def _run(arguments: Sequence[str] | None) -> int:
-    args = build_parser().parse_args(arguments)
-    interrupted = f"{PROGRAM} {args.command}: interrupted"
+    told = PROGRAM
     try:
-        with raising_terminated(), ending_when_stuck(interrupted):
+        args = build_parser().parse_args(arguments)
+        told = f"{PROGRAM} {args.command}"
+        with raising_terminated(), ending_when_stuck(f"{told}: interrupted"):
             return int(args.run(args))
     except KeyboardInterrupt as error:
-        print(interrupted, file=sys.stderr)
+        print(f"{told}: interrupted", file=sys.stderr)
         return error.status if isinstance(error, Terminated) else INTERRUPTED
     except BrokenPipeError:
         abandon_output()
@@ -101,7 +116,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         line = _user_error(error)
         if line is None:
             raise
-        print(f"{PROGRAM} {args.command}: {line}", file=sys.stderr)
+        print(f"{told}: {line}", file=sys.stderr)
         return USER_ERROR
 
 
@@ -164,4 +179,4 @@ def _version() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()
