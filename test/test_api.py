@@ -71,7 +71,7 @@ def test_a_picture_by_its_path(toy_bundle_dir: Path, tmp_path: Path) -> None:
     for given in (path, str(path)):
         np.testing.assert_array_equal(perceiver(given).boxes, perceiver(PIXELS).boxes)
     line = refusal_of(MediaError, lambda: perceiver(tmp_path / "absent.png"))
-    assert "expected a picture" in line
+    assert line.endswith("absent.png: expected a readable file, found No such file or directory")
 
 
 def test_what_is_refused(toy_bundle_dir: Path, toy_perceiver: Perceiver, tmp_path: Path) -> None:
