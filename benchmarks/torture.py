@@ -28,8 +28,11 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from torture_cases import CASES, Case
+from torture_case import Case
+from torture_cases import CASES as ROBOT
+from torture_workshop import CASES as WORKSHOP
 
+CASES = ROBOT + WORKSHOP
 _PATIENCE = 300
 # A command that is told to end, and the workers of one that is killed, have so long.
 _GRACE = 5.0
