@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from vit_perception.cli.__main__ import COMMANDS, build_parser, main
@@ -121,3 +123,42 @@ def test_an_interrupted_command_ends_before_its_libraries_do(status: int) -> Non
         stdout=subprocess.PIPE, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (status, "told\n")
+
+
+def test_a_deleted_current_folder_is_one_line(tmp_path: Path, toy_bundle_dir: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    record_squares(tmp_path / "bag")
+    root = Path(__file__).resolve().parents[2]
+    script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    command = [sys.executable, "-m", "vit_perception.cli"]
+    result = subprocess.run(
+        ["sh", "-c", script, "sh", str(folder), *command, "replay", str(tmp_path / "bag"),
+         "--out", "out", "--bundle", str(toy_bundle_dir)],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == (
+        "vit-perception replay: current folder: expected one to begin paths in, found that it was "
+        "deleted"
+    )
+    assert "Traceback" not in result.stderr
+
+
+def test_a_lack_of_memory_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for error, found in (
+        (MemoryError("Unable to allocate 10. TiB"), "Unable to allocate 10. TiB"),
+        (MemoryError(), "MemoryError"),
+        (cv2.error("std::bad_alloc"), "std::bad_alloc"),
+    ):
+
+        def fail(_: object, error: Exception = error) -> int:
+            raise error
+
+        monkeypatch.setattr("vit_perception.cli.info.run", fail)
+        assert main(["info"]) == 2
+        assert capsys.readouterr().err == (
+            f"vit-perception info: memory: expected enough for this, found none left ({found})\n"
+        )

@@ -99,3 +99,33 @@ def test_an_error_is_one_line_whatever_its_file_is_called(
         assert main(arguments) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and printable(error) == error.rstrip("\n")
+
+
+_NEXT_NUMBER = """
+import os, subprocess, sys
+from vit_perception.cli.__main__ import main
+status = main(["info", sys.argv[1]])
+file = os.open(sys.argv[2], os.O_CREAT | os.O_WRONLY)
+child = subprocess.run(["sh", "-c", "echo complaint >&2"])
+os.write(file, f"{status} {file > 2} {child.returncode}".encode())
+"""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_no_file_takes_the_number_of_a_closed_stream(
+    closed: str, toy_bundle_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", _NEXT_NUMBER,
+         str(toy_bundle_dir), str(file)],
+        cwd=ROOT, capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert file.read_text() == "0 True 0"
+
+
+def test_an_output_that_is_open_for_reading_alone_is_one_line() -> None:
+    with open(os.devnull, encoding="ascii") as unwritable:
+        status, _, complaint = run("info", stdout=unwritable.fileno(), PYTHONUNBUFFERED="1")
+    assert status == 2
+    assert "standard output" in complaint and complaint.count("\n") == 1

@@ -31,11 +31,12 @@ from vit_perception.cli.streams import (
     NO_PLACE,
     abandon_output,
     flush_output,
+    occupy_closed_streams,
     show_any_text,
 )
 from vit_perception.processes.signals import Terminated, raising_terminated
 from vit_perception.processes.watchdog import ending_when_stuck
-from vit_perception.wording import printable, shown_path
+from vit_perception.wording import one_line, printable, shown_path
 
 COMMANDS: tuple[Any, ...] = (
     demo,
@@ -69,6 +70,7 @@ HINTS = {
     "faster_coco_eval": "needs faster-coco-eval: pip install faster-coco-eval",
 }
 """What to install for a module that only some commands need."""
+_NO_MEMORY = ("std::bad_alloc", "Insufficient memory", "can't allocate memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 2: the input or the options cannot be used, or the output cannot be written; one line
     on stderr says why. 130: interrupted; 143 or 129: by SIGTERM or SIGHUP.
     """
+    occupy_closed_streams()
     show_any_text()
     try:
         status = _run(arguments)
@@ -168,7 +171,20 @@ def _user_error(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in NO_PLACE:
         abandon_output()
         return f"standard output or a temporary file: expected to write, found {error.strerror}"
+    if isinstance(error, FileNotFoundError) and not _has_current_folder():
+        return "current folder: expected one to begin paths in, found that it was deleted"
+    # OpenCV has a class of error for everything.
+    if isinstance(error, MemoryError) or any(each in str(error) for each in _NO_MEMORY):
+        return f"memory: expected enough for this, found none left ({one_line(error, 100)})"
     return None
+
+
+def _has_current_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _version() -> str:

@@ -10,8 +10,22 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper
 
-NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What the system answers where nothing more can be written."""
+
+
+def occupy_closed_streams() -> None:
+    """Leads streams that were closed before the start nowhere.
+
+    Otherwise the next file that is opened takes the number of a stream, and libraries in C and
+    the processes that are started write their complaints into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one: those below are taken.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def show_any_text() -> None:
