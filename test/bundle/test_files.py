@@ -14,6 +14,7 @@ import yaml
 from onnx import ModelProto, TensorProto
 
 from vit_perception.bundle.bundle import Bundle, BundleError
+from vit_perception.bundle.files import replace_folder
 
 from ..refusals import refusal_of
 from ..toy_bundle import (
@@ -163,3 +164,16 @@ def test_external_data_is_refused(bundle_copy: Path) -> None:
     assert refusal_of(BundleError, lambda: Bundle.load(bundle_copy)) == (
         f"{bundle_copy}/model.onnx: expected all weights inside the file, found external data"
     )
+
+
+def test_what_another_command_put_at_the_destination_meanwhile_stays(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+
+    def check(new: Path) -> None:
+        target.mkdir()
+        (target / "checkpoint.pt").write_text("hours of work")
+
+    with pytest.raises(BundleError, match="expected a bundle or an empty folder to replace"):
+        replace_folder(target, lambda: {"bundle.yaml": b"name: x"}, check)
+    assert (target / "checkpoint.pt").read_text() == "hours of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]

@@ -122,12 +122,16 @@ def check_destination(directory: Path) -> None:
         BundleError: there is something other than a bundle or an empty folder.
         OutputError: it cannot be written.
     """
+    _refuse_other_content(directory)
+    try_new_folder(directory)
+
+
+def _refuse_other_content(directory: Path) -> None:
     if os.path.exists(directory) and not _is_replaceable(directory):
         raise BundleError(
             f"{shown_path(directory)}: expected a bundle or an empty folder to replace, "
             "found other content"
         )
-    try_new_folder(directory)
 
 
 def _is_replaceable(target: Path) -> bool:
@@ -147,12 +151,12 @@ def replace_folder(
     """Writes a folder beside its destination, checks it there, then puts it into place.
 
     Args:
-        target: destination; what is there is removed.
+        target: destination; a bundle or empty folder that is there is removed.
         files: returns relative path to content; called when no other process can write there.
         check: called with the new folder before anything is replaced; raises to refuse it.
 
     Raises:
-        BundleError: a file would lie outside the folder.
+        BundleError: a file would lie outside the folder, or the destination has other content.
         OutputError: it cannot be written, or another process writes it.
     """
     with new_folder(target) as new:
@@ -169,6 +173,8 @@ def replace_folder(
         except BundleError as error:
             message = str(error).replace(shown_path(new), shown_path(target))
             raise BundleError(message) from error
+        # Another command may have begun to write there since the destination was checked.
+        _refuse_other_content(target)
 
 
 def _reason(error: Exception) -> str:
