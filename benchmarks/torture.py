@@ -92,9 +92,8 @@ def torture(
             and content not in (expected[name], before.get(name))
         ]
         if not (case.once and after == expected):
-            code = _run(case, inputs, out)
-            if code:
-                faults.append(f"the second run ended with {code}")
+            ended = _run(case, inputs, out)
+            faults += [f"the second run ended with {ended}"] if ended else []
         found = case.fingerprint(out)
         faults += [f"{name} differs" for name in expected if found.get(name) != expected[name]]
         faults += [f"{name} is left" for name in found.keys() - expected.keys()]
@@ -110,10 +109,10 @@ def _reference(case: Case, inputs: Path, out: Path) -> tuple[float, dict[str, st
         place = out.with_name(f"{out.name}{number}")
         case.begin(inputs, place)
         start = time.monotonic()
-        code = _run(case, inputs, place)
+        ended = _run(case, inputs, place)
         seconds = time.monotonic() - start
-        if code:
-            raise SystemExit(f"{case.name}: expected a run without a kill to end with 0, {code}")
+        if ended:
+            raise SystemExit(f"{case.name}: expected a run without a kill to do, found {ended}")
         results.append(case.fingerprint(place))
     if results[0] != results[1] or not results[0]:
         names = [n for n in results[0] if results[0][n] != results[1].get(n)]
@@ -121,14 +120,20 @@ def _reference(case: Case, inputs: Path, out: Path) -> tuple[float, dict[str, st
     return seconds, results[0]
 
 
-def _run(case: Case, inputs: Path, out: Path) -> int:
-    return subprocess.run(
+def _run(case: Case, inputs: Path, out: Path) -> str:
+    """Returns "" if the command did its work, else its status and last words."""
+    done = subprocess.run(
         case.command(inputs, out),
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
         timeout=_PATIENCE,
         env=case.environment(inputs),
         check=False,
-    ).returncode
+    )
+    last = done.stderr.strip().splitlines()[-1:]
+    return f"{done.returncode}: {' '.join(last)}" if done.returncode else ""
 
 
 def _killed(
