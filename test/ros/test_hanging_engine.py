@@ -74,6 +74,7 @@ def test_a_signal_ends_configure(bench: Bench, tmp_path: Path, number: signal.Si
         assert time.monotonic() - begin < 3
     assert process.returncode == 0 and "Traceback" not in errors, errors
     assert "configure failed: the process was told to end" in errors
+    assert "transition 3" not in errors, errors  # activate
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -157,12 +157,14 @@ class DetectorNode(LifecycleNode):
             (self.trigger_configure, "configure"),
             (self.trigger_activate, "activate"),
         ):
-            if change() != TransitionCallbackReturn.SUCCESS and not self._patience.leaving:
+            if change() == TransitionCallbackReturn.SUCCESS:
+                continue
+            if not self._patience.leaving:
                 self.get_logger().error(
                     "not looking at images: mend what the line above names and run 'ros2 "
                     f"lifecycle set {self.get_fully_qualified_name()} {name}', or end with Ctrl-C"
                 )
-                return
+            return
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads, checks and warms up, or fails with the reason in one line."""
