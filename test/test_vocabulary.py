@@ -273,7 +273,5 @@ def test_files_are_refused_by_name(tmp_path: Path, content: bytes, message: str)
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "absent\n.txt"
     message = refusal_of(names_from_file, path)
-    assert (
-        message == f"{str(path)!r}: expected a readable file, found No such file or directory"
-    )
+    assert message == f"{str(path)!r}: expected a readable file, found No such file or directory"
     assert "expected a file, found a folder" in refusal_of(names_from_file, tmp_path)
