@@ -96,6 +96,8 @@ def call(session: Session):  # noqa: ANN201
             1
         ]
         feed["class_embeddings"] = rng.normal(size=(NAMES, width)).astype(np.float32) * 0.1
+        if "anything_embedding" in session.input_names:
+            feed["anything_embedding"] = feed["class_embeddings"][:1]
     else:
         feed[session.input_names[0]] = rng.random((1, 3, SIZE, SIZE), np.float32)
     return lambda: session.run(feed)

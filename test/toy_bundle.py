@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.regions_file import Regions
 from vit_perception.bundle.writer import write_bundle
 from vit_perception.frame import Frame
 from vit_perception.letterbox import boxes_to_source, fit
@@ -105,8 +106,13 @@ def names_found(perceiver: Perceiver, image: NDArray[np.uint8]) -> list[str]:
     return [detections.class_name(index) for index in range(len(detections))]
 
 
-def toy_graph(fixed: Vocabulary | None = None, *, masks: bool = False) -> bytes:
-    """The detector; with `fixed`, its class embeddings are inside."""
+def toy_graph(
+    fixed: Vocabulary | None = None, *, masks: bool = False, regions: bool = False
+) -> bytes:
+    """The detector; with `fixed`, its class embeddings are inside.
+
+    With `regions` it keeps version 2 of the contract: each of its boxes has a row of anything.
+    """
     classes = "C" if fixed is None else len(fixed)
     inputs = [
         _value("image", TensorProto.UINT8, [1, HEIGHT, WIDTH, 3]),
@@ -188,7 +194,44 @@ def toy_graph(fixed: Vocabulary | None = None, *, masks: bool = False) -> bytes:
             _value("mask_coefficients", TensorProto.FLOAT, [1, _K, 4]),
             _value("prototypes", TensorProto.FLOAT, [1, 4, *mask_size]),
         ]
+    if regions:
+        _add_regions(nodes, inputs, outputs, constants)
     return _model(nodes, inputs, outputs, constants)
+
+
+def _add_regions(
+    nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: dict[str, Any]
+) -> None:
+    """Puts a row of anything for each box behind the rows of names."""
+    count = ROWS * COLUMNS
+    constants |= {"no_label": np.full((1, count), -1, np.int64), "anchor_rows": anchors()[None]}
+    ends = ["boxes", "scores", "labels"] + ["mask_coefficients"] * (len(outputs) > 3)
+    for each in nodes:
+        each.output[:] = [f"named_{name}" if name in ends else name for name in each.output]
+    node = helper.make_node
+    nodes += [
+        node("Transpose", ["anything_embedding"], ["anything_column"], perm=[1, 0]),
+        node("MatMul", ["image_embeddings", "anything_column"], ["anything_similarity"]),
+        node("Mul", ["anything_similarity", "gain"], ["anything_scaled"]),
+        node("Add", ["anything_scaled", "bias"], ["anything_logits"]),
+        node("Sigmoid", ["anything_logits"], ["anything_scores"]),
+        node("Transpose", ["anything_scores"], ["anything_row"], perm=[1, 0]),
+        node("Concat", ["named_boxes", "anchor_rows"], ["boxes"], axis=1),
+        node("Concat", ["named_scores", "anything_row"], ["scores"], axis=1),
+        node("Concat", ["named_labels", "no_label"], ["labels"], axis=1),
+        node("Gather", ["image_embeddings", "top_anchors"], ["named_embeddings"]),
+        node("Concat", ["named_embeddings", "image_embeddings"], ["row_embeddings"], axis=0),
+        node("Unsqueeze", ["row_embeddings", "batch"], ["embeddings"]),
+    ]
+    if len(ends) > 3:
+        constants["no_coefficients"] = np.zeros((1, count, 4), np.float32)
+        both = ["named_mask_coefficients", "no_coefficients"]
+        nodes.append(node("Concat", both, ["mask_coefficients"], axis=1))
+    inputs.append(_value("anything_embedding", TensorProto.FLOAT, [1, DIMENSION]))
+    for value in outputs:
+        if value.name in ends:
+            value.type.tensor_type.shape.dim[1].dim_value = _K + count
+    outputs.append(_value("embeddings", TensorProto.FLOAT, [1, _K + count, DIMENSION]))
 
 
 def toy_adaptor(dimension: int = DIMENSION) -> bytes:
@@ -231,6 +274,20 @@ def write_toy_segmentation_bundle(directory: Path, **changes: Any) -> Bundle:
     """The same with masks."""
     segmenting = {"task": "instance_segmentation", "graphs": {"fp32": toy_graph(masks=True)}}
     return write_toy_bundle(directory, **(segmenting | changes))
+
+
+def toy_regions() -> Regions:
+    """Anything looks like white in the joint space: every colour a little."""
+    anything = np.zeros(DIMENSION, np.float32)
+    anything[:3] = 1
+    return Regions(anything)
+
+
+def write_toy_region_bundle(directory: Path, *, masks: bool = False, **changes: Any) -> Bundle:
+    """The toy with version 2 of the contract."""
+    writer = write_toy_segmentation_bundle if masks else write_toy_bundle
+    graphs = {"fp32": toy_graph(masks=masks, regions=True)}
+    return writer(directory, **({"graphs": graphs, "regions": toy_regions()} | changes))
 
 
 def _value(name: str, kind: int, shape: Sequence[int | str]) -> Any:

@@ -60,7 +60,7 @@ def test_a_missing_key_is_named(bundle_copy: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, "format: expected 1, found 2"),
+        ({"format": 3}, "format: expected 1 or 2, found 3"),
         ({"format": "1"}, "format: expected an integer, found '1'"),
         ({"task": "dreaming"}, "task: expected detection or instance_segmentation or semantic"),
         ({"name": ""}, "name: expected a text, found ''"),

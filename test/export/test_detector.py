@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from safetensors.torch import save  # noqa: E402
 from test.toy_bundle import write_toy_bundle  # noqa: E402
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.engine.factory import open_session  # noqa: E402
+from vit_perception.engine.session import Session  # noqa: E402
 from vit_perception.export.detector import (  # noqa: E402
     ExportError,
     Trained,
@@ -28,8 +30,10 @@ from vit_perception.export.detector import (  # noqa: E402
     load_run,
     reparameterize_bundle,
 )
+from vit_perception.export.graph import ANYTHING_ROWS  # noqa: E402
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, dosod_nano  # noqa: E402
+from vit_perception.perceiver.candidates import rows_of_names  # noqa: E402
 from vit_perception.perceiver.perceiver import Perceiver  # noqa: E402
 from vit_perception.perceiver.settings import Settings  # noqa: E402
 from vit_perception.training.recipe import Recipe  # noqa: E402
@@ -63,6 +67,46 @@ def unit_text(count: int, seed: int = 1) -> np.ndarray:
     return text / np.linalg.norm(text, axis=1, keepdims=True)
 
 
+def named(session: Session, feed: dict[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """The rows of names that a live graph gives."""
+    anything = np.zeros((1, feed["class_embeddings"].shape[1]), np.float32)
+    return rows_of_names(session.run({**feed, "anything_embedding": anything}))
+
+
+@pytest.mark.parametrize("prototypes", [0, 8])
+def test_rows_of_anything_are_the_models(prototypes: int) -> None:
+    """Each row has the box, score and region embedding of one anchor; the best are there."""
+    model = lively_model(prototypes=prototypes)
+    image = np.random.default_rng(3).integers(0, 256, (1, HEIGHT, WIDTH, 3), np.uint8)
+    pixels = torch.from_numpy(image).permute(0, 3, 1, 2).float() / 255
+    anything = model.embed(torch.from_numpy(unit_text(1, 7)))
+    boxes, scores = model.detect(pixels, anything)
+    maps = [
+        model.head.class_maps(level, x).flatten(2)[0].T
+        for level, x in enumerate(model.features(pixels)[:3])
+    ]
+    regions = torch.cat(maps)
+    session = open_session(live_graph(model, HEIGHT, WIDTH, anything.repeat(3, 1)))
+    names = model.embed(torch.from_numpy(unit_text(6)))
+    found = session.run(
+        {
+            "image": image,
+            "class_thresholds": np.full(6, 1e-6, np.float32),
+            "class_embeddings": names.numpy(),
+            "anything_embedding": anything.numpy(),
+        }
+    )
+    there = found["labels"][0] == -1
+    assert there.sum() == min(ANYTHING_ROWS, len(regions))
+    assert not there[: -there.sum()].any()
+    best = scores[0, :, 0].topk(int(there.sum())).values
+    np.testing.assert_allclose(found["scores"][0][there], best, rtol=0, atol=1e-4)
+    for row in range(0, len(there), 7):
+        box = torch.from_numpy(found["boxes"][0, row])
+        at = (boxes[0] - box).abs().amax(dim=1).argmin()
+        np.testing.assert_allclose(found["embeddings"][0, row], regions[at], rtol=0, atol=1e-3)
+
+
 @pytest.mark.parametrize("classes", [1, 7, 40])
 def test_three_forms_agree(classes: int) -> None:
     model = lively_model()
@@ -81,7 +125,7 @@ def test_three_forms_agree(classes: int) -> None:
     adapted = adaptor.run({"text_embeddings": text})["class_embeddings"]
     np.testing.assert_allclose(adapted, embeddings, rtol=0, atol=1e-5)
     feed = {"image": image, "class_thresholds": thresholds}
-    outputs = [live.run({**feed, "class_embeddings": adapted}), fixed.run(feed)]
+    outputs = [named(live, {**feed, "class_embeddings": adapted}), fixed.run(feed)]
     rows = min(scores.numel(), 252, 300)
     best = scores[0].flatten().topk(rows)
     for found in outputs:
@@ -108,7 +152,8 @@ def test_masks_of_all_forms_are_the_models(activation: str) -> None:
     feed = {"image": image, "class_thresholds": np.full(5, 1e-6, np.float32)}
     live = open_session(live_graph(model, HEIGHT, WIDTH, embeddings))
     fixed = open_session(fixed_graph(model, HEIGHT, WIDTH, embeddings))
-    for found in (live.run({**feed, "class_embeddings": embeddings.numpy()}), fixed.run(feed)):
+    asked = named(live, {**feed, "class_embeddings": embeddings.numpy()})
+    for found in (asked, fixed.run(feed)):
         assert found["prototypes"].shape == (1, 8, HEIGHT // 4, WIDTH // 4)
         np.testing.assert_allclose(found["prototypes"], output.prototypes, rtol=0, atol=1e-4)
         assert found["mask_coefficients"].shape == (1, 300, 8)
@@ -127,15 +172,15 @@ def test_thresholds_act_before_the_top_k() -> None:
     embeddings = model.embed(text)
     session = open_session(live_graph(model, HEIGHT, WIDTH, embeddings, top_k=20))
     feed = {"image": image, "class_embeddings": embeddings.numpy()}
-    open_to_all = session.run({**feed, "class_thresholds": np.full(30, 1e-6, np.float32)})
+    open_to_all = named(session, {**feed, "class_thresholds": np.full(30, 1e-6, np.float32)})
     crowded_out = sorted(set(range(30)) - set(open_to_all["labels"][0].tolist()))
     assert crowded_out
     only = np.full(30, 1.0, np.float32)
     only[crowded_out[0]] = 1e-6
-    found = session.run({**feed, "class_thresholds": only})
+    found = named(session, {**feed, "class_thresholds": only})
     assert (found["scores"][0] > 0).all()
     assert set(found["labels"][0].tolist()) == {crowded_out[0]}
-    nothing = session.run({**feed, "class_thresholds": np.ones(30, np.float32)})
+    nothing = named(session, {**feed, "class_thresholds": np.ones(30, np.float32)})
     assert (nothing["scores"] == 0).all()
 
 
@@ -148,6 +193,7 @@ def small_bundle(folder: Path, prototypes: int = 0) -> Bundle:
         folder,
         name="small",
         vocabulary=Vocabulary(names, unit_text(3), 0),
+        anything=unit_text(1)[0],
         default_names=names[:2],
         size=(HEIGHT, WIDTH),
         card="Made for a test.",

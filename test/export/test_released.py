@@ -31,6 +31,7 @@ from vit_perception.models.detectors.released import (  # noqa: E402
     read_released,
 )
 from vit_perception.models.text.clip import ClipTextError  # noqa: E402
+from vit_perception.perceiver.candidates import rows_of_names  # noqa: E402
 from vit_perception.text.builder import VocabularyBuilder  # noqa: E402
 
 from ..compression.deep_toy import write_squares  # noqa: E402
@@ -93,7 +94,10 @@ def assert_found(bundle: Bundle, expected: tuple[np.ndarray, ...], **feed: np.nd
     """The bundle's rows are the best pairs of anchor and class."""
     feed |= {"image": picture()}
     feed["class_thresholds"] = np.full(len(bundle.default_names), 1e-9, np.float32)
-    found = {k: v[0] for k, v in open_session(bundle.graph(), threads=1).run(feed).items()}
+    if bundle.regions is not None:
+        feed["anything_embedding"] = bundle.regions.anything[None]
+    rows = rows_of_names(open_session(bundle.graph(), threads=1).run(feed))
+    found = {name: value[0] for name, value in rows.items()}
     boxes, scores = expected
     best = np.sort(scores.flatten())[::-1][: len(found["scores"])]
     # Of random weights: far enough apart that the order says something.

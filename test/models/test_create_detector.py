@@ -26,6 +26,7 @@ from vit_perception.export.detector import (  # noqa: E402
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.models.detectors.factory import DetectorError, create_detector  # noqa: E402
 from vit_perception.models.shelf import Variant, shelf  # noqa: E402
+from vit_perception.perceiver.candidates import rows_of_names  # noqa: E402
 from vit_perception.perceiver.perceiver import Perceiver  # noqa: E402
 from vit_perception.perceiver.settings import Settings  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
@@ -70,8 +71,10 @@ def test_neck_and_head_on_it(variant: Variant) -> None:
             "image": image,
             "class_thresholds": np.full(5, 1e-6, np.float32),
             "class_embeddings": embeddings.numpy(),
+            "anything_embedding": embeddings[:1].numpy(),
         }
     )
+    found = rows_of_names(found)
     best = scores.flatten().topk(found["scores"].shape[1]).values
     np.testing.assert_allclose(found["scores"][0], best, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(found["prototypes"], output.prototypes, rtol=0, atol=2e-3)
@@ -100,7 +103,7 @@ def test_from_recipe_to_detections(tmp_path: Path) -> None:
     vocabulary = Vocabulary(names, toy.encode(names))
     bundle = export_bundle(
         trained, tmp_path / "bundle", name="toy", vocabulary=vocabulary, default_names=names,
-        size=(96, 128),
+        anything=vocabulary.embeddings[0], size=(96, 128),
     )  # fmt: skip
     assert bundle.architecture == "dosod-shvit_s1"
     again = load_bundle_model(Bundle.load(tmp_path / "bundle"))

@@ -273,8 +273,9 @@ def test_a_toy_is_learned_by_heart(tmp_path: Path) -> None:
     embeddings = TextEncoder(find_text_encoder("all-MiniLM-L6-v2"))(names)
     vocabulary = Vocabulary(names, embeddings)
     bundle = export_bundle(
-        trained, tmp_path / "bundle", name="toy", vocabulary=vocabulary, default_names=names
-    )
+        trained, tmp_path / "bundle", name="toy", vocabulary=vocabulary,
+        anything=embeddings[0], default_names=names,
+    )  # fmt: skip
     perceiver = Perceiver(Bundle.load(bundle.directory), settings=Settings(0.001, 0.6))
     found = measured(tmp_path / "train", perceiver)
     assert found["overall"]["AP50"] > 0.3

@@ -17,19 +17,19 @@ from vit_perception.bundle.files import (
     read_verified,
 )
 from vit_perception.bundle.manifest import (
-    FORMAT,
     checked_encoder_files,
     checked_graphs,
     checked_hashes,
 )
 from vit_perception.bundle.onnx_guard import OnnxFileError, has_external_data
+from vit_perception.bundle.regions_file import Regions, RegionsError, read_regions
 from vit_perception.bundle.vocabulary_file import read_vocabulary
 from vit_perception.document import Document, DocumentError
 from vit_perception.names import VocabularyError, checked_names
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
 
-__all__ = ["FORMAT", "TASKS", "Bundle", "BundleError", "TextEncoderFiles"]
+__all__ = ["TASKS", "Bundle", "BundleError", "TextEncoderFiles"]
 
 TASKS = ("detection", "instance_segmentation", "semantic_segmentation")
 
@@ -63,6 +63,7 @@ class Bundle:
         text_adaptor_file: ONNX file from text embedding to class embedding, or None.
         text_encoder_files: graph and tokenizer of an encoder inside the bundle, or None if
             robots have `text_encoder_id` installed.
+        regions: what taught names need, of graphs that keep contract version 2; None for 1.
     """
 
     directory: Path
@@ -85,6 +86,7 @@ class Bundle:
     sha256: Mapping[str, str]
     text_adaptor_file: str | None
     text_encoder_files: tuple[str, str] | None
+    regions: Regions | None
     _vocabulary: Vocabulary = field(repr=False)
 
     @classmethod
@@ -181,6 +183,8 @@ def _parsed(directory: Path, document: Document) -> Bundle:
     encoder = checked_encoder_files(document)
     listed = [*graphs.values(), vocabulary_file, *(() if adaptor is None else (adaptor,))]
     listed += encoder or ()
+    regions_file = document.line("regions") if document.has("regions") else None
+    listed += () if regions_file is None else (regions_file,)
     for file in listed:
         if file not in sha256:
             raise document.error("sha256", f"an entry for {shown(file)}", "none")
@@ -190,6 +194,12 @@ def _parsed(directory: Path, document: Document) -> Bundle:
         vocabulary = read_vocabulary(data, dimension)
     except VocabularyError as error:
         raise BundleError(f"{shown_path(directory / vocabulary_file)}: {error}") from error
+    regions: Regions | None = None
+    if regions_file is not None:
+        try:
+            regions = read_regions(read_verified(directory, regions_file, sha256[regions_file]))
+        except RegionsError as error:
+            raise BundleError(f"{shown_path(directory / regions_file)}: {error}") from error
     default_names = document.texts("default_names")
     try:
         checked_names(default_names)
@@ -219,5 +229,6 @@ def _parsed(directory: Path, document: Document) -> Bundle:
         sha256=MappingProxyType(sha256),
         text_adaptor_file=adaptor,
         text_encoder_files=encoder,
+        regions=regions,
         _vocabulary=vocabulary,
     )

@@ -16,7 +16,8 @@ from vit_perception.bundle.files import MANIFEST, BundleError
 from vit_perception.document import Document
 from vit_perception.wording import one_line, shown, shown_path
 
-FORMAT = 1
+FORMATS = (1, 2)
+"""The second has `regions`, and graphs of contract version 2."""
 MAX_GRAPHS = 32
 
 
@@ -66,8 +67,13 @@ def checked_hashes(document: Document) -> dict[str, str]:
         DocumentError: the manifest has another format, or a value is no hash.
     """
     found = document.integer("format", 1, 2**31)
-    if found != FORMAT:
-        raise document.error("format", str(FORMAT), str(found))
+    if found not in FORMATS:
+        raise document.error("format", " or ".join(map(str, FORMATS)), str(found))
+    if (found == 2) != document.has("regions"):
+        there = "one" if document.has("regions") else "none"
+        raise document.error(
+            "regions", f"{'a file' if found == 2 else 'none'} in format {found}", there
+        )
     sha256 = document.texts_by_text("sha256")
     for file, digest in sha256.items():
         if not re.fullmatch("[0-9a-f]{64}", digest):

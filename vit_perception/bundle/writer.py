@@ -17,7 +17,8 @@ from vit_perception.bundle.files import (
     check_destination,
     replace_folder,
 )
-from vit_perception.bundle.manifest import FORMAT, graph_file, manifest_text
+from vit_perception.bundle.manifest import graph_file, manifest_text
+from vit_perception.bundle.regions_file import Regions, write_regions
 from vit_perception.bundle.vocabulary_file import write_vocabulary
 from vit_perception.vocabulary import Vocabulary
 
@@ -47,6 +48,7 @@ def write_bundle(
     model_card: str,
     extra_files: Mapping[str, bytes] = MappingProxyType({}),
     text_encoder: TextEncoderFiles | None = None,
+    regions: Regions | None = None,
 ) -> Bundle:
     """Writes a bundle and reads it back.
 
@@ -60,6 +62,7 @@ def write_bundle(
         model_card: Markdown.
         extra_files: further files by name, hashed like the others.
         text_encoder: included for robots that do not have it installed.
+        regions: for graphs of contract version 2.
         The rest: see Bundle.
 
     Returns:
@@ -81,13 +84,15 @@ def write_bundle(
         encoder |= {"graph": "text_encoder.onnx", "tokenizer": "tokenizer.json"}
         files["text_encoder.onnx"], files["tokenizer.json"] = text_encoder
     files["vocabulary.npz"] = write_vocabulary(vocabulary)
+    if regions is not None:
+        files["regions.npz"] = write_regions(regions)
     files["MODEL_CARD.md"] = model_card.encode()
     taken = (files.keys() | {MANIFEST}) & extra_files.keys()
     if taken:
         raise BundleError(f"extra_files: expected other names than the bundle's, found {taken}")
     files |= extra_files
     manifest = {
-        "format": FORMAT,
+        "format": 1 if regions is None else 2,
         "name": name,
         "task": task,
         "architecture": architecture,
@@ -101,6 +106,7 @@ def write_bundle(
         "text_adaptor": None if text_adaptor is None else "text_adaptor.onnx",
         "text_encoder": encoder,
         "vocabulary": "vocabulary.npz",
+        **({} if regions is None else {"regions": "regions.npz"}),
         "default_names": list(default_names),
         "fixed_vocabulary": fixed_vocabulary,
         "thresholds": {"score": score_threshold, "iou": iou_threshold},

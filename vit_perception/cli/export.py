@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.files import MANIFEST, check_destination
     from vit_perception.bundle.manifest import bundle_name
+    from vit_perception.bundle.regions_file import ANYTHING
     from vit_perception.export.detector import (
         ExportError,
         export_bundle,
@@ -92,15 +93,17 @@ def run(args: argparse.Namespace) -> int:
     if source is not None:
         recommended = (source.score_threshold, source.iou_threshold)
     trained = load_run(args.trained) if source is None else load_bundle_model(source)
+    encode = cached_encoder(args.text_encoder_dir)
     if args.names_file is None and source is not None:
         vocabulary, names = source.ready_made(), source.default_names
     else:
-        vocabulary = Vocabulary(names, cached_encoder(args.text_encoder_dir)(names), 0)
+        vocabulary = Vocabulary(names, encode(names), 0)
     bundle = export_bundle(
         trained,
         args.out,
         name=name,
         vocabulary=vocabulary,
+        anything=encode((ANYTHING,))[0],
         default_names=default_names or names,
         size=args.size,
         top_k=args.top_k,

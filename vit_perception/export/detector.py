@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import check_destination, read_verified
+from vit_perception.bundle.regions_file import Regions
 from vit_perception.bundle.writer import write_bundle
 from vit_perception.document import MAX_LINE
 from vit_perception.export.graph import DetectorGraph
@@ -37,6 +40,7 @@ from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import one_line, shown, shown_path
 
 OUTPUTS = ("boxes", "scores", "labels")
+REGION_OUTPUTS = ("embeddings",)
 MASK_OUTPUTS = ("mask_coefficients", "prototypes")
 RECIPE_FILE = "recipe.json"
 
@@ -123,6 +127,7 @@ def export_bundle(
     *,
     name: str,
     vocabulary: Vocabulary,
+    anything: NDArray[np.float32],
     default_names: Sequence[str],
     size: tuple[int, int] | None = None,
     score_threshold: float = 0.25,
@@ -139,6 +144,7 @@ def export_bundle(
 
     Args:
         vocabulary: the ready-made names.
+        anything: text embedding float32 [D] of a name for anything.
         default_names: the names to start with.
         size: network input (height, width); the recipe's square size by default.
         top_k: pairs of box and name that the graph gives. Evaluation with hundreds of names at
@@ -154,6 +160,7 @@ def export_bundle(
     model = _rounded(_at_size(trained, vocabulary.dimension, (height, width)))
     text = torch.tensor(vocabulary.embeddings)
     example = model.embed(text[:4]).detach()
+    regions = regions_of(model, anything)
     weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     made = {"recipe": portable(trained.recipe), "steps": trained.steps}
     return write_bundle(
@@ -168,6 +175,7 @@ def export_bundle(
         text_encoder_id=ENCODER_ID,
         text_dimension=vocabulary.dimension,
         vocabulary=vocabulary,
+        regions=regions,
         default_names=default_names,
         fixed_vocabulary=False,
         score_threshold=score_threshold,
@@ -231,9 +239,9 @@ def live_graph(
     """Returns an ONNX graph whose vocabulary is an input, like ``class_embeddings`` [C, E]."""
     module = DetectorGraph(model, height, width, top_k=top_k)
     image, thresholds = _examples(height, width, len(class_embeddings))
-    names = ("image", "class_thresholds", "class_embeddings")
-    dynamic = {name: {0: "classes"} for name in names[1:]}
-    arguments = (image, thresholds, class_embeddings)
+    names = ("image", "class_thresholds", "class_embeddings", "anything_embedding")
+    dynamic = {name: {0: "classes"} for name in names[1:3]}
+    arguments = (image, thresholds, class_embeddings, class_embeddings[:1])
     return to_onnx(module, arguments, names, output_names(model), dynamic)
 
 
@@ -243,12 +251,20 @@ def fixed_graph(
     """Returns an ONNX graph with the vocabulary ``class_embeddings`` [C, E] folded in."""
     module = DetectorGraph(model, height, width, top_k=top_k, class_embeddings=class_embeddings)
     examples = _examples(height, width, len(class_embeddings))
-    return to_onnx(module, examples, ("image", "class_thresholds"), output_names(model), {})
+    outputs = output_names(model, regions=False)
+    return to_onnx(module, examples, ("image", "class_thresholds"), outputs, {})
 
 
-def output_names(model: DOSOD) -> tuple[str, ...]:
+def output_names(model: DOSOD, *, regions: bool = True) -> tuple[str, ...]:
     """Returns the names of the outputs of a model's graph, in order."""
-    return OUTPUTS if model.mask_head is None else OUTPUTS + MASK_OUTPUTS
+    names = OUTPUTS + REGION_OUTPUTS if regions else OUTPUTS
+    return names if model.mask_head is None else names + MASK_OUTPUTS
+
+
+def regions_of(model: DOSOD, anything: NDArray[np.float32]) -> Regions:
+    """Returns what taught names need, from the text embedding [D] of a name for anything."""
+    with torch.no_grad():
+        return Regions(model.embed(torch.tensor(anything[None]))[0].numpy())
 
 
 def adaptor_graph(model: DOSOD, text: Tensor) -> bytes:

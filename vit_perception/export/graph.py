@@ -1,12 +1,14 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A trained detector as the graph that robots run: graph contract version 1.
+"""A trained detector as the graph that robots run: graph contract version 2.
 
-Inputs: ``image`` uint8 [1, H, W, 3] RGB; ``class_embeddings`` float32 [C, E], C free (absent in
-a graph with a fixed vocabulary); ``class_thresholds`` float32 [C], scores.
-Outputs, best first: ``boxes`` float32 [1, K, 4] xyxy network px, ``scores`` float32 [1, K], zero
-in rows without a pair above its threshold, ``labels`` int64 [1, K]; with masks also
-``mask_coefficients`` float32 [1, K, P] and ``prototypes`` float32 [1, P, H / 4, W / 4].
+Inputs: ``image`` uint8 [1, H, W, 3] RGB; ``class_thresholds`` float32 [C], scores;
+``class_embeddings`` float32 [C, E], C free, and ``anything_embedding`` float32 [1, E] (a graph
+with a fixed vocabulary has neither, and is one of version 1).
+Outputs: ``boxes`` float32 [1, K, 4] xyxy network px, ``scores`` float32 [1, K], zero in rows
+without a pair above its threshold, ``labels`` int64 [1, K], ``embeddings`` float32 [1, K, E];
+with masks also ``mask_coefficients`` float32 [1, K, P] and ``prototypes`` float32
+[1, P, H / 4, W / 4]. Rows of names come first, best first; then rows of anything, label -1.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from vit_perception.models.layers import ConvModule
 from vit_perception.models.shelf import for_inference
 from vit_perception.perceiver.settings import GRAPH_ROWS
 
+ANYTHING_ROWS = 100
+"""Rows of anything, of which taught names are looked for."""
 REJECTED = -200.0
 """Logit of a pair below its class threshold; its sigmoid is 0 in float32."""
 
@@ -58,6 +62,9 @@ class DetectorGraph(nn.Module):
     projection: Tensor
     offset: Tensor
     folded: Tensor
+    # Of the region embeddings: the anchors' levels [A, 3], and the last convolutions side by side.
+    levels: Tensor
+    region_weight: Tensor
 
     def __init__(
         self,
@@ -81,28 +88,41 @@ class DetectorGraph(nn.Module):
         if class_embeddings is None:
             self.register_buffer("projection", projection)
             self.register_buffer("offset", offset)
+            self.register_buffer("levels", _one_hot(strides))
+            self.register_buffer("region_weight", region_weight(self.model))
         else:
             folded = class_embeddings @ projection + offset
             self.register_buffer("folded", folded.detach().clone())
 
     def forward(
-        self, image: Tensor, class_thresholds: Tensor, class_embeddings: Tensor | None = None
+        self,
+        image: Tensor,
+        class_thresholds: Tensor,
+        class_embeddings: Tensor | None = None,
+        anything_embedding: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
         detail, *deeper = self.model.backbone.pyramid(image.permute(0, 3, 1, 2).float())
-        features = self.model.neck(tuple(deeper))
+        pyramid = self.model.neck(tuple(deeper))
         # -log(1/t - 1) is the logit of t; t = 0 gives -inf, which every pair passes.
         minimum = -torch.log(1 / class_thresholds - 1)
         # One product computes the vocabulary's last convolutions of all levels.
         if self.fixed:
             folded = self.folded
         else:
-            assert class_embeddings is not None
-            folded = class_embeddings @ self.projection + self.offset
+            assert class_embeddings is not None and anything_embedding is not None
+            asked = torch.cat([class_embeddings, anything_embedding])
+            folded = asked @ self.projection + self.offset
         head, masks = self.model.head, self.model.mask_head
-        logits, best, bins, weights = [], [], [], []
-        for level, (x, part) in enumerate(zip(features, folded.chunk(3, dim=1), strict=True)):
-            level_logits = self._logits(level, x, part)
-            level_logits = torch.where(level_logits >= minimum, level_logits, REJECTED)
+        logits, best, anything, features, bins, weights = [], [], [], [], [], []
+        for level, (x, part) in enumerate(zip(pyramid, folded.chunk(3, dim=1), strict=True)):
+            level_features = head.class_features(level, x)[0].flatten(1).T
+            level_logits = torch.addmm(part[:, -1], level_features, part[:, :-1].T)
+            if not self.fixed:
+                anything.append(level_logits[:, -1])
+                features.append(level_features)
+                level_logits = level_logits[:, :-1]
+            # A NaN is passed on, for whoever runs the graph to see.
+            level_logits = torch.where(level_logits < minimum, REJECTED, level_logits)
             logits.append(level_logits)
             # The maximum is taken per level, so that the joined map is only read by `gather`.
             best.append(level_logits.amax(dim=1))
@@ -116,13 +136,26 @@ class DetectorGraph(nn.Module):
         pairs = torch.cat(logits)[rows].flatten()
         scores, index = pairs.topk(self._rows(pairs))
         classes = class_thresholds.shape[0]
-        chosen = rows[index // classes]
+        chosen, labels = rows[index // classes], index % classes
+        if not self.fixed:
+            found, places = torch.cat(anything).topk(min(ANYTHING_ROWS, self.anchors))
+            chosen, scores = torch.cat([chosen, places]), torch.cat([scores, found])
+            labels = torch.cat([labels, torch.full_like(places, -1)])
         boxes = self._boxes(torch.cat(bins, dim=1), chosen)
-        found = boxes[None], scores.sigmoid()[None], (index % classes)[None]
-        if masks is None:
-            return found
-        coefficients = torch.cat(weights, dim=1)[:, chosen].T
-        return (*found, coefficients[None], masks.prototypes(detail, features[0]))
+        outputs = [boxes[None], scores.sigmoid()[None], labels[None]]
+        if not self.fixed:
+            outputs.append(self._regions(torch.cat(features), chosen)[None])
+        if masks is not None:
+            outputs.append(torch.cat(weights, dim=1)[:, chosen].T[None])
+            outputs.append(masks.prototypes(detail, pyramid[0]))
+        return tuple(outputs)
+
+    def _regions(self, features: Tensor, chosen: Tensor) -> Tensor:
+        """Returns region embeddings [K, E] of chosen anchors, from class features [A, c]."""
+        own = torch.nn.functional.pad(features[chosen], (0, 1), value=1.0)
+        # Each level has a projection of its own; a row meets the other two with zeros.
+        spread = self.levels[chosen][:, :, None] * own[:, None]
+        return spread.flatten(1) @ self.region_weight
 
     def _rows(self, pairs: Tensor) -> Any:
         """Returns the number of output rows, as a tensor because the number of classes is free.
@@ -131,11 +164,6 @@ class DetectorGraph(nn.Module):
         """
         available = torch._shape_as_tensor(pairs)[0]
         return torch.minimum(available, torch.tensor(self.top_k))
-
-    def _logits(self, level: int, x: Tensor, folded: Tensor) -> Tensor:
-        """Returns one level's class logits [h * w, C]; `folded` [C, c + 1] is weights and bias."""
-        features = self.model.head.class_features(level, x)[0].flatten(1)
-        return torch.addmm(folded[:, -1], features.T, folded[:, :-1].T)
 
     def _boxes(self, bins: Tensor, chosen: Tensor) -> Tensor:
         """Returns boxes [K, 4] of the chosen anchors, from bin logits [64, A]."""
@@ -160,3 +188,17 @@ def projections(model: DOSOD) -> tuple[Tensor, Tensor]:
         columns.append(scaled)
         offsets.append(torch.cat([scaled.new_zeros(scaled.shape[1] - 1), contrast.bias[None]]))
     return torch.cat(columns, dim=1).detach(), torch.cat(offsets).detach()
+
+
+def region_weight(model: DOSOD) -> Tensor:
+    """Returns the last class convolutions of all levels, [3 (c + 1), E], bias last in each."""
+    parts = []
+    for branch in model.head.class_branches:
+        last = branch.last
+        parts.append(torch.cat([last.weight.flatten(1), bias_of(last)[:, None]], dim=1).T)
+    return torch.cat(parts).detach()
+
+
+def _one_hot(strides: Tensor) -> Tensor:
+    """Returns the level of each anchor, [A, 3]."""
+    return (strides.reshape(-1, 1) == torch.tensor(STRIDES)).float()

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import TextEncoderFiles, check_destination
+from vit_perception.bundle.regions_file import ANYTHING, Regions
 from vit_perception.bundle.writer import write_bundle
-from vit_perception.export.detector import adaptor_graph, fixed_graph, live_graph
+from vit_perception.export.detector import adaptor_graph, fixed_graph, live_graph, regions_of
 from vit_perception.export.released_card import LICENCE, released_card
 from vit_perception.export.text_tower import text_encoder_files
 from vit_perception.models.detectors.dosod import DOSOD, RELEASED_TEXT_TOWER
@@ -113,6 +114,7 @@ def import_live(
         size,
         thresholds,
         encoder_id=CLIP_ID,
+        regions=regions_of(model, clip((ANYTHING,))[0]),
         encoder=text_encoder_files(clip),
         # With mlp0x, the network takes text embeddings directly.
         adaptor=adaptor_graph(model, text) if released.adaptor_layers else None,
@@ -196,6 +198,7 @@ def _written(
     encoder_id: str,
     encoder: TextEncoderFiles | None = None,
     adaptor: bytes | None = None,
+    regions: Regions | None = None,
 ) -> Bundle:
     file = released.path.name
     return write_bundle(
@@ -210,6 +213,7 @@ def _written(
         text_encoder_id=encoder_id,
         text_dimension=vocabulary.dimension,
         vocabulary=vocabulary,
+        regions=regions,
         default_names=vocabulary.names,
         fixed_vocabulary=bool(released.classes),
         score_threshold=thresholds[0],

@@ -61,6 +61,17 @@ def detections_from(
     )
 
 
+def rows_of_names(outputs: Outputs) -> Outputs:
+    """Returns the outputs without rows of anything, which come last and have the label -1."""
+    if "embeddings" not in outputs:
+        return outputs
+    count = np.count_nonzero(outputs["labels"] >= 0)
+    return {
+        name: value if name == "prototypes" else value[:, :count]
+        for name, value in outputs.items()
+    }
+
+
 def uses_masks(outputs: Outputs, settings: Settings) -> bool:
     """Returns whether masks are there and wanted."""
     return settings.masks and "prototypes" in outputs

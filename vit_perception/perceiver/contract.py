@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Version 1 of the interface between exported graphs and the perceiver.
+"""The interface between exported graphs and the perceiver.
 
 Detector inputs: `image` uint8 [1, H, W, 3] RGB; `class_thresholds` float32 [C]; unless the
 vocabulary is fixed, `class_embeddings` float32 [C, E] with C free. Outputs, K rows: `boxes`
@@ -11,6 +11,10 @@ stride 4 or 8: h and w are H and W divided by either. The mask of a row is where
 prototypes, each times its coefficient, is above 0, inside the row's box. Rows that fill up a
 graph's fixed number have a score of 0 or less. All numbers are finite, but for a score of -inf in
 such a row.
+That is version 1. Version 2, for a bundle with `regions`, has another input, `anything_embedding`
+float32 [1, E], and another output, `embeddings` float32 [1, K, E]: the region embedding of each
+row, which is what the class embeddings are compared with. Behind the rows of names come rows of
+anything: their label is -1 and their score that of anything.
 Text adaptor: `text_embeddings` float32 [C, D] to `class_embeddings` float32 [C, E].
 """
 
@@ -48,6 +52,8 @@ def check_detector(session: Session, bundle: Bundle) -> None:
     """
     fixed = bundle.fixed_vocabulary
     names = {"image", "class_thresholds"} | (set() if fixed else {"class_embeddings"})
+    if bundle.regions is not None:
+        names.add("anything_embedding")
     _check_names("inputs", session.input_names, names)
     inputs = {value.name: value for value in session.inputs}
     _check(inputs["image"], "uint8", (1, bundle.input_height, bundle.input_width, 3))
@@ -59,6 +65,10 @@ def check_detector(session: Session, bundle: Bundle) -> None:
     _check(inputs["class_embeddings"], "float32", (None, None), any_classes=True)
     if bundle.text_adaptor_file is None:
         _check(inputs["class_embeddings"], "float32", (None, bundle.text_dimension))
+    if bundle.regions is not None:
+        joint = len(bundle.regions.anything)
+        _check(inputs["anything_embedding"], "float32", (1, joint))
+        _check(inputs["class_embeddings"], "float32", (None, joint))
 
 
 def check_adaptor(adaptor: Session, detector: Session, bundle: Bundle) -> None:
@@ -108,7 +118,7 @@ def check_numbers(outputs: Mapping[str, NDArray[Any]], classes: int, *, masks: b
     """Looks at the numbers that a run returned, after `check_results` has seen their shapes.
 
     Args:
-        outputs: of the detector.
+        outputs: of the detector, without rows of anything.
         classes: number of names that it looked for.
         masks: whether the outputs of masks are used.
 
@@ -144,7 +154,9 @@ def _check_finite(name: str, values: NDArray[np.float32]) -> None:
 
 def _check_outputs(session: Session, bundle: Bundle) -> None:
     outputs = {value.name: value for value in session.outputs}
-    _check_names("outputs", session.output_names, {"boxes", "scores", "labels"} | _masks(bundle))
+    regions = set() if bundle.regions is None else {"embeddings"}
+    wanted = {"boxes", "scores", "labels"} | regions | _masks(bundle)
+    _check_names("outputs", session.output_names, wanted)
     _check_values(outputs, bundle)
 
 
@@ -158,6 +170,8 @@ def _check_values(outputs: Mapping[str, TensorInfo], bundle: Bundle) -> None:
     _check(outputs["boxes"], "float32", (1, None, 4))
     _check(outputs["scores"], "float32", (1, None))
     _check(outputs["labels"], "int64", (1, None))
+    if bundle.regions is not None:
+        _check(outputs["embeddings"], "float32", (1, None, len(bundle.regions.anything)))
     if _masks(bundle):
         _check(outputs["mask_coefficients"], "float32", (1, None, None))
         _check(outputs["prototypes"], "float32", (1, None, None, None))

@@ -19,7 +19,7 @@ from vit_perception.frame import Frame
 from vit_perception.images.media import read_picture
 from vit_perception.letterbox import Canvas
 from vit_perception.names import checked_names
-from vit_perception.perceiver.candidates import detections_from, uses_masks
+from vit_perception.perceiver.candidates import detections_from, rows_of_names, uses_masks
 from vit_perception.perceiver.contract import (
     GraphContractError,
     check_detector,
@@ -93,6 +93,9 @@ class Perceiver:
             raise PerceiverError(f"{self._session.name}: {error}") from error
         self._adaptor = TextAdaptor(bundle, self._session, threads=engine.threads)
         self._canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
+        self._constant: dict[str, NDArray[np.float32]] = {}
+        if bundle.regions is not None:
+            self._constant["anything_embedding"] = bundle.regions.anything[None]
         self._checked_results: Mapping[str, object] = {}
         self._run_lock = threading.Lock()
         self._change_lock = threading.Lock()
@@ -240,23 +243,31 @@ class Perceiver:
         with self._run_lock:
             letterbox = self._canvas.draw(part.image)
             stages.lap("letterbox")
-            outputs = self._session.run({**query.inputs, "image": self._canvas.pixels})
+            inputs = {**query.inputs, **self._constant, "image": self._canvas.pixels}
+            results = self._session.run(inputs)
             stages.lap("inference")
-        self._check(outputs, query)
+        outputs = self._checked(results, query)
         found = detections_from(outputs, letterbox, query, stages)
         return found if region is None else region.whole(found, frame)
 
-    def _check(self, outputs: Mapping[str, NDArray[Any]], query: Query) -> None:
-        """Compares results with the contract: a graph may leave axes open in its declaration."""
-        shapes = {name: (value.dtype, value.shape) for name, value in outputs.items()}
+    def _checked(
+        self, results: Mapping[str, NDArray[Any]], query: Query
+    ) -> Mapping[str, NDArray[Any]]:
+        """Returns the rows of names after comparing results with the contract.
+
+        A graph may leave axes open in its declaration.
+        """
+        shapes = {name: (value.dtype, value.shape) for name, value in results.items()}
         try:
             if shapes != self._checked_results:
-                check_results(outputs, self.bundle)
+                check_results(results, self.bundle)
                 self._checked_results = shapes
+            outputs = rows_of_names(results)
             masks = uses_masks(outputs, query.settings)
             check_numbers(outputs, len(query.vocabulary), masks=masks)
         except GraphContractError as error:
             raise PerceiverError(f"{self._session.name}: {error}") from error
+        return outputs
 
     def _query_for(self, names: Sequence[str]) -> Query:
         if not isinstance(names, str):
