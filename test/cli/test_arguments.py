@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers on command lines: every one has a range."""
+"""Options: every number has a range, and every output a name."""
 
 from __future__ import annotations
 
@@ -112,3 +112,23 @@ def test_argparse_names_the_option(words: list[str], capsys: pytest.CaptureFixtu
     assert caught.value.code == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f"vit-perception {words[0]}: error: argument {words[-2]}: expected ")
+
+
+OUTPUTS = ("--out", "--json", "--sprites")
+
+
+def test_an_empty_name_of_an_output_is_refused() -> None:
+    """An unset variable must not lead into the current folder."""
+    commands = next(a for a in build_parser()._actions if isinstance(a.choices, dict))
+    found = [
+        action
+        for parser in dict(commands.choices or {}).values()
+        for action in parser._actions
+        if set(OUTPUTS).intersection(action.option_strings)
+    ]
+    assert len(found) >= len(OUTPUTS)
+    for action in found:
+        assert callable(action.type)
+        with pytest.raises(argparse.ArgumentTypeError, match="expected a path, found an empty"):
+            action.type("")
+        assert str(action.type("some/place")) == "some/place"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 from vit_perception.setting import Setting, SettingError, SettingValue, checked, settings_of
 from vit_perception.wording import shown
@@ -17,6 +18,17 @@ MAX_THREADS = 256
 MAX_PROCESSES = 1024
 
 _READERS: dict[str, Callable[[str], object]] = {"integer": int, "double": float, "string": str}
+
+
+def output_path(text: str) -> Path:
+    """Reads the name of a file or folder to write; an empty one, as of an unset variable, is none.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, found an empty text")
+    return Path(text)
 
 
 def add_setting(

@@ -7,9 +7,8 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 from importlib import import_module
-from pathlib import Path
 
-from vit_perception.cli.arguments import MAX_THREADS, at_least, input_size, number
+from vit_perception.cli.arguments import MAX_THREADS, at_least, input_size, number, output_path
 from vit_perception.wording import shown_path
 
 NAME = "benchmark"
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="threads of the engine; 0: one a physical core (0)")  # fmt: skip
     parser.add_argument("--rounds", type=at_least(1), default=20, metavar="N",
                         help="turns of each candidate (20)")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=None, metavar="DIR",
+    parser.add_argument("--out", type=output_path, default=None, metavar="DIR",
                         help="write benchmark.json and benchmark.png there")  # fmt: skip
 
 

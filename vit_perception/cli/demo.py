@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.cli.arguments import output_path
 from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ _WRITTEN = ("detector.log", "detections.mp4", "before_*.jpg", "after_*.jpg", "ph
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
-    parser.add_argument("--out", default="demo_output", metavar="DIR", help="(demo_output)")
+    parser.add_argument(
+        "--out", type=output_path, default="demo_output", metavar="DIR", help="(demo_output)"
+    )
     parser.add_argument("--bundle", default="", metavar="DIR", help="bundle folder or name")
     parser.add_argument("--bag", metavar="BAG", help="another recording with the same topics")
     parser.add_argument(

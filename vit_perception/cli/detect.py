@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.cli.arguments import output_path
 from vit_perception.cli.model import (
     add_bundle_arguments,
     add_detection_arguments,
@@ -48,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="picture, video or folder")
     parser.add_argument(
-        "--out", default="detected", metavar="DIR", help="where to write (detected)"
+        "--out",
+        type=output_path,
+        default="detected",
+        metavar="DIR",
+        help="where to write (detected)",
     )
     add_detection_arguments(parser)
     add_mask_argument(parser)

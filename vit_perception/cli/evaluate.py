@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vit_perception.cli.arguments import add_setting, at_least
+from vit_perception.cli.arguments import add_setting, at_least, output_path
 from vit_perception.cli.asker import Asker, refuse_to_overwrite
 from vit_perception.cli.model import add_bundle_arguments
 from vit_perception.perceiver.settings import EngineSettings, Settings
@@ -55,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", metavar="FOLDER", help="pictures of LVIS (images/ beside the json)"
     )
-    parser.add_argument("--json", metavar="FILE", help="write the metrics as JSON as well")
+    parser.add_argument(
+        "--json", type=output_path, metavar="FILE", help="write the metrics as JSON as well"
+    )
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="only the first N pictures")
     add_setting(
         parser,

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vit_perception.cli.arguments import at_least, input_size, number
+from vit_perception.cli.arguments import at_least, input_size, number, output_path
 from vit_perception.perceiver.settings import GRAPH_ROWS
 from vit_perception.wording import shown, shown_path
 
@@ -25,7 +25,7 @@ _CARD_BYTES = 2**20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("trained", type=Path, help="run folder of 'train', or a bundle")
-    parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
+    parser.add_argument("--out", type=output_path, required=True, help="bundle folder to write")
     parser.add_argument("--name", help="name of the bundle (default: the folder's)")
     parser.add_argument(
         "--names-file", type=Path, help="ready-made names, one a line (a bundle has its own)"

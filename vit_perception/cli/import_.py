@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vit_perception.cli.arguments import at_least, input_size
+from vit_perception.cli.arguments import at_least, input_size, output_path
 from vit_perception.perceiver.settings import GRAPH_ROWS
 from vit_perception.wording import shown_path
 
@@ -28,7 +28,7 @@ The released weights are under GPL-3.0, and so is what is made of them."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("checkpoint", type=Path, metavar="FILE", help="checkpoint of torch.save")
-    parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
+    parser.add_argument("--out", type=output_path, required=True, help="bundle folder to write")
     parser.add_argument("--name", help="name of the bundle (default: the folder's)")
     parser.add_argument(
         "--clip",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vit_perception.cli.arguments import at_least
+from vit_perception.cli.arguments import at_least, output_path
 from vit_perception.wording import shown_path
 
 NAME = "quantize"
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="data set with images/, or a folder of pictures",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE2",
+    parser.add_argument("--out", type=output_path, required=True, metavar="BUNDLE2",
                         help="bundle folder to write; may be the same")  # fmt: skip
     parser.add_argument("--count", type=at_least(1), default=200, metavar="N",
                         help="pictures to calibrate with, at most (200)")  # fmt: skip

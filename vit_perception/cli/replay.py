@@ -8,6 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from vit_perception.cli.arguments import output_path
 from vit_perception.cli.model import (
     add_bundle_arguments,
     add_detection_arguments,
@@ -36,7 +37,9 @@ DEFAULT_TOPIC = "/detector/detections"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("bag", metavar="BAG", help=".bag file, rosbag2 folder, .mcap or .db3 file")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the new bag")
+    parser.add_argument(
+        "--out", type=output_path, required=True, metavar="DIR", help="folder of the new bag"
+    )
     parser.add_argument("--topic", help="image topic (needed where the bag has several cameras)")
     parser.add_argument(
         "--output-topic",

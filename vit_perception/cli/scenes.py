@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vit_perception.cli.arguments import MAX_PROCESSES, at_least
+from vit_perception.cli.arguments import MAX_PROCESSES, at_least, output_path
 from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="asset folder; may be given again to add objects (surfaces: of the first)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="data set folder")
+    parser.add_argument(
+        "--out", type=output_path, required=True, metavar="DIR", help="data set folder"
+    )
     parser.add_argument(
         "--recipe", type=Path, metavar="FILE", help="YAML with settings; options come before it"
     )
@@ -90,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sprites",
-        type=Path,
+        type=output_path,
         metavar="DIR",
         help="where rendered objects are kept; commands may share it (OUT/sprites)",
     )

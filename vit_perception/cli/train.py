@@ -8,7 +8,7 @@ import argparse
 from contextlib import suppress
 from pathlib import Path
 
-from vit_perception.cli.arguments import MAX_PROCESSES, MAX_THREADS, at_least
+from vit_perception.cli.arguments import MAX_PROCESSES, MAX_THREADS, at_least, output_path
 from vit_perception.wording import shown_path
 
 NAME = "train"
@@ -21,7 +21,9 @@ EPILOG = """example:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("recipe", type=Path, help="YAML; data folders are relative to it")
-    parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if begun")
+    parser.add_argument(
+        "--out", type=output_path, required=True, help="run folder; resumed if begun"
+    )
     parser.add_argument(
         "--from", dest="start", metavar="BUNDLE", help="bundle to start from, folder or name"
     )

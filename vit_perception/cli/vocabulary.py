@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.cli.arguments import output_path
 from vit_perception.wording import printable, shown_name
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="encode nothing; succeed if all names are ready-made or cached, "
         "so that a robot needs no text encoder for them",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write names and embeddings .npz")
+    parser.add_argument(
+        "--out", type=output_path, metavar="FILE", help="write names and embeddings .npz"
+    )
     parser.add_argument(
         "--nearest", type=_count, default=3, metavar="K", help="similar names to show (3)"
     )
