@@ -81,6 +81,23 @@ def test_numbers_that_are_not_finite_are_an_error_that_names_the_output(
     assert names_found(perceiver, calm) == ["blue"]
 
 
+@pytest.mark.parametrize(
+    ("output", "value", "found"),
+    [
+        ("scores", 2.0, "scores: expected at most 1, found 2.0"),
+        ("boxes", 500.0, "boxes: expected x1 <= x2 and y1 <= y2, found [500.0, "),
+    ],
+)
+def test_numbers_that_no_detection_has_are_an_error(
+    tmp_path: Path, output: str, value: float, found: str
+) -> None:
+    graph = spoilt_by_red(output, value)
+    bundle = write_toy_segmentation_bundle(tmp_path / "toy", graphs={"fp32": graph})
+    red, _ = toy_picture(HEIGHT, WIDTH, {"red": (3, 4)})
+    message = refusal_of(PerceiverError, lambda: Perceiver(bundle)(Frame(red)))
+    assert message.startswith(f"{bundle.directory}/model.onnx: {found}")
+
+
 @pytest.mark.parametrize("output", ["mask_coefficients", "prototypes"])
 def test_masks_that_nobody_wants_are_not_looked_at(tmp_path: Path, output: str) -> None:
     graph = spoilt_by_red(output, np.nan)

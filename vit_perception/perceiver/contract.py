@@ -35,6 +35,8 @@ from vit_perception.wording import shown
 
 MAX_PROTOTYPES = 32
 PROTOTYPE_STRIDES = (4, 8)
+# An INT8 graph may round its scores.
+_HIGHEST_SCORE = 1.01
 
 # None stands for an axis of any size.
 _Shape = tuple[int | None, ...]
@@ -124,11 +126,18 @@ def check_numbers(outputs: Mapping[str, NDArray[Any]], classes: int, *, masks: b
 
     Raises:
         GraphContractError: naming the first output with a NaN or an infinity, which would look as
-            if nothing was there, or with a label of no name.
+            if nothing was there, a score above 1, a box without inside, or a label of no name.
     """
     scores = outputs["scores"]
     _check_finite("scores", scores[scores != -np.inf])
-    _check_finite("boxes", outputs["boxes"])
+    boxes = outputs["boxes"]
+    _check_finite("boxes", boxes)
+    if scores.size and scores.max() > _HIGHEST_SCORE:
+        raise GraphContractError(f"scores: expected at most 1, found {scores.max()}")
+    inverted = (boxes[..., 2:] < boxes[..., :2]).any(axis=-1) & (scores > 0)
+    if inverted.any():
+        found = [float(side) for side in boxes[inverted][0]]
+        raise GraphContractError(f"boxes: expected x1 <= x2 and y1 <= y2, found {shown(found)}")
     if masks:
         _check_finite("mask_coefficients", outputs["mask_coefficients"])
         prototypes = outputs["prototypes"]
