@@ -208,7 +208,7 @@ def test_nested_namespaces_in_a_file(launch_file: ModuleType, tmp_path: Path) ->
     file.write_text("front:\n  detector:\n    ros__parameters:\n      masks: false\n")
     launch_file.node_parameters({**GIVEN, "params_file": str(file), "namespace": "front"})
     file.write_text("- a list\n")
-    with pytest.raises(SettingError, match="expected a mapping of nodes"):
+    with pytest.raises(SettingError, match="expected a mapping, found"):
         launch_file.node_parameters({**GIVEN, "params_file": str(file)})
 
 
