@@ -15,11 +15,14 @@ Examples:
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, List  # noqa: UP035
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -132,6 +135,8 @@ def generate_launch_description() -> LaunchDescription:
 
 def start(context: LaunchContext) -> list[Any]:
     """Actions for the values that the arguments have now."""
+    for line in unread(context.launch_configurations):
+        get_logger("launch").warning(line)
     given = {each.name: LaunchConfiguration(each.name).perform(context) for each in ARGUMENTS}
     names = several_nodes(given["nodes"])
     enclave = ["--enclave", given["enclave"]] if given["enclave"] else []
@@ -152,6 +157,21 @@ def start(context: LaunchContext) -> list[Any]:
     )
     before = image_transport() if given["fastdds_profile"] == "true" else []
     return [*before, node]
+
+
+def unread(names: Iterable[str]) -> list[str]:
+    """What to say of arguments that nothing here reads, though they look meant for the node.
+
+    Launch drops them without a word. Others may belong to a launch file that includes this one.
+    """
+    arguments = [each.name for each in ARGUMENTS]
+    lines = []
+    for name in sorted(set(names) - set(arguments)):
+        if name in settings_of(DetectorParameters):
+            lines.append(f"{name}: expected in params_file, found as an argument: not used")
+        elif alike := get_close_matches(name, arguments, n=1, cutoff=0.85):
+            lines.append(f"{name}: expected an argument such as {alike[0]}: not used")
+    return lines
 
 
 def node_parameters(given: dict[str, str]) -> list[Any]:

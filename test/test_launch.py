@@ -165,6 +165,16 @@ def test_mistakes_are_told_in_one_line(
     assert "\n" not in str(raised.value)
 
 
+def test_arguments_that_nothing_reads_are_told(launch_file: ModuleType) -> None:
+    # Launch itself takes any name, and gives on those of the file that includes this one.
+    others = ["camera_namespace", "camera_name", "start_camera", "robot", "map"]
+    assert launch_file.unread([*GIVEN, *others]) == []
+    assert launch_file.unread(["configure_timeout", "vocabluary", "image"]) == [
+        "configure_timeout: expected in params_file, found as an argument: not used",
+        "vocabluary: expected an argument such as vocabulary: not used",
+    ]
+
+
 @pytest.mark.parametrize(
     ("keys", "given", "fits"),
     [
@@ -300,6 +310,7 @@ def test_ros2_launch_starts_an_active_node(toy_bundle_dir: Path, tmp_path: Path)
     environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     command = ["ros2", "launch", "vit_perception", "perception.launch.py"]
     command += [f"bundle:={toy_bundle_dir}", "vocabulary:=[red, green]", "node_name:=eye"]
+    command += ["masks:=false"]
     with (tmp_path / "launch.txt").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     try:
@@ -307,7 +318,9 @@ def test_ros2_launch_starts_an_active_node(toy_bundle_dir: Path, tmp_path: Path)
     finally:
         process.send_signal(signal.SIGINT)
         status = process.wait(30)
-    assert status == 0, (tmp_path / "launch.txt").read_text()
+    text = (tmp_path / "launch.txt").read_text()
+    assert status == 0, text
+    assert "masks: expected in params_file" in text
 
 
 def installed() -> bool:
