@@ -147,7 +147,7 @@ def test_two_nodes_in_one_process_see_one_camera(
     assert process.returncode == 0 and "Traceback" not in errors, errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_from_another_process_and_out_on_a_signal(
     bench: Bench, toy_bundle_dir: Path, number: signal.Signals
 ) -> None:
@@ -171,6 +171,20 @@ def test_from_another_process_and_out_on_a_signal(
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
+
+
+def test_nohup_outlives_its_terminal(bench: Bench, toy_bundle_dir: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with detector_process(bench.domain, "-p", f"bundle:={toy_bundle_dir}") as process:
+            bench.bring_to("inactive", Transition.TRANSITION_CONFIGURE)
+            process.send_signal(signal.SIGHUP)
+            bench.bring_to("active", Transition.TRANSITION_ACTIVATE)
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=60)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.returncode == 0 and "Traceback" not in errors, errors
 
 
 def test_it_starts_by_itself_and_again_after_it_was_killed(

@@ -40,7 +40,9 @@ def run(
     begin: Callable[[NodeKind], None],
     leave: Callable[[NodeKind], None],
 ) -> int:
-    """Spins nodes until SIGINT, SIGTERM or a shutdown of ROS; returns the exit status.
+    """Spins nodes until SIGINT, SIGTERM, SIGHUP or a shutdown of ROS; returns the exit status.
+
+    A SIGHUP that is ignored at the start, as under nohup, stays ignored.
 
     Args:
         make_nodes: adds nodes to a list, given the command line without ROS's arguments; nodes
@@ -65,7 +67,11 @@ def run(
             with without_empty_values(sys.argv) as arguments:
                 rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
                 words = remove_ros_args(arguments)[1:]
-            for number in (signal.SIGINT, signal.SIGTERM):
+            ending = [signal.SIGINT, signal.SIGTERM]
+            # nohup lets a process outlive its terminal.
+            if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+                ending.append(signal.SIGHUP)
+            for number in ending:
                 signal.signal(number, end)
             exits.enter_context(ending_when_stuck(_STUCK))
             make_nodes(nodes, words)
