@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.perceiver.perceiver import Perceiver
 
 from .toy_bundle import write_toy_bundle, write_toy_segmentation_bundle
+
+# A shell's background ignores SIGINT, and so would the programs that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, whatever the load of the machine.
 settings.register_profile(
