@@ -133,6 +133,7 @@ def test_a_size_that_weights_are_tied_to(tmp_path: Path) -> None:
         export_bundle(
             load_run(tmp_path / "run"), tmp_path / "bundle", name="toy", size=(96, 128),
             vocabulary=Vocabulary(("red bar",), toy.encode(["red bar"])), default_names=(),
+            anything=toy.encode(["red bar"])[0],
         )  # fmt: skip
 
 
