@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from vit_perception.cli.__main__ import main
+from vit_perception.images import video_writer
 from vit_perception.images.media import VideoReader, write_picture
 from vit_perception.images.video_writer import VideoWriter
 from vit_perception.output import lock, partial
@@ -289,6 +290,23 @@ def test_a_killed_run_leaves_whole_files_and_the_next_gives_the_same(
     again = tree(tmp_path / "out")
     assert again.keys() == whole.keys() == finals
     assert again["detections.json"] == whole["detections.json"]
+
+
+def test_an_interrupt_is_not_lost_when_the_video_cannot_be_finished(
+    tmp_path: Path, detect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(writer: VideoWriter, image: np.ndarray) -> None:
+        if writer.count:
+            raise KeyboardInterrupt
+        write(writer, image)
+
+    write = VideoWriter.write
+    clip(tmp_path / "c.mp4")
+    write_picture(tmp_path / "d.png", RED)
+    monkeypatch.setattr(VideoWriter, "write", interrupted)
+    monkeypatch.setattr(video_writer, "_frames_in", lambda path: 0)
+    assert detect("c.mp4", "d.png", "--out", "out") == 130
+    assert set(tree(tmp_path / "out")) == {"run.json", "detections.json"}
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

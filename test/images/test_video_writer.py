@@ -7,11 +7,12 @@ from __future__ import annotations
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from vit_perception.images.media import VideoReader
+from vit_perception.images.media import MediaError, VideoReader
 from vit_perception.images.video_writer import VideoWriter
 from vit_perception.output.failure import OutputError
 
@@ -139,3 +140,47 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     line = refusal_of(OutputError, lambda: write(tmp_path / "file" / "a.mp4", 1))
     assert line == f"{tmp_path}/file/a.mp4: expected to write here, found File exists"
+
+
+def test_a_frame_that_is_written_and_not_yet_counted_is_kept(tmp_path: Path) -> None:
+    """Python handles Ctrl-C when OpenCV has written the frame."""
+
+    class Interrupted:
+        def __init__(self, writer: Any) -> None:
+            self._writer = writer
+
+        def write(self, image: np.ndarray) -> None:
+            self._writer.write(image)
+            raise KeyboardInterrupt
+
+        def release(self) -> None:
+            self._writer.release()
+
+    path = tmp_path / "a.mp4"
+    image = np.zeros((48, 64, 3), np.uint8)
+    with VideoWriter(path, 10) as video:
+        video.write(image)
+        video._writer = Interrupted(video._writer)
+        with pytest.raises(KeyboardInterrupt):
+            video.write(image)
+    assert video.count == 2
+    with VideoReader(path) as found:
+        assert len(list(found)) == 2
+
+
+def test_no_file_stays_without_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C came after the file was opened, before the first frame was written."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    image = np.zeros((48, 64, 3), np.uint8)
+    with (
+        pytest.raises(MediaError, match="expected to write a video of 0 frames, found 0"),
+        VideoWriter(tmp_path / "a.mp4", 10) as video,
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr("cv2.cvtColor", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            video.write(image)
+    assert os.listdir(tmp_path) == []

@@ -134,22 +134,27 @@ def _detect_video(job: Job, perceiver: Perceiver, report: Report) -> None:
     file = job.file
     path = shown_path(file.path)
     end: BaseException | None = None
-    with (
-        VideoReader(file.path) as video,
-        VideoWriter(report.annotated / job.copy, video.rate) as annotated,
-        progress_bar(shown_path(file.name), video.count) as show,
-    ):
-        try:
-            for index, frame in enumerate(video):
-                stages = StageTimes()
-                detections = perceiver(frame, stages=stages)
-                annotated.write(draw(frame.image, detections))
-                stages.lap("annotate")
-                report.add(f"{file.name}#{index:06d}", detections, stages)
-                show(index + 1)
-        except (KeyboardInterrupt, SystemExit, MediaError) as error:
-            end = error  # the copy of what was seen is kept
-        done, expected = annotated.count, video.count
+    try:
+        with (
+            VideoReader(file.path) as video,
+            VideoWriter(report.annotated / job.copy, video.rate) as annotated,
+            progress_bar(shown_path(file.name), video.count) as show,
+        ):
+            try:
+                for index, frame in enumerate(video):
+                    stages = StageTimes()
+                    detections = perceiver(frame, stages=stages)
+                    annotated.write(draw(frame.image, detections))
+                    stages.lap("annotate")
+                    report.add(f"{file.name}#{index:06d}", detections, stages)
+                    show(index + 1)
+            except (KeyboardInterrupt, SystemExit, MediaError) as error:
+                end = error  # the copy of what was seen is kept
+    except MediaError as error:
+        if end is None or isinstance(end, MediaError):
+            raise
+        raise end from error  # else the run would go on with the next file
+    done, expected = annotated.count, video.count
     if done:
         report.add_copy(job)
         if isinstance(end, MediaError):

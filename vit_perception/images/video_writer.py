@@ -45,6 +45,8 @@ class VideoWriter:
         self.path = path
         self.rate = rate
         self.count = 0
+        # 1 while a frame is written: Ctrl-C may come when it is, and before it is counted.
+        self._in_hand = 0
         self._stack = ExitStack()
         self._partial = path
         self._writer: Any = None
@@ -57,8 +59,10 @@ class VideoWriter:
         height, width = image.shape[:2]
         if (width, height) != self._size:
             image = np.asarray(cv2.resize(image, self._size), np.uint8)
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        self.count += 1
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
+        self._in_hand = 1
+        self._writer.write(image)
+        self.count, self._in_hand = self.count + 1, 0
 
     def _open(self, image: npt.NDArray[np.uint8]) -> None:
         self._size = _size_for(*image.shape[:2])
@@ -99,7 +103,9 @@ class VideoWriter:
     def _check(self) -> None:
         """Refuses an incomplete file: OpenCV ignores all errors of writing."""
         found = _frames_in(self._partial)
-        if found == self.count:
+        # Without a frame there is nothing to read: interrupted within the first.
+        if found and found in (self.count, self.count + self._in_hand):
+            self.count = found
             return
         self._probe()
         raise MediaError(
