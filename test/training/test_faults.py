@@ -214,6 +214,7 @@ sys.exit(main({arguments!r}))
     return outcome.code, outcome.stderr
 
 
+@pytest.mark.slow  # its room for semaphores depends on the machine
 def test_batches_need_no_shared_memory(data: Path, tmp_path: Path) -> None:
     """A container has little of it, and its end must not leave the training waiting."""
     (tmp_path / "little").mkdir()
@@ -264,6 +265,7 @@ def test_two_runs_in_one_folder_are_refused(
     assert os.listdir(run) == []
 
 
+@pytest.mark.slow  # a signal during the imports of a loaded machine is a traceback
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_all_processes_ends_the_run_at_once_in_one_line(
     data: Path, tmp_path: Path, number: signal.Signals
