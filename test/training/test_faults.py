@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import multiprocessing.connection
 import os
 import signal
 import subprocess
@@ -214,7 +215,6 @@ sys.exit(main({arguments!r}))
     return outcome.code, outcome.stderr
 
 
-@pytest.mark.slow  # its room for semaphores depends on the machine
 def test_batches_need_no_shared_memory(data: Path, tmp_path: Path) -> None:
     """A container has little of it, and its end must not leave the training waiting."""
     (tmp_path / "little").mkdir()
@@ -265,7 +265,21 @@ def test_two_runs_in_one_folder_are_refused(
     assert os.listdir(run) == []
 
 
-@pytest.mark.slow  # a signal during the imports of a loaded machine is a traceback
+def test_an_interrupt_while_a_batch_arrives_is_not_told_by_its_sender(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(address: Any, **_: object) -> None:
+        client(address).close()
+        time.sleep(0.5)  # for a process that would tell
+        raise KeyboardInterrupt
+
+    client = multiprocessing.connection.Client
+    monkeypatch.setattr("multiprocessing.connection.Client", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trainer(data, tmp_path / "run", workers=1).run()
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_all_processes_ends_the_run_at_once_in_one_line(
     data: Path, tmp_path: Path, number: signal.Signals

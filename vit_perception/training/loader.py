@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -75,7 +76,7 @@ def loaded(
         batch_size=1,
         sampler=_Steps(start, stop),
         num_workers=workers,
-        worker_init_fn=end_with_parent,
+        worker_init_fn=_begin_worker,
         collate_fn=_sent if workers else _only,
         prefetch_factor=4 if workers else None,
         timeout=_TIMEOUT_SECONDS if workers else 0,
@@ -97,16 +98,17 @@ def loaded(
         _kill(set(active_children()) - others)
 
 
+def _begin_worker(worker: int) -> None:
+    end_with_parent(worker)
+    # Only who hands over shared memory uses it: to tell that the receiver was interrupted.
+    sys.excepthook = lambda kind, error, trace: None
+
+
 def _begun(loader: DataLoader[Batch | DataError]) -> Iterator[Batch | DataError | _Plain]:
     # Terminals and shells send these to all processes. The first one handles them for all.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
-        # Where there is no room for them, torch leaves an iterator that cannot even be deleted.
-        queues: list[Queue[None]] = [
-            Queue(ctx=get_context()) for _ in range(loader.num_workers + 2)
-        ]
-        for queue in queues:
-            queue.close()
+        _try_queues(loader.num_workers + 2)
         return iter(loader)
     except OSError as error:
         raise TrainingError(
@@ -115,6 +117,19 @@ def _begun(loader: DataLoader[Batch | DataError]) -> Iterator[Batch | DataError 
         ) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _try_queues(count: int) -> None:
+    """Makes queues, whose room is free again at the end.
+
+    Where there is no room for them, torch leaves an iterator that cannot even be deleted.
+
+    Raises:
+        OSError: there is no room.
+    """
+    queues: list[Queue[None]] = [Queue(ctx=get_context()) for _ in range(count)]
+    for queue in queues:
+        queue.close()
 
 
 def _kill(processes: Collection[BaseProcess]) -> None:
