@@ -112,7 +112,8 @@ def test_an_object_whose_files_are_gone_ends_the_picture_in_one_line(
 ) -> None:
     gone = replace(assets[0], id="gone", texture=tmp_path / "texture.jpg")
     maker = pictures(choose=lambda number, rng: Choice((gone,)))
-    with pytest.raises(ValueError, match=r"texture\.jpg: expected a readable file, found No such file"):
+    told = r"texture\.jpg: expected a readable file, found No such file"
+    with pytest.raises(ValueError, match=told):
         maker(0)
 
 
