@@ -8,7 +8,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn
 
@@ -95,9 +94,7 @@ def program() -> NoReturn:
     status = main()
     if status > SIGNALLED:
         # Who has interrupted does not wait until every library is taken down; torch takes seconds.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, AttributeError):
-                stream.flush()
+        flush_output()
         os._exit(status)
     sys.exit(status)
 
