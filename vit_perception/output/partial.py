@@ -13,8 +13,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from vit_perception.output.failure import hidden_name
@@ -23,50 +23,58 @@ _PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial(\.[^.]{1,7})?", re.DOTALL)
 _swept: set[Path] = set()
 
 
-@contextmanager
-def partial_file(target: Path) -> Iterator[Path]:
-    """Yields a new empty file beside `target`; what is left of it at the end is removed.
+def partial_file(target: Path) -> AbstractContextManager[Path]:
+    """Makes a new empty file beside `target`; what is left of it at the end is removed.
 
     Raises:
         OSError: the folder is absent or cannot be written.
     """
-    _sweep(target.parent)
-    path, hold = _new_name(target), -1
-    # A signal may raise KeyboardInterrupt as soon as the file is there.
-    try:
-        while True:
-            hold = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-            if _hold(hold, path):
-                break
-            path, hold = _new_name(target), -1
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-        if hold >= 0:
-            os.close(hold)
+    return _partial(target, _make_file, lambda path: path.unlink(missing_ok=True))
 
 
-@contextmanager
-def partial_folder(target: Path) -> Iterator[Path]:
-    """Yields a new empty folder beside `target`; what is left of it at the end is removed.
+def partial_folder(target: Path) -> AbstractContextManager[Path]:
+    """Makes a new empty folder beside `target`; what is left of it at the end is removed.
 
     Raises:
         OSError: the folder above is absent or cannot be written.
     """
+    return _partial(target, _make_folder, lambda path: shutil.rmtree(path, ignore_errors=True))
+
+
+@contextmanager
+def _partial(
+    target: Path, make: Callable[[Path], int], remove: Callable[[Path], None]
+) -> Iterator[Path]:
+    """Yields the new name.
+
+    Args:
+        target: see `partial_file`.
+        make: makes a file or folder; returns its descriptor.
+        remove: removes it, or nothing.
+    """
     _sweep(target.parent)
     path, hold = _new_name(target), -1
+    # A signal may raise KeyboardInterrupt as soon as the name is there.
     try:
         while True:
-            path.mkdir()
-            hold = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            hold = make(path)
             if _hold(hold, path):
                 break
             path, hold = _new_name(target), -1
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        remove(path)
         if hold >= 0:
             os.close(hold)
+
+
+def _make_file(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+
+
+def _make_folder(path: Path) -> int:
+    path.mkdir()
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _hold(hold: int, path: Path) -> bool:
