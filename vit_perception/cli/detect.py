@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from vit_perception.wording import shown_path
 if TYPE_CHECKING:
     from vit_perception.cli.detect_plan import Job
     from vit_perception.cli.detect_report import Report
+    from vit_perception.images.media import VideoReader
+    from vit_perception.images.video_writer import VideoWriter
     from vit_perception.perceiver.perceiver import Perceiver
 
 NAME = "detect"
@@ -128,8 +131,6 @@ def _detect_video(job: Job, perceiver: Perceiver, report: Report) -> None:
     from vit_perception.cli.progress import progress_bar
     from vit_perception.images.media import MediaError, VideoReader
     from vit_perception.images.video_writer import VideoWriter
-    from vit_perception.perceiver.overlay import draw
-    from vit_perception.perceiver.stages import StageTimes
 
     file = job.file
     path = shown_path(file.path)
@@ -140,16 +141,7 @@ def _detect_video(job: Job, perceiver: Perceiver, report: Report) -> None:
             VideoWriter(report.annotated / job.copy, video.rate) as annotated,
             progress_bar(shown_path(file.name), video.count) as show,
         ):
-            try:
-                for index, frame in enumerate(video):
-                    stages = StageTimes()
-                    detections = perceiver(frame, stages=stages)
-                    annotated.write(draw(frame.image, detections))
-                    stages.lap("annotate")
-                    report.add(f"{file.name}#{index:06d}", detections, stages)
-                    show(index + 1)
-            except (KeyboardInterrupt, SystemExit, MediaError) as error:
-                end = error  # the copy of what was seen is kept
+            end = _annotate(file.name, video, annotated, perceiver, report, show)
     except MediaError as error:
         if end is None or isinstance(end, MediaError):
             raise
@@ -167,3 +159,29 @@ def _detect_video(job: Job, perceiver: Perceiver, report: Report) -> None:
         raise MediaError(f"{path}: expected a video, found one without frames")
     if end is not None and not (done and isinstance(end, MediaError)):
         raise end
+
+
+def _annotate(
+    name: str,
+    video: VideoReader,
+    annotated: VideoWriter,
+    perceiver: Perceiver,
+    report: Report,
+    show: Callable[[int], None],
+) -> BaseException | None:
+    """Detects on every frame; returns what ended it early, so that the copy so far is kept."""
+    from vit_perception.images.media import MediaError
+    from vit_perception.perceiver.overlay import draw
+    from vit_perception.perceiver.stages import StageTimes
+
+    try:
+        for index, frame in enumerate(video):
+            stages = StageTimes()
+            detections = perceiver(frame, stages=stages)
+            annotated.write(draw(frame.image, detections))
+            stages.lap("annotate")
+            report.add(f"{name}#{index:06d}", detections, stages)
+            show(index + 1)
+    except (KeyboardInterrupt, SystemExit, MediaError) as error:
+        return error
+    return None
