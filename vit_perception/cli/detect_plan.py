@@ -11,16 +11,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from vit_perception.images.media import copy_suffix
-from vit_perception.images.search import MediaFile
+from vit_perception.images.search import ANNOTATED, RUN, MediaFile
 from vit_perception.input.json_file import read_large_json
 from vit_perception.output.failure import OutputError
 from vit_perception.output.input_files import refuse_inputs
 from vit_perception.output.write import try_writing
 from vit_perception.wording import shown_path
 
-ANNOTATED = "annotated"
 DETECTIONS = "detections.json"
-RUN = "run.json"
 
 _NAME_BYTES = 255
 _MAX_RUN_BYTES = 2**30

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.cli.detect_plan import ANNOTATED, DETECTIONS, RUN, Job
+from vit_perception.cli.detect_plan import DETECTIONS, Job
 from vit_perception.cli.versions import package_versions
 from vit_perception.detections import Detections
-from vit_perception.images.search import Found, listed_suffixes
+from vit_perception.images.search import ANNOTATED, RUN, Found, listed_suffixes
 from vit_perception.output.write import write
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.stages import StageTimes

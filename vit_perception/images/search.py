@@ -28,7 +28,10 @@ _UNREAD_SUFFIXES = (
 )
 # BMP's two letters may begin a text, and TIFF's four a camera's raw file.
 _SURE_KINDS = ("jpeg", "png", "webp", "gif")
-_COPIES = "annotated"
+ANNOTATED = "annotated"
+"""The folder of a run's annotated copies."""
+RUN = "run.json"
+"""The file beside that folder that tells of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class _Search:
         self.files: list[MediaFile] = []
         self.left_out: list[LeftOut] = []
         self.others: Counter[str] = Counter()
-        self._own = (output / _COPIES).resolve() if output is not None else None
+        self._own = (output / ANNOTATED).resolve() if output is not None else None
         self._names: set[str] = set()
         self._paths: dict[Path, Path] = {}
         self._folders: set[Path] = set()
@@ -223,7 +226,7 @@ def unique_name(name: str, names: set[str]) -> str:
 
 
 def _holds_copies(folder: Path) -> bool:
-    return folder.name == _COPIES and (folder.parent / "run.json").is_file()
+    return folder.name == ANNOTATED and (folder.parent / RUN).is_file()
 
 
 def _is_folder(path: Path) -> bool:
