@@ -29,7 +29,7 @@ EXPORT = ["export", "run", "--out", "out", "--names-file", "names.txt"]
         (["export", "run", "--out", "out"], "--names-file: expected the ready-made names"),
         (["export", "{toy}", "--out", "out"], "expected weights.safetensors in the bundle"),
         ([*EXPORT, "--metrics", "recipe.yaml"], "recipe.yaml: expected JSON, found Expecting"),
-        ([*EXPORT, "--card", "latin"], "latin: expected Markdown in UTF-8, found byte 0xe4 at 0"),
+        ([*EXPORT, "--card", "latin"], "latin: expected UTF-8, found byte 0xe4 at 0"),
         ([*EXPORT, "--card", "absent"], "absent: expected a readable file, found No such file"),
         ([*EXPORT, "--name", "a\nb"], "--name: name: expected a line of at most 200 printable"),
         ([*EXPORT, "--default-names", "cat"], "--default-names: expected ready-made names, found"),

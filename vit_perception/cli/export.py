@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         load_bundle_model,
         load_run,
     )
+    from vit_perception.input.file import read_text
     from vit_perception.names import names_from_file, parse_names
     from vit_perception.training.run import cached_encoder
     from vit_perception.vocabulary import Vocabulary
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     check_destination(args.out)
     name = bundle_name(args.name, args.out)
     metrics = _metrics(args.metrics) if args.metrics else ()
-    card = _card(args.card) if args.card else ""
+    card = read_text(args.card, _CARD_BYTES) if args.card else ""
     default_names = parse_names(args.default_names) if args.default_names else None
     source = Bundle.load(args.trained) if os.path.isfile(args.trained / MANIFEST) else None
     if args.names_file is not None:
@@ -130,19 +131,6 @@ def _metrics(path: Path) -> list[dict[str, Any]]:
             f"{shown_path(path)}: expected a list of metrics with dataset and command"
         )
     return found
-
-
-def _card(path: Path) -> str:
-    from vit_perception.export.detector import ExportError
-    from vit_perception.input.file import read_file
-
-    try:
-        return read_file(path, _CARD_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ExportError(
-            f"{shown_path(path)}: expected Markdown in UTF-8, "
-            f"found byte 0x{error.object[error.start]:02x} at {error.start}"
-        ) from error
 
 
 def _first(wanted: float | None, otherwise: float) -> float:
