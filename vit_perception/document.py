@@ -20,7 +20,7 @@ from typing import (
     get_type_hints,
 )
 
-from vit_perception.input.file import InputError
+from vit_perception.input.file import InputError, is_encodable
 from vit_perception.input.yaml_file import read_yaml
 from vit_perception.wording import shown, shown_path
 
@@ -140,7 +140,7 @@ class Document:
             raise self.error(key, " or ".join(choices), shown(value))
         if not value.strip():
             raise self.error(key, "a text", shown(value))
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if not is_encodable(value):
             raise self.error(key, "a text in UTF-8", shown(value))
         return value
 

@@ -105,6 +105,11 @@ def decoded(data: bytes, file: str) -> str:
         ) from None
 
 
+def is_encodable(text: str) -> bool:
+    """Returns whether a text can be written in UTF-8: escapes may give half a character."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _check_kind(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         found = next((name for test, name in _KINDS if test(mode)), "something else")

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vit_perception.input.file import InputError, decoded, read_file, read_text
+from vit_perception.input.file import InputError, decoded, is_encodable, read_file, read_text
 from vit_perception.wording import one_line, shown, shown_path
 
 MAX_BYTES = 16 * 2**20
@@ -101,7 +101,7 @@ def _check_values(value: Any, file: str) -> None:
         for each in level:
             if depth == MAX_DEPTH and isinstance(each, (dict, list)):
                 raise InputError(f"{file}: expected JSON, found nesting that is too deep")
-            if isinstance(each, str) and not _is_valid(each):
+            if isinstance(each, str) and not is_encodable(each):
                 raise InputError(f"{file}: expected texts in UTF-8, found {shown(each)}")
             if isinstance(each, dict):
                 below += each
@@ -109,7 +109,3 @@ def _check_values(value: Any, file: str) -> None:
             elif isinstance(each, list):
                 below += each
         level, depth = below, depth + 1
-
-
-def _is_valid(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
