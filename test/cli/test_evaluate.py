@@ -87,7 +87,7 @@ def test_thresholds_are_refused_as_the_setting_is(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--json", "absent/metrics.json"], "absent: No such file or directory"),
+        (["--json", "."], ".: expected a file, found a folder"),
     ],
 )
 def test_options_are_refused_before_any_picture_is_read(
@@ -114,9 +114,10 @@ def test_names_wordings_and_limit(
     wordings.write_text("colour: {red: magenta}\n")
     arguments = ["evaluate", str(folder), "--bundle", str(toy_bundle_dir), "--limit", "1"]
     arguments += ["--names", "red, cyan", "--wordings", str(wordings)]
-    assert main([*arguments, "--json", str(tmp_path / "metrics.json")]) == 0
+    report = tmp_path / "new" / "metrics.json"
+    assert main([*arguments, "--json", str(report)]) == 0
     assert "data: 1 pictures, 2 names asked at once" in capsys.readouterr().out
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    metrics = json.loads(report.read_text())
     assert metrics["overall"]["categories"] == 1
     assert metrics["wordings"]["colour"]["AP50_own"] == pytest.approx(1)
     assert metrics["wordings"]["colour"]["names"]["red"]["phrase"] == "magenta"

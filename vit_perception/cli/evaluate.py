@@ -98,8 +98,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.json is not None:
         # What cannot be written is told before the work, not after it.
-        Path(args.json).parent.stat()
-        try_writing(Path(args.json))
+        try_writing(args.json)
     import_module("faster_coco_eval")  # and so is an absent package
     given = Path(args.dataset)
     is_file = given.suffix == ".json" and not given.is_dir()
@@ -118,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     metrics["command"] = _command(metrics["dataset"], metrics["bundle"], args)
     print(text)
     if args.json is not None:
-        write_json(Path(args.json), metrics)
+        write_json(args.json, metrics)
     return 0
 
 
