@@ -126,7 +126,7 @@ def refuse_to_overwrite(
     options = (Path(file) for file in (args.names_file, args.wordings) if file)
     bundle = find_bundle(args.bundle).rglob("*")
     paths = (picture.path for picture in pictures)
-    refuse_inputs([Path(args.json)], (source, *options, *bundle, *paths))
+    refuse_inputs([args.json], (source, *options, *bundle, *paths))
 
 
 def _given(option: float | None, otherwise: float) -> float:

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     bundle = find_bundle(args.bundle)
     Bundle.load(bundle)  # refuses a damaged bundle before any process starts
     bag = Path(args.bag) if args.bag else sample_bag()
-    out = Path(args.out)
+    out: Path = args.out
     if bag.is_dir():
         refuse_inside(out, bag)
     _refuse_others(out)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import output_path
@@ -76,14 +75,13 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.images.search import find_media
     from vit_perception.output.lock import sole_writer_in
 
-    out = Path(args.out)
-    found = find_media(args.paths, out)
+    found = find_media(args.paths, args.out)
     jobs = plan(found.files)
-    check(jobs, out)  # now, before the model is loaded
+    check(jobs, args.out)  # now, before the model is loaded
     perceiver = load_perceiver(args, masks=not args.no_masks)
     perceiver.warm_up()
-    with sole_writer_in(out):
-        report = Report(out, perceiver, jobs, check(jobs, out))
+    with sole_writer_in(args.out):
+        report = Report(args.out, perceiver, jobs, check(jobs, args.out))
         report.account(found)
         report.begin()
         try:

@@ -65,13 +65,14 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.cli.progress import progress_bar
     from vit_perception.output.input_files import refuse_inside
 
-    if Path(args.bag).is_dir():
-        refuse_inside(Path(args.out), Path(args.bag))
+    bag = Path(args.bag)
+    if bag.is_dir():
+        refuse_inside(args.out, bag)
     perceiver = load_perceiver(args, masks=not args.no_masks)
     with progress_bar("detecting", None) as show:
         result = replay(
-            Path(args.bag),
-            Path(args.out),
+            bag,
+            args.out,
             perceiver,
             topic=args.topic,
             output_topic=args.output_topic,
