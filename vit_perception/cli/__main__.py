@@ -33,7 +33,7 @@ from vit_perception.cli.streams import (
     occupy_closed_streams,
     show_any_text,
 )
-from vit_perception.processes.signals import Terminated, raising_terminated
+from vit_perception.processes.signals import SIGNALLED, raising_terminated, status_of
 from vit_perception.processes.watchdog import ending_when_stuck
 from vit_perception.wording import one_line, printable, shown_path
 
@@ -54,8 +54,6 @@ COMMANDS: tuple[Any, ...] = (
 )
 PROGRAM = "vit-perception"
 USER_ERROR = 2
-SIGNALLED = 128
-INTERRUPTED = SIGNALLED + 2
 
 HINTS = {
     "torch": "needs PyTorch: see 'Workshop' in the README",
@@ -108,7 +106,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             return int(args.run(args))
     except KeyboardInterrupt as error:
         print(f"{told}: interrupted", file=sys.stderr)
-        return error.status if isinstance(error, Terminated) else INTERRUPTED
+        return status_of(error)
     except BrokenPipeError:
         abandon_output()
         return 0

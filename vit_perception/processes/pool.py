@@ -19,13 +19,14 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from vit_perception.processes.parent import end_with_parent
+from vit_perception.processes.signals import SIGNALLED
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 GRACE = 5.0
 """Seconds that a process has for cleaning up when it is told to end."""
-_ENDED = 128 + signal.SIGTERM
+_ENDED = SIGNALLED + signal.SIGTERM
 
 
 class WorkerError(RuntimeError):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+SIGNALLED = 128
+"""Shells add it to the number of the signal that ended a process, for its exit status."""
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -19,8 +21,13 @@ class Terminated(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         """Takes the number of the signal."""
         super().__init__(signal.Signals(number).name)
-        self.status = 128 + number
+        self.status = SIGNALLED + number
         """The exit status that shells give to a process that the signal ended."""
+
+
+def status_of(interrupt: KeyboardInterrupt) -> int:
+    """Returns the exit status of a process that Ctrl-C or another signal has ended."""
+    return interrupt.status if isinstance(interrupt, Terminated) else SIGNALLED + signal.SIGINT
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from vit_perception.processes.signals import SIGNALLED
+
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WATCHDOG = "watchdog"
 """The name of the thread that waits for signals."""
@@ -65,7 +67,7 @@ def ending_when_stuck(
             end = time.monotonic() + ended_within
             if _nudged(handled, handled_within) and ended.wait(end - time.monotonic()):
                 break
-            _end(line, 128 + told[0])
+            _end(line, SIGNALLED + told[0])
         os.close(inlet)
 
     threading.Thread(target=watch, name=WATCHDOG, daemon=True).start()

@@ -46,7 +46,7 @@ from vit_perception.bundle.samples import (
 )
 from vit_perception.detections import Detections
 from vit_perception.output.failure import OutputError
-from vit_perception.processes.signals import Terminated, raising_terminated
+from vit_perception.processes.signals import raising_terminated, status_of
 from vit_perception.scenes.catalogue import CatalogueError
 from vit_perception.scenes.frame_messages import (
     camera_info,
@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as error:
         print("sample_bag: interrupted", file=sys.stderr)
-        return error.status if isinstance(error, Terminated) else 130
+        return status_of(error)
     size = sum(path.stat().st_size for path in args.out.iterdir())
     print(f"{shown_path(args.out)}: {count} frames, {size / 1e6:.1f} MB")
     return 0
