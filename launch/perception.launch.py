@@ -27,6 +27,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from vit_perception.document import DocumentError
 from vit_perception.names import parse_names
 from vit_perception.parameters.detector import DetectorParameters, validate
 from vit_perception.ros.environment import set_image_transport
@@ -227,7 +228,7 @@ def check_params_file(path: Path, nodes: list[str]) -> None:
         raise FileNotFoundError(f"params_file: {path}: no such file")
     try:
         named = nodes_named(path)
-    except (OSError, ValueError) as error:
+    except DocumentError as error:
         raise SettingError(f"params_file: {error}") from None
     if not any(is_for(pattern, node) for pattern in named for node in nodes):
         found = ", ".join(named) if named else "none"

@@ -23,13 +23,9 @@ def nodes_named(path: Path) -> tuple[str, ...]:
     """Returns the nodes that a file has parameters for, as it names them, wildcards too.
 
     Raises:
-        ValueError: the file cannot be read, or is no safe YAML mapping; one line.
+        DocumentError: the file cannot be read, or is no safe YAML mapping.
     """
-    try:
-        values = Document.load(path).values
-    except DocumentError as error:
-        raise ValueError(str(error)) from None
-    return tuple(_nodes_in(values, ""))
+    return tuple(_nodes_in(Document.load(path).values, ""))
 
 
 def is_for(pattern: str, node: str) -> bool:
