@@ -155,7 +155,9 @@ def load_pairs(roots: Sequence[Path], assets: Mapping[str, Asset]) -> tuple[tupl
     """
     found = [root / "split.json" for root in roots if (root / "split.json").exists()]
     if not found:
-        raise CatalogueError(f"{roots[0]}: expected split.json with attribute_pairs, found none")
+        raise CatalogueError(
+            f"{shown_path(roots[0])}: expected split.json with attribute_pairs, found none"
+        )
     try:
         listed = read_json(found[0], MOST_JSON_BYTES)["attribute_pairs"]
         ids = sorted((str(entry["a"]), str(entry["b"])) for entry in listed)

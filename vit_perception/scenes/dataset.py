@@ -230,7 +230,9 @@ def _pairs_of(
         return (), 0
     pairs, unasked = load_pairs(roots, {asset.id: asset for asset in assets})
     if not pairs:
-        raise DatasetError(f"{roots[0]}: expected attribute_pairs to ask for, found none")
+        raise DatasetError(
+            f"{shown_path(roots[0])}: expected attribute_pairs to ask for, found none"
+        )
     return pairs, unasked
 
 
