@@ -141,9 +141,14 @@ def _key(entry: Any, label: str) -> str:
     if isinstance(entry, dict):
         for name in ("id", "file"):
             if name in entry:
-                key = str(entry[name]) if isinstance(entry[name], (str, int)) else ""
-                return key if 0 < len(key) <= MOST_ID_LENGTH else shown(entry[name])
+                return _id(entry[name]) or shown(entry[name])
     return label
+
+
+def _id(value: Any) -> str:
+    """Returns an id or a file's name as text; empty for another value or a very long one."""
+    key = str(value) if isinstance(value, (str, int)) else ""
+    return key if len(key) <= MOST_ID_LENGTH else ""
 
 
 def _read_json(path: Path, kind: type) -> Any:
@@ -197,11 +202,8 @@ def _asset(root: Path, entry: Any, part: Part) -> Asset:
         raise ValueError(f"expected an object, found {shown(entry)}")
     is_cutout = "file" in entry
     stated = entry["file"] if is_cutout else entry["id"]
-    key = str(stated) if isinstance(stated, (str, int)) else ""
-    plain = (
-        key and Path(key).name == key != ".." and key.isprintable() and len(key) <= MOST_ID_LENGTH
-    )
-    if not plain:
+    key = _id(stated)
+    if not (key and Path(key).name == key != ".." and key.isprintable()):
         raise ValueError(f"expected a plain name, found {shown(stated)}")
     names, attributes = _texts(entry, "names"), entry.get("attributes", {})
     if not names:
