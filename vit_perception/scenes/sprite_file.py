@@ -62,11 +62,11 @@ def read_sprites(path: Path) -> list[Picture]:
             length = int.from_bytes(head[len(MAGIC) :], "little")
             size = os.fstat(file.fileno()).st_size
             if head[: len(MAGIC)] != MAGIC or not 0 < length <= size - _START:
-                raise SpriteError("no sprites")
+                raise ValueError("other bytes")
             records = json.loads(file.read(length))
         wanted = sum(record["height"] * record["width"] * 4 for record in records)
         if size != _START + length + wanted:
-            raise SpriteError(f"{size} bytes instead of {_START + length + wanted}")
+            raise ValueError(f"{size} bytes instead of {_START + length + wanted}")
         packed = np.memmap(path, dtype=np.uint8, mode="r", offset=_START + length)
         return [(_cut(packed, record), record) for record in records]
     except InputError as error:
