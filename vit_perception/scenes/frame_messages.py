@@ -99,7 +99,7 @@ def transform(stamp: int, child: str, pose: np.ndarray) -> Message:
     """Returns a TFMessage that places a frame in the world; pose float64 [4,4]."""
     x, y, z = (float(value) for value in pose[:3, 3])
     qx, qy, qz, qw = quaternion(pose[:3, :3])
-    transform = make(
+    place = make(
         "geometry_msgs/msg/Transform",
         translation=make("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
         rotation=make("geometry_msgs/msg/Quaternion", x=qx, y=qy, z=qz, w=qw),
@@ -108,7 +108,7 @@ def transform(stamp: int, child: str, pose: np.ndarray) -> Message:
         "geometry_msgs/msg/TransformStamped",
         header=make_header(stamp, WORLD),
         child_frame_id=child,
-        transform=transform,
+        transform=place,
     )
     return make(TF, transforms=[stamped])
 
