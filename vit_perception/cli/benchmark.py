@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         if args.out is not None:
             stack.enter_context(sole_writer_in(args.out))
+            # Again: others may have written there before this was the only writer.
             report.check_place(args.out)
         with progress_bar("measuring", 3 + args.rounds) as show:
             rows = measured(

@@ -77,10 +77,11 @@ def run(args: argparse.Namespace) -> int:
 
     found = find_media(args.paths, args.out)
     jobs = plan(found.files)
-    check(jobs, args.out)  # now, before the model is loaded
+    check(jobs, args.out)  # before the model is loaded
     perceiver = load_perceiver(args, masks=not args.no_masks)
     perceiver.warm_up()
     with sole_writer_in(args.out):
+        # Again: others may have written there before this was the only writer.
         report = Report(args.out, perceiver, jobs, check(jobs, args.out))
         report.account(found)
         report.begin()

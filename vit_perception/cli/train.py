@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             with progress_bar("steps", recipe.steps) as show:
                 trainer.run(lambda step, losses: show(step))
         except Exception:
-            # They show what led to it; why they fail matters less.
+            # The curves show what led to the error; why they fail matters less.
             with suppress(OSError, RuntimeError, ValueError):
                 write_curves(args.out)
             raise
