@@ -30,6 +30,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from vit_perception.document import DocumentError
 from vit_perception.names import parse_names
 from vit_perception.parameters.detector import DetectorParameters, validate
+from vit_perception.ros.camera_topics import camera_topics, remappings
 from vit_perception.ros.environment import set_image_transport
 from vit_perception.ros.parameter_files import is_for, nodes_named
 from vit_perception.setting import SettingError, settings_of
@@ -149,7 +150,7 @@ def start(context: LaunchContext) -> list[Any]:
         arguments=names,
         namespace=given["namespace"],
         parameters=node_parameters(given),
-        remappings=remappings(given),
+        remappings=remappings(given["image"], given["camera_info"], given["cameras"]),
         respawn=given["respawn"] == "true",
         respawn_delay=2.0,
         ros_arguments=["--log-level", given["log_level"], *enclave, *first_parameters(given)],
@@ -257,66 +258,6 @@ def number(text: str) -> int | float | str:
         except ValueError:
             continue
     return text
-
-
-def camera_topics(text: str) -> dict[str, str]:
-    """Image topics by camera name, from 'front=/front/image_raw, wrist=/wrist/image_raw'.
-
-    Raises:
-        SettingError: an entry of another form, or a name twice.
-
-    """
-    topics: dict[str, str] = {}
-    for entry in text.strip().strip("[]").split(","):
-        name, equals, topic = (part.strip() for part in entry.partition("="))
-        if not (name and equals and topic) or name in topics:
-            raise SettingError(
-                "cameras: expected each name once, with a topic: 'front=/front/image_raw, "
-                f"wrist=/wrist/image_raw', found {shown(entry.strip())}"
-            )
-        topics[name] = image_topic("cameras", topic)
-    return topics
-
-
-# What image_transport puts behind a topic.
-TRANSPORTS = ("compressed", "compressedDepth", "theora", "ffmpeg", "zstd", "draco", "foxglove")
-
-
-def image_topic(argument: str, topic: str) -> str:
-    """The topic of a camera's raw images, which the others stand beside.
-
-    Raises:
-        SettingError: it names one of the others.
-
-    """
-    raw, slash, last = topic.rpartition("/")
-    if slash and last in TRANSPORTS:
-        hint = " and image_transport:=compressed" if last == "compressed" else ""
-        raise SettingError(
-            f"{argument}: expected the topic of raw images, found {shown(topic)}: give {raw}{hint}"
-        )
-    return topic
-
-
-def remappings(given: dict[str, str]) -> list[tuple[str, str]]:
-    """The topics of each camera: images, the compressed ones below them, and camera_info."""
-    if given["cameras"]:
-        cameras = {f"{name}/": topic for name, topic in camera_topics(given["cameras"]).items()}
-    else:
-        cameras = {"": image_topic("image", given["image"])}
-    result = []
-    for prefix, image in cameras.items():
-        info = given["camera_info"] if not prefix else ""
-        if image not in ("", f"{prefix}image"):
-            result += [
-                (f"{prefix}image", image),
-                (f"{prefix}image/compressed", f"{image}/compressed"),
-            ]
-            parent, slash, _ = image.rpartition("/")
-            info = info or f"{parent}{slash}camera_info"
-        if info:
-            result.append((f"{prefix}camera_info", info))
-    return result
 
 
 def image_transport() -> list[Any]:

@@ -98,29 +98,6 @@ def test_names_that_yaml_would_read_otherwise(launch_file: ModuleType) -> None:
 def test_several_cameras(launch_file: ModuleType) -> None:
     given = {"cameras": "front=/front/image_raw, wrist = /arm/color/image"}
     assert list(parameters(launch_file, **given)["cameras"]) == ["front", "wrist"]
-    assert launch_file.remappings({**GIVEN, **given}) == [
-        ("front/image", "/front/image_raw"),
-        ("front/image/compressed", "/front/image_raw/compressed"),
-        ("front/camera_info", "/front/camera_info"),
-        ("wrist/image", "/arm/color/image"),
-        ("wrist/image/compressed", "/arm/color/image/compressed"),
-        ("wrist/camera_info", "/arm/color/camera_info"),
-    ]
-
-
-def test_topics_of_one_camera(launch_file: ModuleType) -> None:
-    def remapped(**given: str) -> dict[str, str]:
-        return dict(launch_file.remappings({**GIVEN, **given}))
-
-    assert remapped() == {}
-    assert remapped(image="/camera/color/image_raw") == {
-        "image": "/camera/color/image_raw",
-        "image/compressed": "/camera/color/image_raw/compressed",
-        "camera_info": "/camera/color/camera_info",
-    }
-    assert remapped(image="pictures", camera_info="/info")["camera_info"] == "/info"
-    assert remapped(image="pictures")["camera_info"] == "camera_info"
-    assert remapped(camera_info="/info") == {"camera_info": "/info"}
 
 
 def test_several_nodes_in_one_process(launch_file: ModuleType) -> None:
@@ -220,15 +197,6 @@ def test_nested_namespaces_in_a_file(launch_file: ModuleType, tmp_path: Path) ->
     file.write_text("- a list\n")
     with pytest.raises(SettingError, match="expected a mapping, found"):
         launch_file.node_parameters({**GIVEN, "params_file": str(file)})
-
-
-@pytest.mark.parametrize("last", ["compressed", "compressedDepth", "theora"])
-def test_a_topic_of_a_transport_is_refused(launch_file: ModuleType, last: str) -> None:
-    for given in ({"image": f"/cam/image/{last}"}, {"cameras": f"front=/cam/image/{last}"}):
-        with pytest.raises(SettingError) as caught:
-            launch_file.remappings({**GIVEN, **given})
-        assert "give /cam/image" in str(caught.value)
-    assert launch_file.image_topic("image", "/compressed_cam/image") == "/compressed_cam/image"
 
 
 @pytest.fixture(scope="module")
