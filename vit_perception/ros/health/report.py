@@ -13,6 +13,8 @@ from vit_perception.ros.frames.stamps import FUTURE
 OK, WARN, FAULT = 0, 1, 2
 STUCK = 5.0
 """Seconds with one frame after which a node counts as stuck."""
+FAILURE = "failure"
+"""The kind of a failed transition, which is logged by itself."""
 
 _PROFILE_HINT = (
     "images larger than the shared-memory segment of the camera's process never arrive in "
@@ -20,16 +22,11 @@ _PROFILE_HINT = (
     "FASTRTPS_DEFAULT_PROFILES_FILE) set to this package's config/fastdds.xml; nothing arrives "
     "from a process of another user"
 )
-
 _CLOCK_HINT = (
     "the clocks of camera and node differ (chrony or ptp keeps two machines together; in "
     "simulation and with bags set use_sim_time)"
 )
 _NO_CLOCK_HINT = "play the bag with --clock or start the simulator, or unset use_sim_time"
-
-
-FAILURE = "failure"
-"""The kind of a failed transition, which is logged by itself."""
 
 
 @dataclass(frozen=True, slots=True)
