@@ -59,6 +59,7 @@ def edited(folder: Path, change: Callable[[dict[str, Any]], object], indent: int
         ({"names": "mug"}, "names: expected a list of words, found 'mug'"),
         ({"names": ["mug", 3]}, "names: expected a list of words, found ['mug', 3]"),
         ({"names": [" "]}, "names: expected a list of words, found [' ']"),
+        ({"object": 7}, "object: expected the id of an object, found 7"),
         ({"colours": [["red"]]}, "colours: expected a list of words, found [['red']]"),
         ({"segmentation": [[1, 2, 3, 4]]}, "segmentation: expected polygons [x, y, ...]"),
         ({"segmentation": {"size": [9, 9], "counts": ""}}, "size [96, 96], found [9, 9]"),
@@ -177,6 +178,20 @@ def test_masks_and_boxes_are_those_that_were_written(tmp_path: Path) -> None:
             ys, xs = np.nonzero(owner == row)
             assert len(ys)
             assert (xs.min() >= x1, xs.max() < x2, ys.min() >= y1, ys.max() < y2) == (True,) * 4
+
+
+def test_a_thing_is_an_asset_in_its_colours(tmp_path: Path) -> None:
+    folder = toy.write_pictures(tmp_path / "data", 4)
+    file = folder / "annotations.json"
+    content = json.loads(file.read_text())
+    looks = [("a", ["red"]), ("a", ["blue"]), ("a", ["red"]), ("b", ["red"]), (None, ["red"])]
+    for entry, (asset, colours) in zip(content["annotations"], looks, strict=False):
+        entry |= {"names": ["thing"], "object": asset, "colours": colours}
+    del content["annotations"][5]["object"]
+    file.write_text(json.dumps(content))
+    pictures, _ = load_pictures((str(folder),))
+    things = np.concatenate([picture.labels.things for picture in pictures])
+    assert things[:6].tolist() == [0, 1, 0, 2, -1, -1]
 
 
 def test_pictures_that_cannot_be_decoded_or_have_another_size_are_named(tmp_path: Path) -> None:

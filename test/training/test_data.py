@@ -160,12 +160,37 @@ def test_a_batch_depends_on_seed_and_step_alone(tmp_path: Path) -> None:
     assert torch.equal(first.texts, again.texts)
     assert torch.equal(first.targets.boxes, again.targets.boxes)
     assert torch.equal(first.targets.owner, again.targets.owner)
+    assert torch.equal(first.targets.things, again.targets.things)
     other = BatchSource(recipe, pictures, book)[4]
     assert not torch.equal(first.images, other.images)
     for row, texts in enumerate(first.texts):
         assert len(set(texts.tolist())) == recipe.texts
         # Whatever is in view is asked for by a true phrase.
         assert first.targets.labels[row][first.targets.valid[row]].any(dim=1).all()
+
+
+@pytest.mark.parametrize("repaint", [0.0, 0.5])
+def test_things_are_known_again_in_other_pictures_but_not_in_false_colours(
+    tmp_path: Path, repaint: float
+) -> None:
+    data = toy.write_pictures(tmp_path / "data", 60)
+    recipe = Recipe(
+        data=(str(data),), size=64, batch=24, texts=8, steps=1, mosaic=0.5, repaint=repaint
+    )
+    pictures, described = load_pictures(recipe.data)
+    batch = BatchSource(recipe, pictures, build_phrase_book(described, toy.encode)).batch(0)
+    things = batch.targets.things.numpy()
+    count = 1 + max(each.labels.things.max() for each in pictures)
+    painted = (things >= count).any(axis=1)
+    assert repaint / 4 <= painted.mean() <= repaint * 2
+    plain = things[~painted][things[~painted] >= 0]
+    assert len(np.unique(plain)) < len(plain)
+    seen: set[int] = set()
+    for row in things[painted]:
+        inside = set(row[row >= 0].tolist())
+        assert min(inside) >= count
+        assert not inside & seen
+        seen |= inside
 
 
 def test_a_picture_that_cannot_be_read_comes_out_of_the_source_as_an_error(tmp_path: Path) -> None:
@@ -181,7 +206,7 @@ def test_a_picture_that_cannot_be_read_comes_out_of_the_source_as_an_error(tmp_p
 
 
 def test_pictures_are_read_upright_and_of_the_annotated_size(tmp_path: Path) -> None:
-    labels = Labelled(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+    labels = Labelled(np.zeros((0, 4)), *(np.zeros(0) for _ in range(3)))
     for orientation in range(1, 9):
         path = tmp_path / f"{orientation}.png"
         path.write_bytes(encoded("png", turned(scene(32, 48), orientation), orientation))

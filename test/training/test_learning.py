@@ -52,7 +52,8 @@ QUICK = {"size": 96, "batch": 16, "texts": 16, "warmup": 10, "mosaic": 0.0, "ema
 def trainer(data: Path, folder: Path, **options: object) -> Trainer:
     recipe = Recipe(data=(str(data),), **{**QUICK, **options})
     pictures, described = load_pictures(recipe.data)
-    return Trainer(recipe, pictures, build_phrase_book(described, toy.encode), folder, workers=0)
+    book = build_phrase_book(described, toy.encode, anything=recipe.anything > 0)
+    return Trainer(recipe, pictures, book, folder, workers=0)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def _found(model: DOSOD, embeddings: torch.Tensor, picture: Picture) -> bool:
 
 def test_a_resumed_run_is_bit_exact(tmp_path: Path) -> None:
     data = toy.write_pictures(tmp_path / "train", 24)
-    options = {"steps": 6, "batch": 4, "size": 64, "mosaic": 0.5}
+    options = {"steps": 6, "batch": 4, "size": 64, "mosaic": 0.5, "contrast": 0.5}
     whole = trainer(data, tmp_path / "whole", **options)
     whole.run()
     trainer(data, tmp_path / "halves", **options).run(until=3)
@@ -117,9 +118,20 @@ def test_twenty_steps_lower_every_loss(tmp_path: Path) -> None:
     run = trainer(data, tmp_path / "run", steps=20, warmup=5, prototypes=8, batch=8)
     rows: list[dict[str, float]] = []
     run.run(lambda step, losses: rows.append(losses))
-    for name in ("classes", "box", "distribution", "mask"):
+    assert list(rows[0]) == ["classes", "box", "distribution", "mask"]
+    for name in rows[0]:
         values = [row[name] for row in rows]
         assert np.mean(values[-5:]) < np.mean(values[:5]), name
+
+
+def test_things_are_told_apart_better_after_thirty_steps(tmp_path: Path) -> None:
+    data = toy.write_pictures(tmp_path / "train", 32)
+    run = trainer(data, tmp_path / "run", steps=30, warmup=5, anything=1.0, contrast=2.0)
+    rows: list[dict[str, float]] = []
+    run.run(lambda step, losses: rows.append(losses))
+    for name in ("classes", "contrast"):
+        values = [row[name] for row in rows]
+        assert np.mean(values[-5:]) < 0.8 * np.mean(values[:5]), name
 
 
 def test_gradients_that_are_not_finite_reach_neither_weights_nor_checkpoint(

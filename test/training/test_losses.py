@@ -84,6 +84,7 @@ def targets(texts: int, *, ignored: bool) -> Targets:
         ignored=torch.full((1, 1, texts), ignored),
         valid=torch.zeros(1, 1, dtype=torch.bool),
         owner=torch.full((1, 16, 16), -1, dtype=torch.int16),
+        things=torch.full((1, 1), -1),
     )
 
 

@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 from test.training import toy  # noqa: E402
+from vit_perception.bundle.regions_file import ANYTHING  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.augment import View  # noqa: E402
 from vit_perception.training.batches import BatchSource  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
 from vit_perception.training.pictures import Labelled  # noqa: E402
 from vit_perception.training.recipe import Recipe  # noqa: E402
+from vit_perception.training.truth import TRUE  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -43,7 +45,8 @@ def source(data: Path, **options: object) -> BatchSource:
     values = {"size": 64, "batch": 8, "texts": 20, "steps": 50, "mosaic": 0.0, **ODDS, **options}
     recipe = Recipe(data=(str(data),), **values)
     pictures, described = load_pictures(recipe.data)
-    return BatchSource(recipe, pictures, build_phrase_book(described, toy.encode))
+    book = build_phrase_book(described, toy.encode, anything=recipe.anything > 0)
+    return BatchSource(recipe, pictures, book)
 
 
 def test_an_object_is_spoken_of_as_often_in_each_way_as_the_recipe_says(data: Path) -> None:
@@ -100,12 +103,14 @@ def test_an_object_meets_its_own_name_with_another_colour_as_false(data: Path) -
             for colour in others
             for noun in (*described.names, f"{shape} on noise")
         }
-        alone = Labelled(np.array([[0, 0, 9, 9]], np.float32), np.array([row]), np.array([False]))
+        alone = Labelled(
+            np.array([[0, 0, 9, 9]], np.float32), np.array([row]), np.array([False]), np.array([0])
+        )
         asked = batches._texts(alone, rng, plain=False)
         hard = [at for at, text in enumerate(asked) if book.texts[text] in same_name]
         assert hard, described
         view = View(np.zeros((64, 64, 3), np.uint8), alone, np.zeros((16, 16), np.int16))
-        targets = batches._targets([view], [asked])
+        targets = batches._targets([view], [asked], np.array([False]))
         # Black and white, say, are neither: see `colour_truth`.
         false = ~targets.labels[0, 0, hard] & ~targets.ignored[0, 0, hard]
         assert false.any(), described
@@ -117,3 +122,40 @@ def test_pictures_in_false_colours_are_asked_for_without_colour(data: Path) -> N
     for step in range(4):
         for texts in batches[step].texts:
             assert not batches.book.coloured[texts].any()
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_the_name_for_anything_is_true_of_every_object(data: Path, share: float) -> None:
+    plain, asked = source(data, repaint=0.5), source(data, repaint=0.5, anything=share)
+    anything = asked.book.texts.index(ANYTHING)
+    assert ANYTHING not in plain.book.texts
+    alone = ~np.eye(len(asked.book.texts), dtype=bool)[anything]
+    np.testing.assert_array_equal(asked.book.truth[:, alone], plain.book.truth)
+    assert all(anything not in group for kinds in asked.book.rivals for group in kinds)
+    times = 0
+    for step in range(20):
+        batch = asked.batch(step)
+        there = (batch.texts == anything).any(dim=1)
+        times += int(there.sum())
+        for row in there.nonzero()[:, 0]:
+            column = batch.texts[row].tolist().index(anything)
+            targets = batch.targets
+            assert torch.equal(targets.labels[row, :, column], targets.valid[row])
+            # What is in view keeps a phrase of its own.
+            others = targets.labels[row].clone()
+            others[:, column] = False
+            assert others[targets.valid[row]].any(dim=1).all()
+    # Five standard deviations, and what is drawn as a random text.
+    spread = 5 * (share * (1 - share) / 160) ** 0.5 + 0.35 * (1 - share)
+    assert abs(times / 160 - share) <= spread
+
+
+def test_the_name_for_anything_stays_true_where_objects_bear_it(tmp_path: Path) -> None:
+    folder = toy.write_pictures(tmp_path / "data", 10, size=64)
+    file = folder / "annotations.json"
+    content = json.loads(file.read_text())
+    content["annotations"][0]["names"] = [ANYTHING]
+    file.write_text(json.dumps(content))
+    book = source(folder, anything=1.0, texts=4).book
+    assert book.texts.count(ANYTHING) == 1
+    assert (book.truth[:, book.texts.index(ANYTHING)] == TRUE).all()

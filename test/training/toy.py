@@ -101,7 +101,7 @@ def _write(
                 {"id": len(annotations) + 1, "image_id": index + 1, "iscrowd": 0,
                  "category_id": names.index(name) + 1, "bbox": [x, top, side, height],
                  "area": side * height, "segmentation": encode_mask(alone[..., 0] > 0),
-                 "names": [name], "colours": [], "material": "",
+                 "names": [name], "object": name, "colours": [], "material": "",
                  "caption": "", "part": "train"}
             )  # fmt: skip
         name = f"{index:05d}.png"

@@ -47,6 +47,7 @@ def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Describ
     """
     pictures: list[Picture] = []
     numbers: dict[Described, int] = {}
+    things: dict[tuple[str, Described], int] = {}
     for folder in folders:
         source = _opened(Path(folder) / ANNOTATIONS)
         with source.naming():
@@ -63,13 +64,16 @@ def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Describ
                 row = _row(annotation, categories, picture)
             # Numbers follow the order of annotations, on which batches and resumed runs depend.
             numbers.setdefault(row.described, len(numbers))
+            if row.asset:
+                # A redrawn colour makes another thing of an asset.
+                things.setdefault((row.asset, row.described), len(things))
             by_image.setdefault(picture.id, []).append(row)
             boxes.append(row.found)
         with source.naming():
             check_once("annotation id", [found["id"] for found in boxes])
             check_pixels(boxes)
         for picture in listed.values():
-            pictures.append(_labelled(picture, by_image.get(picture.id, []), numbers))
+            pictures.append(_labelled(picture, by_image.get(picture.id, []), numbers, things))
     if not pictures:
         raise DataError(f"{folders[0]}: expected at least one picture, found none")
     return pictures, list(numbers)
@@ -133,6 +137,7 @@ def _pictures(source: _Source) -> dict[int, Listed]:
 class _Row:
     found: dict[str, Any]
     described: Described
+    asset: str
 
 
 def _row(annotation: Mapping[str, Any], categories: Mapping[int, str], picture: Listed) -> _Row:
@@ -144,7 +149,20 @@ def _row(annotation: Mapping[str, Any], categories: Mapping[int, str], picture: 
         )
     colours = _words(annotation, "colours")
     described = Described.of({**annotation, "names": names, "colours": colours})
-    return _Row(found, described)
+    return _Row(found, described, _asset(annotation))
+
+
+def _asset(annotation: Mapping[str, Any]) -> str:
+    """Returns the id of the object in the asset folder; empty where there is none."""
+    found = annotation.get("object")
+    if found is None:
+        return ""
+    if not isinstance(found, str):
+        raise EvaluationError(
+            f"annotation {shown(annotation.get('id'))}: object: expected the id of an object, "
+            f"found {shown(found)}"
+        )
+    return found
 
 
 def _words(annotation: Mapping[str, Any], key: str) -> list[str]:
@@ -158,13 +176,19 @@ def _words(annotation: Mapping[str, Any], key: str) -> list[str]:
     return [" ".join(word.split()) for word in found]
 
 
-def _labelled(picture: Listed, rows: list[_Row], numbers: Mapping[Described, int]) -> Picture:
+def _labelled(
+    picture: Listed,
+    rows: list[_Row],
+    numbers: Mapping[Described, int],
+    things: Mapping[tuple[str, Described], int],
+) -> Picture:
     boxes = np.array([row.found["bbox"] for row in rows], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     labels = Labelled(
         boxes.astype(np.float32),
         np.array([numbers[row.described] for row in rows], np.int64),
         np.array([bool(row.found["iscrowd"]) for row in rows], bool),
+        np.array([things.get((row.asset, row.described), -1) for row in rows], np.int64),
     )
     assert picture.size is not None
     segments = tuple(row.found["segmentation"] for row in rows)

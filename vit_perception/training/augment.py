@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -51,7 +51,7 @@ def _moved(
     hidden = labels.hidden | (seen < KEEP) | (size.min(axis=1, initial=np.inf) < SMALLEST)
     numbers = np.full(len(inside) + 1, -1, np.int16)
     numbers[:-1][inside] = np.arange(np.count_nonzero(inside))
-    kept = Labelled(boxes[inside], labels.objects[inside], hidden[inside])
+    kept = Labelled(boxes[inside], labels.objects[inside], hidden[inside], labels.things[inside])
     return kept, numbers[owner]
 
 
@@ -106,6 +106,7 @@ def mosaic(pictures: Sequence[Picture], size: int, rng: np.random.Generator) -> 
             np.concatenate([part.boxes for part in parts]),
             np.concatenate([part.objects for part in parts]),
             np.concatenate([part.hidden for part in parts]),
+            np.concatenate([part.things for part in parts]),
         ),
         owners,
     )
@@ -116,8 +117,7 @@ def mirror(view: View) -> View:
     width = view.image.shape[1]
     boxes = view.labels.boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
     boxes[:, [0, 2]] += width
-    labels = Labelled(boxes, view.labels.objects, view.labels.hidden)
-    return View(view.image[:, ::-1], labels, view.owner[:, ::-1])
+    return View(view.image[:, ::-1], replace(view.labels, boxes=boxes), view.owner[:, ::-1])
 
 
 def repaint(image: Array, rng: np.random.Generator) -> Array:

@@ -60,6 +60,7 @@ class BatchSource(Dataset["Batch | DataError"]):
             each if recipe.prototypes else replace(each, segments=()) for each in pictures
         ]
         self.book = book
+        self.things = 1 + max(int(each.labels.things.max(initial=-1)) for each in pictures)
 
     def __len__(self) -> int:
         return self.recipe.steps
@@ -92,7 +93,7 @@ class BatchSource(Dataset["Batch | DataError"]):
         return Batch(
             torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
             torch.from_numpy(np.stack(texts)),
-            self._targets(views, texts),
+            self._targets(views, texts, painted),
         )
 
     def _view(self, rng: np.random.Generator, odds: float) -> View:
@@ -107,7 +108,7 @@ class BatchSource(Dataset["Batch | DataError"]):
     def _texts(self, labels: Labelled, rng: np.random.Generator, *, plain: bool) -> Array:
         """Returns K shuffled phrases: one per kind of object in view, hard and random others.
 
-        With `plain`, none has a colour.
+        With `plain`, none has a colour. The name for anything takes the place of a random one.
         """
         book, count = self.book, self.recipe.texts
         present = np.unique(labels.objects[~labels.hidden])
@@ -118,7 +119,11 @@ class BatchSource(Dataset["Batch | DataError"]):
             spoken += self._seconds(present, spoken, rng)
         hard = int(self.recipe.hard * max(0, count - len(spoken)))
         others = max(0, count - len(spoken) - hard)
+        anything = []
+        if book.anything is not None and rng.random() < self.recipe.anything:
+            anything.append(book.anything)
         wanted = [
+            *anything,
             *spoken,
             *self._rivals(present, rng)[:hard],
             *rng.permutation(book.category_phrases)[: others * 3 // 4].tolist(),
@@ -159,13 +164,14 @@ class BatchSource(Dataset["Batch | DataError"]):
                 found.append(int(rng.choice(self.book.spoken[item][0])) if named else category)
         return found
 
-    def _targets(self, views: list[View], texts: list[Array]) -> Targets:
+    def _targets(self, views: list[View], texts: list[Array], painted: Array) -> Targets:
         most = max(1, max(len(view.labels.objects) for view in views))
         batch, count = len(views), self.recipe.texts
         boxes = np.zeros((batch, most, 4), np.float32)
         labels = np.zeros((batch, most, count), bool)
         ignored = np.zeros((batch, most, count), bool)
         valid = np.zeros((batch, most), bool)
+        things = np.full((batch, most), -1, np.int64)
         for row, (view, asked) in enumerate(zip(views, texts, strict=True)):
             picture = view.labels
             n = len(picture.objects)
@@ -174,5 +180,9 @@ class BatchSource(Dataset["Batch | DataError"]):
             labels[row, :n] = (truth == TRUE) & ~picture.hidden[:, None]
             ignored[row, :n] = (truth != TRUE) & (truth != FALSE) | picture.hidden[:, None]
             valid[row, :n] = ~picture.hidden
+            # In false colours it is another thing, alike only within the picture.
+            other = self.things * (1 + row) if painted[row] else 0
+            things[row, :n] = np.where(picture.things < 0, -1, picture.things + other)
         owner = np.stack([view.owner for view in views])
-        return Targets(*(torch.from_numpy(a) for a in (boxes, labels, ignored, valid, owner)))
+        arrays = (boxes, labels, ignored, valid, owner, things)
+        return Targets(*(torch.from_numpy(array) for array in arrays))

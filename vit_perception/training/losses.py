@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The three losses of DOSOD (card 01, Losses), and the mask loss."""
+"""The three losses of DOSOD (card 01, Losses), the mask loss and the contrast of things."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from vit_perception.models import boxes as box_math
 from vit_perception.models.heads.dosod_head import BINS, STRIDES, HeadOutput
 from vit_perception.models.heads.mask_head import PROTOTYPE_STRIDE
 from vit_perception.training.assigner import Assignment, assign
+from vit_perception.training.contrast import ThingContrast
 
 MASKS_A_PICTURE = 12
 """Limit of matched anchors per picture in the mask loss, on average over the batch."""
@@ -30,6 +31,7 @@ class Targets:
             object that is mostly hidden.
         valid: bool [B, M], objects to find; False for padding and for hidden objects.
         owner: int16 [B, H / 4, W / 4] index of the visible object, -1 for none.
+        things: int64 [B, M], equal for objects that are the same thing; -1 where unknown.
     """
 
     boxes: Tensor
@@ -37,36 +39,46 @@ class Targets:
     ignored: Tensor
     valid: Tensor
     owner: Tensor
+    things: Tensor
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the class, box and distribution terms (card 01), and of the masks (ours)."""
+    """Weights of the class, box and distribution terms (card 01), of masks and contrast (ours)."""
 
     classes: float = 0.5
     box: float = 7.5
     distribution: float = 0.375
     mask: float = 2.5
+    contrast: float = 0.0
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Weighted scalar terms; all but the mask term are divided by the batch's sum of scores."""
+    """Weighted scalar terms; the first three are divided by the batch's sum of scores."""
 
     classes: Tensor
     box: Tensor
     distribution: Tensor
     mask: Tensor
+    contrast: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.classes + self.box + self.distribution + self.mask
+        return self.classes + self.box + self.distribution + self.mask + self.contrast
 
 
 def detection_losses(
-    output: HeadOutput, targets: Targets, weights: LossWeights | None = None
+    output: HeadOutput,
+    targets: Targets,
+    weights: LossWeights | None = None,
+    contrast: ThingContrast | None = None,
 ) -> Losses:
-    """Returns the losses of one batch of raw head outputs."""
+    """Returns the losses of one batch of raw head outputs.
+
+    Args:
+        contrast: tells things apart; None leaves that loss at zero.
+    """
     weights = weights or LossWeights()
     sizes = [(x.shape[2], x.shape[3]) for x in output.logits]
     centres, strides = box_math.priors(sizes, STRIDES, device=targets.boxes.device)
@@ -92,11 +104,15 @@ def detection_losses(
         dfl = distribution_loss(bins[at], centre, step, found.boxes[at], score) / total
     else:
         box = dfl = bins.sum() * 0.0
+    apart = boxes.sum() * 0.0
+    if contrast is not None:
+        apart = contrast.loss(output, targets, found, logits.detach(), boxes.detach())
     return Losses(
         weights.classes * class_loss(logits, centres, targets, found) / total,
         weights.box * box,
         weights.distribution * dfl,
         weights.mask * mask_loss(output, targets, found),
+        weights.contrast * apart,
     )
 
 

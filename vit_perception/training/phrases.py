@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vit_perception.bundle.regions_file import ANYTHING
 from vit_perception.training.truth import (
     FALSE,
     MATERIAL_WORDS,
@@ -34,6 +35,7 @@ class PhraseBook:
         spoken: per description and kind (name, colour, material, caption) its true phrases.
         coloured: bool [P], phrases that may contain a colour.
         category_phrases: int64 [categories], phrases that are category names.
+        anything: the phrase that is true of every object, or None.
         rivals: per description, false phrases that are close to true ones: near names; and its
             own names, or captions of similar objects, with another colour or material.
     """
@@ -46,23 +48,30 @@ class PhraseBook:
     spoken: tuple[tuple[tuple[int, ...], ...], ...]
     coloured: Array
     category_phrases: Array
+    anything: int | None
     rivals: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
 
 def build_phrase_book(
-    descriptions: Sequence[Described], encode: Callable[[Sequence[str]], Array]
+    descriptions: Sequence[Described],
+    encode: Callable[[Sequence[str]], Array],
+    *,
+    anything: bool = False,
 ) -> PhraseBook:
     """Collects the phrases of a data set and judges them.
 
     Args:
         descriptions: the distinct objects of the data set.
         encode: maps phrases to float32 [N, D], unit length.
+        anything: adds the name for anything.
     """
     unique = tuple(dict.fromkeys(descriptions))
     kinds = [_phrases_of(described) for described in unique]
     table: dict[str, Phrase] = {}
     for phrase in (p for groups in kinds for group in groups for p in group):
         table.setdefault(phrase.text, phrase)
+    if anything:
+        table.setdefault(ANYTHING, Phrase(ANYTHING))
     texts = tuple(table)
     phrases = tuple(table.values())
     number = {text: index for index, text in enumerate(texts)}
@@ -72,6 +81,9 @@ def build_phrase_book(
     )
     for row, groups in zip(truth, spoken, strict=True):
         row[[index for group in groups for index in group]] = TRUE
+    if anything:
+        # Also where the data have objects of that name.
+        truth[:, number[ANYTHING]] = TRUE
     embeddings = encode(texts)
     categories = sorted({number[d.names[0]] for d in unique})
     return PhraseBook(
@@ -83,6 +95,7 @@ def build_phrase_book(
         spoken=spoken,
         coloured=np.array([bool(p.colour or p.caption) for p in phrases]),
         category_phrases=np.array(categories),
+        anything=number[ANYTHING] if anything else None,
         rivals=_rivals(unique, phrases, truth, embeddings, np.array(categories)),
     )
 

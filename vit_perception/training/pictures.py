@@ -24,11 +24,19 @@ class DataError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """A picture's objects: boxes float32 [N, 4] xyxy px, description index, hidden bool [N]."""
+    """A picture's objects.
+
+    Attributes:
+        boxes: float32 [N, 4] xyxy px.
+        objects: int64 [N], index of the description.
+        hidden: bool [N].
+        things: int64 [N], number of the thing, the same in all pictures of it; -1 where unknown.
+    """
 
     boxes: Array
     objects: Array
     hidden: Array
+    things: Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,12 @@ class Recipe:
         text_noise: largest norm of the Gaussian noise added to text embeddings; each gets a
             uniform share of it.
         repaint: probability of a picture in false colours, asked for by names without colour.
+        anything: probability that a picture is also asked for the name for anything, which is
+            true of every object: its score tells how surely there is an object.
         class_weight: weight of the class loss (0.5 in the paper).
+        contrast: weight of the contrastive loss between region embeddings of things, see
+            `contrast`; 0 for none.
+        contrast_temperature: of that loss; a lower one dwells on things that are alike.
         mosaic: probability of a picture joined from four.
         close_mosaic: share of the steps, at the end, without mosaic.
         seed: of everything.
@@ -78,7 +83,10 @@ class Recipe:
     hard: Annotated[float, _SHARE] = 0.3
     text_noise: Annotated[float, Range(0, 10)] = 0.3
     repaint: Annotated[float, _SHARE] = 0.0
+    anything: Annotated[float, _SHARE] = 0.0
     class_weight: Annotated[float, Range(0, 1e3)] = 0.5
+    contrast: Annotated[float, Range(0, 1e3)] = 0.0
+    contrast_temperature: Annotated[float, Range(0.01, 10)] = 0.1
     mosaic: Annotated[float, _SHARE] = 0.25
     close_mosaic: Annotated[float, _SHARE] = 0.15
     seed: Annotated[int, Range(0, 2**31)] = 0

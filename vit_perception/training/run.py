@@ -97,7 +97,8 @@ def prepared(
             if (folder / CHECKPOINT).exists():
                 read_checkpoint(folder / CHECKPOINT).check(recipe, folder / CHECKPOINT)
             pictures, described = load_pictures(recipe.data)
-            book = build_phrase_book(described, cached_encoder(text_encoder_dir))
+            encode = cached_encoder(text_encoder_dir)
+            book = build_phrase_book(described, encode, anything=recipe.anything > 0)
             yield Trainer(
                 recipe, pictures, book, folder, device=device, workers=workers, start=weights
             )

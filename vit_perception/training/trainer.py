@@ -25,6 +25,7 @@ from vit_perception.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from vit_perception.training.contrast import ThingContrast
 from vit_perception.training.device import find_device
 from vit_perception.training.failure import TrainingError
 from vit_perception.training.loader import loaded
@@ -134,8 +135,14 @@ class Trainer:
         embeddings = self.model.embed(text)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.model(images.float() / 255, embeddings)
-        losses = detection_losses(output, targets, LossWeights(classes=recipe.class_weight))
-        row = {name: float(getattr(losses, name).detach()) for name in _LOSSES}
+        weights = LossWeights(classes=recipe.class_weight, contrast=recipe.contrast)
+        contrast = None
+        if recipe.contrast:
+            embed = self.model.head.region_embeddings
+            contrast = ThingContrast(embed, recipe.contrast_temperature)
+        losses = detection_losses(output, targets, weights, contrast)
+        names = _LOSSES if contrast else _ALWAYS
+        row = {name: float(getattr(losses, name).detach()) for name in names}
         if not all(map(math.isfinite, row.values())):
             raise TrainingError(
                 f"{shown_path(self.folder)}: expected finite losses, found {row} "
@@ -212,6 +219,8 @@ class Trainer:
 
 _TARGETS = tuple(field.name for field in fields(Targets))
 _LOSSES = tuple(field.name for field in fields(Losses))
+# A log has the same names from its first row to its last: older ones go on without a new loss.
+_ALWAYS = tuple(name for name in _LOSSES if name != "contrast")
 
 
 def build_model(recipe: Recipe, text_dimension: int, size: tuple[int, int] | None = None) -> DOSOD:

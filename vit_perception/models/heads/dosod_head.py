@@ -36,12 +36,15 @@ class HeadOutput:
         distances: per level [B, 4 * BINS, h, w] side-major (l, t, r, b) bin logits.
         coefficients: per level [B, P, h, w] weights of the prototypes; empty without masks.
         prototypes: [B, P, H / 4, W / 4], or None without masks.
+        class_features: per level [B, class_width, h, w], of which `region_embeddings` are made;
+            empty with a fixed vocabulary.
     """
 
     logits: list[Tensor]
     distances: list[Tensor]
     coefficients: tuple[Tensor, ...] = ()
     prototypes: Tensor | None = None
+    class_features: tuple[Tensor, ...] = ()
 
 
 class TextAdaptor(nn.Sequential):
@@ -206,6 +209,11 @@ class DOSODHead(nn.Module):
         maps: Tensor = self.cls_preds[level](x)
         return maps
 
+    def region_embeddings(self, level: int, features: Tensor) -> Tensor:
+        """Returns class embeddings [N, E] of some positions' class features [N, class_width]."""
+        last = self.class_branches[level].last
+        return nn.functional.linear(features, last.weight.flatten(1), bias_of(last))
+
     def box_features(self, level: int, x: Tensor) -> Tensor:
         """Returns the box branch before its last convolution, [B, 4 * BINS, h, w]."""
         return self.box_branches[level].features(x)
@@ -223,7 +231,7 @@ class DOSODHead(nn.Module):
             class_embeddings: [K, E] or, with one vocabulary per image, [B, K, E]; None if fixed.
             masks: computes the coefficients of the anchors.
         """
-        logits = []
+        logits, kept = [], []
         for level, x in enumerate(features):
             if self.fixed:
                 logits.append(self.cls_contrasts[level](self.class_maps(level, x)))
@@ -232,14 +240,15 @@ class DOSODHead(nn.Module):
                 raise ValueError("class_embeddings are needed: this head has a live vocabulary")
             weight, bias = self.folded(level, class_embeddings)
             # Folding first costs K*E*c per level instead of h*w*E*c, for the same sum.
-            product = weight @ self.class_features(level, x).flatten(2)
+            kept.append(self.class_features(level, x))
+            product = weight @ kept[-1].flatten(2)
             logits.append((product + bias[..., None]).unflatten(2, x.shape[2:]))
         boxes = [self.box_features(level, x) for level, x in enumerate(features)]
         distances = [branch.last(x) for branch, x in zip(self.box_branches, boxes, strict=True)]
         if masks is None:
-            return HeadOutput(logits, distances)
+            return HeadOutput(logits, distances, class_features=tuple(kept))
         coefficients = tuple(masks.weights(level, x) for level, x in enumerate(boxes))
-        return HeadOutput(logits, distances, coefficients)
+        return HeadOutput(logits, distances, coefficients, class_features=tuple(kept))
 
 
 def _members(modules: nn.ModuleList, kind: type[_Member]) -> list[_Member]:
