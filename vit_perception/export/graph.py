@@ -27,7 +27,7 @@ from vit_perception.models.layers import ConvModule
 from vit_perception.models.shelf import for_inference
 from vit_perception.perceiver.settings import GRAPH_ROWS
 
-ANYTHING_ROWS = 100
+ANYTHING_ROWS = 300
 """Rows of anything, of which taught names are looked for."""
 REJECTED = -200.0
 """Logit of a pair below its class threshold; its sigmoid is 0 in float32."""
@@ -62,7 +62,7 @@ class DetectorGraph(nn.Module):
     projection: Tensor
     offset: Tensor
     folded: Tensor
-    # Of the region embeddings: the anchors' levels [A, 3], and the last convolutions side by side.
+    # Of the region embeddings: the anchors' levels [A], and the last convolutions side by side.
     levels: Tensor
     region_weight: Tensor
 
@@ -88,7 +88,7 @@ class DetectorGraph(nn.Module):
         if class_embeddings is None:
             self.register_buffer("projection", projection)
             self.register_buffer("offset", offset)
-            self.register_buffer("levels", _one_hot(strides))
+            self.register_buffer("levels", _levels(strides))
             self.register_buffer("region_weight", region_weight(self.model))
         else:
             folded = class_embeddings @ projection + offset
@@ -152,10 +152,15 @@ class DetectorGraph(nn.Module):
 
     def _regions(self, features: Tensor, chosen: Tensor) -> Tensor:
         """Returns region embeddings [K, E] of chosen anchors, from class features [A, c]."""
-        own = torch.nn.functional.pad(features[chosen], (0, 1), value=1.0)
-        # Each level has a projection of its own; a row meets the other two with zeros.
-        spread = self.levels[chosen][:, :, None] * own[:, None]
-        return spread.flatten(1) @ self.region_weight
+        own, level = features[chosen], self.levels[chosen]
+        # Each level has a projection of its own. Rows are put in order of their levels, so that
+        # each meets one of them.
+        groups = [(level == number).nonzero()[:, 0] for number in range(len(STRIDES))]
+        parts = [
+            torch.addmm(weight[-1], own[rows], weight[:-1])
+            for rows, weight in zip(groups, self.region_weight.chunk(len(STRIDES)), strict=True)
+        ]
+        return torch.cat(parts)[torch.cat(groups).argsort()]
 
     def _rows(self, pairs: Tensor) -> Any:
         """Returns the number of output rows, as a tensor because the number of classes is free.
@@ -199,6 +204,6 @@ def region_weight(model: DOSOD) -> Tensor:
     return torch.cat(parts).detach()
 
 
-def _one_hot(strides: Tensor) -> Tensor:
-    """Returns the level of each anchor, [A, 3]."""
-    return (strides.reshape(-1, 1) == torch.tensor(STRIDES)).float()
+def _levels(strides: Tensor) -> Tensor:
+    """Returns the level of each anchor, int64 [A]."""
+    return (strides.reshape(-1, 1) == torch.tensor(STRIDES)).long().argmax(dim=1)
