@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vit_perception.detections import Detections
-from vit_perception.evaluation.hit_rate import HitRate, box_iou
+from vit_perception.evaluation.hit_rate import HitRate
+from vit_perception.perceiver.nms import box_iou
 
 NAMES = ("mug", "spoon", "plate")
 

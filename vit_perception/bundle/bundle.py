@@ -64,6 +64,8 @@ class Bundle:
         text_encoder_files: graph and tokenizer of an encoder inside the bundle, or None if
             robots have `text_encoder_id` installed.
         regions: what taught names need, of graphs that keep contract version 2; None for 1.
+        embedding_id: of the space of region embeddings, the same for all graphs of one training;
+            the sha256 of the float graph if the manifest has none.
     """
 
     directory: Path
@@ -87,6 +89,7 @@ class Bundle:
     text_adaptor_file: str | None
     text_encoder_files: tuple[str, str] | None
     regions: Regions | None
+    embedding_id: str
     _vocabulary: Vocabulary = field(repr=False)
 
     @classmethod
@@ -230,5 +233,10 @@ def _parsed(directory: Path, document: Document) -> Bundle:
         text_adaptor_file=adaptor,
         text_encoder_files=encoder,
         regions=regions,
+        embedding_id=(
+            document.line("embedding_id")
+            if document.has("embedding_id")
+            else sha256[graphs.get("fp32", next(iter(graphs.values())))]
+        ),
         _vocabulary=vocabulary,
     )

@@ -5,19 +5,22 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from vit_perception.wording import one_line, shown
+from vit_perception.input.npz_file import Header, NpzError, read_arrays
+from vit_perception.wording import shown
 
 ANYTHING = "object"
-"""The name that asks a detector for anything."""
+"""The name that asks a detector for anything, where no embedding was fitted to that."""
 _MAX_DIMENSION = 4096
+_MAX_MEANS = 32
+_MEAN = "mean."
 
 
 class RegionsError(ValueError):
@@ -26,35 +29,45 @@ class RegionsError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regions:
-    """The class embedding that asks a detector for anything.
+    """What taught names need to know of a detector.
 
     Attributes:
-        anything: float32 [E], finite; read-only.
+        anything: float32 [E], finite: the class embedding that asks for anything; read-only.
+        means: precision to float32 [E], finite: the mean region embedding of rows of anything;
+            read-only. A precision may have none.
 
     Raises:
         RegionsError: another type or shape, or numbers that are not finite.
     """
 
     anything: NDArray[np.float32]
+    means: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        value = self.anything
-        if value.dtype != np.float32 or value.ndim != 1 or not 1 <= len(value) <= _MAX_DIMENSION:
-            raise RegionsError(
-                f"anything: expected float32 [1..{_MAX_DIMENSION}], "
-                f"found {value.dtype} {list(value.shape)}"
-            )
-        if not np.isfinite(value).all():
-            raise RegionsError("anything: expected finite numbers, found others")
-        view = value.view()
-        view.flags.writeable = False
-        object.__setattr__(self, "anything", view)
+        if len(self.means) > _MAX_MEANS:
+            raise RegionsError(f"means: expected at most {_MAX_MEANS}, found {len(self.means)}")
+        anything = _checked("anything", self.anything)
+        object.__setattr__(self, "anything", anything)
+        means = {name: _checked(_MEAN + name, value) for name, value in self.means.items()}
+        for name, value in means.items():
+            if value.shape != anything.shape:
+                raise RegionsError(
+                    f"{shown(_MEAN + name)}: expected {list(anything.shape)}, "
+                    f"found {list(value.shape)}"
+                )
+        object.__setattr__(self, "means", MappingProxyType(means))
+
+    def mean(self, precision: str) -> NDArray[np.float32]:
+        """Returns the mean [E] of one precision; of fp32, or zeros, where it has none."""
+        found = self.means.get(precision, self.means.get("fp32"))
+        return np.zeros_like(self.anything) if found is None else found
 
 
 def write_regions(regions: Regions) -> bytes:
     """Returns .npz bytes; equal input gives equal bytes."""
     file = io.BytesIO()
-    np.savez(file, anything=regions.anything)
+    means: dict[str, Any] = {_MEAN + name: regions.means[name] for name in sorted(regions.means)}
+    np.savez(file, anything=regions.anything, **means)
     return file.getvalue()
 
 
@@ -65,34 +78,41 @@ def read_regions(data: bytes) -> Regions:
         RegionsError: another format, type or shape.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if archive.namelist() != ["anything.npy"]:
-                raise RegionsError(
-                    f"expected an .npz file of anything, found one of {shown(archive.namelist())}"
-                )
-            with archive.open("anything.npy") as file:
-                if npy.read_magic(file) != (1, 0):
-                    raise RegionsError("anything: expected .npy version 1.0, found another")
-                shape, _, dtype = npy.read_array_header_1_0(file)
-            if dtype != np.float32 or len(shape) != 1 or not 1 <= shape[0] <= _MAX_DIMENSION:
-                raise RegionsError(
-                    f"anything: expected float32 [1..{_MAX_DIMENSION}], found "
-                    f"{'a pickled array' if dtype.hasobject else dtype} {list(shape)}"
-                )
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return Regions(np.ascontiguousarray(arrays["anything"]))
-    except RegionsError:
-        raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        KeyError,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,  # zipfile: an unknown compression
-        OSError,
-    ) as error:
+        arrays = read_arrays(data, "anything", _check)
+    except NpzError as error:
+        raise RegionsError(str(error)) from error
+    means = {name[len(_MEAN) :]: value for name, value in arrays.items() if name != "anything"}
+    return Regions(arrays["anything"], means)
+
+
+def _check(headers: Mapping[str, Header]) -> None:
+    others = [name for name in headers if name != "anything" and not name.startswith(_MEAN)]
+    if others or "anything" not in headers:
+        raise NpzError(f"expected an .npz file of anything, found one of {shown(list(headers))}")
+    for name, header in headers.items():
+        if not _fits(*header):
+            raise NpzError(
+                f"{shown(name)}: expected float32 [1..{_MAX_DIMENSION}], found {header}"
+            )
+
+
+def _checked(name: str, value: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns a read-only view of an embedding.
+
+    Raises:
+        RegionsError: another type or shape, or numbers that are not finite.
+    """
+    if not _fits(value.shape, value.dtype):
         raise RegionsError(
-            f"expected an .npz file of anything, found {one_line(error)}"
-        ) from error
+            f"{shown(name)}: expected float32 [1..{_MAX_DIMENSION}], "
+            f"found {value.dtype} {list(value.shape)}"
+        )
+    if not np.isfinite(value).all():
+        raise RegionsError(f"{shown(name)}: expected finite numbers, found others")
+    view: NDArray[np.float32] = value.view()
+    view.flags.writeable = False
+    return view
+
+
+def _fits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    return dtype == np.float32 and len(shape) == 1 and 1 <= shape[0] <= _MAX_DIMENSION

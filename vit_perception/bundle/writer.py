@@ -49,6 +49,7 @@ def write_bundle(
     extra_files: Mapping[str, bytes] = MappingProxyType({}),
     text_encoder: TextEncoderFiles | None = None,
     regions: Regions | None = None,
+    embedding_id: str | None = None,
 ) -> Bundle:
     """Writes a bundle and reads it back.
 
@@ -63,6 +64,7 @@ def write_bundle(
         extra_files: further files by name, hashed like the others.
         text_encoder: included for robots that do not have it installed.
         regions: for graphs of contract version 2.
+        embedding_id: None for the sha256 of the float graph.
         The rest: see Bundle.
 
     Returns:
@@ -107,6 +109,7 @@ def write_bundle(
         "text_encoder": encoder,
         "vocabulary": "vocabulary.npz",
         **({} if regions is None else {"regions": "regions.npz"}),
+        **({} if embedding_id is None else {"embedding_id": embedding_id}),
         "default_names": list(default_names),
         "fixed_vocabulary": fixed_vocabulary,
         "thresholds": {"score": score_threshold, "iou": iou_threshold},

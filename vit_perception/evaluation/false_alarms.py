@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from vit_perception.evaluation.dataset import Dataset
-from vit_perception.evaluation.hit_rate import box_iou
 from vit_perception.evaluation.results import Found
+from vit_perception.perceiver.nms import box_iou
 
 BACKGROUND_IOU = 0.1
 """A box whose IoU with every object is lower lies on the background."""

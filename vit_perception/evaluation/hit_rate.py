@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vit_perception.detections import Detections
+from vit_perception.perceiver.nms import box_iou
 
 IOU = 0.5  # COCO's and Pascal VOC's threshold
 
@@ -50,18 +51,6 @@ class HitRate:
     def boxed_rate(self) -> float:
         """Share of the objects found under any name; 0 if there are none."""
         return self.boxed.total() / max(1, self.objects.total())
-
-
-def box_iou(
-    first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Returns the intersection over union of boxes xyxy [N,4] and [M,4], float32 [N,M]."""
-    left_top = np.maximum(first[:, None, :2], second[None, :, :2])
-    right_bottom = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(right_bottom - left_top, 0, None).prod(axis=2)
-    areas = [np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1) for b in (first, second)]
-    union = areas[0][:, None] + areas[1][None, :] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
 
 
 def _matched(

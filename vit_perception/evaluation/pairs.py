@@ -13,8 +13,9 @@ import numpy as np
 from vit_perception.detections import Detections
 from vit_perception.evaluation.asks import Ask
 from vit_perception.evaluation.dataset import Dataset, read_frame
-from vit_perception.evaluation.hit_rate import IOU, box_iou
+from vit_perception.evaluation.hit_rate import IOU
 from vit_perception.evaluation.results import Predict, Progress
+from vit_perception.perceiver.nms import box_iou
 
 Asker = Callable[[Sequence[str]], Predict]
 """Turns a vocabulary into a predictor."""

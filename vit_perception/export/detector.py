@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -163,6 +164,7 @@ def export_bundle(
     regions = regions_of(model, anything)
     weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     made = {"recipe": portable(trained.recipe), "steps": trained.steps}
+    weights_file = save(weights)
     return write_bundle(
         directory,
         name=name,
@@ -176,6 +178,8 @@ def export_bundle(
         text_dimension=vocabulary.dimension,
         vocabulary=vocabulary,
         regions=regions,
+        # The same at every input size and precision.
+        embedding_id=hashlib.sha256(weights_file).hexdigest(),
         default_names=default_names,
         fixed_vocabulary=False,
         score_threshold=score_threshold,
@@ -185,7 +189,7 @@ def export_bundle(
         source=f"trained by the vit_perception authors, {trained.steps} steps",
         model_card=model_card(name, model, trained.recipe, trained.steps, metrics, card),
         extra_files={
-            WEIGHTS_FILE: save(weights),
+            WEIGHTS_FILE: weights_file,
             RECIPE_FILE: (json.dumps(made, indent=1) + "\n").encode(),
         },
     )

@@ -65,10 +65,17 @@ def rows_of_names(outputs: Outputs) -> Outputs:
     """Returns the outputs without rows of anything, which come last and have the label -1."""
     if "embeddings" not in outputs:
         return outputs
-    count = np.count_nonzero(outputs["labels"] >= 0)
+    return _part(outputs, np.s_[: np.count_nonzero(outputs["labels"] >= 0)])
+
+
+def rows_of_anything(outputs: Outputs) -> Outputs:
+    """Returns the rows of anything, of a graph that has them."""
+    return _part(outputs, np.s_[np.count_nonzero(outputs["labels"] >= 0) :])
+
+
+def _part(outputs: Outputs, rows: slice) -> Outputs:
     return {
-        name: value if name == "prototypes" else value[:, :count]
-        for name, value in outputs.items()
+        name: value if name == "prototypes" else value[:, rows] for name, value in outputs.items()
     }
 
 

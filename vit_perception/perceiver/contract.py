@@ -93,14 +93,14 @@ def check_embeddings(embeddings: NDArray[Any], vocabulary: Vocabulary) -> None:
         GraphContractError: another number of rows, or rows that are not finite: with them a
             detector would find nothing and say nothing.
     """
-    count = len(vocabulary)
+    count = len(vocabulary.said)
     if embeddings.ndim != 2 or embeddings.shape[0] != count:
         raise GraphContractError(
             f"class_embeddings: expected {count} rows, found {list(embeddings.shape)}"
         )
     lost = ~np.isfinite(embeddings).all(axis=1)
     if lost.any():
-        name = vocabulary.names[int(np.argmax(lost))]
+        name = vocabulary.said[int(np.argmax(lost))]
         raise GraphContractError(
             f"class_embeddings: expected finite numbers, found others for {shown(name)}"
         )
@@ -132,8 +132,7 @@ def check_numbers(outputs: Mapping[str, NDArray[Any]], classes: int, *, masks: b
     _check_finite("scores", scores[scores != -np.inf])
     boxes = outputs["boxes"]
     _check_finite("boxes", boxes)
-    if scores.size and scores.max() > _HIGHEST_SCORE:
-        raise GraphContractError(f"scores: expected at most 1, found {scores.max()}")
+    _check_scores(scores)
     inverted = (boxes[..., 2:] < boxes[..., :2]).any(axis=-1) & (scores > 0)
     if inverted.any():
         found = [float(side) for side in boxes[inverted][0]]
@@ -149,6 +148,23 @@ def check_numbers(outputs: Mapping[str, NDArray[Any]], classes: int, *, masks: b
         raise GraphContractError(
             f"labels: expected 0..{classes - 1}, found {labels.min()}..{labels.max()}"
         )
+
+
+def check_anything(anything: Mapping[str, NDArray[Any]], *, masks: bool) -> None:
+    """Looks at the rows of anything, where they are used.
+
+    Raises:
+        GraphContractError: naming the first output with a NaN or an infinity, or a score that is
+            none.
+    """
+    _check_scores(anything["scores"])
+    for name in ("scores", "boxes", "embeddings", *(("mask_coefficients",) if masks else ())):
+        _check_finite(name, anything[name])
+
+
+def _check_scores(scores: NDArray[np.float32]) -> None:
+    if scores.size and scores.max() > _HIGHEST_SCORE:
+        raise GraphContractError(f"scores: expected at most 1, found {scores.max()}")
 
 
 def _check_finite(name: str, values: NDArray[np.float32]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,20 +16,29 @@ from numpy.typing import NDArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.detections import Detections
 from vit_perception.engine.factory import open_session
+from vit_perception.examples import Example, Examples
 from vit_perception.frame import Frame
 from vit_perception.images.media import read_picture
-from vit_perception.letterbox import Canvas
+from vit_perception.letterbox import Canvas, Letterbox, boxes_to_source
 from vit_perception.names import checked_names
-from vit_perception.perceiver.candidates import detections_from, rows_of_names, uses_masks
+from vit_perception.perceiver.candidates import (
+    detections_from,
+    rows_of_anything,
+    rows_of_names,
+    uses_masks,
+)
 from vit_perception.perceiver.contract import (
     GraphContractError,
+    check_anything,
     check_detector,
     check_numbers,
     check_results,
 )
+from vit_perception.perceiver.crops import crop_of
 from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
+from vit_perception.perceiver.taught import Prototypes, example_of, rows_of
 from vit_perception.perceiver.text_adaptor import TextAdaptor
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
@@ -94,8 +104,10 @@ class Perceiver:
         self._adaptor = TextAdaptor(bundle, self._session, threads=engine.threads)
         self._canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
         self._constant: dict[str, NDArray[np.float32]] = {}
+        self._mean = np.zeros(1, np.float32)
         if bundle.regions is not None:
             self._constant["anything_embedding"] = bundle.regions.anything[None]
+            self._mean = bundle.regions.mean(engine.precision)
         self._checked_results: Mapping[str, object] = {}
         self._run_lock = threading.Lock()
         self._change_lock = threading.Lock()
@@ -213,9 +225,7 @@ class Perceiver:
             VocabularyError, TextEncoderError: names that cannot be encoded.
             PerceiverError, SessionError: as `look`.
         """
-        if isinstance(image, (str, Path)):
-            image = read_picture(Path(image))
-        frame = image if isinstance(image, Frame) else Frame(image)
+        frame = _frame(image)
         query = self._query if names is None else self._query_for(names)
         return self.look(frame, query, StageTimes() if stages is None else stages)
 
@@ -238,6 +248,87 @@ class Perceiver:
                 much memory.
             RegionError: the region of the settings lies beside the image.
         """
+        results, letterbox = self._run(frame, query, stages)
+        outputs = self._checked(results, query)
+        found = detections_from(outputs, letterbox, query, stages)
+        region = query.settings.region
+        return found if region is None else region.whole(found, frame)
+
+    def teach(
+        self,
+        image: Frame | NDArray[np.uint8] | str | Path,
+        box: Sequence[float] | NDArray[Any],
+        name: str,
+        *,
+        negative: bool = False,
+    ) -> Example:
+        """Shows a thing once; the next call finds it by its name, beside the other names.
+
+        Args:
+            image: as of a call.
+            box: x1 y1 x2 y2 around the thing, in pixels of the image.
+            name: what it is called. Shown again from another side, it is found by either view.
+            negative: the thing in the box is *not* to be called so.
+
+        Returns:
+            What was added to the vocabulary's examples; its version is one higher.
+
+        Raises:
+            PerceiverError: the bundle cannot be taught, or it sees nothing in the box; nothing
+                has changed.
+            FrameError, MediaError, VocabularyError, SessionError: as a call.
+        """
+        frame = _frame(image)
+        example = self.example(frame, box, name, negative=negative)
+        with self._change_lock:
+            known = self.vocabulary.examples or Examples(self.bundle.embedding_id)
+            vocabulary = self.vocabulary.showing(known.adding([example]))
+            self._query = self.prepare(
+                vocabulary=replace(vocabulary, version=vocabulary.version + 1)
+            )
+        return example
+
+    def example(
+        self,
+        frame: Frame,
+        box: Sequence[float] | NDArray[Any],
+        name: str,
+        *,
+        negative: bool = False,
+        query: Query | None = None,
+    ) -> Example:
+        """Returns what a box in a frame shows, for `Examples`; nothing changes.
+
+        Args:
+            query: whose region is looked at; None for the query of now.
+            The rest: as `teach`.
+
+        Raises:
+            PerceiverError, VocabularyError, SessionError: as `teach`.
+        """
+        if self.bundle.regions is None:
+            raise PerceiverError(
+                f"{shown_path(self.bundle.directory)}: expected a bundle of format 2, which can "
+                "be taught, found one of format 1"
+            )
+        query = self._query if query is None else query
+        sides = _box_in(frame, box, name)
+        results, letterbox = self._run(frame, query, StageTimes())
+        self._check(results, query)
+        anything = rows_of_anything(results)
+        boxes = boxes_to_source(anything["boxes"][0], letterbox)
+        region = query.settings.region
+        if region is not None:
+            boxes += np.array([region.x, region.y, region.x, region.y], np.float32)
+        rows = rows_of(anything, boxes, self._mean)
+        example = example_of(rows, sides, name, negative=negative)
+        x1, y1, x2, y2 = map(float, sides)
+        return replace(example, crop=crop_of(frame, (x1, y1, x2, y2)))
+
+    def _run(
+        self, frame: Frame, query: Query, stages: StageTimes
+    ) -> tuple[Mapping[str, NDArray[Any]], Letterbox]:
+        """Returns what the graph made of a frame or its region, and where that lay."""
         region = query.settings.region
         part = frame if region is None else region.of(frame)
         with self._run_lock:
@@ -246,14 +337,21 @@ class Perceiver:
             inputs = {**query.inputs, **self._constant, "image": self._canvas.pixels}
             results = self._session.run(inputs)
             stages.lap("inference")
-        outputs = self._checked(results, query)
-        found = detections_from(outputs, letterbox, query, stages)
-        return found if region is None else region.whole(found, frame)
+        return results, letterbox
 
     def _checked(
         self, results: Mapping[str, NDArray[Any]], query: Query
     ) -> Mapping[str, NDArray[Any]]:
-        """Returns the rows of names after comparing results with the contract.
+        """Returns the rows of said and shown names after comparing results with the contract."""
+        named = self._check(results, query)
+        if query.taught is None:
+            return named
+        return query.taught.beside(named, rows_of_anything(results), self._mean)
+
+    def _check(
+        self, results: Mapping[str, NDArray[Any]], query: Query
+    ) -> Mapping[str, NDArray[Any]]:
+        """Returns the rows of said names after comparing results with the contract.
 
         A graph may leave axes open in its declaration.
         """
@@ -264,7 +362,9 @@ class Perceiver:
                 self._checked_results = shapes
             outputs = rows_of_names(results)
             masks = uses_masks(outputs, query.settings)
-            check_numbers(outputs, len(query.vocabulary), masks=masks)
+            check_numbers(outputs, max(1, len(query.vocabulary.said)), masks=masks)
+            if query.taught is not None:
+                check_anything(rows_of_anything(results), masks=masks)
         except GraphContractError as error:
             raise PerceiverError(f"{self._session.name}: {error}") from error
         return outputs
@@ -289,8 +389,74 @@ class Perceiver:
         return self._encode(tuple(names))
 
     def _made(self, vocabulary: Vocabulary, settings: Settings, before: Query | None) -> Query:
-        if before is not None and vocabulary is before.vocabulary:
+        if before is not None and _same_said(vocabulary, before.vocabulary):
             embeddings = before.class_embeddings
-        else:
+        elif vocabulary.said:
             embeddings = self._adaptor(vocabulary)
-        return Query.of(vocabulary, settings.resolved(self.bundle), embeddings)
+        else:
+            embeddings = self._constant["anything_embedding"]
+        prototypes = self._prototypes(vocabulary, before)
+        return Query.of(vocabulary, settings.resolved(self.bundle), embeddings, prototypes)
+
+    def _prototypes(self, vocabulary: Vocabulary, before: Query | None) -> Prototypes | None:
+        """Returns the shown names of a vocabulary; None if there are none.
+
+        Raises:
+            PerceiverError: they were shown to another detector.
+        """
+        examples = vocabulary.examples
+        if examples is None or not examples.names:
+            return None
+        if before is not None and examples is before.vocabulary.examples:
+            return before.prototypes
+        regions, where = self.bundle.regions, shown_path(self.bundle.directory)
+        if regions is None:
+            raise PerceiverError(
+                f"{where}: expected a bundle of format 2 for names that were shown, "
+                "found one of format 1"
+            )
+        if examples.space != self.bundle.embedding_id:
+            raise PerceiverError(
+                f"{where}: expected examples shown to this bundle "
+                f"({self.bundle.embedding_id[:12]}), found some of another "
+                f"({shown(examples.space[:12])}); renew them with 'vit-perception teach --renew'"
+            )
+        size = len(examples.shown[0].embedding)
+        if size != len(regions.anything):
+            raise PerceiverError(
+                f"{where}: expected examples of {len(regions.anything)} values, found {size}"
+            )
+        return Prototypes.of(examples)
+
+
+def _same_said(vocabulary: Vocabulary, before: Vocabulary) -> bool:
+    return vocabulary is before or (
+        vocabulary.embeddings is before.embeddings and vocabulary.said == before.said
+    )
+
+
+def _frame(image: Frame | NDArray[np.uint8] | str | Path) -> Frame:
+    if isinstance(image, (str, Path)):
+        image = read_picture(Path(image))
+    return image if isinstance(image, Frame) else Frame(image)
+
+
+def _box_in(frame: Frame, box: Sequence[float] | NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Returns the part of a box inside a frame.
+
+    Raises:
+        PerceiverError: it has none, or is no box.
+    """
+    try:
+        sides = np.asarray(box, np.float32)
+    except (TypeError, ValueError):
+        sides = np.zeros(0, np.float32)
+    limit = np.array([frame.width, frame.height] * 2, np.float32)
+    inside = np.clip(sides, 0, limit) if sides.shape == (4,) else np.zeros(4, np.float32)
+    # A NaN fails too.
+    if not (inside[0] < inside[2] and inside[1] < inside[3] and np.isfinite(sides).all()):
+        raise PerceiverError(
+            f"{shown(name)}: expected a box x1 y1 x2 y2 in a picture of "
+            f"{frame.width}x{frame.height} px, found {shown(box)}"
+        )
+    return inside

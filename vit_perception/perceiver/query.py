@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.perceiver.settings import Settings
+from vit_perception.perceiver.taught import Prototypes, Taught
 from vit_perception.vocabulary import Vocabulary
 
 
@@ -25,14 +26,17 @@ class Query:
     Attributes:
         vocabulary: the names.
         settings: with the bundle's own thresholds filled in.
-        class_embeddings: float32 [C, E], see the graph contract; None for a fixed vocabulary.
+        class_embeddings: float32 [C, E] of the said names, see the graph contract; None for a
+            fixed vocabulary.
         inputs: of the network, beside the image.
+        taught: the shown names; None if there are none.
     """
 
     vocabulary: Vocabulary
     settings: Settings
     class_embeddings: NDArray[np.float32] | None
     inputs: Mapping[str, NDArray[Any]]
+    taught: Taught | None = None
 
     @classmethod
     def of(
@@ -40,18 +44,38 @@ class Query:
         vocabulary: Vocabulary,
         settings: Settings,
         class_embeddings: NDArray[np.float32] | None,
+        prototypes: Prototypes | None = None,
     ) -> Query:
-        """Returns the query of a vocabulary, its embeddings and settings with thresholds."""
-        thresholds = [
-            settings.class_thresholds.get(name, settings.score_threshold)
-            for name in vocabulary.names
-        ]
-        inputs: dict[str, NDArray[Any]] = {"class_thresholds": np.array(thresholds, np.float32)}
+        """Returns the query of a vocabulary, its embeddings and settings with thresholds.
+
+        Args:
+            class_embeddings: of the said names; of anything if all names were only shown.
+            prototypes: of the shown names.
+        """
+        # A name that nobody asked for has a threshold that no score reaches.
+        said = _thresholds(vocabulary.said, settings) if vocabulary.said else np.ones(1)
+        inputs: dict[str, NDArray[Any]] = {"class_thresholds": said.astype(np.float32)}
         if class_embeddings is not None:
             inputs["class_embeddings"] = class_embeddings
-        return cls(vocabulary, settings, class_embeddings, inputs)
+        taught = None
+        if prototypes is not None:
+            labels = np.array(
+                [vocabulary.names.index(name) for name in prototypes.names], np.int64
+            )
+            taught = Taught(prototypes, labels, _thresholds(prototypes.names, settings))
+        return cls(vocabulary, settings, class_embeddings, inputs, taught)
 
     def of_version(self, version: int, settings: Settings) -> Query:
         """Returns the query of the same names as another version, with settings of a query."""
         vocabulary = replace(self.vocabulary, version=version)
-        return Query.of(vocabulary, settings, self.class_embeddings)
+        return Query.of(vocabulary, settings, self.class_embeddings, self.prototypes)
+
+    @property
+    def prototypes(self) -> Prototypes | None:
+        """Those of the shown names; None if there are none."""
+        return None if self.taught is None else self.taught.prototypes
+
+
+def _thresholds(names: Sequence[str], settings: Settings) -> NDArray[np.float32]:
+    own, common = settings.class_thresholds, settings.score_threshold
+    return np.array([own.get(name, common) for name in names], np.float32)

@@ -52,10 +52,10 @@ class TextAdaptor:
         bundle, session = self._bundle, self._session
         where = shown_path(bundle.directory)
         if bundle.fixed_vocabulary:
-            if vocabulary.names != bundle.default_names:
+            if vocabulary.said != bundle.default_names:
                 raise PerceiverError(
                     f"{where}: expected its fixed vocabulary {shown(list(bundle.default_names))}, "
-                    f"found {shown(list(vocabulary.names))}"
+                    f"found {shown(list(vocabulary.said))}"
                 )
             return None
         if vocabulary.dimension != bundle.text_dimension:

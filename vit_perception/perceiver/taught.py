@@ -1,0 +1,194 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Taught names: from a shown box to an example, and from examples to scores of rows.
+
+A graph of contract version 2 returns rows of anything with their region embeddings. Minus the
+bundle's mean and at unit length, two views of one thing have a high cosine. How the numbers below
+were chosen stands in doc/teaching.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.examples import MAX_OTHERS, Example, Examples
+from vit_perception.perceiver.nms import box_iou, suppressed
+from vit_perception.perceiver.settings import PerceiverError
+from vit_perception.wording import shown
+
+Outputs = Mapping[str, NDArray[Any]]
+
+ROWS_OF_A_BOX = 5
+"""Rows whose mean is the embedding of a shown box."""
+LEAST_OVERLAP = 0.3
+"""Intersection over union of a shown box and the best row; with less nothing was found there."""
+OTHER_OVERLAP = 0.3
+"""Rows with less lie on something else."""
+OTHERS_NMS = 0.7
+SAME_THING = 0.7
+"""Cosine above which a row beside a shown box is taken for another view of a shown thing."""
+TEMPERATURE = 0.1
+FLOOR = 0.4
+"""Cosine at which a row is as likely nothing that was shown."""
+CALIBRATION = 1.5
+"""Power that brings scores to the scale of those of said names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Rows of anything of one frame.
+
+    Attributes:
+        boxes: float32 [N, 4], x1 y1 x2 y2 in pixels, of the network's input or of the source.
+        objectness: float32 [N], 0..1.
+        embeddings: float32 [N, E], centred, unit length.
+    """
+
+    boxes: NDArray[np.float32]
+    objectness: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+
+def example_of(
+    rows: Rows, box: NDArray[np.float32], name: str, *, negative: bool = False
+) -> Example:
+    """Returns what a box shows, without the picture.
+
+    Args:
+        rows: of the picture, boxes in the same pixels as `box`.
+        box: float32 [4], x1 y1 x2 y2.
+        name: what the thing is called.
+        negative: whether it is not to be called so.
+
+    Raises:
+        PerceiverError: the detector sees nothing in the box.
+        VocabularyError: the name is refused.
+    """
+    overlap = box_iou(box[None], rows.boxes)[0]
+    best = np.argsort(-overlap * np.sqrt(rows.objectness), kind="stable")[:ROWS_OF_A_BOX]
+    if not len(best) or overlap[best[0]] < LEAST_OVERLAP:
+        found = f"at best {overlap.max():.2f}" if len(best) else "nothing"
+        raise PerceiverError(
+            f"{shown(name)}: expected a box around one thing, found no thing at "
+            f"{shown([round(float(side)) for side in box])} (overlap {found}, "
+            f"{LEAST_OVERLAP} needed)"
+        )
+    # Of the five some may lie on a neighbour; the first never does.
+    best = best[overlap[best] >= LEAST_OVERLAP]
+    mean = rows.embeddings[best].mean(axis=0)
+    far = np.flatnonzero(overlap < OTHER_OVERLAP)
+    groups = np.zeros(len(far), np.int64)
+    kept = suppressed(rows.boxes[far], rows.objectness[far], groups, OTHERS_NMS)[:MAX_OTHERS]
+    embedding = mean / max(float(np.linalg.norm(mean)), 1e-6)
+    return Example(name, embedding.astype(np.float32), rows.embeddings[far[kept]], negative)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prototypes:
+    """Examples as matrices, ready to be compared with rows.
+
+    Attributes:
+        names: T names.
+        shown: float32 [P, E], examples of the names, grouped by name.
+        starts: int64 [T], first row of each name in `shown`.
+        against: float32 [Q, E], negative examples.
+        against_of: int64 [Q], index into `names`.
+        others: float32 [M, E], what else was in the pictures.
+    """
+
+    names: tuple[str, ...]
+    shown: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    against: NDArray[np.float32]
+    against_of: NDArray[np.int64]
+    others: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, examples: Examples) -> Prototypes:
+        """Returns the matrices of examples with at least one name."""
+        names = examples.names
+        index = {name: number for number, name in enumerate(names)}
+        positive = [each for each in examples.shown if not each.negative]
+        positive.sort(key=lambda each: index[each.name])
+        owners = np.array([index[each.name] for each in positive], np.int64)
+        negative = [each for each in examples.shown if each.negative and each.name in index]
+        size = len(positive[0].embedding)
+        rows = np.stack([each.embedding for each in positive])
+        others = np.concatenate([each.others for each in examples.shown])
+        # The same thing may have been there twice, or was shown from another box.
+        others = others[(others @ rows.T).max(axis=1, initial=-1.0) < SAME_THING]
+        return cls(
+            names=names,
+            shown=rows,
+            starts=np.searchsorted(owners, np.arange(len(names))).astype(np.int64),
+            against=np.array([each.embedding for each in negative], np.float32).reshape(-1, size),
+            against_of=np.array([index[each.name] for each in negative], np.int64),
+            others=others,
+        )
+
+    def scores(self, rows: Rows) -> NDArray[np.float32]:
+        """Returns scores [N, T], 0..1, of each row as each name.
+
+        A softmax over the names (each by its best example), what else was in the pictures and the
+        floor; a name's negative examples compete with this name alone. Times √objectness.
+        """
+        names = np.maximum.reduceat(rows.embeddings @ self.shown.T, self.starts, axis=1)
+        rivals = [names, np.full((len(names), 1), FLOOR, np.float32)]
+        if len(self.others):
+            rivals.append((rows.embeddings @ self.others.T).max(axis=1, keepdims=True))
+        # Cosines are at most 1: nothing overflows.
+        total = np.exp(np.concatenate(rivals, axis=1) / TEMPERATURE).sum(axis=1, keepdims=True)
+        against = np.zeros_like(names)
+        if len(self.against):
+            cosines = np.exp(rows.embeddings @ self.against.T / TEMPERATURE)
+            np.maximum.at(against.T, self.against_of, cosines.T)
+        share = np.exp(names / TEMPERATURE) / (total + against)
+        scores = (share * np.sqrt(rows.objectness)[:, None]) ** CALIBRATION
+        return np.asarray(scores, np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taught:
+    """The shown names of a query.
+
+    Attributes:
+        prototypes: of T names.
+        labels: int64 [T], index of each in the vocabulary.
+        thresholds: float32 [T], the least score of each.
+    """
+
+    prototypes: Prototypes
+    labels: NDArray[np.int64]
+    thresholds: NDArray[np.float32]
+
+    def beside(self, named: Outputs, anything: Outputs, mean: NDArray[np.float32]) -> Outputs:
+        """Returns the rows of said names, then those of shown names that reach their threshold.
+
+        Args:
+            named: rows of said names, see the graph contract.
+            anything: rows of anything.
+            mean: float32 [E] of the bundle.
+        """
+        scores = self.prototypes.scores(rows_of(anything, anything["boxes"][0], mean))
+        least = np.maximum(self.thresholds, np.finfo(np.float32).tiny)
+        rows, columns = np.nonzero(scores >= least)
+        found = {name: value[:, rows] for name, value in anything.items() if name != "prototypes"}
+        found["scores"] = scores[rows, columns][None]
+        found["labels"] = self.labels[columns][None]
+        return {
+            name: value if name == "prototypes" else np.concatenate([value, found[name]], axis=1)
+            for name, value in named.items()
+        }
+
+
+def rows_of(anything: Outputs, boxes: NDArray[np.float32], mean: NDArray[np.float32]) -> Rows:
+    """Returns rows of anything [N] with boxes of one's own, [N, 4]."""
+    embeddings = anything["embeddings"][0] - mean
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    unit = np.asarray(embeddings / np.maximum(lengths, 1e-6), np.float32)
+    return Rows(boxes, anything["scores"][0], unit)
