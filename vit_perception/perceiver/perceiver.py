@@ -38,7 +38,7 @@ from vit_perception.perceiver.crops import crop_of
 from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
-from vit_perception.perceiver.taught import Prototypes, example_of, rows_of
+from vit_perception.perceiver.taught import Prototypes, Rows, example_of, rows_of
 from vit_perception.perceiver.text_adaptor import TextAdaptor
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
@@ -306,24 +306,45 @@ class Perceiver:
         Raises:
             PerceiverError, VocabularyError, SessionError: as `teach`.
         """
+        query = self._query if query is None else query
+        sides = _box_in(frame, box, name)
+        _, rows = self.rows(frame, query)
+        example = example_of(rows, sides, name, negative=negative)
+        x1, y1, x2, y2 = map(float, sides)
+        return replace(example, crop=crop_of(frame, (x1, y1, x2, y2)))
+
+    def rows(self, frame: Frame, query: Query | None = None) -> tuple[Detections, Rows]:
+        """Returns what the network made of a frame, for examples and for comparing ways to teach.
+
+        Args:
+            frame: of any size.
+            query: None for the query of now; its shown names are not looked for.
+
+        Returns:
+            What was found under said names, without masks, and the rows of anything, both in
+            pixels of the frame.
+
+        Raises:
+            PerceiverError: the bundle cannot be taught, or as `look`.
+            SessionError, RegionError: as `look`.
+        """
         if self.bundle.regions is None:
             raise PerceiverError(
                 f"{shown_path(self.bundle.directory)}: expected a bundle of format 2, which can "
                 "be taught, found one of format 1"
             )
         query = self._query if query is None else query
-        sides = _box_in(frame, box, name)
+        query = replace(query, taught=None, settings=replace(query.settings, masks=False))
         results, letterbox = self._run(frame, query, StageTimes())
-        self._check(results, query)
+        outputs = self._check(results, query, anything=True)
         anything = rows_of_anything(results)
+        named = detections_from(outputs, letterbox, query, StageTimes())
         boxes = boxes_to_source(anything["boxes"][0], letterbox)
         region = query.settings.region
         if region is not None:
+            named = region.whole(named, frame)
             boxes += np.array([region.x, region.y, region.x, region.y], np.float32)
-        rows = rows_of(anything, boxes, self._mean)
-        example = example_of(rows, sides, name, negative=negative)
-        x1, y1, x2, y2 = map(float, sides)
-        return replace(example, crop=crop_of(frame, (x1, y1, x2, y2)))
+        return named, rows_of(anything, boxes, self._mean)
 
     def _run(
         self, frame: Frame, query: Query, stages: StageTimes
@@ -343,13 +364,13 @@ class Perceiver:
         self, results: Mapping[str, NDArray[Any]], query: Query
     ) -> Mapping[str, NDArray[Any]]:
         """Returns the rows of said and shown names after comparing results with the contract."""
-        named = self._check(results, query)
+        named = self._check(results, query, anything=query.taught is not None)
         if query.taught is None:
             return named
         return query.taught.beside(named, rows_of_anything(results), self._mean)
 
     def _check(
-        self, results: Mapping[str, NDArray[Any]], query: Query
+        self, results: Mapping[str, NDArray[Any]], query: Query, *, anything: bool
     ) -> Mapping[str, NDArray[Any]]:
         """Returns the rows of said names after comparing results with the contract.
 
@@ -363,7 +384,7 @@ class Perceiver:
             outputs = rows_of_names(results)
             masks = uses_masks(outputs, query.settings)
             check_numbers(outputs, max(1, len(query.vocabulary.said)), masks=masks)
-            if query.taught is not None:
+            if anything:
                 check_anything(rows_of_anything(results), masks=masks)
         except GraphContractError as error:
             raise PerceiverError(f"{self._session.name}: {error}") from error
