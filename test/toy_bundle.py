@@ -211,7 +211,8 @@ def _add_regions(
     node = helper.make_node
     nodes += [
         node("Transpose", ["anything_embedding"], ["anything_column"], perm=[1, 0]),
-        node("MatMul", ["image_embeddings", "anything_column"], ["anything_similarity"]),
+        node("Relu", ["image_embeddings"], ["any_colour"]),
+        node("MatMul", ["any_colour", "anything_column"], ["anything_similarity"]),
         node("Mul", ["anything_similarity", "gain"], ["anything_scaled"]),
         node("Add", ["anything_scaled", "bias"], ["anything_logits"]),
         node("Sigmoid", ["anything_logits"], ["anything_scores"]),
@@ -277,10 +278,14 @@ def write_toy_segmentation_bundle(directory: Path, **changes: Any) -> Bundle:
 
 
 def toy_regions() -> Regions:
-    """Anything looks like white in the joint space: every colour a little."""
-    anything = np.zeros(DIMENSION, np.float32)
-    anything[:3] = 1
-    return Regions(anything)
+    """Anything is what has a colour, whichever; a box full of one has score 0.993 as well.
+
+    The mean lets grey boxes have a direction of their own, as every row has in a real bundle.
+    """
+    anything, mean = np.zeros((2, DIMENSION), np.float32)
+    anything[:3] = 2
+    mean[3] = -0.1
+    return Regions(anything, {"fp32": mean})
 
 
 def write_toy_region_bundle(directory: Path, *, masks: bool = False, **changes: Any) -> Bundle:
