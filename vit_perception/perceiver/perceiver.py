@@ -296,19 +296,22 @@ class Perceiver:
         *,
         negative: bool = False,
         query: Query | None = None,
+        rows: Rows | None = None,
     ) -> Example:
         """Returns what a box in a frame shows, for `Examples`; nothing changes.
 
         Args:
             query: whose region is looked at; None for the query of now.
+            rows: what `rows` returned for the frame, where it has several boxes; None: they are
+                made.
             The rest: as `teach`.
 
         Raises:
             PerceiverError, VocabularyError, SessionError: as `teach`.
         """
-        query = self._query if query is None else query
         sides = _box_in(frame, box, name)
-        _, rows = self.rows(frame, query)
+        if rows is None:
+            _, rows = self.rows(frame, query)
         example = example_of(rows, sides, name, negative=negative)
         x1, y1, x2, y2 = map(float, sides)
         return replace(example, crop=crop_of(frame, (x1, y1, x2, y2)))
