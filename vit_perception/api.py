@@ -10,12 +10,14 @@ from pathlib import Path
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
 from vit_perception.detections import Detections
+from vit_perception.examples import Examples
 from vit_perception.frame import Frame
 from vit_perception.names import checked_names
-from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.examples_file import read_examples_of
+from vit_perception.perceiver.perceiver import Encode, Perceiver
 from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.text.builder import VocabularyBuilder
-from vit_perception.vocabulary import Vocabulary
+from vit_perception.vocabulary import Vocabulary, vocabulary_of
 
 __all__ = ["Detections", "Frame", "Vocabulary", "load"]
 
@@ -24,6 +26,7 @@ def load(
     bundle: str | Path = "",
     names: Sequence[str] | None = None,
     *,
+    taught: str | Path | None = None,
     settings: Settings | None = None,
     precision: str = EngineSettings.precision,
     provider: str = EngineSettings.provider,
@@ -38,6 +41,9 @@ def load(
     Args:
         bundle: its folder, or the name of a bundled one; empty: the default bundle.
         names: what to look for where a call names nothing; None: the bundle's default names.
+            Empty, with `taught`: what was shown alone.
+        taught: file of examples (of ``vit-perception teach`` or
+            `perceiver.examples_file.write_examples`), whose names are looked for as well.
         settings: thresholds, limits, region; None for the defaults.
         precision, provider, threads: see EngineSettings.
         text_encoder_dir: folder of the text encoder, for names that the bundle does not know;
@@ -46,6 +52,7 @@ def load(
     Raises:
         NotInstalledError, BundleError: no such bundle, or a folder that is none.
         VocabularyError, TextEncoderError: names that cannot be encoded.
+        ExamplesError: a file that holds no examples, or some of another bundle.
         PerceiverError, SessionError: a graph that cannot be served here.
     """
     found = Bundle.load(find_bundle(str(bundle)))
@@ -55,12 +62,25 @@ def load(
     def encode(names: tuple[str, ...]) -> Vocabulary:
         return builder.build(names, version=1)
 
+    examples = None if taught is None else read_examples_of(found, Path(taught))
     return Perceiver(
         found,
-        vocabulary=None if names is None else encode(checked_names(names)),
+        vocabulary=_vocabulary(found, encode, names, examples),
         settings=settings,
         precision=precision,
         provider=provider,
         threads=threads,
         encode=encode,
     )
+
+
+def _vocabulary(
+    bundle: Bundle, encode: Encode, names: Sequence[str] | None, examples: Examples | None
+) -> Vocabulary | None:
+    """Returns the names to begin with; None for the bundle's own."""
+    if examples is not None and names is not None and not len(names):
+        return vocabulary_of(examples)
+    said = None if names is None else encode(checked_names(names))
+    if examples is None:
+        return said
+    return (bundle.default_vocabulary() if said is None else said).showing(examples)

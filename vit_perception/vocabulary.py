@@ -106,6 +106,15 @@ class Vocabulary:
         return int(self.embeddings.shape[1])
 
 
+def vocabulary_of(examples: Examples, version: int = 0) -> Vocabulary:
+    """Returns the vocabulary of names that were only shown.
+
+    Raises:
+        VocabularyError: there are none.
+    """
+    return Vocabulary(examples.names, np.zeros((0, 1), np.float32), version, examples)
+
+
 def _joined(said: tuple[str, ...], examples: Examples | None) -> tuple[str, ...]:
     """Returns all names: those that were said, then the others that were shown."""
     return tuple(dict.fromkeys((*said, *(examples.names if examples else ()))))

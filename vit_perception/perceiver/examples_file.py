@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.bundle.bundle import Bundle
 from vit_perception.document import Document, DocumentError
 from vit_perception.examples import (
     MAX_CROP_BYTES,
@@ -82,6 +84,36 @@ def read_examples(path: Path) -> Examples:
         return _unpacked(arrays)
     except (NpzError, InputError, DocumentError, VocabularyError, ExamplesError) as error:
         raise ExamplesError(f"{file}: {error}") from error
+
+
+def read_examples_of(bundle: Bundle, path: Path) -> Examples:
+    """Reads a file of examples that were shown to this bundle, in any of its precisions.
+
+    Raises:
+        ExamplesError: see `read_examples`; or they were shown to another bundle, or the bundle
+            cannot be taught.
+    """
+    if bundle.regions is None:
+        raise ExamplesError(
+            f"{shown_path(bundle.directory)}: expected a bundle of format 2, which can be taught, "
+            "found one of format 1"
+        )
+    examples = read_examples(path)
+    file = shown_path(path)
+    if examples.space != bundle.embedding_id:
+        bundle_words = f"--bundle {shlex.quote(shown_path(bundle.directory))}"
+        raise ExamplesError(
+            f"{file}: expected examples shown to {bundle.name} ({bundle.embedding_id[:12]}), "
+            f"found some shown to another bundle ({examples.space[:12]}); renew them: "
+            f"vit-perception teach --renew {shlex.quote(file)} {bundle_words} --out NEW"
+        )
+    size = len(bundle.regions.anything)
+    if examples.shown and len(examples.shown[0].embedding) != size:
+        raise ExamplesError(
+            f"{file}: expected embeddings of {size} values, "
+            f"found {len(examples.shown[0].embedding)}"
+        )
+    return examples
 
 
 def _packed(examples: Examples) -> bytes:

@@ -281,12 +281,28 @@ class Perceiver:
         frame = _frame(image)
         example = self.example(frame, box, name, negative=negative)
         with self._change_lock:
-            known = self.vocabulary.examples or Examples(self.bundle.embedding_id)
-            vocabulary = self.vocabulary.showing(known.adding([example]))
-            self._query = self.prepare(
-                vocabulary=replace(vocabulary, version=vocabulary.version + 1)
-            )
+            self._show(self._shown.adding([example]))
         return example
+
+    def forget(self, name: str) -> None:
+        """Forgets all that was shown of a name; if it was said too, it is still looked for.
+
+        The vocabulary's version is one higher.
+
+        Raises:
+            ExamplesError: nothing was shown of that name.
+            VocabularyError: no name would be left to look for.
+        """
+        with self._change_lock:
+            self._show(self._shown.without(name))
+
+    @property
+    def _shown(self) -> Examples:
+        return self.vocabulary.examples or Examples(self.bundle.embedding_id)
+
+    def _show(self, examples: Examples) -> None:
+        vocabulary = self.vocabulary.showing(examples)
+        self._query = self.prepare(vocabulary=replace(vocabulary, version=vocabulary.version + 1))
 
     def example(
         self,
