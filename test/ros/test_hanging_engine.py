@@ -187,7 +187,7 @@ def test_a_graph_that_never_ends_is_taken_back(bench: Bench, tmp_path: Path) -> 
     assert bench.set_parameters(configure_timeout=600.0) == (True, "")
     assert bench.set_parameters(precision="int8") == (True, "")
     assert bench.set_parameters(precision="fp32") == (True, "")
-    wait_for(lambda: not node._graph._runs, "the end of the opening")
+    wait_for(lambda: not node._changes._graph._runs, "the end of the opening")
 
 
 def test_names_on_which_the_text_adaptor_never_ends_are_refused(

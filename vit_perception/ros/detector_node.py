@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,10 +17,10 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from vit_perception.parameters.detector import DetectorParameters, configure_reads
-from vit_perception.ros import patience, qos
-from vit_perception.ros.background import GRAPH, NAMES, Background
+from vit_perception.ros import qos
 from vit_perception.ros.bridge import bridge
-from vit_perception.ros.configuration import Configuration, Configurator
+from vit_perception.ros.changes import Changes
+from vit_perception.ros.configuration import Configurator
 from vit_perception.ros.frames.accounting import Counts
 from vit_perception.ros.frames.camera import Camera, Consumer
 from vit_perception.ros.frames.worker import FrameWorker
@@ -29,11 +29,11 @@ from vit_perception.ros.health.fault_log import FaultLog
 from vit_perception.ros.health.report import Snapshot
 from vit_perception.ros.health.snapshot import snapshot_of
 from vit_perception.ros.outputs.publishers import Publishers
-from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
+from vit_perception.ros.parameter_bridge import ParameterBridge
+from vit_perception.ros.patience import Patience
 from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
-from vit_perception.setting import SettingError
-from vit_perception.wording import one_line, shown
+from vit_perception.wording import one_line
 
 # Seconds that a frame in work may hold up the end.
 _LEAVE_WITHIN = 1.0
@@ -62,18 +62,15 @@ class DetectorNode(LifecycleNode):
         self._next_version = 0
         self._failure = ""
         self._consumers_lock = threading.Lock()
-        self._idle_thresholds: tuple[str, ...] = ()
         self._faults = FaultLog(self)
-        self._patience = patience.Patience(self._beat)
-        self._configurator: Configurator | None = None
-        self._graph = Background(GRAPH, self._opened)
-        self._names = Background(NAMES, self._encoded)
+        self._patience = Patience(self._beat)
+        self._changes = Changes(self, self._faults, self._patience)
         self._worker: FrameWorker | None = None
         self._cameras: tuple[Camera, ...] = ()
         self._diagnostics: DiagnosticsReporter | None = None
         self._controls: Services | None = None
         try:
-            self._bridge = ParameterBridge(self, self._prepare)
+            self._bridge = ParameterBridge(self, self._changes.prepare)
         except Exception:
             # The half-made node would stay in the graph, and its log publisher in rcl.
             self.destroy_node()
@@ -93,6 +90,10 @@ class DetectorNode(LifecycleNode):
     def parameters(self) -> DetectorParameters:
         """The parameters in force."""
         return self._bridge.current
+
+    @property
+    def _configurator(self) -> Configurator | None:
+        return self._changes.configurator
 
     @property
     def state(self) -> str:
@@ -129,17 +130,13 @@ class DetectorNode(LifecycleNode):
 
     def snapshot(self) -> Snapshot:
         """Returns what diagnostics are made from."""
-        now, controls = self._configurator, self._controls
+        controls = self._controls
         return snapshot_of(
             self._cameras,
             self.parameters,
             state=self.state,
             paused=controls is not None and not controls.enabled,
-            engine=(
-                {}
-                if now is None
-                else now.current.description(self._graph.under_way, self._names.under_way)
-            ),
+            engine=self._changes.description(),
             last_error=self._faults.last,
             failure=self._failure,
             busy=0.0 if self._worker is None else self._worker.busy,
@@ -217,7 +214,7 @@ class DetectorNode(LifecycleNode):
                 "configure",
                 "configure_timeout",
             )
-            self._configurator = configurator
+            self._changes.begin(configurator)
             worker = self._worker = FrameWorker(configurator, self.get_clock(), self._faults)
             for camera in self._cameras:
                 outputs = Publishers(
@@ -237,7 +234,6 @@ class DetectorNode(LifecycleNode):
             f"{about['model.provider']}, {about['vocabulary.names']} names"
         )
         self.get_logger().info(bridge().note)
-        self._mention_idle_thresholds(configurator.current)
 
     def _activate(self) -> None:
         parameters, configurator = self.parameters, self._configurator
@@ -257,15 +253,14 @@ class DetectorNode(LifecycleNode):
             camera.deactivate()
 
     def _take_down(self) -> None:
-        self._graph.cancel()
-        self._names.cancel()
+        configurator = self._configurator
+        self._changes.end()
         self._deactivate()
         worker, self._worker = self._worker, None
         if worker is not None and not worker.close(self._patience.left_of(_LEAVE_WITHIN)):
             self.get_logger().warning("the engine is still busy with a frame: left behind")
         for camera in self._cameras:
             camera.cleanup()
-        configurator, self._configurator = self._configurator, None
         if configurator is not None:
             self._next_version = configurator.version + 1
 
@@ -298,71 +293,6 @@ class DetectorNode(LifecycleNode):
         result = self.set_parameters([Parameter("vocabulary", value=message.data)])[0]
         if not result.successful:
             self._faults.warn("set_vocabulary", f"~/set_vocabulary refused: {result.reason}")
-
-    def _prepare(self, wanted: DetectorParameters) -> Apply:
-        configurator = self._configurator
-        changed = configure_reads(self.parameters, wanted)
-        if changed and self.state == "active":
-            raise SettingError(f"{changed[0]}: read by configure: deactivate the node first")
-        if configurator is None or configure_reads(configurator.current.parameters, wanted):
-            return lambda: None
-        prepared = self._patience.wait(
-            partial(configurator.prepare, wanted), patience.AT_ONCE, "prepare"
-        )
-        return partial(self._apply, configurator, prepared)
-
-    def _apply(self, configurator: Configurator, prepared: Configuration) -> None:
-        configurator.apply(prepared)
-        self._mention_idle_thresholds(prepared)
-        self._graph.follow(configurator, prepared.parameters)
-        self._names.follow(configurator, prepared.parameters)
-
-    def _opened(self, wanted: DetectorParameters, error: Exception | None) -> None:
-        """Tells what came of another precision or provider."""
-        asked = f"{wanted.precision} on {wanted.provider}"
-        if error is None:
-            self.get_logger().info(f"{asked}: opened, and used from now on")
-        elif configurator := self._configurator:
-            now = configurator.current
-            self._take_back(
-                f"{asked}: {one_line(error)}",
-                wanted,
-                {"precision": now.perceiver.precision, "provider": now.provider_asked},
-            )
-
-    def _encoded(self, wanted: DetectorParameters, error: Exception | None) -> None:
-        """Tells what came of new names."""
-        if error is None:
-            words = f"{len(wanted.vocabulary)} names: encoded, and looked for from now on"
-            self.get_logger().info(words)
-        elif configurator := self._configurator:
-            names = list(configurator.current.names) or [""]
-            self._take_back(f"vocabulary: {one_line(error)}", wanted, {"vocabulary": names})
-
-    def _take_back(self, line: str, wanted: DetectorParameters, before: Mapping[str, Any]) -> None:
-        """Tells of a change that is not to be had, and shows again what stays in force."""
-        self._faults.error(f"{line}; what ran before goes on")
-
-        def take_back() -> None:
-            # Unless something else has been asked for since.
-            if all(getattr(self.parameters, name) == getattr(wanted, name) for name in before):
-                self.set_parameters_atomically(
-                    [Parameter(name, value=value) for name, value in before.items()]
-                )
-
-        if self.executor is not None:
-            # Parameters belong to the executor's thread.
-            self.executor.create_task(take_back)
-
-    def _mention_idle_thresholds(self, configuration: Configuration) -> None:
-        """Tells of thresholds without a name, when they are others than before."""
-        idle, before = configuration.idle_thresholds, self._idle_thresholds
-        self._idle_thresholds = idle
-        if idle and idle != before:
-            listed = ", ".join(shown(name) for name in idle[:8])
-            more = f" and {len(idle) - 8} more" if len(idle) > 8 else ""
-            line = f"class_thresholds: {listed}{more}: not in the vocabulary"
-            self.get_logger().warning(line)
 
 
 def main() -> int:
