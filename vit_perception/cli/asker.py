@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from vit_perception.detections import Detections
     from vit_perception.evaluation.coco_entries import Picture
     from vit_perception.evaluation.results import Predict
+    from vit_perception.examples import Examples
     from vit_perception.frame import Frame
     from vit_perception.perceiver.settings import Settings
+    from vit_perception.vocabulary import Vocabulary
 
 # Average precision needs the uncertain detections too, as many as the graph gives; the metric
 # has its own limit, 100 per category.
@@ -27,7 +29,9 @@ class Asker:
     """Makes predictors with one perceiver for any vocabulary.
 
     Args:
-        args: with the options of `add_bundle_arguments`, score_threshold and iou_threshold.
+        args: with the options of `add_bundle_arguments`, score_threshold, iou_threshold, taught
+            (a file of examples or None) and said_too (whether names that were shown are looked
+            for by their words as well).
         iou_threshold: the default if the option is not given; None is the bundle's.
         max_detections: per picture.
     """
@@ -43,11 +47,16 @@ class Asker:
 
         from vit_perception.bundle.bundle import Bundle
         from vit_perception.bundle.paths import find_bundle
+        from vit_perception.perceiver.examples_file import read_examples_of
         from vit_perception.perceiver.perceiver import Perceiver
         from vit_perception.perceiver.settings import BUNDLE_DEFAULT, Settings
         from vit_perception.text.builder import VocabularyBuilder
 
         self.bundle: Bundle = Bundle.load(find_bundle(args.bundle))
+        self.taught: Examples | None = (
+            None if args.taught is None else read_examples_of(self.bundle, args.taught)
+        )
+        self._said_too: bool = args.said_too
         # The settings of a robot; metrics are measured almost without a score threshold.
         self.published = Settings(
             _given(args.score_threshold, BUNDLE_DEFAULT),
@@ -101,12 +110,25 @@ class Asker:
         from vit_perception.perceiver.stages import StageTimes
 
         perceiver = self._perceiver
-        query = perceiver.prepare(vocabulary=self._builder.build(names, 1), settings=settings)
+        query = perceiver.prepare(vocabulary=self._vocabulary(names), settings=settings)
 
         def predict(frame: Frame) -> Detections:
             return perceiver.look(frame, query, StageTimes())
 
         return predict
+
+    def _vocabulary(self, names: Sequence[str]) -> Vocabulary:
+        """Returns names by what was shown of them, and by their words where that is wanted."""
+        from vit_perception.vocabulary import vocabulary_of
+
+        examples = None if self.taught is None else self.taught.of(names)
+        if examples is None or not examples.names:
+            return self._builder.build(names, 1)
+        was_shown = frozenset(examples.names)
+        said = [name for name in names if self._said_too or name not in was_shown]
+        if not said:
+            return vocabulary_of(examples, 1)
+        return self._builder.build(said, 1).showing(examples)
 
 
 def refuse_to_overwrite(
@@ -123,7 +145,7 @@ def refuse_to_overwrite(
 
     if args.json is None:
         return
-    options = (Path(file) for file in (args.names_file, args.wordings) if file)
+    options = (Path(file) for file in (args.names_file, args.wordings, args.taught) if file)
     bundle = find_bundle(args.bundle).rglob("*")
     paths = (picture.path for picture in pictures)
     refuse_inputs([args.json], (source, *options, *bundle, *paths))

@@ -28,6 +28,7 @@ NAME = "detect"
 HELP = "find named objects in pictures, folders of pictures and videos"
 EPILOG = """example:
   vit-perception detect photo.jpg clips/ --vocabulary 'red mug, spoon' --out found
+  vit-perception detect photo.jpg --taught mine --taught-only
 
 writes to the folder --out:
   annotated/       every picture and video with boxes and, from a bundle with masks, masks:
@@ -41,6 +42,10 @@ writes to the folder --out:
 
 run.json says 'finished: false' until the run ends. Copies of earlier runs are replaced or stay;
 a file that no run has written is never replaced. One run at a time writes to a folder.
+
+--taught FILE looks for names that were shown with 'vit-perception teach', beside the names of
+--vocabulary or the bundle's default names. A name that is in both is found by what was said and
+by what was shown.
 
 reads JPEG, PNG, WebP, BMP, TIFF, GIF and videos. Pictures are turned as their EXIF orientation
 says, videos as their metadata say. Links to folders are followed, each folder once; annotated

@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import add_setting, at_least, output_path
 from vit_perception.cli.asker import Asker, refuse_to_overwrite
-from vit_perception.cli.model import add_bundle_arguments
+from vit_perception.cli.model import add_bundle_arguments, add_taught_argument
 from vit_perception.perceiver.settings import EngineSettings, Settings
+from vit_perception.wording import shown, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.dataset import Dataset
+    from vit_perception.examples import Examples
 
 NAME = "evaluate"
 HELP = "measure a bundle on labelled pictures (COCO, LVIS)"
 EPILOG = """example:
   vit-perception evaluate my_dataset --bundle tabletop_nano --json metrics.json
   vit-perception evaluate my_dataset --wordings recipes/wordings.yaml --precision int8
+  vit-perception evaluate my_dataset --taught mine
   vit-perception evaluate lvis_v1_val.json --images coco --bundle evaluated
 
 The folder holds images/ and annotations.json (COCO). An annotation may have a 'part' such as
@@ -33,6 +36,10 @@ pairs): each phrase is asked for alone, and the surest box has to lie on the obj
 All category names of the dataset are asked for at once, or those of --names: categories that
 are not asked for are measured only as boxes without names, names without a category only as
 false alarms.
+
+--taught FILE looks for category names that were shown with 'vit-perception teach' by what was
+shown, and for the others by their words; with --said-too for all of them by their words as well.
+Pictures that were shown have to be left out of the dataset, or the figures flatter.
 
 Limits, the same for every bundle: detections with a score of 0.001 and more, 10000 a picture,
 100 a picture and name; masks of the best 300 a picture; the best 100 boxes without names, after
@@ -45,6 +52,16 @@ folder of val2017/ and train2017/. Measured are boxes, under the first synonyms 
 asked at once: AP of the best 300 of a picture, and Fixed AP of the best 10000 of each category
 over all pictures. That takes an export with '--top-k 30000' (of a released DOSOD: 'vit-perception
 import … --top-k 30000')."""
+
+_OPTIONS = (
+    "limit",
+    "iou_threshold",
+    "score_threshold",
+    "names",
+    "names_file",
+    "wordings",
+    "taught",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +100,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="YAML, kind: {category: phrase}; also ask for these categories in other words",
     )
+    add_taught_argument(
+        parser, "look for names that 'vit-perception teach' was shown as they were shown"
+    )
+    parser.add_argument(
+        "--said-too", action="store_true", help="look for the names of --taught by their words too"
+    )
     add_bundle_arguments(parser)
 
 
@@ -112,7 +135,11 @@ def run(args: argparse.Namespace) -> int:
             refuse_others(source)
         data = _asked(dataset_from(document, given, args.limit), args)
         refuse_to_overwrite(args, source, data.pictures)
-        metrics = _measured(data, Asker(args), args)
+        ask = Asker(args)
+        shown_names = () if ask.taught is None else _shown_names(ask.taught, data, args.taught)
+        metrics = _measured(data, ask, args)
+        if shown_names:
+            metrics["taught"] = {"names": len(shown_names), "said_too": args.said_too}
         text = format_tables(metrics)
     metrics["command"] = _command(metrics["dataset"], metrics["bundle"], args)
     print(text)
@@ -129,6 +156,27 @@ def _asked(data: Dataset, args: argparse.Namespace) -> Dataset:
     if args.names_file is not None:
         return data.asking(names_from_file(args.names_file))
     return data
+
+
+def _shown_names(taught: Examples, data: Dataset, file: Path) -> tuple[str, ...]:
+    """Returns the names that are asked for and were shown.
+
+    Raises:
+        ExamplesError: there are none.
+    """
+    from vit_perception.examples import ExamplesError
+
+    asked = frozenset(data.names)
+    known = tuple(name for name in taught.names if name in asked)
+    if not known:
+        raise ExamplesError(
+            f"{shown_path(file)}: expected examples of names of the dataset "
+            f"({shown(', '.join(data.names))}), found {shown(', '.join(taught.names))}"
+        )
+    others = len(taught.names) - len(known)
+    if others:
+        print(f"{others} names of {shown_path(file)} are not asked for", file=sys.stderr)
+    return known
 
 
 def _measured(data: Dataset, ask: Asker, args: argparse.Namespace) -> dict[str, Any]:
@@ -183,8 +231,10 @@ def _command(dataset: str, bundle: str, args: argparse.Namespace) -> str:
         words += ["--precision", args.precision]
     if args.images is not None:
         words += ["--images", Path(args.images).name]
-    for option in ("limit", "iou_threshold", "score_threshold", "names", "names_file", "wordings"):
+    for option in _OPTIONS:
         value = getattr(args, option)
         if value is not None:
             words += [f"--{option.replace('_', '-')}", str(value)]
+    if args.said_too:
+        words.append("--said-too")
     return shlex.join(words)

@@ -9,39 +9,55 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import add_setting
-from vit_perception.names import names_from_file, parse_names
+from vit_perception.names import VocabularyError, names_from_file, parse_names
 from vit_perception.perceiver.settings import EngineSettings, Settings
 
 if TYPE_CHECKING:
     from vit_perception.perceiver.perceiver import Perceiver
 
 
-def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options for the bundle and the engine that runs it."""
+def add_bundle_arguments(parser: argparse.ArgumentParser, *, encodes: bool = True) -> None:
+    """Declares the options for the bundle and the engine that runs it.
+
+    Args:
+        parser: gets the options.
+        encodes: whether the command may meet names that the bundle does not know.
+    """
     group = parser.add_argument_group("model")
     group.add_argument(
         "--bundle", default="", metavar="DIR", help="bundle folder or name (tabletop_nano)"
     )
     for name in ("precision", "provider", "threads"):
         add_setting(group, EngineSettings, name, metavar=name[0].upper())
-    group.add_argument(
-        "--text-encoder",
-        metavar="DIR",
-        help="folder of the text encoder, for names that the bundle does not know",
-    )
+    if encodes:
+        group.add_argument(
+            "--text-encoder",
+            metavar="DIR",
+            help="folder of the text encoder, for names that the bundle does not know",
+        )
 
 
 def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options for the names and for which detections are kept."""
     group = parser.add_argument_group("detection")
-    group.add_argument(
+    names = group.add_mutually_exclusive_group()
+    names.add_argument(
         "--vocabulary",
         metavar="NAMES",
         help="what to look for: 'red mug, spoon' or a text file, one name a line "
         "(the bundle's default names)",
     )
+    add_taught_argument(group, "look for what 'vit-perception teach' was shown as well")
+    names.add_argument(
+        "--taught-only", action="store_true", help="look for the names of --taught alone"
+    )
     for name in ("score_threshold", "iou_threshold", "max_detections"):
         add_setting(group, Settings, name, metavar=name[0].upper())
+
+
+def add_taught_argument(options: argparse._ActionsContainer, meaning: str) -> None:
+    """Declares the option for a file of examples."""
+    options.add_argument("--taught", type=Path, metavar="FILE", help=meaning)
 
 
 def add_mask_argument(parser: argparse.ArgumentParser) -> None:
@@ -54,13 +70,17 @@ def add_mask_argument(parser: argparse.ArgumentParser) -> None:
 def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceiver:
     """Returns a perceiver for both groups of options, which decodes masks if `masks` is set.
 
-    Raises: as `api.load` does.
+    Raises: as `api.load` does; VocabularyError: --taught-only without --taught.
     """
     from vit_perception.api import load
 
+    if args.taught_only and args.taught is None:
+        raise VocabularyError("--taught-only: expected --taught too, found none")
+    names = None if args.vocabulary is None else _names(args.vocabulary)
     return load(
         args.bundle,
-        None if args.vocabulary is None else _names(args.vocabulary),
+        () if args.taught_only else names,
+        taught=args.taught,
         settings=Settings(
             score_threshold=args.score_threshold,
             iou_threshold=args.iou_threshold,

@@ -21,6 +21,7 @@ NAME = "replay"
 HELP = "detect on every image of a bag and write the results as a bag"
 EPILOG = """example:
   vit-perception replay recording/ --out detected_bag --vocabulary 'red mug, spoon'
+  vit-perception replay recording/ --out detected_bag --taught mine
 
 Reads rosbag1 and rosbag2 (sqlite3, mcap), also what a killed recorder left. Writes rosbag2
 (mcap) with the node's topics, under the source's stamps and frame ids:
