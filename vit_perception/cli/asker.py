@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from vit_perception.detections import Detections
     from vit_perception.evaluation.coco_entries import Picture
     from vit_perception.evaluation.results import Predict
+    from vit_perception.evaluation.shots import Look
     from vit_perception.examples import Examples
     from vit_perception.frame import Frame
     from vit_perception.perceiver.settings import Settings
+    from vit_perception.perceiver.taught import Rows
     from vit_perception.vocabulary import Vocabulary
 
 # Average precision needs the uncertain detections too, as many as the graph gives; the metric
@@ -99,6 +101,32 @@ class Asker:
         return self._predictor(
             names, replace(self._settings, score_threshold=0.0, iou_threshold=1.0)
         )
+
+    def rows(self, texts: Mapping[str, str]) -> Look:
+        """Returns what gives all rows of a frame, of names and of anything.
+
+        Args:
+            texts: of each name, how it is said; several may be said in the same words.
+        """
+        from dataclasses import replace
+
+        from vit_perception.text.builder import folded
+        from vit_perception.vocabulary import Vocabulary
+
+        said = {folded(text): text for text in texts.values()}
+        at = {key: row for row, key in enumerate(said)}
+        embeddings = self._builder.build(tuple(said.values()), 1).embeddings
+        vocabulary = Vocabulary(
+            tuple(texts), embeddings[[at[folded(text)] for text in texts.values()]], 1
+        )
+        settings = replace(self._settings, score_threshold=0.0, iou_threshold=1.0)
+        perceiver = self._perceiver
+        query = perceiver.prepare(vocabulary=vocabulary, settings=settings)
+
+        def look(frame: Frame) -> tuple[Detections, Rows]:
+            return perceiver.rows(frame, query)
+
+        return look
 
     def learn(self, phrases: Sequence[str]) -> None:
         """Encodes phrases in one batch, which is faster than one at a time."""

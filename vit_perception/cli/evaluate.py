@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import add_setting, at_least, output_path
 from vit_perception.cli.asker import Asker, refuse_to_overwrite
+from vit_perception.cli.evaluate_shots import EPILOG as EPILOG_OF_SHOTS
+from vit_perception.cli.evaluate_shots import add_shots_arguments, measured_shots, shots_words
 from vit_perception.cli.model import add_bundle_arguments, add_taught_argument
 from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.wording import shown, shown_path
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 NAME = "evaluate"
 HELP = "measure a bundle on labelled pictures (COCO, LVIS)"
-EPILOG = """example:
+EPILOG = (
+    """example:
   vit-perception evaluate my_dataset --bundle tabletop_nano --json metrics.json
   vit-perception evaluate my_dataset --wordings recipes/wordings.yaml --precision int8
   vit-perception evaluate my_dataset --taught mine
@@ -51,7 +54,11 @@ LVIS v1 is known by its neg_category_ids: a folder as above, or its json, with -
 folder of val2017/ and train2017/. Measured are boxes, under the first synonyms of all categories
 asked at once: AP of the best 300 of a picture, and Fixed AP of the best 10000 of each category
 over all pictures. That takes an export with '--top-k 30000' (of a released DOSOD: 'vit-perception
-import … --top-k 30000')."""
+import … --top-k 30000').
+
+"""
+    + EPILOG_OF_SHOTS
+)
 
 _OPTIONS = (
     "limit",
@@ -106,6 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--said-too", action="store_true", help="look for the names of --taught by their words too"
     )
+    add_shots_arguments(parser)
     add_bundle_arguments(parser)
 
 
@@ -135,12 +143,11 @@ def run(args: argparse.Namespace) -> int:
             refuse_others(source)
         data = _asked(dataset_from(document, given, args.limit), args)
         refuse_to_overwrite(args, source, data.pictures)
-        ask = Asker(args)
-        shown_names = () if ask.taught is None else _shown_names(ask.taught, data, args.taught)
-        metrics = _measured(data, ask, args)
-        if shown_names:
-            metrics["taught"] = {"names": len(shown_names), "said_too": args.said_too}
-        text = format_tables(metrics)
+        if args.shots is not None:
+            metrics, text = measured_shots(document, data, args)
+        else:
+            metrics = _taught_or_said(data, args)
+            text = format_tables(metrics)
     metrics["command"] = _command(metrics["dataset"], metrics["bundle"], args)
     print(text)
     if args.json is not None:
@@ -156,6 +163,15 @@ def _asked(data: Dataset, args: argparse.Namespace) -> Dataset:
     if args.names_file is not None:
         return data.asking(names_from_file(args.names_file))
     return data
+
+
+def _taught_or_said(data: Dataset, args: argparse.Namespace) -> dict[str, Any]:
+    ask = Asker(args)
+    shown_names = () if ask.taught is None else _shown_names(ask.taught, data, args.taught)
+    metrics = _measured(data, ask, args)
+    if shown_names:
+        metrics["taught"] = {"names": len(shown_names), "said_too": args.said_too}
+    return metrics
 
 
 def _shown_names(taught: Examples, data: Dataset, file: Path) -> tuple[str, ...]:
@@ -237,4 +253,4 @@ def _command(dataset: str, bundle: str, args: argparse.Namespace) -> str:
             words += [f"--{option.replace('_', '-')}", str(value)]
     if args.said_too:
         words.append("--said-too")
-    return shlex.join(words)
+    return shlex.join(words + shots_words(args))

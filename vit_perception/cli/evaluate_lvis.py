@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Options of `evaluate` that have no meaning for LVIS: its pictures are only partly annotated,
 # and all names are asked for.
-_OTHERS = ("score_threshold", "names", "names_file", "wordings", "taught")
+_OTHERS = ("score_threshold", "names", "names_file", "wordings", "taught", "shots")
 
 
 def measured_lvis(

@@ -49,7 +49,7 @@ def format_tables(metrics: dict[str, Any]) -> str:
     if alarms is not None:
         blocks.append(
             f"false alarms: {alarms['per_picture']:.2f} boxes a picture on the background at "
-            f"score {alarms['threshold']:g}, {_percent(alarms['clean_pictures'])} % of the "
+            f"score {alarms['threshold']:g}, {percent(alarms['clean_pictures'])} % of the "
             f"pictures without one"
         )
     if "pairs" in metrics:
@@ -69,15 +69,15 @@ def format_lvis(metrics: dict[str, Any]) -> str:
     if "bundle" in metrics:
         head += f", {shown_name(metrics['bundle'])} {metrics['precision']}"
     measured = metrics["measured"]
-    table = _table(
+    figures = table(
         ("boxes (LVIS)", "categories", *FIGURES),
         (
-            (title, sum(measured.values()), *(_percent(metrics[key][f]) for f in FIGURES))
+            (title, sum(measured.values()), *(percent(metrics[key][f]) for f in FIGURES))
             for key, title in (("AP", "AP"), ("fixed_AP", "Fixed AP"))
         ),
     )
     reading = _LVIS.format(per_picture=PER_PICTURE, per_category=PER_CATEGORY, **measured)
-    return "\n\n".join((head, table, reading))
+    return "\n\n".join((head, figures, reading))
 
 
 def _by_part(
@@ -89,20 +89,20 @@ def _by_part(
 ) -> str:
     rows = (("all", metrics["overall"]), *metrics["parts"].items())
     names = [column.removeprefix(prefix) for column in columns]
-    return _table(
+    return table(
         (title, "objects", "names", *(name.replace("_", " ") for name in names)),
         (
-            (part, row[objects], row["categories"], *(_percent(row[c]) for c in columns))
+            (part, row[objects], row["categories"], *(percent(row[c]) for c in columns))
             for part, row in rows
         ),
     )
 
 
 def _pairs(pairs: dict[str, Any]) -> str:
-    return _table(
+    return table(
         ("pairs", "asked", "accuracy", *(answer.replace("_", " ") for answer in ANSWERS)),
         (
-            (part, row["asked"], _percent(row["accuracy"]), *(row[answer] for answer in ANSWERS))
+            (part, row["asked"], percent(row["accuracy"]), *(row[answer] for answer in ANSWERS))
             for part, row in (("all", pairs["overall"]), *pairs["parts"].items())
         ),
     )
@@ -110,16 +110,16 @@ def _pairs(pairs: dict[str, Any]) -> str:
 
 def _wordings(wordings: dict[str, Any]) -> str:
     columns = ("AP50_own", "AP50_other")
-    return _table(
+    return table(
         ("wordings", "objects", "names", "AP50 own name", "AP50 so worded"),
         (
-            (kind, row["objects"], row["categories"], *(_percent(row[c]) for c in columns))
+            (kind, row["objects"], row["categories"], *(percent(row[c]) for c in columns))
             for kind, row in wordings.items()
         ),
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Returns aligned columns, the first to the left, the others to the right."""
     cells = [[shown_name(str(cell)) for cell in row] for row in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -132,5 +132,5 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
