@@ -23,6 +23,7 @@ from vit_perception.cli import (
     reparameterize,
     replay,
     scenes,
+    teach,
     train,
     vocabulary,
 )
@@ -40,6 +41,7 @@ from vit_perception.wording import one_line, printable, shown_path
 COMMANDS: tuple[Any, ...] = (
     demo,
     detect,
+    teach,
     replay,
     evaluate,
     benchmark,

@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from vit_perception.bundle.bundle import Bundle
 
 NAME = "info"
-HELP = "show what a bundle or a bag holds, or what is installed"
+HELP = "show what a bundle, a bag or a file of examples holds, or what is installed"
 EPILOG = """example:
   vit-perception info                   this installation: engines, bundles, versions
   vit-perception info tabletop_nano     a bundle: input, names, thresholds, metrics
-  vit-perception info my_recording/     a bag: topics and counts"""
+  vit-perception info my_recording/     a bag: topics and counts
+  vit-perception info mine              what 'vit-perception teach' was shown"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
-    parser.add_argument("what", nargs="?", default="", metavar="BUNDLE|BAG", help="folder or name")
+    parser.add_argument(
+        "what", nargs="?", default="", metavar="BUNDLE|BAG|FILE", help="folder or name"
+    )
     parser.add_argument("--names", action="store_true", help="list every ready-made name")
 
 
@@ -43,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
         _print_installation()
     elif holds_bag(path) and not (path / "bundle.yaml").is_file():
         _print_bag(path)
+    elif path.is_file():
+        _print_examples(path)
     else:
         _print_bundle(Bundle.load(find_bundle(args.what)), every_name=args.names)
     return 0
@@ -78,6 +83,19 @@ def _print_bag(path: Path) -> None:
         raise BagDamageError(damage)
 
 
+def _print_examples(path: Path) -> None:
+    from vit_perception.perceiver.examples_file import read_examples
+
+    examples = read_examples(path)
+    print(f"{shown_path(path)}: shown to a bundle with embeddings {examples.space}")
+    print("  shown   not  kept  name")
+    for name in dict.fromkeys(each.name for each in examples.shown):
+        own = [each for each in examples.shown if each.name == name]
+        negative = sum(each.negative for each in own)
+        crops = sum(each.crop is not None for each in own)
+        print(f"  {len(own) - negative:>5} {negative:>5} {crops:>5}  {shown_name(name)}")
+
+
 def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
     names = bundle.ready_made().names
     rows = {
@@ -90,6 +108,9 @@ def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
         "vocabulary": "fixed" if bundle.fixed_vocabulary else "any names, changed while it runs",
         "text encoder": f"{bundle.text_encoder_id} ({bundle.text_dimension})"
         + ("" if bundle.text_encoder_files is None else ", in the bundle"),
+        "shown names": "no, a bundle of format 1"
+        if bundle.regions is None
+        else f"yes, with embeddings {bundle.embedding_id}",
         "thresholds": f"score {bundle.score_threshold}, iou {bundle.iou_threshold}",
         "names ready-made": len(names),
         "names by default": ", ".join(bundle.default_names),

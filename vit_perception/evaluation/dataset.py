@@ -114,10 +114,12 @@ def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
     return dataset_from(read_document(Path(directory) / ANNOTATIONS), Path(directory), limit)
 
 
-def dataset_from(document: dict[str, Any], root: Path, limit: int | None = None) -> Dataset:
-    """Makes a dataset of the document that `read_document` returned for the folder's file."""
+def dataset_from(
+    document: dict[str, Any], root: Path, limit: int | None = None, file: str = ANNOTATIONS
+) -> Dataset:
+    """Makes a dataset of the document that `read_document` returned for a file of the folder."""
     check_limit(limit)
-    source = root / ANNOTATIONS
+    source = root / file
     try:
         found = [(read_picture(entry, root), entry) for entry in entries(document, "images")]
         found.sort(key=lambda pair: pair[0].id)
