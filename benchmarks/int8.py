@@ -71,7 +71,7 @@ def untrained(size: int) -> dict[str, tuple[bytes, bytes]]:
     """Returns dosod_nano with either activation, in fp32 and int8."""
     import torch
 
-    from vit_perception.export.detector import live_graph
+    from vit_perception.export.graph_files import live_graph
     from vit_perception.models.detectors.dosod import dosod_nano
 
     graphs = {}

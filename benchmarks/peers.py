@@ -24,7 +24,7 @@ from rich.table import Table
 from vit_perception.engine.factory import open_session
 from vit_perception.engine.session import Session
 from vit_perception.evaluation.latency import take_turns
-from vit_perception.export.detector import live_graph
+from vit_perception.export.graph_files import live_graph
 from vit_perception.models.detectors.dosod import dosod_nano, dosod_s
 
 SIZE, NAMES = 640, 80

@@ -16,8 +16,6 @@ from vit_perception.bundle.bundle import Bundle, BundleError
 from vit_perception.bundle.files import read_verified
 from vit_perception.compression.quantization.calibration import (
     METHODS,
-    calibration_pictures,
-    letterboxed,
 )
 from vit_perception.compression.quantization.qdq import (
     QuantizationError,
@@ -28,6 +26,7 @@ from vit_perception.compression.quantization.quantize import quantize_bundle
 from vit_perception.compression.quantization.selection import quantizable
 from vit_perception.engine.factory import open_session
 from vit_perception.frame import Frame
+from vit_perception.images.inputs import chosen_pictures, letterboxed  # noqa: E402
 from vit_perception.images.media import MediaError
 from vit_perception.output.failure import OutputError
 from vit_perception.perceiver.perceiver import Perceiver
@@ -52,7 +51,7 @@ def made(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def images(folder: Path) -> list[np.ndarray]:
-    return list(letterboxed(calibration_pictures(folder, 100), HEIGHT, WIDTH, 114))
+    return list(letterboxed(chosen_pictures(folder, 100), HEIGHT, WIDTH, 114))
 
 
 def fed(image: np.ndarray) -> dict[str, np.ndarray]:
@@ -266,22 +265,22 @@ def test_destinations_and_names_that_cannot_be(
 
 
 def test_pictures_are_spread_over_the_data_set(squares: Path) -> None:
-    names = [path.name for path in calibration_pictures(squares, 3)]
+    names = [path.name for path in chosen_pictures(squares, 3)]
     assert names == ["000.png", "002.png", "004.png"]
-    assert len(calibration_pictures(squares / "images", 100)) == 6
+    assert len(chosen_pictures(squares / "images", 100)) == 6
 
 
 def test_folders_that_cannot_calibrate(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="expected a picture, video or folder, found nothing"):
-        calibration_pictures(tmp_path / "absent", 5)
+        chosen_pictures(tmp_path / "absent", 5)
     with pytest.raises(MediaError, match="expected pictures or videos .*, found none"):
-        calibration_pictures(tmp_path, 5)
+        chosen_pictures(tmp_path, 5)
     (tmp_path / "clip.mp4").write_bytes(b"")
     with pytest.raises(MediaError, match="expected pictures, found videos only"):
-        calibration_pictures(tmp_path, 5)
+        chosen_pictures(tmp_path, 5)
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(MediaError, match="broken.png: expected a picture"):
-        list(letterboxed(calibration_pictures(tmp_path, 5), HEIGHT, WIDTH, 114))
+        list(letterboxed(chosen_pictures(tmp_path, 5), HEIGHT, WIDTH, 114))
 
 
 # A real network
@@ -290,7 +289,7 @@ def test_folders_that_cannot_calibrate(tmp_path: Path) -> None:
 @pytest.mark.torch
 def test_the_last_convolutions_of_a_detector_stay_float() -> None:
     torch = pytest.importorskip("torch")
-    from vit_perception.export.detector import live_graph
+    from vit_perception.export.graph_files import live_graph
     from vit_perception.models.detectors.dosod import dosod_nano
 
     torch.manual_seed(0)
@@ -315,6 +314,6 @@ def test_calibration_sees_pictures_upright(tmp_path: Path) -> None:
     for orientation in range(1, 9):
         path = tmp_path / f"{orientation}.png"
         path.write_bytes(encoded("png", turned(scene(32, 48), orientation), orientation))
-    seen = list(letterboxed(calibration_pictures(tmp_path, 8), 32, 48, 114))
+    seen = list(letterboxed(chosen_pictures(tmp_path, 8), 32, 48, 114))
     for picture in seen:
         np.testing.assert_array_equal(picture[0], scene(32, 48))

@@ -54,6 +54,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--metrics", type=Path, help="JSON list of measured metrics for the card")
     parser.add_argument("--card", type=Path, help="Markdown for the model card: data, licences")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="data set with every object labelled, to fit the embedding for anything to, which "
+        "names that are shown need (a bundle has its own)",
+    )
+    parser.add_argument(
+        "--count", type=at_least(1), default=150, metavar="N",
+        help="pictures of --data, at most (150)",
+    )  # fmt: skip
     parser.add_argument("--text-encoder-dir", help="folder with model.safetensors, tokenizer.json")
 
 
@@ -63,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.files import MANIFEST, check_destination
     from vit_perception.bundle.manifest import bundle_name
     from vit_perception.bundle.regions_file import ANYTHING
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.evaluation.dataset import load_dataset, spread
     from vit_perception.export.detector import (
         ExportError,
         export_bundle,
@@ -99,20 +112,26 @@ def run(args: argparse.Namespace) -> int:
         vocabulary, names = source.ready_made(), source.default_names
     else:
         vocabulary = Vocabulary(names, encode(names), 0)
-    bundle = export_bundle(
-        trained,
-        args.out,
-        name=name,
-        vocabulary=vocabulary,
-        anything=encode((ANYTHING,))[0],
-        default_names=default_names or names,
-        size=args.size,
-        top_k=args.top_k,
-        score_threshold=_first(args.score_threshold, recommended[0]),
-        iou_threshold=_first(args.iou_threshold, recommended[1]),
-        metrics=metrics,
-        card=card,
-    )
+    known = None if source is None else source.regions
+    data = None if args.data is None else spread(load_dataset(args.data), args.count)
+    total = 0 if data is None else len(data.pictures)
+    with progress_bar("fitting", total) as show:
+        bundle = export_bundle(
+            trained,
+            args.out,
+            name=name,
+            vocabulary=vocabulary,
+            anything=encode((ANYTHING,))[0] if known is None else known,
+            data=data,
+            progress=show,
+            default_names=default_names or names,
+            size=args.size,
+            top_k=args.top_k,
+            score_threshold=_first(args.score_threshold, recommended[0]),
+            iou_threshold=_first(args.iou_threshold, recommended[1]),
+            metrics=metrics,
+            card=card,
+        )
     print(f"{bundle.name} in {shown_path(args.out)}: {len(vocabulary)} ready-made names, "
           f"{len(bundle.default_names)} by default")  # fmt: skip
     return 0

@@ -24,6 +24,8 @@ Nothing is downloaded. torch's weights-only loader reads the checkpoint in a pro
 other classes and functions that it names are neither imported nor called.
 The released weights are under GPL-3.0, and so is what is made of them."""
 
+_PICTURES = 100
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
@@ -52,14 +54,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top-k", type=at_least(1), default=GRAPH_ROWS, help=f"rows of the outputs ({GRAPH_ROWS})"
     )
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="over which the mean region embedding is taken, for names that are shown (the "
+        "package's photographs)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Imports, and prints what it is and its licence; returns 0."""
     from vit_perception.bundle.files import check_destination
     from vit_perception.bundle.manifest import bundle_name
+    from vit_perception.bundle.samples import sample_photographs
     from vit_perception.export.released import find_clip, import_fixed, import_live
     from vit_perception.export.released_card import COCO_NAMES, LICENCE, NOTICE
+    from vit_perception.images.inputs import chosen_pictures
     from vit_perception.models.detectors.released import ReleasedError, read_released
     from vit_perception.names import names_from_file
 
@@ -82,7 +93,15 @@ def run(args: argparse.Namespace) -> int:
         bundle = import_fixed(released, args.out, names=names, **options)
     else:
         clip = find_clip(released, args.clip)
-        bundle = import_live(released, args.out, names=names or COCO_NAMES, clip=clip, **options)
+        pictures = chosen_pictures(args.pictures or sample_photographs(), _PICTURES)
+        bundle = import_live(
+            released,
+            args.out,
+            names=names or COCO_NAMES,
+            clip=clip,
+            pictures=pictures,
+            **options,
+        )
     vocabulary = "folded in" if bundle.fixed_vocabulary else "ready-made, any others encoded"
     print(
         f"{bundle.name} in {shown_path(args.out)}: {released.architecture}, "

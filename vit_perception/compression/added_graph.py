@@ -16,6 +16,7 @@ from vit_perception.bundle.files import (
     replace_folder,
 )
 from vit_perception.bundle.manifest import graph_file, manifest_text
+from vit_perception.bundle.regions_file import Regions, write_regions
 from vit_perception.document import Document, DocumentError
 from vit_perception.wording import shown, shown_path
 
@@ -24,7 +25,13 @@ _HEADING = "## Graphs"
 
 
 def with_graph(
-    bundle: Bundle, directory: str | Path, *, precision: str, model: bytes, remark: str
+    bundle: Bundle,
+    directory: str | Path,
+    *,
+    precision: str,
+    model: bytes,
+    remark: str,
+    regions: Regions | None = None,
 ) -> Bundle:
     """Writes a copy of a bundle with one more graph, and returns it.
 
@@ -37,6 +44,7 @@ def with_graph(
         precision: name of the graph, of a-z, 0-9 and _; an older graph of that name is replaced.
         model: ONNX file that fulfils the graph contract, made from the graph fp32.
         remark: one line of Markdown about the graph, for the model card.
+        regions: with the mean of the new graph, for a bundle of format 2; None leaves its own.
 
     Raises:
         BundleError: see `check_target`; or a file or the graph fp32 of the bundle changed since
@@ -47,7 +55,7 @@ def with_graph(
     target = Path(directory).resolve()
 
     def files() -> dict[str, bytes]:
-        return _with_graph(_unchanged(bundle), target, precision, model, remark)
+        return _with_graph(_unchanged(bundle), target, precision, model, remark, regions)
 
     replace_folder(target, files, check=Bundle.load)
     return Bundle.load(target)
@@ -81,7 +89,12 @@ def _unchanged(bundle: Bundle) -> Bundle:
 
 
 def _with_graph(
-    bundle: Bundle, target: Path, precision: str, model: bytes, remark: str
+    bundle: Bundle,
+    target: Path,
+    precision: str,
+    model: bytes,
+    remark: str,
+    regions: Regions | None,
 ) -> dict[str, bytes]:
     """Returns all files of the copy."""
     files = {
@@ -95,6 +108,8 @@ def _with_graph(
     file = bundle.graphs.get(precision, graph_file(precision))
     manifest["graphs"] = {**bundle.graphs, precision: file}
     files[file] = model
+    if regions is not None:
+        files[str(manifest["regions"])] = write_regions(regions)
     card = files.get(_CARD, f"# {bundle.name}\n".encode()).decode(errors="replace")
     files[_CARD] = _remarked(card, precision, remark).encode()
     files[MANIFEST] = manifest_text(manifest, files, target)

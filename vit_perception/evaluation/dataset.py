@@ -114,6 +114,17 @@ def load_dataset(directory: Path | str, limit: int | None = None) -> Dataset:
     return dataset_from(read_document(Path(directory) / ANNOTATIONS), Path(directory), limit)
 
 
+def spread(data: Dataset, count: int) -> Dataset:
+    """Returns at most `count` pictures of a dataset, evenly spaced, with their annotations."""
+    total = len(data.pictures)
+    count = min(count, total)
+    pictures = tuple(data.pictures[index * total // count] for index in range(count))
+    kept = {picture.id for picture in pictures}
+    annotations = tuple(each for each in data.annotations if each["image_id"] in kept)
+    asks = tuple(ask for ask in data.asks if ask.picture in kept)
+    return replace(data, pictures=pictures, annotations=annotations, asks=asks)
+
+
 def dataset_from(
     document: dict[str, Any], root: Path, limit: int | None = None, file: str = ANNOTATIONS
 ) -> Dataset:

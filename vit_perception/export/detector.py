@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,16 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import check_destination, read_verified
 from vit_perception.bundle.regions_file import Regions
 from vit_perception.bundle.writer import write_bundle
 from vit_perception.document import MAX_LINE
-from vit_perception.export.graph import DetectorGraph
+from vit_perception.evaluation.dataset import Dataset
+from vit_perception.export.graph_files import adaptor_graph, fixed_graph, live_graph
 from vit_perception.export.model_card import model_card
-from vit_perception.export.onnx_graph import to_onnx
+from vit_perception.export.regions import fitted_regions, said_regions
 from vit_perception.input.file import InputError
 from vit_perception.input.json_file import parse_json
 from vit_perception.models.detectors.dosod import DOSOD
@@ -40,9 +40,6 @@ from vit_perception.training.trainer import build_model
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import one_line, shown, shown_path
 
-OUTPUTS = ("boxes", "scores", "labels")
-REGION_OUTPUTS = ("embeddings",)
-MASK_OUTPUTS = ("mask_coefficients", "prototypes")
 RECIPE_FILE = "recipe.json"
 
 
@@ -128,7 +125,7 @@ def export_bundle(
     *,
     name: str,
     vocabulary: Vocabulary,
-    anything: NDArray[np.float32],
+    anything: NDArray[np.float32] | Regions,
     default_names: Sequence[str],
     size: tuple[int, int] | None = None,
     score_threshold: float = 0.25,
@@ -137,6 +134,8 @@ def export_bundle(
     metrics: Sequence[dict[str, Any]] = (),
     licence: str = "Apache-2.0",
     card: str = "",
+    data: Dataset | None = None,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> Bundle:
     """Writes a bundle with a live vocabulary.
 
@@ -145,14 +144,19 @@ def export_bundle(
 
     Args:
         vocabulary: the ready-made names.
-        anything: text embedding float32 [D] of a name for anything.
+        anything: text embedding float32 [D] of a name for anything, or what another bundle of
+            the same weights knows of regions.
         default_names: the names to start with.
         size: network input (height, width); the recipe's square size by default.
         top_k: pairs of box and name that the graph gives. Evaluation with hundreds of names at
             once needs thousands: an object has many similar names, which displace other objects.
         card: Markdown for the model card: data, licences, intended use.
+        data: pictures in which all objects are labelled, to fit an embedding for anything to and
+            to measure the mean region embedding on; None: without either, or those of `anything`.
+        progress: called with the number of these pictures looked at.
 
     Raises:
+        EvaluationError: a picture cannot be read.
         ExportError: the backbone only works at the size it was trained at, and `size` is another.
         BundleError, OutputError: the destination is no bundle, or cannot be written.
     """
@@ -161,7 +165,11 @@ def export_bundle(
     model = _rounded(_at_size(trained, vocabulary.dimension, (height, width)))
     text = torch.tensor(vocabulary.embeddings)
     example = model.embed(text[:4]).detach()
-    regions = regions_of(model, anything)
+    graph = live_graph(model, height, width, example, top_k)
+    regions = anything if isinstance(anything, Regions) else said_regions(model, anything)
+    if data is not None:
+        size = (height, width)
+        regions = fitted_regions(model, data, size, regions, graph, progress=progress)
     weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     made = {"recipe": portable(trained.recipe), "steps": trained.steps}
     weights_file = save(weights)
@@ -172,7 +180,7 @@ def export_bundle(
         architecture=trained.recipe.network,
         input_height=height,
         input_width=width,
-        graphs={"fp32": live_graph(model, height, width, example, top_k)},
+        graphs={"fp32": graph},
         text_adaptor=adaptor_graph(model, text[:4]),
         text_encoder_id=ENCODER_ID,
         text_dimension=vocabulary.dimension,
@@ -237,55 +245,9 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
     )
 
 
-def live_graph(
-    model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = GRAPH_ROWS
-) -> bytes:
-    """Returns an ONNX graph whose vocabulary is an input, like ``class_embeddings`` [C, E]."""
-    module = DetectorGraph(model, height, width, top_k=top_k)
-    image, thresholds = _examples(height, width, len(class_embeddings))
-    names = ("image", "class_thresholds", "class_embeddings", "anything_embedding")
-    dynamic = {name: {0: "classes"} for name in names[1:3]}
-    arguments = (image, thresholds, class_embeddings, class_embeddings[:1])
-    return to_onnx(module, arguments, names, output_names(model), dynamic)
-
-
-def fixed_graph(
-    model: DOSOD, height: int, width: int, class_embeddings: Tensor, top_k: int = GRAPH_ROWS
-) -> bytes:
-    """Returns an ONNX graph with the vocabulary ``class_embeddings`` [C, E] folded in."""
-    module = DetectorGraph(model, height, width, top_k=top_k, class_embeddings=class_embeddings)
-    examples = _examples(height, width, len(class_embeddings))
-    outputs = output_names(model, regions=False)
-    return to_onnx(module, examples, ("image", "class_thresholds"), outputs, {})
-
-
-def output_names(model: DOSOD, *, regions: bool = True) -> tuple[str, ...]:
-    """Returns the names of the outputs of a model's graph, in order."""
-    names = OUTPUTS + REGION_OUTPUTS if regions else OUTPUTS
-    return names if model.mask_head is None else names + MASK_OUTPUTS
-
-
-def regions_of(model: DOSOD, anything: NDArray[np.float32]) -> Regions:
-    """Returns what taught names need, from the text embedding [D] of a name for anything."""
-    with torch.no_grad():
-        return Regions(model.embed(torch.tensor(anything[None]))[0].numpy())
-
-
-def adaptor_graph(model: DOSOD, text: Tensor) -> bytes:
-    """Returns an ONNX graph from text to class embeddings; ``text`` [C, D] is an example."""
-    names = ("text_embeddings", "class_embeddings")
-    dynamic = {name: {0: "classes"} for name in names}
-    return to_onnx(model.head.text_mlp, (text,), names[:1], names[1:], dynamic)
-
-
 def portable(recipe: Recipe) -> dict[str, object]:
     """Returns the recipe with the names of data folders instead of their paths."""
     return {**recipe.as_dict(), "data": [Path(folder).name for folder in recipe.data]}
-
-
-def _examples(height: int, width: int, classes: int) -> tuple[Tensor, Tensor]:
-    image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    return image, torch.full((classes,), 0.1)
 
 
 def _at_size(trained: Trained, text_dimension: int, size: tuple[int, int]) -> DOSOD:

@@ -20,9 +20,11 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import TextEncoderFiles, check_destination
 from vit_perception.bundle.regions_file import ANYTHING, Regions
 from vit_perception.bundle.writer import write_bundle
-from vit_perception.export.detector import adaptor_graph, fixed_graph, live_graph, regions_of
+from vit_perception.export.graph_files import adaptor_graph, fixed_graph, live_graph
+from vit_perception.export.regions import said_regions
 from vit_perception.export.released_card import LICENCE, released_card
 from vit_perception.export.text_tower import text_encoder_files
+from vit_perception.images.inputs import letterboxed
 from vit_perception.models.detectors.dosod import DOSOD, RELEASED_TEXT_TOWER
 from vit_perception.models.detectors.released import FIXED, Released, ReleasedError
 from vit_perception.models.fusing import bias_of
@@ -34,6 +36,7 @@ from vit_perception.models.text.clip import (
     load_tokenizer,
     load_tower,
 )
+from vit_perception.perceiver.region_mean import region_mean
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown_path
 
@@ -83,6 +86,7 @@ def import_live(
     clip: ClipText,
     size: tuple[int, int],
     top_k: int,
+    pictures: Sequence[Path] = (),
     thresholds: tuple[float, float] = (SCORE_THRESHOLD, IOU_THRESHOLD),
 ) -> Bundle:
     """Writes a bundle with a live vocabulary and the text tower inside.
@@ -95,9 +99,11 @@ def import_live(
         clip: see `find_clip`.
         size: network input (height, width), multiples of 32.
         top_k: rows of the graph's outputs.
+        pictures: over which the mean region embedding is taken; without any it is zero.
         thresholds: recommended score and NMS overlap.
 
     Raises:
+        MediaError: a file of `pictures` is no picture.
         BundleError, OutputError: the destination is no bundle, or cannot be written.
     """
     check_destination(directory)
@@ -105,6 +111,10 @@ def import_live(
     vocabulary = Vocabulary(tuple(names), clip(names), 0)
     text = torch.tensor(vocabulary.embeddings[:4])
     graph = live_graph(model, *size, model.embed(text), top_k)
+    regions = said_regions(model, clip((ANYTHING,))[0])
+    if pictures:
+        mean = region_mean(graph, regions.anything, letterboxed(pictures, *size))
+        regions = regions.with_mean("fp32", mean)
     return _written(
         released,
         directory,
@@ -114,7 +124,7 @@ def import_live(
         size,
         thresholds,
         encoder_id=CLIP_ID,
-        regions=regions_of(model, clip((ANYTHING,))[0]),
+        regions=regions,
         encoder=text_encoder_files(clip),
         # With mlp0x, the network takes text embeddings directly.
         adaptor=adaptor_graph(model, text) if released.adaptor_layers else None,

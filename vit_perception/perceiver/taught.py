@@ -35,7 +35,7 @@ SAME_THING = 0.7
 TEMPERATURE = 0.1
 FLOOR = 0.4
 """Cosine at which a row is as likely nothing that was shown."""
-CALIBRATION = 1.5
+CALIBRATION = 1.2
 """Power that brings scores to the scale of those of said names."""
 
 

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import BundleError
 from vit_perception.compression.added_graph import check_target, with_graph
-from vit_perception.compression.quantization.calibration import calibration_pictures, letterboxed
 from vit_perception.compression.quantization.qdq import (
     QuantizationError,
     Quantized,
     quantize_graph,
 )
 from vit_perception.engine.factory import open_session
+from vit_perception.images.inputs import chosen_pictures, letterboxed
 from vit_perception.perceiver.contract import GraphContractError, check_detector
+from vit_perception.perceiver.region_mean import region_mean
 from vit_perception.wording import shown_path
 
 
@@ -73,7 +74,7 @@ def quantize_bundle(
     where = shown_path(bundle.directory)
     if "fp32" not in bundle.graphs:
         raise BundleError(f"{where}: expected a graph fp32, found {', '.join(bundle.graphs)}")
-    pictures = calibration_pictures(data, count)
+    pictures = chosen_pictures(data, count)
     size = (bundle.input_height, bundle.input_width, bundle.pad_value)
 
     images = _told(letterboxed(pictures, *size), len(pictures), progress)
@@ -83,6 +84,11 @@ def quantize_bundle(
         check_detector(open_session(graph.model), bundle)
     except (QuantizationError, GraphContractError) as error:
         raise QuantizationError(f"{where}: {error}") from error
+    regions = None
+    if bundle.regions is not None:
+        images = letterboxed(pictures, *size)
+        mean = region_mean(graph.model, bundle.regions.anything, images)
+        regions = bundle.regions.with_mean(precision, mean)
     remark = (
         f"ONNX Runtime {onnxruntime.__version__} QDQ; {graph.quantized} of "
         f"{graph.convolutions} convolutions in eight bits with the operators between "
@@ -90,7 +96,14 @@ def quantize_bundle(
         f"rest in float; ranges by {method} over {len(pictures)} pictures of "
         f"{shown_path(data.resolve().name)}"
     )
-    written = with_graph(bundle, directory, precision=precision, model=graph.model, remark=remark)
+    written = with_graph(
+        bundle,
+        directory,
+        precision=precision,
+        model=graph.model,
+        remark=remark,
+        regions=regions,
+    )
     return QuantizedBundle(written, graph, len(pictures))
 
 
