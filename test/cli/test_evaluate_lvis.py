@@ -135,6 +135,7 @@ def test_a_graph_that_leaves_pairs_out_is_refused(
     [
         (["--names", "red"], "--names: expected a COCO dataset, found LVIS"),
         (["--wordings", "w.yaml"], "--wordings: expected a COCO dataset, found LVIS"),
+        (["--taught", "mine"], "--taught: expected a COCO dataset, found LVIS"),
         (["--score-threshold", "0.5"], "--score-threshold: expected a COCO dataset, found LVIS"),
         (["--images", "nowhere"], "000000000001.png: expected a picture of lvis_tiny.json"),
     ],
