@@ -33,6 +33,7 @@ def test_what_changes_live_is_what_needs_no_reload() -> None:
         "bundle",
         "cpu_affinity",
         "image_transport",
+        "taught_file",
         "threads",
         "text_encoder_dir",
     }
@@ -54,6 +55,8 @@ def test_what_changes_live_is_what_needs_no_reload() -> None:
         ({"vocabulary": []}, "vocabulary", ()),
         ({"vocabulary": ""}, "vocabulary", ()),
         ({"max_age": 0.5}, "max_age", 0.5),
+        ({"teach_click": " my mug "}, "teach_click", "my mug"),
+        ({"teach_click": ""}, "teach_click", ""),
     ],
 )
 def test_values_are_taken_as_people_write_them(
@@ -82,6 +85,8 @@ def test_values_are_taken_as_people_write_them(
         ({"vocabulary": ["x" * 201]}, ["vocabulary", "200"]),
         ({"vocabulary": [f"n{i}" for i in range(4097)]}, ["vocabulary", "4096", "4097"]),
         ({"vocabulary": [1, 2]}, ["vocabulary", "list of strings"]),
+        ({"teach_click": "x" * 201}, ["teach_click", "200"]),
+        ({"teach_history": 601}, ["teach_history", "0 to 600", "601"]),
         ({"class_thresholds": ["red mug"]}, ["class_thresholds", "red mug=0.4", "'red mug'"]),
         ({"class_thresholds": ["red mug=2"]}, ["class_thresholds", "0 to 1", "red mug=2"]),
         ({"class_thresholds": ["=0.4"]}, ["class_thresholds", "=0.4"]),

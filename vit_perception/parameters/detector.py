@@ -34,6 +34,10 @@ def _names(names: tuple[str, ...]) -> tuple[str, ...]:
     return checked_names(each.strip() for each in names) if names else names
 
 
+def _name(text: str) -> str:
+    return checked_names((text.strip(),))[0] if text else text
+
+
 def _thresholds(entries: tuple[str, ...]) -> tuple[str, ...]:
     thresholds_by_name(entries)
     return entries
@@ -180,6 +184,28 @@ class DetectorParameters:
         "the installed package of the encoder that the bundle names. Not used by a bundle that "
         "has its encoder inside.",
         at_configure=True,
+    )
+    taught_file: str = setting(
+        "",
+        "File of what was taught: read by configure if it is there, written by ~/save_taught. "
+        "Empty: none.",
+        at_configure=True,
+    )
+    teach_history: float = setting(
+        0.0,
+        "Seconds for which images are kept, so that ~/teach can mean one by its stamp; at most "
+        "256 MiB for each camera. 0: none are, and ~/teach means the image that was looked at "
+        "last.",
+        live=True,
+        minimum=0.0,
+        maximum=600.0,
+    )
+    teach_click: str = setting(
+        "",
+        "What the detection under a click on ~/overlay is called from then on, e.g. 'my mug'. "
+        "Empty: clicks are refused.",
+        live=True,
+        check=_name,
     )
     lazy: bool = setting(
         True,

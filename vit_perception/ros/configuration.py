@@ -13,12 +13,18 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
 from vit_perception.engine.cpu_affinity import format_cores, keep_process_to, usable_cores
 from vit_perception.engine.factory import find_provider
+from vit_perception.examples import Examples
+from vit_perception.names import VocabularyError
 from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.perceiver.examples_file import write_examples
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.query import Query
-from vit_perception.perceiver.settings import unknown_threshold_names
+from vit_perception.perceiver.settings import PerceiverError, Settings, unknown_threshold_names
+from vit_perception.perceiver.taught import Prototypes
+from vit_perception.ros.teaching.profile import Profile, file_state
 from vit_perception.text.builder import VocabularyBuilder
 from vit_perception.vocabulary import Vocabulary
+from vit_perception.wording import shown_path
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +76,7 @@ class Configuration:
             "model.input": f"{bundle.input_width}x{bundle.input_height}",
             "vocabulary.version": str(self.query.vocabulary.version),
             "vocabulary.names": str(len(self.query.vocabulary)),
+            "vocabulary.shown": str(len(self.query.vocabulary.shown)),
             "vocabulary.encoding": encoding,
             "class_thresholds.idle": ", ".join(self.idle_thresholds),
         }
@@ -84,26 +91,34 @@ class Configurator:
     """
 
     def __init__(
-        self, bundle: Bundle, builder: VocabularyBuilder, configuration: Configuration
+        self,
+        bundle: Bundle,
+        builder: VocabularyBuilder,
+        configuration: Configuration,
+        profile: Profile,
     ) -> None:
         self.bundle = bundle
         self.current = configuration
         self._builder = builder
+        self._profile = profile
         # Between a change of parameters and a graph that has been opened meanwhile.
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, parameters: DetectorParameters, *, version: int) -> Configurator:
+    def load(
+        cls, parameters: DetectorParameters, *, version: int, profile: Profile | None = None
+    ) -> Configurator:
         """Reads and checks the bundle, builds the vocabulary and the session, warms up.
 
         Args:
             parameters: of the node.
             version: of the first vocabulary.
+            profile: of the configuration before; None for none.
 
         Raises:
             AffinityError, NotInstalledError, BundleError, VocabularyError, TextEncoderError,
-                PerceiverError, SessionError: one line that says what was expected and what was
-                found.
+                ExamplesError, PerceiverError, SessionError: one line that says what was expected
+                and what was found.
         """
         if parameters.cpu_affinity:
             keep_process_to(parameters.cpu_affinity)
@@ -112,16 +127,33 @@ class Configurator:
         builder = VocabularyBuilder(bundle, text_encoder_dir=directory)
         vocabulary = _vocabulary(bundle, builder, parameters.vocabulary, version)
         perceiver = _perceiver(bundle, vocabulary, parameters)
-        query = perceiver.prepare(settings=parameters.settings())
+        profile = (profile or Profile()).continued(parameters.taught_file, perceiver)
+        shown = profile.examples if bundle.regions is not None else None
+        query = perceiver.prepare(
+            vocabulary=vocabulary.showing(shown) if shown else None,
+            settings=parameters.settings(),
+        )
         first = Configuration(
             parameters, perceiver, parameters.provider, query, parameters.vocabulary
         )
-        return cls(bundle, builder, first)
+        return cls(bundle, builder, first, profile)
 
     @property
     def version(self) -> int:
         """Version of the vocabulary in force."""
         return self.current.query.vocabulary.version
+
+    @property
+    def examples(self) -> Examples:
+        """What was shown and is looked for."""
+        return self.current.query.vocabulary.examples or Examples(self.bundle.embedding_id)
+
+    @property
+    def profile(self) -> Profile:
+        """What the next configuration begins with; its notes are about the beginning of this."""
+        if self.bundle.regions is None:
+            return self._profile
+        return replace(self._profile, examples=self.examples)
 
     def prepare(self, parameters: DetectorParameters) -> Configuration:
         """Returns the configuration for other parameters; nothing changes yet.
@@ -139,6 +171,7 @@ class Configurator:
         names, vocabulary = now.names, None
         if parameters.vocabulary != now.names and self._is_quick(parameters.vocabulary):
             names, vocabulary = parameters.vocabulary, self._vocabulary(parameters)
+            vocabulary = vocabulary.showing(now.query.vocabulary.examples)
         query = now.perceiver.prepare(
             vocabulary=vocabulary, settings=parameters.settings(), before=now.query
         )
@@ -147,16 +180,20 @@ class Configurator:
     def apply(self, prepared: Configuration) -> None:
         """Lets the next frame see what was prepared."""
         with self._lock:
-            # Another graph, or names that were being encoded, may have taken over since.
+            # Another graph, names that were being encoded, or what was shown may have taken over
+            # since.
             now = self.current
             query, names = prepared.query, prepared.names
-            if names != prepared.parameters.vocabulary and names != now.names:
-                settings = prepared.query.settings
-                query = now.perceiver.prepare(settings=settings, before=now.query)
-                names = now.names
-            elif names != now.names and query.vocabulary.version <= self.version:
-                # The version was given to other names meanwhile.
-                query = query.of_version(self.version + 1, query.settings)
+            stay = names == now.names or names != prepared.parameters.vocabulary
+            if not stay and query.vocabulary.version <= self.version:
+                try:
+                    query = self._beside_shown(query, query.settings)
+                except VocabularyError:
+                    # Too many beside those shown since: `encode` says so.
+                    stay = True
+            if stay and query.vocabulary is not now.query.vocabulary:
+                query = now.perceiver.prepare(settings=query.settings, before=now.query)
+            names = now.names if stay else names
             self.current = replace(
                 prepared,
                 perceiver=now.perceiver,
@@ -200,8 +237,54 @@ class Configurator:
         """
         with self._lock:
             now = self.current
-            query = encoded.of_version(self.version + 1, now.query.settings)
+            query = self._beside_shown(encoded, now.query.settings)
             self.current = replace(now, query=query, names=names)
+
+    def adopt_examples(self, examples: Examples) -> int:
+        """Lets the next frame be looked at for what was shown; returns the vocabulary's version.
+
+        Args:
+            examples: all of them, shown to this bundle.
+
+        Raises:
+            VocabularyError: too many names together; nothing has changed.
+        """
+        prototypes = Prototypes.of(examples) if examples.names else None
+        with self._lock:
+            now = self.current.query
+            query = self._next(now, examples, prototypes, now.settings)
+            self.current = replace(self.current, query=query)
+        return query.vocabulary.version
+
+    def save_taught(self) -> str:
+        """Writes what was shown to the parameter's `taught_file`; returns a line about it.
+
+        Raises:
+            PerceiverError: no file is named.
+            ExamplesError, OutputError: it cannot be written.
+        """
+        path, examples = self.current.parameters.taught_file, self.examples
+        if not path:
+            raise PerceiverError("taught_file: expected the file to write, found none")
+        write_examples(Path(path), examples)
+        self._profile = replace(self._profile, file=file_state(path))
+        return f"{shown_path(path)}: {len(examples)} examples of {len(examples.names)} names"
+
+    def _beside_shown(self, query: Query, settings: Settings) -> Query:
+        """Returns the query of said names beside those shown now, as the next version."""
+        now = self.current.query
+        return self._next(query, now.vocabulary.examples, now.prototypes, settings)
+
+    def _next(
+        self,
+        query: Query,
+        examples: Examples | None,
+        prototypes: Prototypes | None,
+        settings: Settings,
+    ) -> Query:
+        vocabulary = query.vocabulary.showing(examples)
+        vocabulary = replace(vocabulary, version=self.version + 1)
+        return Query.of(vocabulary, settings, query.class_embeddings, prototypes)
 
     def _vocabulary(self, parameters: DetectorParameters) -> Vocabulary:
         return _vocabulary(self.bundle, self._builder, parameters.vocabulary, self.version + 1)

@@ -33,10 +33,14 @@ from vit_perception.ros.parameter_bridge import ParameterBridge
 from vit_perception.ros.patience import Patience
 from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
+from vit_perception.ros.teaching.profile import Profile
+from vit_perception.ros.teaching.teaching import Teaching
 from vit_perception.wording import one_line
 
 # Seconds that a frame in work may hold up the end.
 _LEAVE_WITHIN = 1.0
+# Room for the paths of a bundle and of a file, each twice.
+_LONGEST_REASON = 1000
 # Seconds between two looks at who subscribes to results. Events of the publishers would come
 # without a delay, but rclpy would go through all of them between two images.
 _FOLLOW_EVERY = 0.1
@@ -59,26 +63,24 @@ class DetectorNode(LifecycleNode):
 
     def __init__(self, name: str = "detector", **options: Any) -> None:
         super().__init__(name, **options)
-        self._next_version = 0
+        self._next_version, self._profile = 0, Profile()
         self._failure = ""
         self._consumers_lock = threading.Lock()
         self._faults = FaultLog(self)
         self._patience = Patience(self._beat)
         self._changes = Changes(self, self._faults, self._patience)
         self._worker: FrameWorker | None = None
-        self._cameras: tuple[Camera, ...] = ()
-        self._diagnostics: DiagnosticsReporter | None = None
-        self._controls: Services | None = None
         try:
             self._bridge = ParameterBridge(self, self._changes.prepare)
         except Exception:
             # The half-made node would stay in the graph, and its log publisher in rcl.
-            self.destroy_node()
+            super().destroy_node()
             raise
         self._cameras = tuple(Camera(self, name) for name in self.parameters.cameras or ("",))
         self._controls = Services(
             self, self._cameras, state=lambda: self.state, follow=self._follow
         )
+        self._teaching = Teaching(self, self._cameras, self._faults)
         self.create_subscription(String, "~/set_vocabulary", self._on_set_vocabulary, qos.RELIABLE)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_FOLLOW_EVERY, self._follow, clock=steady)
@@ -130,16 +132,16 @@ class DetectorNode(LifecycleNode):
 
     def snapshot(self) -> Snapshot:
         """Returns what diagnostics are made from."""
-        controls = self._controls
         return snapshot_of(
             self._cameras,
             self.parameters,
             state=self.state,
-            paused=controls is not None and not controls.enabled,
+            paused=not self._controls.enabled,
             engine=self._changes.description(),
             last_error=self._faults.last,
             failure=self._failure,
             busy=0.0 if self._worker is None else self._worker.busy,
+            teaching=self._teaching.counts(),
         )
 
     def leave(self) -> None:
@@ -190,9 +192,8 @@ class DetectorNode(LifecycleNode):
     def destroy_node(self) -> None:
         """Stops and frees everything, then leaves the graph."""
         self._take_down()
-        for each in (self._diagnostics, self._controls):
-            if each is not None:
-                each.destroy()
+        for each in (self._diagnostics, self._controls, self._teaching):
+            each.destroy()
         super().destroy_node()
 
     def _transition(self, name: str, action: Callable[[], None]) -> TransitionCallbackReturn:
@@ -200,7 +201,7 @@ class DetectorNode(LifecycleNode):
         try:
             action()
         except Exception as error:
-            self._failure = f"{name} failed: {one_line(error)}"
+            self._failure = f"{name} failed: {one_line(error, _LONGEST_REASON)}"
             self._faults.error(self._failure)
             return TransitionCallbackReturn.FAILURE
         self._failure = ""
@@ -209,7 +210,12 @@ class DetectorNode(LifecycleNode):
     def _configure(self) -> None:
         try:
             configurator = self._patience.wait(
-                partial(Configurator.load, self.parameters, version=self._next_version),
+                partial(
+                    Configurator.load,
+                    self.parameters,
+                    version=self._next_version,
+                    profile=self._profile,
+                ),
                 self.parameters.configure_timeout,
                 "configure",
                 "configure_timeout",
@@ -234,6 +240,9 @@ class DetectorNode(LifecycleNode):
             f"{about['model.provider']}, {about['vocabulary.names']} names"
         )
         self.get_logger().info(bridge().note)
+        for note in configurator.profile.notes:
+            self.get_logger().warning(note)
+        self._teaching.begin(configurator)
 
     def _activate(self) -> None:
         parameters, configurator = self.parameters, self._configurator
@@ -243,6 +252,7 @@ class DetectorNode(LifecycleNode):
             self._configure()
         try:
             for camera in self._cameras:
+                camera.pictures.keep_for(parameters.teach_history)
                 camera.activate(parameters.image_transport, lazy=parameters.lazy)
         except Exception:
             self._deactivate()
@@ -255,6 +265,7 @@ class DetectorNode(LifecycleNode):
     def _take_down(self) -> None:
         configurator = self._configurator
         self._changes.end()
+        self._teaching.end()
         self._deactivate()
         worker, self._worker = self._worker, None
         if worker is not None and not worker.close(self._patience.left_of(_LEAVE_WITHIN)):
@@ -262,13 +273,12 @@ class DetectorNode(LifecycleNode):
         for camera in self._cameras:
             camera.cleanup()
         if configurator is not None:
-            self._next_version = configurator.version + 1
+            self._next_version, self._profile = configurator.version + 1, configurator.profile
 
     def _beat(self) -> None:
         """Does meanwhile what timers do, where the executor is held up."""
         self._stop_stuck_frame()
-        if self._diagnostics is not None:
-            self._diagnostics.report_if_due()
+        self._diagnostics.report_if_due()
 
     def _stop_stuck_frame(self) -> None:
         worker = self._worker
@@ -279,6 +289,7 @@ class DetectorNode(LifecycleNode):
         """Lets cameras subscribe, or unsubscribe, as their results are wanted."""
         self._stop_stuck_frame()
         for camera in self._cameras:
+            camera.pictures.keep_for(self.parameters.teach_history)
             try:
                 camera.follow(lazy=self.parameters.lazy)
             except Exception as error:

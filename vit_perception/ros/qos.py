@@ -20,6 +20,8 @@ from rclpy.qos import (
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+ORDERS = QoSProfile(depth=256, reliability=ReliabilityPolicy.RELIABLE)
+"""Deep, so that none is replaced before it is counted."""
 LATCHED = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,

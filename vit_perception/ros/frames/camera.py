@@ -21,6 +21,7 @@ from vit_perception.ros.frames.slots import Arrival, NewestSlots
 from vit_perception.ros.frames.stamps import StampWatch
 from vit_perception.ros.health.report import Input
 from vit_perception.ros.outputs.publishers import Publishers
+from vit_perception.ros.teaching.pictures import Pictures
 
 # Seconds. The worker gets the interpreter at once; else it waits until rclpy has prepared its next
 # wait, 0.3 ms (benchmarks/frame_path.py, "wait").
@@ -50,6 +51,7 @@ class Camera:
         accounting: where they went, and how long they took.
         stamps: what was odd about their stamps.
         bits: how many bits of its 16-bit channels were in use so far.
+        pictures: its images that an order to teach can mean.
         outputs: its topics; None while not configured.
         consumers: in this process; each counts as a subscriber.
     """
@@ -61,6 +63,7 @@ class Camera:
         self.accounting = Accounting()
         self.stamps = StampWatch()
         self.bits = UsedBits()
+        self.pictures = Pictures()
         self.outputs: Publishers | None = None
         self.consumers: tuple[Consumer, ...] = ()
         self._slots: Slots | None = None
@@ -107,6 +110,7 @@ class Camera:
     def deactivate(self) -> None:
         """Unsubscribes; nothing is published any more, and a waiting frame is dropped."""
         self.gate.close()
+        self.pictures.forget()
         self._transport = None
         self.follow(lazy=True)
         if self._slots is not None and self._slots.clear(self) is not None:
@@ -177,6 +181,8 @@ class Camera:
         if activation is None or self._slots is None:
             self.accounting.dropped(INACTIVE)
             return
+        if self.pictures.seconds:
+            self.pictures.arrived(message, self._last_arrival)
         if self._slots.put(self, Arrival(message, self._last_arrival, activation)) is not None:
             self.accounting.dropped(REPLACED)
         time.sleep(_HAND_OVER)

@@ -117,6 +117,8 @@ class FrameWorker:
                 camera.gate.admit(arrival)
                 outputs = camera.outputs
                 assert outputs is not None  # an admitted frame's camera is configured
+                # Before, so that who has the result can mean its image.
+                camera.pictures.looked(frame, found)
                 outputs.publish(header, frame, found, configuration.query)
             stages.lap("publish")
         except Dropped as drop:

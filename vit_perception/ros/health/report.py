@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.frames.stamps import FUTURE
+from vit_perception.ros.teaching.account import TeachCounts
 
 OK, WARN, FAULT = 0, 1, 2
 STUCK = 5.0
@@ -87,6 +88,7 @@ class CameraState:
         stamps: number of odd stamps, by kind.
         latency: of the last frames, by stage.
         idle: whether it is active but looks at nothing, since nobody subscribes to results.
+        kept_bytes: of images that can still be taught from.
     """
 
     name: str
@@ -95,6 +97,7 @@ class CameraState:
     stamps: Mapping[str, int] = field(default_factory=dict)
     latency: Mapping[str, Quantiles] = field(default_factory=dict)
     idle: bool = False
+    kept_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Snapshot:
         last_error: the last line about a lost frame or failed transition.
         failure: the line about the last transition, if it failed.
         busy: seconds that the present frame has taken so far.
+        teaching: what became of orders to teach.
     """
 
     state: str
@@ -120,6 +124,7 @@ class Snapshot:
     last_error: str = ""
     failure: str = ""
     busy: float = 0.0
+    teaching: TeachCounts = field(default_factory=TeachCounts)
 
 
 def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
@@ -136,7 +141,7 @@ def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
             _input_status(f"{prefix}input", now, camera, earlier, elapsed),
             _frames_status(f"{prefix}frames", now, camera, earlier, elapsed),
         ]
-    return [*result, _engine_status(now)]
+    return [*result, _engine_status(now, before)]
 
 
 def _input_status(
@@ -149,6 +154,7 @@ def _input_status(
         "input.qos": camera.qos,
         "input.publishers": "" if camera.publishers is None else str(camera.publishers),
         "input.silence_s": f"{camera.silence:.1f}",
+        "input.kept_bytes": str(now.kept_bytes),
         "rate.received_hz": f"{rate:.2f}",
         **{f"stamps.{kind}": str(count) for kind, count in now.stamps.items()},
     }
@@ -261,8 +267,18 @@ def _slowness(snapshot: Snapshot, now: CameraState, rate: float) -> str:
     return ""
 
 
-def _engine_status(snapshot: Snapshot) -> Status:
-    values = {"state": snapshot.state, "engine.busy_s": f"{snapshot.busy:.1f}", **snapshot.engine}
+def _engine_status(snapshot: Snapshot, before: Snapshot) -> Status:
+    teaching = snapshot.teaching
+    values = {
+        "state": snapshot.state,
+        "engine.busy_s": f"{snapshot.busy:.1f}",
+        **snapshot.engine,
+        "teach.done": str(teaching.done),
+        "teach.refused": str(teaching.refused_total),
+        **{f"teach.refused.{cause}": str(count) for cause, count in teaching.refused.items()},
+        "teach.pending": str(teaching.pending),
+        "teach.last_refusal": teaching.last_refusal,
+    }
     if snapshot.failure:
         return Status("engine", FAULT, snapshot.failure, values, FAILURE)
     if snapshot.busy > STUCK:
@@ -271,6 +287,10 @@ def _engine_status(snapshot: Snapshot) -> Status:
             "engine is asked to give it up"
         )
         return Status("engine", FAULT, line, values, "stuck")
+    refused = teaching.refused_total - before.teaching.refused_total
+    if refused:
+        line = f"{refused} orders to teach were refused: {teaching.last_refusal}"
+        return Status("engine", WARN, line, values)
     if not snapshot.engine:
         line = f"no model loaded: {snapshot.state}"
         return Status("engine", OK, line, values)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.ros.frames.camera import Camera
 from vit_perception.ros.health.report import CameraState, Snapshot
+from vit_perception.ros.teaching.account import TeachCounts
 
 
 def snapshot_of(
@@ -21,6 +22,7 @@ def snapshot_of(
     last_error: str,
     failure: str,
     busy: float,
+    teaching: TeachCounts,
 ) -> Snapshot:
     """Returns what one diagnostics message is made from.
 
@@ -33,6 +35,7 @@ def snapshot_of(
         last_error: see FaultLog.
         failure: the line about the last transition, if it failed.
         busy: seconds that the present frame has taken so far.
+        teaching: what became of orders to teach.
     """
     words = [state]
     if paused:
@@ -49,6 +52,7 @@ def snapshot_of(
                 stamps=camera.stamps.counts(),
                 latency=camera.accounting.latencies(),
                 idle=camera.idle,
+                kept_bytes=camera.pictures.bytes,
             )
             for camera in cameras
         ),
@@ -58,4 +62,5 @@ def snapshot_of(
         last_error=last_error,
         failure=failure,
         busy=busy,
+        teaching=teaching,
     )

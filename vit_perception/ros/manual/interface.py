@@ -27,6 +27,24 @@ SUBSCRIBED = (
         "`image`.",
     ),
     ("`camera_info`", "sensor_msgs/CameraInfo", "Of the image, for `~/markers` alone."),
+    (
+        "`~/teach`",
+        "vision_msgs/Detection2DArray",
+        "Things to find from now on by what they look like. The stamp is that of the image, "
+        "0 for the one looked at last (older ones: `teach_history`); `class_id` of a detection's "
+        "first result is the name, `bbox` the box around the thing in pixels of the image. A "
+        "score below 0 says that the thing is *not* to be called so; a `bbox` of size 0 forgets "
+        "the name. A message is done as a whole, with a new vocabulary version and a line in the "
+        "log, or refused with the reason in log and diagnostics. What is taught counts for all "
+        "cameras.",
+    ),
+    (
+        "`~/overlay_mouse_left`",
+        "geometry_msgs/Point",
+        "A click on `~/overlay`, as rqt_image_view publishes it: the detection under it, in the "
+        "image looked at last, is taught as `teach_click`; the smallest one, if there are "
+        "several.",
+    ),
 )
 COMMANDS = (
     (
@@ -95,5 +113,10 @@ SERVICES = (
         "Looks at the next frame of each camera and publishes the result, also while paused or "
         "idle. The answer says what was found, or, after "
         f"{DETECT_ONCE_TIMEOUT:g} s, that no frame was published.",
+    ),
+    (
+        "`~/save_taught`",
+        "std_srvs/Trigger",
+        "Writes what was taught so far to `taught_file`.",
     ),
 )

@@ -22,6 +22,7 @@ from vit_perception.ros.frames.accounting import CAUSES
 from vit_perception.ros.frames.stamps import ODDITIES
 from vit_perception.ros.manual.interface import COMMANDS, PUBLISHED, SERVICES, SUBSCRIBED
 from vit_perception.ros.manual.policy import policy
+from vit_perception.ros.teaching.account import CAUSES as REFUSALS
 from vit_perception.setting import Setting, settings_of
 
 _WIDTH = 99
@@ -50,6 +51,7 @@ _LIFECYCLE = (
 DIAGNOSTICS = (
     ("input.topic, input.qos, input.publishers", "What is subscribed and who publishes there."),
     ("input.silence_s", "Seconds since the last image."),
+    ("input.kept_bytes", "Of images kept for `teach_history`."),
     *((f"stamps.{kind}", f"Number of {what}.") for kind, what in ODDITIES.items()),
     ("rate.received_hz, rate.published_hz", "Since the message before."),
     (
@@ -81,8 +83,18 @@ DIAGNOSTICS = (
     ("model.opening", "The precision and provider that will take over, while they are opened."),
     ("cpu.cores", "Cores that the process may use."),
     ("vocabulary.version, vocabulary.names", "The vocabulary in force and its size."),
+    ("vocabulary.shown", "How many of its names have been shown."),
     ("vocabulary.encoding", "New names that will take over, while they are encoded."),
     ("class_thresholds.idle", "Names with a threshold that the vocabulary does not have."),
+    (
+        "teach.done, teach.refused, teach.pending",
+        "Messages on `~/teach` and clicks on `~/overlay` since the node started.",
+    ),
+    *(
+        (f"teach.refused.{cause}", f"Of the refused ones: {why}.")
+        for cause, why in REFUSALS.items()
+    ),
+    ("teach.last_refusal", "Why the last one was refused."),
 )
 
 
@@ -105,8 +117,8 @@ def manual() -> str:
                 "A lifecycle node named `detector`. Names are relative: remap them. With several "
                 "`cameras`, each has topics of its own: the name of the camera and a slash come "
                 "before `image` and `camera_info` (`front/image`) and after the `~/` of what is "
-                "published (`~/front/detections`), and the name and a space before `input` and "
-                "`frames` in the diagnostics."
+                "published (`~/front/detections`), `teach` and `overlay_mouse_left`, and the name "
+                "and a space before `input` and `frames` in the diagnostics."
             ),
             *_section("Subscribed topics", map(_interface_entry, (*SUBSCRIBED, *COMMANDS))),
             *_section("Published topics", map(_interface_entry, PUBLISHED)),
