@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -121,7 +122,7 @@ class Prototypes:
         rows = np.stack([each.embedding for each in positive])
         others = np.concatenate([each.others for each in examples.shown])
         # The same thing may have been there twice, or was shown from another box.
-        others = others[(others @ rows.T).max(axis=1, initial=-1.0) < SAME_THING]
+        others = others[_cosines(others, rows).max(axis=1, initial=-1.0) < SAME_THING]
         return cls(
             names=names,
             shown=rows,
@@ -137,15 +138,15 @@ class Prototypes:
         A softmax over the names (each by its best example), what else was in the pictures and the
         floor; a name's negative examples compete with this name alone. Times √objectness.
         """
-        names = np.maximum.reduceat(rows.embeddings @ self.shown.T, self.starts, axis=1)
+        names = np.maximum.reduceat(_cosines(rows.embeddings, self.shown), self.starts, axis=1)
         rivals = [names, np.full((len(names), 1), FLOOR, np.float32)]
         if len(self.others):
-            rivals.append((rows.embeddings @ self.others.T).max(axis=1, keepdims=True))
+            rivals.append(_cosines(rows.embeddings, self.others).max(axis=1, keepdims=True))
         # Cosines are at most 1: nothing overflows.
         total = np.exp(np.concatenate(rivals, axis=1) / TEMPERATURE).sum(axis=1, keepdims=True)
         against = np.zeros_like(names)
         if len(self.against):
-            cosines = np.exp(rows.embeddings @ self.against.T / TEMPERATURE)
+            cosines = np.exp(_cosines(rows.embeddings, self.against) / TEMPERATURE)
             np.maximum.at(against.T, self.against_of, cosines.T)
         share = np.exp(names / TEMPERATURE) / (total + against)
         scores = (share * np.sqrt(rows.objectness)[:, None]) ** CALIBRATION
@@ -192,3 +193,15 @@ def rows_of(anything: Outputs, boxes: NDArray[np.float32], mean: NDArray[np.floa
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     unit = np.asarray(embeddings / np.maximum(lengths, 1e-6), np.float32)
     return Rows(boxes, anything["scores"][0], unit)
+
+
+def _cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the products [N, M] of rows of unit length, [N, E] and [M, E].
+
+    BLAS is not used: on a busy robot its threads wait 20 ms for each other, for a product that
+    takes less than one.
+    """
+    if not (len(one) and len(other)):
+        return np.zeros((len(one), len(other)), np.float32)
+    nothing: Any = None
+    return np.asarray(cv2.gemm(one, other, 1.0, nothing, 0.0, flags=cv2.GEMM_2_T), np.float32)
