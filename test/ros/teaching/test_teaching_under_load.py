@@ -101,21 +101,29 @@ def test_no_result_carries_the_names_of_another_version(bench: Bench, tmp_path: 
         assert set(boxes_by_name(result)) == {f"my {name}" for name in shown_in(version)}
 
 
+@pytest.mark.parametrize(
+    ("limit", "most", "taken"), [("MOST_WAITING", 3, 4), ("MOST_BYTES", PIXELS.nbytes - 1, 2)]
+)
 def test_orders_beyond_what_can_wait_are_refused(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    most: int,
+    taken: int,
 ) -> None:
-    monkeypatch.setattr(teacher, "MOST_WAITING", 3)
+    monkeypatch.setattr(teacher, limit, most)
     taught = pupil(bench, tmp_path / "toy")
     taught.look()
     with held_network(taught) as begun:
         taught.send(("my mug", BOXES["cyan"], 0.0))
         assert begun.wait(PATIENCE)
-        for _ in range(4):
+        for _ in range(taken):
             taught.send(("my mug", BOXES["cyan"], 0.0))
-        taught.refused("busy", "expected few orders at a time, found 3")
-        assert (taught.counts.pending, taught.counts.done) == (4, 0)
-    taught.done(4)
-    assert taught.counts.arrived == 5
+        taught.refused("busy", "orders that wait, with images of")
+        assert (taught.counts.pending, taught.counts.done) == (taken, 0)
+    taught.done(taken)
+    assert taught.counts.arrived == taken + 1
 
 
 def test_a_slow_network_holds_nothing_else_up(bench: Bench, tmp_path: Path) -> None:

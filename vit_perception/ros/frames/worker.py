@@ -81,7 +81,7 @@ class FrameWorker:
                 # Of the account itself: the thread outlives it.
                 self._faults.warn("worker", f"frame lost: {_described(error)}", camera.name)
             self._begun = None
-            # Nothing of a frame is kept while waiting for the next.
+            # Nothing of a frame is kept here while waiting for the next.
             del taken, camera, arrival
 
     def _look(self, camera: Camera, arrival: Arrival, configuration: Configuration) -> None:

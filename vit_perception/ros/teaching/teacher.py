@@ -102,8 +102,13 @@ class Teacher:
         """
         with self._lock:
             self.check()
-            if len(self._waiting) >= MOST_WAITING or self._bytes_with(wanted) > MOST_BYTES:
-                raise Refused(BUSY, f"expected few orders at a time, found {len(self._waiting)}")
+            waiting = len(self._waiting)
+            if waiting >= MOST_WAITING or (waiting and self._bytes_with(wanted) > MOST_BYTES):
+                raise Refused(
+                    BUSY,
+                    f"expected at most {MOST_WAITING} orders that wait, with images of "
+                    f"{MOST_BYTES} bytes, found one more",
+                )
             self._waiting.append(wanted)
             if self._runs:
                 return
