@@ -179,7 +179,7 @@ def test_a_dataset_is_shown_and_another_one_measured(
     output = capsys.readouterr()
     assert f"{shown}/examples.json: learned 4 of 6 boxes\n" in output.out
     assert "magenta thing (2), green (2)" in output.out
-    assert "2.png: annotation 6: 'other': expected a box around one thing" in output.err
+    assert "2.png: annotation 6: 'other': expected a box around a thing" in output.err
     assert output.err.count("\n") == 2
     data = write_dataset(tmp_path / "data", 3)
     arguments = ["evaluate", str(data), "--bundle", str(bundle), "--json", str(report)]
@@ -209,7 +209,7 @@ def test_names_of_a_dataset_are_chosen(
     assert line in capsys.readouterr().err
     source = folder / "examples.json"
     assert teach(bundle, tmp_path / "no", "--from", source, "--names", "other") == 2
-    assert "'other': expected a box around one thing" in capsys.readouterr().err
+    assert "'other': expected a box around a thing" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
 
 
@@ -282,7 +282,7 @@ def test_a_kept_crop_that_is_no_picture_is_refused(
         (["{picture}", "--box", "1,2,3,4", "--name", " "], "name ' ' refused: it is empty"),
         (
             ["{picture}", "--box", "90,2,9,4", "--name", "a"],
-            "'a': expected a box around one thing",
+            "'a': expected a box around a thing",
         ),
         (["{picture}", "--box", "96,2,9,4", "--name", "a"], "in a picture of 96x64 px, found ("),
         (["{picture}", "--box", "1,2,3,4", "--name", "a", "--at", "1"], "expected a bag for --at"),

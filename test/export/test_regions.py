@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.cli.__main__ import main  # noqa: E402
+from vit_perception.engine.factory import open_session  # noqa: E402
 from vit_perception.evaluation.dataset import Dataset, load_dataset, spread  # noqa: E402
 from vit_perception.export.anything import fit_anything  # noqa: E402
 from vit_perception.export.detector import Trained, export_bundle  # noqa: E402
@@ -109,12 +110,16 @@ def test_the_mean_is_the_weighted_mean_of_rows_of_anything(
 ) -> None:
     bundle = exported(trained, tmp_path / "b", squares)
     assert bundle.regions is not None
-    perceiver = Perceiver(bundle, settings=Settings(masks=False))
+    session = open_session(bundle.graph())
+    asked = bundle.regions.anything[None]
+    feed = {
+        "class_thresholds": np.full(1, 0.5, np.float32),
+        "class_embeddings": np.zeros_like(asked),
+        "anything_embedding": asked,
+    }
     total, weight = 0.0, 0.0
     for pixels in letterboxed([picture.path for picture in squares.pictures], SIZE, SIZE):
-        found = perceiver._session.run(
-            {**perceiver.query.inputs, **perceiver._constant, "image": pixels}
-        )
+        found = session.run({**feed, "image": pixels})
         anything = found["labels"][0] < 0
         scores = found["scores"][0][anything]
         total = total + scores @ found["embeddings"][0][anything]

@@ -121,14 +121,14 @@ def test_a_change_does_not_wait_for_a_call_nor_reach_into_it(
 ) -> None:
     image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
     started, go = threading.Event(), threading.Event()
-    run = perceiver._session.run
+    run = perceiver._network.session.run
 
     def gated(inputs: Any) -> Any:
         started.set()
         assert go.wait(30)
         return run(inputs)
 
-    monkeypatch.setattr(perceiver._session, "run", gated)
+    monkeypatch.setattr(perceiver._network.session, "run", gated)
     results: list[Any] = []
     call = threading.Thread(target=lambda: results.append(perceiver(Frame(image))))
     call.start()

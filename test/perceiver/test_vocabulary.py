@@ -96,7 +96,7 @@ def test_the_adaptor_runs_once_per_vocabulary(
     perceiver: Perceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[int] = []
-    adaptor = perceiver._adaptor._session
+    adaptor = perceiver._made._adaptor._session
     assert adaptor is not None
     run = adaptor.run
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,32 +15,20 @@ from numpy.typing import NDArray
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.detections import Detections
-from vit_perception.engine.factory import open_session
 from vit_perception.examples import Example, Examples
 from vit_perception.frame import Frame
 from vit_perception.images.media import read_picture
-from vit_perception.letterbox import Canvas, Letterbox, boxes_to_source
+from vit_perception.letterbox import boxes_to_source
 from vit_perception.names import checked_names
-from vit_perception.perceiver.candidates import (
-    detections_from,
-    rows_of_anything,
-    rows_of_names,
-    uses_masks,
-)
-from vit_perception.perceiver.contract import (
-    GraphContractError,
-    check_anything,
-    check_detector,
-    check_numbers,
-    check_results,
-)
+from vit_perception.perceiver.candidates import detections_from
 from vit_perception.perceiver.crops import crop_of
+from vit_perception.perceiver.network import Network
 from vit_perception.perceiver.query import Query
+from vit_perception.perceiver.query_maker import NOT_TAUGHT, QueryMaker
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
-from vit_perception.perceiver.taught import Prototypes, Rows, example_of, rows_of
-from vit_perception.perceiver.text_adaptor import TextAdaptor
-from vit_perception.vocabulary import Vocabulary
+from vit_perception.perceiver.taught import Rows, box_in, example_of, rows_of
+from vit_perception.vocabulary import Vocabulary, vocabulary_of
 from vit_perception.wording import shown, shown_path
 
 _TASKS = ("detection", "instance_segmentation")
@@ -91,37 +79,23 @@ class Perceiver:
         self.bundle = bundle
         self.precision = engine.precision
         self._encode = encode
-        self._session = open_session(
-            bundle.graph(engine.precision),
-            provider=engine.provider,
-            threads=engine.threads,
-            name=f"{where}/{bundle.graphs[engine.precision]}",
-        )
-        try:
-            check_detector(self._session, bundle)
-        except GraphContractError as error:
-            raise PerceiverError(f"{self._session.name}: {error}") from error
-        self._adaptor = TextAdaptor(bundle, self._session, threads=engine.threads)
-        self._canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
-        self._constant: dict[str, NDArray[np.float32]] = {}
+        self._network = Network(bundle, engine)
+        self._made = QueryMaker(bundle, self._network.session, engine.threads)
         self._mean = np.zeros(1, np.float32)
         if bundle.regions is not None:
-            self._constant["anything_embedding"] = bundle.regions.anything[None]
             self._mean = bundle.regions.mean(engine.precision)
-        self._checked_results: Mapping[str, object] = {}
-        self._run_lock = threading.Lock()
         self._change_lock = threading.Lock()
         self._named: Query | None = None
+        self._named_for: tuple[Sequence[str], Examples | None] = ((), None)
         self._query = self._made(
             bundle.default_vocabulary() if vocabulary is None else vocabulary,
             Settings() if settings is None else settings,
-            before=None,
         )
 
     @property
     def provider(self) -> str:
         """What runs the network, see `Session`."""
-        return self._session.provider
+        return self._network.session.provider
 
     @property
     def query(self) -> Query:
@@ -191,7 +165,7 @@ class Perceiver:
         return self._made(
             before.vocabulary if vocabulary is None else vocabulary,
             before.settings if settings is None else settings,
-            before=before,
+            before,
         )
 
     def warm_up(self) -> None:
@@ -211,8 +185,8 @@ class Perceiver:
         Args:
             image: a frame, pixels uint8 [H, W, 3] in RGB order (OpenCV reads BGR), or the path
                 of a picture; of any size.
-            names: what to look for in this image; None for the vocabulary. The names of
-                the last call stay encoded.
+            names: what to look for in this image; None for the vocabulary. One that was shown
+                is looked for as shown. The names of the last call stay encoded.
             stages: receives the times of the stages, see `look`.
 
         Returns:
@@ -248,9 +222,12 @@ class Perceiver:
                 much memory.
             RegionError: the region of the settings lies beside the image.
         """
-        results, letterbox = self._run(frame, query, stages)
-        outputs = self._checked(results, query)
-        found = detections_from(outputs, letterbox, query, stages)
+        taught = query.taught
+        seen = self._network.look(frame, query, stages, anything=taught is not None)
+        outputs = seen.named
+        if taught is not None and seen.anything is not None:
+            outputs = taught.beside(outputs, seen.anything, self._mean)
+        found = detections_from(outputs, seen.letterbox, query, stages)
         region = query.settings.region
         return found if region is None else region.whole(found, frame)
 
@@ -325,7 +302,7 @@ class Perceiver:
         Raises:
             PerceiverError, VocabularyError, SessionError: as `teach`.
         """
-        sides = _box_in(frame, box, name)
+        sides = box_in(frame, box, name)
         if rows is None:
             _, rows = self.rows(frame, query)
         example = example_of(rows, sides, name, negative=negative)
@@ -348,78 +325,42 @@ class Perceiver:
             SessionError, RegionError: as `look`.
         """
         if self.bundle.regions is None:
-            raise PerceiverError(
-                f"{shown_path(self.bundle.directory)}: expected a bundle of format 2, which can "
-                "be taught, found one of format 1"
-            )
+            raise PerceiverError(f"{shown_path(self.bundle.directory)}: {NOT_TAUGHT}")
         query = self._query if query is None else query
         query = replace(query, taught=None, settings=replace(query.settings, masks=False))
-        results, letterbox = self._run(frame, query, StageTimes())
-        outputs = self._check(results, query, anything=True)
-        anything = rows_of_anything(results)
-        named = detections_from(outputs, letterbox, query, StageTimes())
-        boxes = boxes_to_source(anything["boxes"][0], letterbox)
+        seen = self._network.look(frame, query, StageTimes(), anything=True)
+        assert seen.anything is not None
+        named = detections_from(seen.named, seen.letterbox, query, StageTimes())
+        boxes = boxes_to_source(seen.anything["boxes"][0], seen.letterbox)
         region = query.settings.region
         if region is not None:
             named = region.whole(named, frame)
             boxes += np.array([region.x, region.y, region.x, region.y], np.float32)
-        return named, rows_of(anything, boxes, self._mean)
-
-    def _run(
-        self, frame: Frame, query: Query, stages: StageTimes
-    ) -> tuple[Mapping[str, NDArray[Any]], Letterbox]:
-        """Returns what the graph made of a frame or its region, and where that lay."""
-        region = query.settings.region
-        part = frame if region is None else region.of(frame)
-        with self._run_lock:
-            letterbox = self._canvas.draw(part.image)
-            stages.lap("letterbox")
-            inputs = {**query.inputs, **self._constant, "image": self._canvas.pixels}
-            results = self._session.run(inputs)
-            stages.lap("inference")
-        return results, letterbox
-
-    def _checked(
-        self, results: Mapping[str, NDArray[Any]], query: Query
-    ) -> Mapping[str, NDArray[Any]]:
-        """Returns the rows of said and shown names after comparing results with the contract."""
-        named = self._check(results, query, anything=query.taught is not None)
-        if query.taught is None:
-            return named
-        return query.taught.beside(named, rows_of_anything(results), self._mean)
-
-    def _check(
-        self, results: Mapping[str, NDArray[Any]], query: Query, *, anything: bool
-    ) -> Mapping[str, NDArray[Any]]:
-        """Returns the rows of said names after comparing results with the contract.
-
-        A graph may leave axes open in its declaration.
-        """
-        shapes = {name: (value.dtype, value.shape) for name, value in results.items()}
-        try:
-            if shapes != self._checked_results:
-                check_results(results, self.bundle)
-                self._checked_results = shapes
-            outputs = rows_of_names(results)
-            masks = uses_masks(outputs, query.settings)
-            check_numbers(outputs, max(1, len(query.vocabulary.said)), masks=masks)
-            if anything:
-                check_anything(rows_of_anything(results), masks=masks)
-        except GraphContractError as error:
-            raise PerceiverError(f"{self._session.name}: {error}") from error
-        return outputs
+        return named, rows_of(seen.anything, boxes, self._mean)
 
     def _query_for(self, names: Sequence[str]) -> Query:
         if not isinstance(names, str):
             names = tuple(names)
-        named, now = self._named, self._query
-        if named is None or named.vocabulary.names != names:
-            named = self.prepare(vocabulary=self._encoded(names))
-        # Settings in force are the same object until they change.
+        now = self._query
+        # Settings and examples in force are the same objects until they change.
+        (asked, examples), named = self._named_for, self._named
+        if named is None or asked != names or examples is not now.vocabulary.examples:
+            named = self.prepare(vocabulary=self._asked(names))
+            self._named_for = (names, now.vocabulary.examples)
         elif named.settings is not now.settings:
             named = self.prepare(settings=now.settings, before=named)
         self._named = named
         return named
+
+    def _asked(self, names: Sequence[str]) -> Vocabulary:
+        """Returns the vocabulary of one call: a name that was shown is looked for as shown."""
+        examples = self._query.vocabulary.examples
+        shown_names = [] if examples is None else [n for n in examples.names if n in names]
+        if examples is None or isinstance(names, str) or not shown_names:
+            return self._encoded(names)
+        wanted = examples.of(shown_names)
+        said = [name for name in checked_names(names) if name not in shown_names]
+        return self._encoded(said).showing(wanted) if said else vocabulary_of(wanted)
 
     def _encoded(self, names: Sequence[str]) -> Vocabulary:
         if self._encode is None:
@@ -428,75 +369,8 @@ class Perceiver:
             names = checked_names(names)  # refuses a text
         return self._encode(tuple(names))
 
-    def _made(self, vocabulary: Vocabulary, settings: Settings, before: Query | None) -> Query:
-        if before is not None and _same_said(vocabulary, before.vocabulary):
-            embeddings = before.class_embeddings
-        elif vocabulary.said:
-            embeddings = self._adaptor(vocabulary)
-        else:
-            embeddings = self._constant["anything_embedding"]
-        prototypes = self._prototypes(vocabulary, before)
-        return Query.of(vocabulary, settings.resolved(self.bundle), embeddings, prototypes)
-
-    def _prototypes(self, vocabulary: Vocabulary, before: Query | None) -> Prototypes | None:
-        """Returns the shown names of a vocabulary; None if there are none.
-
-        Raises:
-            PerceiverError: they were shown to another detector.
-        """
-        examples = vocabulary.examples
-        if examples is None or not examples.names:
-            return None
-        if before is not None and examples is before.vocabulary.examples:
-            return before.prototypes
-        regions, where = self.bundle.regions, shown_path(self.bundle.directory)
-        if regions is None:
-            raise PerceiverError(
-                f"{where}: expected a bundle of format 2 for names that were shown, "
-                "found one of format 1"
-            )
-        if examples.space != self.bundle.embedding_id:
-            raise PerceiverError(
-                f"{where}: expected examples shown to this bundle "
-                f"({self.bundle.embedding_id[:12]}), found some of another "
-                f"({shown(examples.space[:12])}); renew them with 'vit-perception teach --renew'"
-            )
-        size = len(examples.shown[0].embedding)
-        if size != len(regions.anything):
-            raise PerceiverError(
-                f"{where}: expected examples of {len(regions.anything)} values, found {size}"
-            )
-        return Prototypes.of(examples)
-
-
-def _same_said(vocabulary: Vocabulary, before: Vocabulary) -> bool:
-    return vocabulary is before or (
-        vocabulary.embeddings is before.embeddings and vocabulary.said == before.said
-    )
-
 
 def _frame(image: Frame | NDArray[np.uint8] | str | Path) -> Frame:
     if isinstance(image, (str, Path)):
         image = read_picture(Path(image))
     return image if isinstance(image, Frame) else Frame(image)
-
-
-def _box_in(frame: Frame, box: Sequence[float] | NDArray[Any], name: str) -> NDArray[np.float32]:
-    """Returns the part of a box inside a frame.
-
-    Raises:
-        PerceiverError: it has none, or is no box.
-    """
-    try:
-        sides = np.asarray(box, np.float32)
-    except (TypeError, ValueError):
-        sides = np.zeros(0, np.float32)
-    limit = np.array([frame.width, frame.height] * 2, np.float32)
-    inside = np.clip(sides, 0, limit) if sides.shape == (4,) else np.zeros(4, np.float32)
-    # A NaN fails too.
-    if not (inside[0] < inside[2] and inside[1] < inside[3] and np.isfinite(sides).all()):
-        raise PerceiverError(
-            f"{shown(name)}: expected a box x1 y1 x2 y2 in a picture of "
-            f"{frame.width}x{frame.height} px, found {shown(box)}"
-        )
-    return inside

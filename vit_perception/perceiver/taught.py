@@ -9,7 +9,7 @@ were chosen stands in doc/teaching.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.examples import MAX_OTHERS, Example, Examples
+from vit_perception.frame import Frame
 from vit_perception.perceiver.nms import box_iou, suppressed
 from vit_perception.perceiver.settings import PerceiverError
 from vit_perception.wording import shown
@@ -71,22 +72,42 @@ def example_of(
         VocabularyError: the name is refused.
     """
     overlap = box_iou(box[None], rows.boxes)[0]
-    best = np.argsort(-overlap * np.sqrt(rows.objectness), kind="stable")[:ROWS_OF_A_BOX]
-    if not len(best) or overlap[best[0]] < LEAST_OVERLAP:
-        found = f"at best {overlap.max():.2f}" if len(best) else "nothing"
+    near = np.flatnonzero(overlap >= LEAST_OVERLAP)
+    if not len(near):
         raise PerceiverError(
-            f"{shown(name)}: expected a box around one thing, found no thing at "
-            f"{shown([round(float(side)) for side in box])} (overlap {found}, "
-            f"{LEAST_OVERLAP} needed)"
+            f"{shown(name)}: expected a box around a thing that the detector sees, found none at "
+            f"{shown([round(float(side)) for side in box])} (overlap at best "
+            f"{overlap.max(initial=0):.2f}, {LEAST_OVERLAP} needed)"
         )
-    # Of the five some may lie on a neighbour; the first never does.
-    best = best[overlap[best] >= LEAST_OVERLAP]
+    fit = overlap[near] * np.sqrt(rows.objectness[near])
+    best = near[np.argsort(-fit, kind="stable")[:ROWS_OF_A_BOX]]
     mean = rows.embeddings[best].mean(axis=0)
     far = np.flatnonzero(overlap < OTHER_OVERLAP)
     groups = np.zeros(len(far), np.int64)
     kept = suppressed(rows.boxes[far], rows.objectness[far], groups, OTHERS_NMS)[:MAX_OTHERS]
     embedding = mean / max(float(np.linalg.norm(mean)), 1e-6)
     return Example(name, embedding.astype(np.float32), rows.embeddings[far[kept]], negative)
+
+
+def box_in(frame: Frame, box: Sequence[float] | NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Returns the part of a box inside a frame.
+
+    Raises:
+        PerceiverError: it has none, or is no box.
+    """
+    try:
+        sides = np.asarray(box, np.float32)
+    except (TypeError, ValueError):
+        sides = np.zeros(0, np.float32)
+    limit = np.array([frame.width, frame.height] * 2, np.float32)
+    inside = np.clip(sides, 0, limit) if sides.shape == (4,) else np.zeros(4, np.float32)
+    # A NaN fails too.
+    if not (inside[0] < inside[2] and inside[1] < inside[3] and np.isfinite(sides).all()):
+        raise PerceiverError(
+            f"{shown(name)}: expected a box x1 y1 x2 y2 in a picture of "
+            f"{frame.width}x{frame.height} px, found {shown(box)}"
+        )
+    return inside
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,119 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a bundle's detector graph, and compares what it returns with the contract."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.engine.factory import open_session
+from vit_perception.frame import Frame
+from vit_perception.letterbox import Canvas, Letterbox
+from vit_perception.perceiver.candidates import (
+    Outputs,
+    rows_of_anything,
+    rows_of_names,
+    uses_masks,
+)
+from vit_perception.perceiver.contract import (
+    GraphContractError,
+    check_anything,
+    check_detector,
+    check_numbers,
+    check_results,
+)
+from vit_perception.perceiver.query import Query
+from vit_perception.perceiver.settings import EngineSettings, PerceiverError
+from vit_perception.perceiver.stages import StageTimes
+from vit_perception.wording import shown_path
+
+
+class Seen(NamedTuple):
+    """What the graph made of one frame.
+
+    Attributes:
+        named: rows of said names.
+        anything: rows of anything; None if they were not asked for.
+        letterbox: where the frame, or its region, lay in the network's input.
+    """
+
+    named: Outputs
+    anything: Outputs | None
+    letterbox: Letterbox
+
+
+class Network:
+    """The detector graph of one precision, in an engine.
+
+    Calls may come from several threads and run one after the other: the input buffer is reused.
+
+    Raises:
+        PerceiverError: a graph that breaks the contract.
+        SessionError: the engine refuses the graph or is absent.
+        BundleError: the file changed since the bundle was loaded.
+    """
+
+    def __init__(self, bundle: Bundle, engine: EngineSettings) -> None:
+        self.session = open_session(
+            bundle.graph(engine.precision),
+            provider=engine.provider,
+            threads=engine.threads,
+            name=f"{shown_path(bundle.directory)}/{bundle.graphs[engine.precision]}",
+        )
+        try:
+            check_detector(self.session, bundle)
+        except GraphContractError as error:
+            raise PerceiverError(f"{self.session.name}: {error}") from error
+        self._bundle = bundle
+        self._canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
+        self._constant: dict[str, NDArray[np.float32]] = {}
+        if bundle.regions is not None:
+            self._constant["anything_embedding"] = bundle.regions.anything[None]
+        self._checked: Mapping[str, object] = {}
+        self._lock = threading.Lock()
+
+    def look(
+        self, frame: Frame, query: Query, stages: StageTimes, *, anything: bool = False
+    ) -> Seen:
+        """Runs the graph on a frame, or on the region of the query's settings.
+
+        Args:
+            frame: of any size.
+            query: what is looked for.
+            stages: receives the times of "letterbox" and "inference".
+            anything: whether the rows of anything are needed, of a bundle that has them.
+
+        Raises:
+            SessionError: the engine failed.
+            PerceiverError: the results break the contract.
+            RegionError: the region lies beside the image.
+        """
+        region = query.settings.region
+        part = frame if region is None else region.of(frame)
+        with self._lock:
+            letterbox = self._canvas.draw(part.image)
+            stages.lap("letterbox")
+            inputs = {**query.inputs, **self._constant, "image": self._canvas.pixels}
+            results = self.session.run(inputs)
+            stages.lap("inference")
+        # A graph may leave axes open in its declaration.
+        shapes = {name: (value.dtype, value.shape) for name, value in results.items()}
+        try:
+            if shapes != self._checked:
+                check_results(results, self._bundle)
+                self._checked = shapes
+            named = rows_of_names(results)
+            masks = uses_masks(named, query.settings)
+            check_numbers(named, max(1, len(query.vocabulary.said)), masks=masks)
+            others = rows_of_anything(results) if anything else None
+            if others is not None:
+                check_anything(others, masks=masks)
+        except GraphContractError as error:
+            raise PerceiverError(f"{self.session.name}: {error}") from error
+        return Seen(named, others, letterbox)
