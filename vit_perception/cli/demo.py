@@ -24,10 +24,18 @@ EPILOG = """example:
 Plays a rendered recording twice over DDS to a detector_node in another process. In the second
 pass the names it looks for change while images flow: you are asked for them. Pictures and a video
 of both passes and of three real photographs go to the folder --out, with masks where the bundle
-has them."""
+has them. At the end the things of one frame are shown to the detector by their boxes, and found in
+the other frames by what they look like."""
 
 PROMPT_SECONDS = 20.0
-_WRITTEN = ("detector.log", "detections.mp4", "before_*.jpg", "after_*.jpg", "photograph_*")
+_WRITTEN = (
+    "detector.log",
+    "detections.mp4",
+    "before_*.jpg",
+    "after_*.jpg",
+    "photograph_*",
+    "taught.jpg",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +60,9 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.bundle.samples import DISTRACTORS, NAMES_AFTER, sample_bag
-    from vit_perception.cli.demo_pictures import write_pictures
-    from vit_perception.cli.demo_report import print_pictures, print_report
+    from vit_perception.cli.demo_pictures import perceiver_for, write_pictures
+    from vit_perception.cli.demo_report import print_pictures, print_report, print_taught
+    from vit_perception.cli.demo_taught import taught_part
     from vit_perception.names import parse_names
     from vit_perception.output.input_files import refuse_inside
     from vit_perception.output.lock import sole_writer_in
@@ -85,6 +94,9 @@ def run(args: argparse.Namespace) -> int:
         )
         print_report(seen)
         print_pictures(write_pictures(seen, bag, bundle, out))
+        taught = taught_part(perceiver_for(Bundle.load(bundle), seen.names_before), bag, out)
+        if taught is not None:
+            print_taught(taught, out)
     complaint = _complaint(seen, out)
     if complaint:
         print(f"vit-perception demo: {complaint}", file=sys.stderr)

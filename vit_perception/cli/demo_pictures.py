@@ -115,10 +115,10 @@ def with_masks(seen: Detections, again: Detections) -> Detections:
 
 def _masks_by_names(model: Bundle, run: DemoRun) -> dict[tuple[str, ...], Perceiver]:
     """Returns a perceiver for each list of names."""
-    return {names: _perceiver(model, names) for names in {run.names_before, run.names_after}}
+    return {names: perceiver_for(model, names) for names in {run.names_before, run.names_after}}
 
 
-def _perceiver(model: Bundle, names: tuple[str, ...]) -> Perceiver:
+def perceiver_for(model: Bundle, names: tuple[str, ...]) -> Perceiver:
     """Returns a perceiver with the settings of the demonstration's node: one name per object."""
     from vit_perception.perceiver.perceiver import Perceiver
     from vit_perception.perceiver.settings import Settings
@@ -135,7 +135,7 @@ def _write_photographs(model: Bundle, out: Path, written: Pictures) -> None:
 
     for name, asked in PHOTOGRAPH_NAMES.items():
         frame = read_picture(sample_photographs() / "images" / name)
-        found = _perceiver(model, asked)(frame)
+        found = perceiver_for(model, asked)(frame)
         path = out / f"photograph_{name}"
         write_picture(path, _captioned(draw(frame.image, found), asked))
         written.paths.append(path)

@@ -13,10 +13,13 @@ from rich.table import Table
 
 from vit_perception.cli.console import plain_console
 from vit_perception.cli.demo_pictures import Drawn, Pictures
+from vit_perception.cli.demo_taught import PICTURE, TaughtRun
 from vit_perception.evaluation.hit_rate import HitRate
 from vit_perception.wording import shown_name, shown_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vit_perception.ros.demo.run import DemoRun
 
 
@@ -54,6 +57,29 @@ def print_pictures(pictures: Pictures, console: Console | None = None) -> None:
     )
     for path in pictures.paths:
         console.print(f"wrote {shown_path(path)}", soft_wrap=True, highlight=False)
+
+
+def print_taught(run: TaughtRun, out: Path, console: Console | None = None) -> None:
+    """Prints what was found of things that were shown, beside what their names find as words."""
+    console = console or plain_console()
+    ways = {"said": run.said, "shown in one frame": run.once, "shown in three": run.thrice}
+    table = Table(title="names said and things shown", title_justify="left")
+    table.add_column("name")
+    table.add_column("there", justify="right")
+    for way in ways:
+        table.add_column(way, justify="right")
+    for name in sorted(run.said.rate.objects):
+        hits = [str(found.rate.named[name]) for found in ways.values()]
+        table.add_row(shown_name(name), str(run.said.rate.objects[name]), *hits)
+    table.add_section()
+    rates = [f"{100 * found.rate.named_rate:.0f} %" for found in ways.values()]
+    table.add_row("all", str(run.said.rate.objects.total()), *rates)
+    false = [f"{found.false_boxes / max(1, found.frames):.1f}" for found in ways.values()]
+    table.add_row("false boxes a frame", "", *false)
+    console.print(table)
+    if run.unseen:
+        console.print(f"not seen where they were shown: {', '.join(map(shown_name, run.unseen))}")
+    console.print(f"wrote {shown_path(out / PICTURE)}", soft_wrap=True, highlight=False)
 
 
 def ground_truth_rate(run: DemoRun) -> HitRate:

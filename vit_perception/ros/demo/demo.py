@@ -22,10 +22,10 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from vision_msgs.msg import Detection2DArray, VisionInfo
 
-from vit_perception.bags.messages import DETECTIONS, detections_from_message, header_stamp
+from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
+from vit_perception.bags.truth import read_truth
 from vit_perception.bundle.samples import GROUND_TRUTH_TOPIC, IMAGE_TOPIC
-from vit_perception.detections import Detections
 from vit_perception.ros.demo.detector_process import NODE_NAME, DetectorProcess
 from vit_perception.ros.demo.player import BagPlayer
 from vit_perception.ros.demo.run import Arrival, DemoRun, place
@@ -73,7 +73,7 @@ def run_demo(
     """
     set_image_transport()
     keep_to_this_machine()
-    truth = read_truth(bag)
+    truth = read_truth(bag, GROUND_TRUTH_TOPIC)
     present = sorted({name for found in truth.values() for name in found.names})
     before = tuple(dict.fromkeys((*present, *distractors)))
     # rclpy's own handlers end the context under the calls that Ctrl-C is to leave in order.
@@ -115,16 +115,6 @@ def run_demo(
         return run
     finally:
         rclpy.try_shutdown()
-
-
-def read_truth(bag: Path) -> dict[int, Detections]:
-    """Returns the ground truth of a bag by stamp in nanoseconds; empty if it has none."""
-    with BagReader(bag) as reader:
-        return {
-            header_stamp(message.value.header): detections_from_message(message.value)
-            for message in reader.messages([GROUND_TRUTH_TOPIC])
-            if message.msgtype == DETECTIONS
-        }
 
 
 def camera_stamps(bag: Path) -> list[int]:
