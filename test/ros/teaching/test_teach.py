@@ -124,7 +124,7 @@ def test_a_message_is_taken_whole_or_not_at_all(bench: Bench, tmp_path: Path) ->
     turned = (10.0, 10.0, 9.0, 20.0)
     for number, (bad, cause, line) in enumerate(
         (
-            (("my mug", BESIDE, 0.0), "unseen", "expected a box around one thing, found no thing"),
+            (("my mug", BESIDE, 0.0), "unseen", "around a thing that the detector sees, found"),
             (("my mug", (200, 0, 210, 9), 0.0), "unseen", "expected a box x1 y1 x2 y2 in a pic"),
             (("my mug", turned, 0.0), "message", "'my mug': expected a box that is not turned"),
             (("my mug", (np.nan,) * 4, 0.0), "message", "x, y, width, height, theta [nan, nan"),
