@@ -74,9 +74,11 @@ class Vocabulary:
                 f"embeddings: expected unit length, found {lengths[first]:.4g} "
                 f"for {shown(self.names[first])}"
             )
-        view = embeddings.view()
-        view.flags.writeable = False
-        object.__setattr__(self, "embeddings", view)
+        # One that is read-only already stays the same object, by which users know it again.
+        if embeddings.flags.writeable:
+            view = embeddings.view()
+            view.flags.writeable = False
+            object.__setattr__(self, "embeddings", view)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -182,6 +182,18 @@ def test_said_and_shown_names_stand_side_by_side(bundle: Bundle) -> None:
     assert "pot" in {each.name for each in after}
 
 
+def test_said_names_are_not_encoded_again_when_things_are_shown(
+    bundle: Bundle,
+) -> None:
+    perceiver = Perceiver(bundle)
+    image, boxes = toy_picture(64, 96, CENTRAL)
+    before = perceiver.query.class_embeddings
+    perceiver.teach(image, boxes["red"], "mug")
+    assert perceiver.query.class_embeddings is before
+    perceiver.forget("mug")
+    assert perceiver.query.class_embeddings is before
+
+
 def test_a_name_may_be_both_said_and_shown(bundle: Bundle) -> None:
     perceiver = Perceiver(bundle, vocabulary=toy_vocabulary(("red", "blue")))
     image, boxes = toy_picture(64, 96, {"green": (0, 1), "blue": (3, 4)})
