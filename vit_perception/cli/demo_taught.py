@@ -95,6 +95,8 @@ def run_taught(perceiver: Perceiver, frames: Sequence[tuple[Frame, Detections]])
     picture = next(i for i in range(len(frames) // 4, len(frames)) if i not in chosen)
 
     def found(examples: Sequence[Example]) -> Found:
+        if not examples:
+            return Found()
         known = Examples(perceiver.bundle.embedding_id, tuple(examples))
         query = perceiver.prepare(vocabulary=vocabulary_of(known))
         return _looked(perceiver, query, frames, chosen, picture)
