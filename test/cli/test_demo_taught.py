@@ -30,7 +30,7 @@ def perceiver(tmp_path: Path) -> Perceiver:
     """Knows "pot" by no word."""
     bundle = write_toy_region_bundle(tmp_path / "toy")
     return Perceiver(
-        bundle, vocabulary=toy_vocabulary(("blue", "pot")), settings=Settings(score_threshold=0.4)
+        bundle, vocabulary=toy_vocabulary(("blue", "pot")), settings=Settings(score_threshold=0.5)
     )
 
 

@@ -66,7 +66,7 @@ def test_what_was_shown_in_a_picture_is_found_in_it(
     box = ("--box", words("magenta"), "--name", "my mug")
     assert teach(bundle, mine, picture, *box) == 0
     learned, summary = capsys.readouterr().out.splitlines()
-    assert learned.startswith("learned my mug at 8,0,16,16: found there again with 0.9")
+    assert learned.startswith("learned my mug at 8,0,16,16: found there again with 0.")
     assert summary == f"{mine}: 1 examples of 1 names: my mug (1)"
     box = ("--box", words("cyan"), "--name", "my mug", "--not")
     assert teach(bundle, mine, picture, *box) == 0

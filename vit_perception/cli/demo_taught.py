@@ -124,7 +124,10 @@ def taught_part(perceiver: Perceiver, bag: Path, out: Path) -> TaughtRun | None:
     if len(frames) < _FEWEST_FRAMES or perceiver.bundle.regions is None:
         return None
     run = run_taught(perceiver, frames)
-    sides = [draw(run.frame.image, each.example) for each in (run.said, run.once) if each.example]
+    sides = [
+        run.frame.image if each.example is None else draw(run.frame.image, each.example)
+        for each in (run.said, run.once)
+    ]
     write_picture(out / PICTURE, np.concatenate(sides, axis=1))
     return run
 

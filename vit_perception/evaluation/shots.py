@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -34,8 +34,8 @@ from vit_perception.perceiver.settings import GRAPH_ROWS, PerceiverError
 from vit_perception.perceiver.taught import Prototypes, Rows, example_of
 
 NAMES_AT_ONCE = 30
-WAYS = ("shown", "both", "mean")
-"""By the best example alone; so or by the said name; by the mean of the examples alone."""
+WAYS = ("shown", "both", "each")
+"""By examples alone; by them or the said name; by the example that is most alike."""
 
 Look = Callable[[Frame], tuple[Detections, Rows]]
 """Returns all rows of said names, in the order of the things, and those of anything."""
@@ -104,7 +104,7 @@ def by_showing(
 ) -> dict[str, tuple[Found, ...]]:
     """Returns what is found by K examples in each of WAYS, one entry per picture.
 
-    With one example "mean" is "shown", and left out. Of a picture, the best GRAPH_ROWS pairs of
+    With one example "each" is "shown", and left out. Of a picture, the best GRAPH_ROWS pairs of
     box and shown thing count, as many as a graph gives of said ones.
 
     Args:
@@ -119,26 +119,28 @@ def by_showing(
     groups = _groups(orders, seed, at_once)
 
     # Most pictures hold none of the examples, and get the same ones.
-    @lru_cache(maxsize=2 * len(groups) + 1)
-    def prototypes(annotations: tuple[int, ...]) -> Prototypes:
-        return Prototypes.of(Examples("", tuple(seen.examples[each] for each in annotations)))
+    @lru_cache(maxsize=4 * len(groups) + 1)
+    def prototypes(annotations: tuple[int, ...], averaged: bool = True) -> Prototypes:
+        examples = Examples("", tuple(seen.examples[each] for each in annotations))
+        return Prototypes.of(examples, averaged=averaged)
 
     ids = {name: key for key, name in things.data.categories.items()}
-    found: dict[str, list[Found]] = {way: [] for way in WAYS if way != "mean" or shots > 1}
+    found: dict[str, list[Found]] = {way: [] for way in WAYS if way != "each" or shots > 1}
     for picture in things.data.pictures:
         rows, scene = seen.rows[picture.id], things.scenes[picture.id]
         lessons = []
         for group in groups:
             boxes = [box for key in group for box in chosen(orders[key], scene, shots)]
             if boxes:
-                lessons.append(prototypes(tuple(box.annotation for box in boxes)))
-        shown = _pairs(picture.id, rows, lessons, ids)
+                lessons.append(tuple(box.annotation for box in boxes))
+        shown = _pairs(picture.id, rows, [prototypes(each) for each in lessons], ids)
         both = _joined(seen.said[picture.id], shown)
         found["shown"].append(_suppressed(shown, iou_threshold))
         found["both"].append(_suppressed(both, iou_threshold))
-        if "mean" in found:
-            mean = _pairs(picture.id, rows, [averaged(each) for each in lessons], ids)
-            found["mean"].append(_suppressed(mean, iou_threshold))
+        if "each" in found:
+            apart = [prototypes(each, averaged=False) for each in lessons]
+            pairs = _pairs(picture.id, rows, apart, ids)
+            found["each"].append(_suppressed(pairs, iou_threshold))
     return {way: tuple(some) for way, some in found.items()}
 
 
@@ -166,14 +168,6 @@ def drawn(
 def chosen(order: Sequence[Box], scene: Scene, shots: int) -> tuple[Box, ...]:
     """Returns the first boxes of other scenes, at most `shots`."""
     return tuple(box for box in order if box.scene != scene)[:shots]
-
-
-def averaged(prototypes: Prototypes) -> Prototypes:
-    """Returns the same with one example of each name: the mean, at unit length."""
-    sums = np.add.reduceat(prototypes.shown, prototypes.starts, axis=0)
-    lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
-    starts = np.arange(len(sums), dtype=np.int64)
-    return replace(prototypes, shown=sums / lengths, starts=starts)
 
 
 def _groups(

@@ -14,9 +14,9 @@ from vit_perception.wording import shown_name
 _READING = """\
 Figures are percent, means over {seeds} draws of the examples; '-': nothing there to measure.
 AP50: average precision at overlap (IoU) 0.50, mean over the things; a box on any other object is
-false. said: by the name alone; shown: by the best of K examples alone; both: by name and examples;
-mean: by the mean of the examples; spread: of shown, the lowest and highest draw; fewer: things
-with less than K examples in other scenes, which are measured with what there is."""
+false. said: by the name alone; shown: by K examples alone; both: by name and examples; each: by
+the example most alike instead of their mean; spread: of shown, the lowest and highest draw; fewer:
+things with less than K examples in other scenes, which are measured with what there is."""
 _SHOWN = """\
 {objects} of the things have a box that may show them: at least half visible, {boxes} boxes in all,
 in {refused} of which the detector sees nothing. Up to {at_once} things are taught at once."""

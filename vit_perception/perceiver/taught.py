@@ -32,12 +32,14 @@ LEAST_OVERLAP = 0.3
 OTHER_OVERLAP = 0.3
 """Rows with less lie on something else."""
 OTHERS_NMS = 0.7
-SAME_THING = 0.7
+SAME_THING = 0.8
 """Cosine above which a row beside a shown box is taken for another view of a shown thing."""
 TEMPERATURE = 0.1
-FLOOR = 0.4
-"""Cosine at which a row is as likely nothing that was shown."""
-CALIBRATION = 1.2
+FLOOR = 0.8
+"""Cosine at which a row is as likely nothing that was shown; more where there are look-alikes."""
+HIGHEST_FLOOR = 0.9
+OBJECTNESS_POWER = 0.25
+CALIBRATION = 1.1
 """Power that brings scores to the scale of those of said names."""
 
 
@@ -116,61 +118,87 @@ class Prototypes:
 
     Attributes:
         names: T names.
-        shown: float32 [P, E], examples of the names, grouped by name.
-        starts: int64 [T], first row of each name in `shown`.
+        views: float32 [V, E], unit length, in the order of names: the mean example of each, and
+            the examples that the mean does not stand for.
+        starts: int64 [T], first view of each name.
+        floors: float32 [T], the cosine at which a row is as likely nothing that was shown.
         against: float32 [Q, E], negative examples.
         against_of: int64 [Q], index into `names`.
         others: float32 [M, E], what else was in the pictures.
     """
 
     names: tuple[str, ...]
-    shown: NDArray[np.float32]
+    views: NDArray[np.float32]
     starts: NDArray[np.int64]
+    floors: NDArray[np.float32]
     against: NDArray[np.float32]
     against_of: NDArray[np.int64]
     others: NDArray[np.float32]
 
     @classmethod
-    def of(cls, examples: Examples) -> Prototypes:
-        """Returns the matrices of examples with at least one name."""
+    def of(cls, examples: Examples, *, averaged: bool = True) -> Prototypes:
+        """Returns the matrices of examples with at least one name.
+
+        Args:
+            averaged: whether a name has its mean example as a view; else each example is one.
+        """
         names = examples.names
         index = {name: number for number, name in enumerate(names)}
         positive = [each for each in examples.shown if not each.negative]
-        positive.sort(key=lambda each: index[each.name])
-        owners = np.array([index[each.name] for each in positive], np.int64)
         negative = [each for each in examples.shown if each.negative and each.name in index]
-        size = len(positive[0].embedding)
         rows = np.stack([each.embedding for each in positive])
+        owners = np.array([index[each.name] for each in positive], np.int64)
+        sums = np.zeros((len(names), rows.shape[1]), np.float32)
+        np.add.at(sums, owners, rows)
+        means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
+        # A thing may look quite different from behind.
+        own = (rows * means[owners]).sum(axis=1) < FLOOR
+        view_owners = np.concatenate([np.arange(len(names)), owners[own]]) if averaged else owners
+        order = np.argsort(view_owners, kind="stable")
+        views = (np.concatenate([means, rows[own]]) if averaged else rows)[order]
         others = np.concatenate([each.others for each in examples.shown])
+        alike = _cosines(others, rows)
         # The same thing may have been there twice, or was shown from another box.
-        others = others[_cosines(others, rows).max(axis=1, initial=-1.0) < SAME_THING]
+        kept = alike.max(axis=1, initial=-1.0) < SAME_THING
+        # What is most like a name and is not it: another name's example, or something beside it.
+        rivals = np.concatenate([_cosines(rows, rows), alike[kept]])
+        rivals[: len(rows)][owners[:, None] == owners] = -1.0
+        floors = np.full(len(names), FLOOR, np.float32)
+        np.maximum.at(floors, owners, rivals.max(axis=0))
         return cls(
             names=names,
-            shown=rows,
-            starts=np.searchsorted(owners, np.arange(len(names))).astype(np.int64),
-            against=np.array([each.embedding for each in negative], np.float32).reshape(-1, size),
+            views=views.astype(np.float32),
+            starts=np.searchsorted(view_owners[order], np.arange(len(names))).astype(np.int64),
+            floors=np.minimum(floors, HIGHEST_FLOOR),
+            against=np.array([each.embedding for each in negative], np.float32).reshape(
+                -1, rows.shape[1]
+            ),
             against_of=np.array([index[each.name] for each in negative], np.int64),
-            others=others,
+            others=others[kept],
         )
 
     def scores(self, rows: Rows) -> NDArray[np.float32]:
         """Returns scores [N, T], 0..1, of each row as each name.
 
-        A softmax over the names (each by its best example), what else was in the pictures and the
-        floor; a name's negative examples compete with this name alone. Times √objectness.
+        A softmax over all names (each by its best view) and what else was in the pictures, in
+        which each name has its own floor and its negative examples as further rivals; times a
+        power of the objectness.
         """
-        names = np.maximum.reduceat(_cosines(rows.embeddings, self.shown), self.starts, axis=1)
-        rivals = [names, np.full((len(names), 1), FLOOR, np.float32)]
-        if len(self.others):
-            rivals.append(_cosines(rows.embeddings, self.others).max(axis=1, keepdims=True))
         # Cosines are at most 1: nothing overflows.
-        total = np.exp(np.concatenate(rivals, axis=1) / TEMPERATURE).sum(axis=1, keepdims=True)
-        against = np.zeros_like(names)
+        best = np.maximum.reduceat(_cosines(rows.embeddings, self.views), self.starts, axis=1)
+        names = np.exp(best / TEMPERATURE)
+        total = names.sum(axis=1, keepdims=True)
+        if len(self.others):
+            others = _cosines(rows.embeddings, self.others).max(axis=1, keepdims=True)
+            total = total + np.exp(others / TEMPERATURE)
+        rivals = np.repeat(np.exp(self.floors / TEMPERATURE)[None], len(names), axis=0)
         if len(self.against):
-            cosines = np.exp(_cosines(rows.embeddings, self.against) / TEMPERATURE)
-            np.maximum.at(against.T, self.against_of, cosines.T)
-        share = np.exp(names / TEMPERATURE) / (total + against)
-        scores = (share * np.sqrt(rows.objectness)[:, None]) ** CALIBRATION
+            against = np.exp(_cosines(rows.embeddings, self.against) / TEMPERATURE)
+            strongest = np.zeros_like(names)
+            np.maximum.at(strongest.T, self.against_of, against.T)
+            rivals += strongest
+        share = names / (total + rivals)
+        scores = (share * rows.objectness[:, None] ** OBJECTNESS_POWER) ** CALIBRATION
         return np.asarray(scores, np.float32)
 
 
