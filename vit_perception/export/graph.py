@@ -127,9 +127,9 @@ class DetectorGraph(nn.Module):
             # The maximum is taken per level, so that the joined map is only read by `gather`.
             best.append(level_logits.amax(dim=1))
             box_features = head.box_features(level, x)
-            bins.append(head.box_branches[level].last(box_features).flatten(2)[0])
+            bins.append(head.box_branches[level].last(box_features).flatten(2)[0].T)
             if masks is not None:
-                weights.append(masks.weights(level, box_features).flatten(2)[0])
+                weights.append(masks.weights(level, box_features).flatten(2)[0].T)
         # The best pairs belong to the anchors with the best maxima, so two small top-k give the
         # same result as one over all pairs.
         rows = torch.cat(best).topk(self.anchors).indices
@@ -141,25 +141,26 @@ class DetectorGraph(nn.Module):
             found, places = torch.cat(anything).topk(min(ANYTHING_ROWS, self.anchors))
             chosen, scores = torch.cat([chosen, places]), torch.cat([scores, found])
             labels = torch.cat([labels, torch.full_like(places, -1)])
-        boxes = self._boxes(torch.cat(bins, dim=1), chosen)
+        boxes = self._boxes(torch.cat(bins), chosen)
         outputs = [boxes[None], scores.sigmoid()[None], labels[None]]
         if not self.fixed:
-            outputs.append(self._regions(torch.cat(features), chosen)[None])
+            outputs.append(self._regions(features, chosen)[None])
         if masks is not None:
-            outputs.append(torch.cat(weights, dim=1)[:, chosen].T[None])
+            outputs.append(torch.cat(weights)[chosen][None])
             outputs.append(masks.prototypes(detail, pyramid[0]))
         return tuple(outputs)
 
-    def _regions(self, features: Tensor, chosen: Tensor) -> Tensor:
-        """Returns region embeddings [K, E] of chosen anchors, from class features [A, c]."""
-        own, level = features[chosen], self.levels[chosen]
+    def _regions(self, features: list[Tensor], chosen: Tensor) -> Tensor:
+        """Returns region embeddings [K, E] of chosen anchors, from each level's features [a, c]."""
+        level = self.levels[chosen]
         # Each level has a projection of its own. Rows are put in order of their levels, so that
-        # each meets one of them.
+        # each meets one of them, and the levels' features are never joined.
         groups = [(level == number).nonzero()[:, 0] for number in range(len(STRIDES))]
-        parts = [
-            torch.addmm(weight[-1], own[rows], weight[:-1])
-            for rows, weight in zip(groups, self.region_weight.chunk(len(STRIDES)), strict=True)
-        ]
+        weights = self.region_weight.chunk(len(STRIDES))
+        parts, start = [], 0
+        for rows, weight, own in zip(groups, weights, features, strict=True):
+            parts.append(torch.addmm(weight[-1], own[chosen[rows] - start], weight[:-1]))
+            start += len(own)
         return torch.cat(parts)[torch.cat(groups).argsort()]
 
     def _rows(self, pairs: Tensor) -> Any:
@@ -171,8 +172,8 @@ class DetectorGraph(nn.Module):
         return torch.minimum(available, torch.tensor(self.top_k))
 
     def _boxes(self, bins: Tensor, chosen: Tensor) -> Tensor:
-        """Returns boxes [K, 4] of the chosen anchors, from bin logits [64, A]."""
-        sides = bins[:, chosen].T.reshape(-1, 4, BINS).softmax(dim=2)
+        """Returns boxes [K, 4] of the chosen anchors, from bin logits [A, 64]."""
+        sides = bins[chosen].reshape(-1, 4, BINS).softmax(dim=2)
         distances = (sides * self.bins).sum(dim=2)
         return box_math.decode(self.centres[chosen], self.strides[chosen], distances)
 
