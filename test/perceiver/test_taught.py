@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vit_perception.bundle.bundle import Bundle
-from vit_perception.examples import Example, Examples, ExamplesError
+from vit_perception.examples import MAX_OTHERS, Example, Examples, ExamplesError
 from vit_perception.frame import Frame
 from vit_perception.names import VocabularyError
 from vit_perception.perceiver.perceiver import Perceiver
@@ -18,8 +18,10 @@ from vit_perception.perceiver.region import Region
 from vit_perception.perceiver.settings import PerceiverError, Settings
 from vit_perception.perceiver.taught import (
     CALIBRATION,
+    FAR_VIEW,
     FLOOR,
     HIGHEST_FLOOR,
+    MOST_OTHERS,
     OBJECTNESS_POWER,
     ROWS_OF_A_BOX,
     SAME_THING,
@@ -97,7 +99,7 @@ def test_scores_are_those_of_a_plain_loop() -> None:
     means = {name: np.sum(each, axis=0) for name, each in positive.items()}
     means = {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
     views = {
-        name: [means[name], *(row for row in positive[name] if row @ means[name] < FLOOR)]
+        name: [means[name], *(row for row in positive[name] if row @ means[name] < FAR_VIEW)]
         for name in positive
     }
     assert len(views["b"]) == 3  # its examples are far from each other
@@ -116,6 +118,18 @@ def test_scores_are_those_of_a_plain_loop() -> None:
             share = weight(best[name]) / total
             wanted = (share * objectness[n] ** OBJECTNESS_POWER) ** CALIBRATION
             assert found[n, t] == pytest.approx(wanted, rel=1e-4)
+
+
+def test_what_was_beside_many_examples_is_shared_out() -> None:
+    """Each frame is compared with all of it."""
+    rng = np.random.default_rng(0)
+    far = rng.normal(size=(MAX_OTHERS, SIZE)).astype(np.float32)
+    far[:, 0] = -1
+    far /= np.linalg.norm(far, axis=1, keepdims=True)
+    few = Examples("s", (Example("a", unit(1), far),))
+    assert len(Prototypes.of(few).others) == MAX_OTHERS
+    many = Examples("s", tuple(Example(f"{n}", unit(1), far) for n in range(100)))
+    assert len(Prototypes.of(many).others) == 100 * (MOST_OTHERS // 100)
 
 
 def test_an_example_is_the_mean_of_the_rows_that_fit_its_box_best() -> None:

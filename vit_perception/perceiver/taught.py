@@ -34,11 +34,15 @@ OTHER_OVERLAP = 0.3
 OTHERS_NMS = 0.7
 SAME_THING = 0.8
 """Cosine above which a row beside a shown box is taken for another view of a shown thing."""
+MOST_OTHERS = 512
+"""Rows beside shown boxes that are compared with each frame, in equal shares of the examples."""
 TEMPERATURE = 0.1
 FLOOR = 0.8
 """Cosine at which a row is as likely nothing that was shown; more where there are look-alikes."""
 HIGHEST_FLOOR = 0.9
-OBJECTNESS_POWER = 0.25
+FAR_VIEW = 0.72
+"""Cosine to its name's mean below which an example is a view of its own: two that are unalike."""
+OBJECTNESS_POWER = 0.35
 CALIBRATION = 1.1
 """Power that brings scores to the scale of those of said names."""
 
@@ -152,11 +156,12 @@ class Prototypes:
         np.add.at(sums, owners, rows)
         means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
         # A thing may look quite different from behind.
-        own = (rows * means[owners]).sum(axis=1) < FLOOR
+        own = (rows * means[owners]).sum(axis=1) < FAR_VIEW
         view_owners = np.concatenate([np.arange(len(names)), owners[own]]) if averaged else owners
         order = np.argsort(view_owners, kind="stable")
         views = (np.concatenate([means, rows[own]]) if averaged else rows)[order]
-        others = np.concatenate([each.others for each in examples.shown])
+        share = max(1, MOST_OTHERS // len(examples))
+        others = np.concatenate([each.others[:share] for each in examples.shown])
         alike = _cosines(others, rows)
         # The same thing may have been there twice, or was shown from another box.
         kept = alike.max(axis=1, initial=-1.0) < SAME_THING
