@@ -62,8 +62,11 @@ def live_against_baked(bundle: Bundle, threads: int, rounds: int, title: str) ->
             baked = open_session(fixed.graph(), threads=threads)
         feed = {"image": image, "class_thresholds": np.full(classes, 0.25, np.float32)}
         adapted = adaptor.run({"text_embeddings": vocabulary.embeddings})["class_embeddings"]
+        asked = {"class_embeddings": adapted}
+        if bundle.regions is not None:
+            asked["anything_embedding"] = bundle.regions.anything[None]
         timing = take_turns(
-            {"live": running(live, {**feed, "class_embeddings": adapted}),
+            {"live": running(live, {**feed, **asked}),
              "baked": running(baked, feed)},
             rounds,
         )  # fmt: skip
