@@ -151,7 +151,7 @@ class DetectorGraph(nn.Module):
         return tuple(outputs)
 
     def _regions(self, features: list[Tensor], chosen: Tensor) -> Tensor:
-        """Returns region embeddings [K, E] of chosen anchors, from each level's features [a, c]."""
+        """Returns region embeddings [K, E] of chosen anchors; each level has features [a, c]."""
         level = self.levels[chosen]
         # Each level has a projection of its own. Rows are put in order of their levels, so that
         # each meets one of them, and the levels' features are never joined.
