@@ -16,8 +16,9 @@ from vit_perception.perceiver.perceiver import Perceiver
 
 from .toy_bundle import write_toy_bundle, write_toy_segmentation_bundle
 
-# A shell's background ignores SIGINT, and so would the programs that tests start and interrupt.
+# A background shell ignores SIGINT and nohup SIGHUP, and so would programs that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The same examples in every run, whatever the load of the machine.
 settings.register_profile(

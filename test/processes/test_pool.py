@@ -80,7 +80,10 @@ def test_workers_end_with_their_parent(
             os.killpg(run.pid, number)
         else:
             run.send_signal(number)
-        _, said = run.communicate(timeout=30)
+        try:
+            _, said = run.communicate(timeout=30)
+        finally:
+            run.kill()  # if it goes on, else the context would wait for it
     assert living_after_a_while(workers) == set()
     if number == signal.SIGKILL:
         assert run.returncode == -signal.SIGKILL
