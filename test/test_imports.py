@@ -14,7 +14,14 @@ import vit_perception
 
 WORKSHOP = ("faster_coco_eval", "mujoco", "onnx", "timm", "torch", "transformers")
 ROS = (
-    *("builtin_interfaces", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces", "rclpy"),
+    *(
+        "builtin_interfaces",
+        "diagnostic_msgs",
+        "geometry_msgs",
+        "lifecycle_msgs",
+        "rcl_interfaces",
+        "rclpy",
+    ),
     *("sensor_msgs", "std_msgs", "vision_msgs"),
 )
 # What a robot without the workshop, or a workshop without ROS, does not have.
