@@ -194,7 +194,7 @@ def test_names_on_which_the_text_adaptor_never_ends_are_refused(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_toy_bundle(tmp_path / "toy", text_adaptor=adaptor_that_loops_beyond(3))
-    monkeypatch.setattr("vit_perception.ros.patience.AT_ONCE", 1.0)
+    monkeypatch.setattr("vit_perception.ros.changes.AT_ONCE", 1.0)
     bench.detector(tmp_path / "toy", diagnostics_period=0.1)
     reports = bench.diagnostics()
     names = list(toy_vocabulary().names)
