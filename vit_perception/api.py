@@ -13,8 +13,9 @@ from vit_perception.detections import Detections
 from vit_perception.examples import Examples
 from vit_perception.frame import Frame
 from vit_perception.names import checked_names
+from vit_perception.perceiver.call_names import Encode
 from vit_perception.perceiver.examples_file import read_examples_of
-from vit_perception.perceiver.perceiver import Encode, Perceiver
+from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.text.builder import VocabularyBuilder
 from vit_perception.vocabulary import Vocabulary, vocabulary_of

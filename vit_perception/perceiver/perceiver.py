@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from vit_perception.examples import Example, Examples
 from vit_perception.frame import Frame
 from vit_perception.images.media import read_picture
 from vit_perception.letterbox import boxes_to_source
-from vit_perception.names import checked_names
+from vit_perception.perceiver.call_names import CallNames, Encode
 from vit_perception.perceiver.candidates import detections_from
 from vit_perception.perceiver.crops import crop_of
 from vit_perception.perceiver.network import Network
@@ -28,13 +28,10 @@ from vit_perception.perceiver.query_maker import NOT_TAUGHT, QueryMaker
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.perceiver.taught import Rows, box_in, example_of, rows_of
-from vit_perception.vocabulary import Vocabulary, vocabulary_of
+from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
 
 _TASKS = ("detection", "instance_segmentation")
-
-Encode: TypeAlias = Callable[[tuple[str, ...]], Vocabulary]
-"""Makes a vocabulary of names."""
 
 
 class Perceiver:
@@ -78,15 +75,13 @@ class Perceiver:
             )
         self.bundle = bundle
         self.precision = engine.precision
-        self._encode = encode
         self._network = Network(bundle, engine)
         self._made = QueryMaker(bundle, self._network.session, engine.threads)
         self._mean = np.zeros(1, np.float32)
         if bundle.regions is not None:
             self._mean = bundle.regions.mean(engine.precision)
         self._change_lock = threading.Lock()
-        self._named: Query | None = None
-        self._named_for: tuple[Sequence[str], Examples | None] = ((), None)
+        self._call_names = CallNames(encode, self._made)
         self._query = self._made(
             bundle.default_vocabulary() if vocabulary is None else vocabulary,
             Settings() if settings is None else settings,
@@ -137,7 +132,7 @@ class Perceiver:
         if names is not None:
             if vocabulary is not None:
                 raise PerceiverError("expected names or a vocabulary, found both")
-            vocabulary = self._encoded(names)
+            vocabulary = self._call_names.encoded(names)
         for value, kind in ((vocabulary, Vocabulary), (settings, Settings)):
             if value is not None and not isinstance(value, kind):
                 raise PerceiverError(f"expected {kind.__name__}, found {shown(value)}")
@@ -200,7 +195,7 @@ class Perceiver:
             PerceiverError, SessionError: as `look`.
         """
         frame = _frame(image)
-        query = self._query if names is None else self._query_for(names)
+        query = self._query if names is None else self._call_names.query(names, self._query)
         return self.look(frame, query, StageTimes() if stages is None else stages)
 
     def look(self, frame: Frame, query: Query, stages: StageTimes) -> Detections:
@@ -337,37 +332,6 @@ class Perceiver:
             named = region.whole(named, frame)
             boxes += np.array([region.x, region.y, region.x, region.y], np.float32)
         return named, rows_of(seen.anything, boxes, self._mean)
-
-    def _query_for(self, names: Sequence[str]) -> Query:
-        if not isinstance(names, str):
-            names = tuple(names)
-        now = self._query
-        # Settings and examples in force are the same objects until they change.
-        (asked, examples), named = self._named_for, self._named
-        if named is None or asked != names or examples is not now.vocabulary.examples:
-            named = self.prepare(vocabulary=self._asked(names))
-            self._named_for = (names, now.vocabulary.examples)
-        elif named.settings is not now.settings:
-            named = self.prepare(settings=now.settings, before=named)
-        self._named = named
-        return named
-
-    def _asked(self, names: Sequence[str]) -> Vocabulary:
-        """Returns the vocabulary of one call: a name that was shown is looked for as shown."""
-        examples = self._query.vocabulary.examples
-        shown_names = [] if examples is None else [n for n in examples.names if n in names]
-        if examples is None or isinstance(names, str) or not shown_names:
-            return self._encoded(names)
-        wanted = examples.of(shown_names)
-        said = [name for name in checked_names(names) if name not in shown_names]
-        return self._encoded(said).showing(wanted) if said else vocabulary_of(wanted)
-
-    def _encoded(self, names: Sequence[str]) -> Vocabulary:
-        if self._encode is None:
-            raise PerceiverError("names: this perceiver was made without an encoder of names")
-        if isinstance(names, str):
-            names = checked_names(names)  # refuses a text
-        return self._encode(tuple(names))
 
 
 def _frame(image: Frame | NDArray[np.uint8] | str | Path) -> Frame:
