@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vit_perception.evaluation.coco_file import check_once, entries
 from vit_perception.evaluation.coco_masks import read_mask
@@ -165,6 +168,13 @@ def check_orphans(annotations: Sequence[Mapping[str, Any]], pictures: Collection
             f"image_id {shown(orphans[0]['image_id'])} "
             f"({len(orphans)} of {len(annotations)} annotations have no image)"
         )
+
+
+def corners(boxes: Iterable[Sequence[float]]) -> NDArray[np.float32]:
+    """Returns COCO's boxes, x y w h, as x1 y1 x2 y2: float32 [N, 4]."""
+    found = np.array(list(boxes), np.float64).reshape(-1, 4)
+    found[:, 2:] += found[:, :2]
+    return found.astype(np.float32)
 
 
 def check_pixels(annotations: Sequence[Mapping[str, Any]]) -> None:

@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from vit_perception.evaluation.coco_entries import corners
 from vit_perception.evaluation.dataset import Dataset
 from vit_perception.evaluation.results import Found
 from vit_perception.perceiver.nms import box_iou
@@ -33,14 +32,11 @@ def false_alarms(data: Dataset, found: Sequence[Found], threshold: float) -> dic
     """
     objects: dict[int, list[list[float]]] = {}
     for annotation in data.annotations:
-        left, top, width, height = annotation["bbox"]
-        corners = [left, top, left + width, top + height]
-        objects.setdefault(annotation["image_id"], []).append(corners)
+        objects.setdefault(annotation["image_id"], []).append(annotation["bbox"])
     published, alarms = 0, []
     for one in found:
         boxes = one.boxes[one.scores >= threshold][:DETECTIONS]
-        there = np.array(objects.get(one.picture, []), np.float32).reshape(-1, 4)
-        overlaps = box_iou(boxes, there).max(axis=1, initial=0)
+        overlaps = box_iou(boxes, corners(objects.get(one.picture, ()))).max(axis=1, initial=0)
         published += len(boxes)
         alarms.append(int((overlaps < BACKGROUND_IOU).sum()))
     return {

@@ -12,6 +12,7 @@ import numpy as np
 
 from vit_perception.detections import Detections
 from vit_perception.evaluation.asks import Ask
+from vit_perception.evaluation.coco_entries import corners
 from vit_perception.evaluation.dataset import Dataset, read_frame
 from vit_perception.evaluation.hit_rate import IOU
 from vit_perception.evaluation.results import Predict, Progress
@@ -59,10 +60,10 @@ def judge(detections: Detections, asked: Sequence[float], other: Sequence[float]
     """Returns where the best box lies; boxes of the two objects as x y w h px."""
     if not len(detections):
         return "no_box"
-    truth = np.array([asked, other], np.float32)
-    truth[:, 2:] += truth[:, :2]
     best = int(np.argmax(detections.scores))
-    on_asked, on_other = box_iou(detections.boxes[best : best + 1], truth)[0] >= IOU
+    on_asked, on_other = (
+        box_iou(detections.boxes[best : best + 1], corners([asked, other]))[0] >= IOU
+    )
     if on_asked:
         return "right"
     return "on_other" if on_other else "elsewhere"

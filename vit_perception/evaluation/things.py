@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.evaluation.coco_entries import read_id
+from vit_perception.evaluation.coco_entries import corners, read_id
 from vit_perception.evaluation.coco_file import ANNOTATIONS, entries
 from vit_perception.evaluation.dataset import Dataset
 from vit_perception.evaluation.errors import EvaluationError
@@ -99,12 +99,11 @@ def things_from(document: dict[str, Any], data: Dataset, by: By) -> Things:
         raise EvaluationError(f"{where}: {error}") from None
     boxes: dict[int, list[Box]] = {key: [] for key in sorted(data.asked)}
     for each in data.annotations:
-        left, top, width, height = each["bbox"]
+        width, height = each["bbox"][2:]
         fits = width * height >= LEAST_AREA and visible[each["id"]] >= LEAST_VISIBLE
         if each["category_id"] in boxes and fits and not each["iscrowd"]:
-            sides = np.array([left, top, left + width, top + height], np.float32)
             picture = each["image_id"]
-            box = Box(each["id"], picture, scenes[picture], sides)
+            box = Box(each["id"], picture, scenes[picture], corners([each["bbox"]])[0])
             boxes[each["category_id"]].append(box)
     shows = {key: {box.scene for box in some} for key, some in boxes.items()}
     annotations = tuple(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from vit_perception.evaluation.coco_entries import corners
 from vit_perception.evaluation.dataset import Dataset, Picture, read_frame
 from vit_perception.export.graph import fuse
 from vit_perception.letterbox import Canvas, boxes_to_source
@@ -136,8 +137,8 @@ class _Look:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
         """Returns anchors [N], how well each fits an object (0: not at all), and weights."""
         here = self.by_picture.get(picture.id, [])
-        objects = box_iou(boxes, _corners([each for each in here if not each["iscrowd"]]))
-        hidden = box_iou(boxes, _corners([each for each in here if each["iscrowd"]]))
+        objects = box_iou(boxes, corners(each["bbox"] for each in here if not each["iscrowd"]))
+        hidden = box_iou(boxes, corners(each["bbox"] for each in here if each["iscrowd"]))
         fits = objects.max(axis=1, initial=0)
         # The place of an anchor among those of the object it fits best.
         places = np.argsort(np.argsort(-objects, axis=0, kind="stable"), axis=0)
@@ -152,10 +153,3 @@ class _Look:
         )
         chosen = np.concatenate([on, drawn])
         return chosen, targets.astype(np.float32), weights.astype(np.float32)
-
-
-def _corners(annotations: list[dict[str, Any]]) -> NDArray[np.float32]:
-    """Returns boxes [N, 4] x1 y1 x2 y2 of annotations."""
-    boxes = np.array([each["bbox"] for each in annotations], np.float32).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    return boxes
