@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vit_perception.evaluation.shots import WAYS
-from vit_perception.evaluation.tables import percent, table
-from vit_perception.wording import shown_name
+from vit_perception.evaluation.tables import heading, percent, table
 
 _READING = """\
 Figures are percent, means over {seeds} draws of the examples; '-': nothing there to measure.
@@ -27,12 +26,8 @@ thing that it does not hold; any: share of these pairs with such a box."""
 
 def format_shots(metrics: Mapping[str, Any]) -> str:
     """Returns the tables of `evaluate_shots`."""
-    head = (
-        f"{shown_name(metrics['dataset'])}: {metrics['pictures']} pictures, "
-        f"{metrics['things']} things"
-    )
-    if "bundle" in metrics:
-        head += f" by {metrics['by']}, {shown_name(metrics['bundle'])} {metrics['precision']}"
+    by = f" by {metrics['by']}" if "by" in metrics else ""
+    head = heading(metrics, f"{metrics['things']} things{by}")
     parts = metrics["parts"]
     precisions = table(
         ("AP50", "things", "objects", "K", "fewer", "said", *WAYS, "spread"),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vit_perception.evaluation.coco import MASK_NAMED, NAMED, UNNAMED
@@ -32,12 +32,7 @@ Judged is of each picture what LVIS knows of it."""
 
 def format_tables(metrics: dict[str, Any]) -> str:
     """Returns the tables of `summarize` and, if present, `pairs`, `wordings`, `false_alarms`."""
-    head = (
-        f"{shown_name(metrics['dataset'])}: {metrics['pictures']} pictures, "
-        f"{metrics['categories']} names asked at once"
-    )
-    if "bundle" in metrics:
-        head += f", {shown_name(metrics['bundle'])} {metrics['precision']}"
+    head = heading(metrics, f"{metrics['categories']} names asked at once")
     blocks = [head, _by_part("boxes", metrics, NAMED, "")]
     if metrics["masks_per_picture"] is not None:
         title = f"masks of the best {metrics['masks_per_picture']} boxes a picture"
@@ -59,15 +54,21 @@ def format_tables(metrics: dict[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
-def format_lvis(metrics: dict[str, Any]) -> str:
-    """Returns the table of `evaluate_lvis`."""
-    head = (
-        f"{shown_name(metrics['dataset'])}: {metrics['pictures']} pictures, "
-        f"{metrics['objects']} objects, {metrics['names']} names of "
-        f"{metrics['categories']} categories asked at once"
-    )
+def heading(metrics: Mapping[str, Any], asked: str) -> str:
+    """Returns the line above the tables: what was measured and, if known, of which bundle."""
+    head = f"{shown_name(metrics['dataset'])}: {metrics['pictures']} pictures, {asked}"
     if "bundle" in metrics:
         head += f", {shown_name(metrics['bundle'])} {metrics['precision']}"
+    return head
+
+
+def format_lvis(metrics: dict[str, Any]) -> str:
+    """Returns the table of `evaluate_lvis`."""
+    head = heading(
+        metrics,
+        f"{metrics['objects']} objects, {metrics['names']} names of "
+        f"{metrics['categories']} categories asked at once",
+    )
     measured = metrics["measured"]
     figures = table(
         ("boxes (LVIS)", "categories", *FIGURES),
