@@ -37,6 +37,7 @@ from vit_perception.input.json_file import parse_json
 from vit_perception.input.npz_file import Header, NpzError, read_arrays
 from vit_perception.names import VocabularyError
 from vit_perception.output.write import write_file
+from vit_perception.perceiver.query_maker import NOT_TAUGHT
 from vit_perception.wording import shown_path
 
 FORMAT = 1
@@ -94,10 +95,7 @@ def read_examples_of(bundle: Bundle, path: Path) -> Examples:
             cannot be taught.
     """
     if bundle.regions is None:
-        raise ExamplesError(
-            f"{shown_path(bundle.directory)}: expected a bundle of format 2, which can be taught, "
-            "found one of format 1"
-        )
+        raise ExamplesError(f"{shown_path(bundle.directory)}: {NOT_TAUGHT}")
     examples = read_examples(path)
     file = shown_path(path)
     if examples.space != bundle.embedding_id:
