@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vit_perception.training.losses import Targets
 
 ANCHORS = 4
-"""Anchors of an object that are compared, its best; as many are averaged when one is shown."""
+"""Anchors of an object that are compared, its best; nearly as many are averaged at teaching."""
 MOST_ROWS = 4096
 """Limit of anchors in one batch: the comparison grows with their square."""
 
