@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What `teach` is shown: boxes with names in a picture, a recording, a data set or kept crops."""
+"""What `teach` is shown: boxes with names in a picture, a recording or a data set."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from vit_perception.bags.reader import BagReader
 from vit_perception.bags.recording import holds_bag
 from vit_perception.evaluation.dataset import Dataset, read_frame
 from vit_perception.evaluation.errors import EvaluationError
-from vit_perception.examples import Crop, Examples, ExamplesError
 from vit_perception.frame import Frame
 from vit_perception.images.media import MediaError, read_picture
-from vit_perception.perceiver.crops import frame_of
 from vit_perception.wording import shown, shown_path
 
 
@@ -29,14 +27,12 @@ class Shown:
         name: what is in the box, or what is not.
         negative: whether it is not.
         where: the box is, for messages.
-        crop: what to keep of the picture; None: the surroundings of the box.
     """
 
     box: tuple[float, float, float, float]
     name: str
     negative: bool
     where: str
-    crop: Crop | None = None
 
 
 Lesson = tuple[Frame, Sequence[Shown]]
@@ -103,20 +99,3 @@ def lessons_of(data: Dataset, boxes: dict[int, list[Shown]]) -> Iterator[Lesson]
     for picture in data.pictures:
         if picture.id in boxes:
             yield read_frame(picture), boxes[picture.id]
-
-
-def kept(file: Path, examples: Examples) -> Iterator[Lesson]:
-    """Yields the pictures that the examples of a file kept, each with its box.
-
-    Raises:
-        ExamplesError: a kept crop is no picture; names the file.
-    """
-    for number, example in enumerate(examples.shown, start=1):
-        crop = example.crop
-        if crop is not None:
-            where = f"example {number} ({shown(example.name)})"
-            try:
-                frame = frame_of(crop)
-            except ExamplesError as error:
-                raise ExamplesError(f"{shown_path(file)}: {where}: {error}") from error
-            yield frame, [Shown(crop.box, example.name, example.negative, where, crop)]

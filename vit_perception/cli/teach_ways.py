@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
@@ -17,7 +16,6 @@ from vit_perception.cli.teach_lessons import (
     Lesson,
     Shown,
     annotated,
-    kept,
     lessons_of,
     read_moment,
 )
@@ -32,6 +30,7 @@ from vit_perception.perceiver.examples_file import (
     write_examples,
 )
 from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.renewal import seen_again
 from vit_perception.perceiver.settings import PerceiverError
 from vit_perception.wording import printable, shown, shown_name, shown_path
 
@@ -91,13 +90,21 @@ def renew(args: argparse.Namespace) -> None:
         print(f"{shown_path(args.renew)}: shown to {shown_name(bundle.name)} already, copied")
         write_examples(args.out, old)
         return
+    found: list[Example] = []
+    failed: list[str] = []
     with progress_bar("renewing", len(old)) as show:
-        found, failed = _learned(perceiver, _counted(kept(args.renew, old), show))
-    failed += [
-        f"example {index} ({shown(each.name)}): expected the picture it came from, found none kept"
-        for index, each in enumerate(old.shown, start=1)
-        if each.crop is None
-    ]
+        for number, each in enumerate(old.shown, start=1):
+            where = f"example {number} ({shown(each.name)})"
+            if each.crop is None:
+                failed.append(f"{where}: expected the picture it came from, found none kept")
+                continue
+            try:
+                found.append(seen_again(perceiver, each, each.crop))
+            except PerceiverError as error:
+                failed.append(f"{where}: {error}")
+            except ExamplesError as error:
+                raise ExamplesError(f"{shown_path(args.renew)}: {where}: {error}") from error
+            show(number)
     _tell_left_out(failed, found)
     examples = Examples(bundle.embedding_id, tuple(found))
     write_examples(args.out, examples)
@@ -152,7 +159,7 @@ def _learned(perceiver: Perceiver, lessons: Iterable[Lesson]) -> tuple[list[Exam
             except PerceiverError as error:
                 failed.append(f"{each.where}: {error}")
             else:
-                found.append(example if each.crop is None else replace(example, crop=each.crop))
+                found.append(example)
     return found, failed
 
 

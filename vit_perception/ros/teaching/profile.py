@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from vit_perception.examples import Example, Examples, ExamplesError
-from vit_perception.perceiver.crops import frame_of
 from vit_perception.perceiver.examples_file import read_examples_of
 from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.renewal import seen_again
 from vit_perception.perceiver.settings import PerceiverError
 from vit_perception.wording import shown, shown_path
 
@@ -87,13 +87,9 @@ def _renewed(examples: Examples, perceiver: Perceiver) -> tuple[Examples, list[s
             lost.append(f"{shown(example.name)}: its picture was not kept")
             continue
         try:
-            again = perceiver.example(
-                frame_of(crop), crop.box, example.name, negative=example.negative
-            )
+            found.append(seen_again(perceiver, example, crop))
         except (PerceiverError, ExamplesError) as error:
             lost.append(str(error))
-        else:
-            found.append(replace(again, crop=crop))
     return Examples(perceiver.bundle.embedding_id, tuple(found)), lost
 
 
