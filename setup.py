@@ -36,6 +36,7 @@ ROBOT = [
     "numpy>=1.21.6",  # arrays everywhere
     "opencv-python-headless>=4.5.5",  # resize, colour, JPEG, NMS; headless: no window system
     "onnxruntime>=1.17",  # runs the graphs of a bundle, and the text encoder
+    "scipy>=1.8",  # rotations, hulls and assignment: places in space, tracks
     "PyYAML>=6.0",  # bundle.yaml
     "tokenizers>=0.20.3",  # words to the text encoder's input, for names a bundle does not know
     "safetensors>=0.4",  # reads the text encoder's weights, and the checkpoints of a training

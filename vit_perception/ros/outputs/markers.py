@@ -16,10 +16,10 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.geometry import Intrinsics, IntrinsicsError
 from vit_perception.perceiver.overlay import class_colour
 from vit_perception.ros import qos
 from vit_perception.ros.health.fault_log import FaultLog
+from vit_perception.space.camera_model import CameraModel, CameraModelError
 
 _LIFETIME = Duration(sec=1)
 # Width of lines and height of letters, as shares of the distance.
@@ -42,7 +42,7 @@ class Markers:
         self._node = node
         self._faults = faults
         self._message: CameraInfo | None = None
-        self._known: tuple[CameraInfo, Intrinsics] | None = None
+        self._known: tuple[CameraInfo, CameraModel] | None = None
         self._subscription = qos.subscription(
             node, CameraInfo, camera_info, self._on_camera_info, lambda policy: None
         )
@@ -70,7 +70,7 @@ class Markers:
     def _on_camera_info(self, message: CameraInfo) -> None:
         self._message = message
 
-    def _intrinsics(self, frame: Frame) -> Intrinsics | None:
+    def _intrinsics(self, frame: Frame) -> CameraModel | None:
         message, topic = self._message, self._subscription.topic_name
         if message is None:
             self._faults.warn("markers", f"no markers: nothing has come in on {topic}")
@@ -85,19 +85,19 @@ class Markers:
         if self._known is None or self._known[0] is not message:
             try:
                 self._known = (message, intrinsics_of(message))
-            except IntrinsicsError as error:
+            except CameraModelError as error:
                 self._faults.warn("markers", f"no markers: {topic}: {error}")
                 return None
         return self._known[1]
 
 
-def intrinsics_of(message: CameraInfo) -> Intrinsics:
+def intrinsics_of(message: CameraInfo) -> CameraModel:
     """Returns the camera that a message describes.
 
     Raises:
-        IntrinsicsError: the message describes no camera.
+        CameraModelError: the message describes no camera.
     """
-    return Intrinsics(
+    return CameraModel(
         matrix=np.array(message.k, np.float64).reshape(3, 3),
         distortion=np.array(message.d, np.float64),
         model=message.distortion_model,
@@ -107,7 +107,7 @@ def intrinsics_of(message: CameraInfo) -> Intrinsics:
 
 
 def marker_array(
-    header: Header, detections: Detections, intrinsics: Intrinsics, distance: float
+    header: Header, detections: Detections, intrinsics: CameraModel, distance: float
 ) -> MarkerArray:
     """Returns two markers for each detection, after one that deletes the previous ones."""
     # Boxes count from the edge of the first pixel, rays from its centre, 0.5 px further.
