@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,9 @@ def test_masks_belong_to_detections_one_by_one() -> None:
         ({"labels": np.zeros(2, np.int32)}, "labels: expected int64 [2], found int32 [2]"),
         ({"labels": np.array([0, 2])}, "labels: expected 0..1, found 0..2"),
         ({"labels": np.array([-1, 0])}, "labels: expected 0..1, found -1..0"),
+        ({"ids": np.array([1, 2, 3])}, "ids: expected int64 [2], found int64 [3]"),
+        ({"ids": np.ones(2, np.int32)}, "ids: expected int64 [2], found int32 [2]"),
+        ({"ids": np.array([1, -1])}, "ids: expected 0 or more, found -1"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -123,6 +127,17 @@ def test_a_slice_a_mask_or_numbers_give_detections(chosen: Any, rows: list[int])
 def test_a_mask_of_another_length_is_refused() -> None:
     with pytest.raises(IndexError):
         three()[np.array([True, False])]
+
+
+def test_ids_go_with_their_detections() -> None:
+    found = replace(three(), ids=np.array([7, 0, 12]))
+    assert [each.id for each in found] == [7, 0, 12]
+    assert found[found.scores < 0.9].ids.tolist() == [0, 12]
+    assert found[[]].ids.tolist() == []
+    assert three()[0].id is None and three()[:2].ids is None
+    assert repr(found[0]).startswith("<spoon #7 0.90 at ")
+    assert repr(found) == "<3 detections with masks: spoon #7 0.90, red mug 0.50, spoon #12 0.25>"
+    assert [entry.get("track_id") for entry in found.to_coco()] == [7, None, 12]
 
 
 def test_a_readable_repr() -> None:

@@ -30,12 +30,15 @@ class Detection:
         score: 0..1.
         box: float32 [4], x1 y1 x2 y2 in pixels of the source image.
         label: index of the name in the vocabulary.
+        id: the same as long as it is the same thing, from 1 on; 0 while it was not seen often
+            enough; None without a tracker.
     """
 
     name: str
     score: float
     box: NDArray[np.float32]
     label: int
+    id: int | None = None
     _masks: Masks | None = None
 
     @property
@@ -46,7 +49,8 @@ class Detection:
     def __repr__(self) -> str:
         x1, y1, x2, y2 = self.box.tolist()
         mask = "" if self._masks is None else f", mask of {int(self._masks.areas()[0])} px"
-        return f"<{self.name} {self.score:.2f} at {x1:.0f},{y1:.0f} to {x2:.0f},{y2:.0f}{mask}>"
+        place = f"{x1:.0f},{y1:.0f} to {x2:.0f},{y2:.0f}"
+        return f"<{_called(self.name, self.id)} {self.score:.2f} at {place}{mask}>"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -63,9 +67,12 @@ class Detections:
         names: the vocabulary these were found with.
         vocabulary_version: the version of that vocabulary.
         masks: N masks in the source image, or None where none were asked for or made.
+        ids: int64 [N], of the things over time, from 1 on; 0 for what was not seen often enough
+            yet; None without a tracker.
 
     Raises:
-        DetectionsError: a shape, type or number differs, or a label is not an index into `names`.
+        DetectionsError: a shape, type or number differs, a label is not an index into `names`, or
+            an id is below 0.
     """
 
     boxes: NDArray[np.float32]
@@ -74,14 +81,17 @@ class Detections:
     names: tuple[str, ...]
     vocabulary_version: int
     masks: Masks | None = None
+    ids: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
-        arrays: tuple[tuple[str, NDArray[Any], type, tuple[int, ...]], ...] = (
+        arrays: list[tuple[str, NDArray[Any], type, tuple[int, ...]]] = [
             ("boxes", self.boxes, np.float32, (count, 4)),
             ("scores", self.scores, np.float32, (count,)),
             ("labels", self.labels, np.int64, (count,)),
-        )
+        ]
+        if self.ids is not None:
+            arrays.append(("ids", self.ids, np.int64, (count,)))
         for what, array, dtype, shape in arrays:
             if array.dtype != dtype or array.shape != shape:
                 raise DetectionsError(
@@ -93,6 +103,8 @@ class Detections:
                 f"labels: expected 0..{len(self.names) - 1}, "
                 f"found {self.labels.min()}..{self.labels.max()}"
             )
+        if self.ids is not None and count and self.ids.min() < 0:
+            raise DetectionsError(f"ids: expected 0 or more, found {self.ids.min()}")
         if self.masks is not None and len(self.masks.crops) != count:
             raise DetectionsError(f"masks: expected {count}, found {len(self.masks.crops)}")
 
@@ -139,6 +151,7 @@ class Detections:
                 score=float(self.scores[index]),
                 box=self.boxes[index],
                 label=int(self.labels[index]),
+                id=None if self.ids is None else int(self.ids[index]),
                 _masks=None if self.masks is None else self.masks.chosen(np.array([index])),
             )
         rows = np.arange(len(self))[chosen if isinstance(chosen, slice) else _rows(chosen)]
@@ -148,10 +161,15 @@ class Detections:
             scores=self.scores[rows],
             labels=self.labels[rows],
             masks=None if self.masks is None else self.masks.chosen(rows),
+            ids=None if self.ids is None else self.ids[rows],
         )
 
     def __repr__(self) -> str:
-        listed = [f"{self.class_name(i)} {self.scores[i]:.2f}" for i in range(len(self))[:_SHOWN]]
+        ids = [None] * len(self) if self.ids is None else self.ids.tolist()
+        listed = [
+            f"{_called(self.class_name(i), ids[i])} {self.scores[i]:.2f}"
+            for i in range(len(self))[:_SHOWN]
+        ]
         if len(self) > _SHOWN:
             listed.append(f"{len(self) - _SHOWN} more")
         masks = " with masks" if self.masks is not None else ""
@@ -172,8 +190,8 @@ class Detections:
 
         Returns:
             One dict for each, with image_id, category_id, category (the name), bbox [x, y, width,
-            height] in pixels, score and, with masks, segmentation {size [h, w], counts} in
-            compressed run lengths.
+            height] in pixels, score, with masks segmentation {size [h, w], counts} in compressed
+            run lengths, and with an id track_id.
 
         Raises:
             KeyError: `category_ids` lacks a name that was found.
@@ -192,8 +210,14 @@ class Detections:
             }
             if self.masks is not None:
                 entry["segmentation"] = encode_mask(self.masks.one(index))
+            if self.ids is not None and self.ids[index]:
+                entry["track_id"] = int(self.ids[index])
             entries.append(entry)
         return entries
+
+
+def _called(name: str, id: int | None) -> str:
+    return f"{name} #{id}" if id else name
 
 
 def _rows(chosen: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
