@@ -21,6 +21,9 @@ HASHES = {
     "vision_msgs/msg/Detection2DArray": (
         "RIHS01_214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968"
     ),
+    "vision_msgs/msg/Detection3DArray": (
+        "RIHS01_793f5eab9595ac1c0da07873cc859db42eae51f0ee76056db8562515d830e018"
+    ),
     "vision_msgs/msg/VisionInfo": (
         "RIHS01_95d3116a17484ad91c9a2686e1d54890bbfc3ff6c6a2de137738c4950d45d284"
     ),

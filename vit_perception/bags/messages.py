@@ -21,6 +21,7 @@ from vit_perception.masks import Masks
 from vit_perception.perceiver.instances import instance_map
 
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
+DETECTIONS_3D = "vision_msgs/msg/Detection3DArray"
 VISION_INFO = "vision_msgs/msg/VisionInfo"
 LABEL_INFO = "vision_msgs/msg/LabelInfo"
 IMAGE = "sensor_msgs/msg/Image"
@@ -41,6 +42,12 @@ _VISION_MSGS = {
         "vision_msgs/BoundingBox2D bbox\nstring id\n"
     ),
     "Detection2DArray": "std_msgs/Header header\nvision_msgs/Detection2D[] detections\n",
+    "BoundingBox3D": "geometry_msgs/Pose center\ngeometry_msgs/Vector3 size\n",
+    "Detection3D": (
+        "std_msgs/Header header\nvision_msgs/ObjectHypothesisWithPose[] results\n"
+        "vision_msgs/BoundingBox3D bbox\nstring id\n"
+    ),
+    "Detection3DArray": "std_msgs/Header header\nvision_msgs/Detection3D[] detections\n",
     "VisionInfo": (
         "std_msgs/Header header\nstring method\nstring database_location\nint32 database_version\n"
     ),
