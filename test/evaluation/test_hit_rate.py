@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from vit_perception.detections import Detections
 from vit_perception.evaluation.hit_rate import HitRate
-from vit_perception.perceiver.nms import box_iou
 
 NAMES = ("mug", "spoon", "plate")
 
@@ -62,17 +59,3 @@ def test_nothing_there_and_nothing_found() -> None:
     assert rate.objects == {"mug": 1}
     assert rate.named_rate == 0
     assert HitRate().named_rate == 0
-
-
-boxes = st.lists(st.tuples(*[st.integers(0, 50)] * 4), max_size=6).map(
-    lambda rows: np.array([(x, y, x + w, y + h) for x, y, w, h in rows], np.float32).reshape(-1, 4)
-)
-
-
-@settings(max_examples=50, deadline=None)
-@given(boxes, boxes)
-def test_iou_is_symmetric_and_bounded(first: np.ndarray, second: np.ndarray) -> None:
-    iou = box_iou(first, second)
-    assert iou.shape == (len(first), len(second))
-    np.testing.assert_allclose(iou, box_iou(second, first).T, atol=1e-6)
-    assert ((iou >= 0) & (iou <= 1 + 1e-6)).all()

@@ -13,6 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from vit_perception.boxes import box_iou  # noqa: E402
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.cli.__main__ import main  # noqa: E402
 from vit_perception.engine.factory import open_session  # noqa: E402
@@ -22,7 +23,6 @@ from vit_perception.export.detector import Trained, export_bundle  # noqa: E402
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.images.inputs import letterboxed  # noqa: E402
 from vit_perception.models.detectors.factory import create_detector  # noqa: E402
-from vit_perception.perceiver.nms import box_iou  # noqa: E402
 from vit_perception.perceiver.perceiver import Perceiver  # noqa: E402
 from vit_perception.perceiver.region_mean import region_mean  # noqa: E402
 from vit_perception.perceiver.settings import PerceiverError, Settings  # noqa: E402

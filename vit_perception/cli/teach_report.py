@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from vit_perception.boxes import box_iou
 from vit_perception.cli.teach_lessons import Shown
 from vit_perception.examples import Examples
 from vit_perception.frame import Frame
-from vit_perception.perceiver.nms import box_iou
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.vocabulary import vocabulary_of

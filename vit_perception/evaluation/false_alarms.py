@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vit_perception.boxes import box_iou
 from vit_perception.evaluation.coco_entries import corners
 from vit_perception.evaluation.dataset import Dataset
 from vit_perception.evaluation.results import Found
-from vit_perception.perceiver.nms import box_iou
 
 BACKGROUND_IOU = 0.1
 """A box whose IoU with every object is lower lies on the background."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from vit_perception.boxes import box_iou
 from vit_perception.detections import Detections
-from vit_perception.perceiver.nms import box_iou
 
 IOU = 0.5  # COCO's and Pascal VOC's threshold
 

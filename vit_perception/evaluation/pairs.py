@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from vit_perception.boxes import box_iou
 from vit_perception.detections import Detections
 from vit_perception.evaluation.asks import Ask
 from vit_perception.evaluation.coco_entries import corners
 from vit_perception.evaluation.dataset import Dataset, read_frame
 from vit_perception.evaluation.hit_rate import IOU
 from vit_perception.evaluation.results import Predict, Progress
-from vit_perception.perceiver.nms import box_iou
 
 Asker = Callable[[Sequence[str]], Predict]
 """Turns a vocabulary into a predictor."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from vit_perception.boxes import box_iou
 from vit_perception.evaluation.coco_entries import corners
 from vit_perception.evaluation.dataset import Dataset, Picture, read_frame
 from vit_perception.export.graph import fuse
@@ -24,7 +25,6 @@ from vit_perception.letterbox import Canvas, boxes_to_source
 from vit_perception.models import boxes as box_math
 from vit_perception.models.detectors.dosod import DOSOD
 from vit_perception.models.heads.dosod_head import STRIDES
-from vit_perception.perceiver.nms import box_iou
 
 ANCHORS_OF_AN_OBJECT = 8
 """Those that fit it best; others count as nothing, so that the best boxes come first."""

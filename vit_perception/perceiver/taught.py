@@ -17,9 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.boxes import box_iou
 from vit_perception.examples import MAX_OTHERS, Example, Examples
 from vit_perception.frame import Frame
-from vit_perception.perceiver.nms import box_iou, suppressed
+from vit_perception.perceiver.nms import suppressed
 from vit_perception.perceiver.settings import PerceiverError
 from vit_perception.wording import shown
 
