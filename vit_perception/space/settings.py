@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vit_perception.setting import checked, setting, settings_of
+from vit_perception.space.noise import DepthNoise
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,46 @@ class SpaceSettings:
         minimum=0.1,
         maximum=100.0,
     )
+
+    edge_pixels: int = setting(
+        1,
+        "Pixels along a mask's outline whose depth is not used, as it mixes the thing with what "
+        "is behind it; the outline itself still counts. More for masks that reach too far.",
+        live=True,
+        minimum=0,
+        maximum=20,
+    )
+    support_plane: bool = setting(
+        True,
+        "Whether the plane that things stand on is looked for. Boxes then stand on it; without "
+        "one they lie along the principal axes of the visible surface.",
+        live=True,
+    )
+    reach_support: bool = setting(
+        False,
+        "Whether boxes reach down to the support plane, also where their lower part is hidden.",
+        live=True,
+    )
+    noise_base: float = setting(
+        DepthNoise().base,
+        "Standard deviation in metres of the depth camera's noise close to it.",
+        live=True,
+        minimum=0.0001,
+        maximum=0.1,
+    )
+    noise_scale: float = setting(
+        DepthNoise().scale,
+        "How fast that noise grows with the square of the distance, in 1/m: 0.0025 for a "
+        "RealSense D435, 0.002 for a Kinect.",
+        live=True,
+        minimum=0.0,
+        maximum=0.1,
+    )
+
+    @property
+    def noise(self) -> DepthNoise:
+        """What the depth camera's distances scatter."""
+        return DepthNoise(self.noise_base, self.noise_scale)
 
     def __post_init__(self) -> None:
         for name, declared in settings_of(type(self)).items():

@@ -1,0 +1,104 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""From the masks of a frame and its depth to boxes in space."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.masks import Masks
+from vit_perception.space.box import free_box, standing_box
+from vit_perception.space.camera_model import CameraModel
+from vit_perception.space.objects import Objects, Plane
+from vit_perception.space.plane import fit_plane
+from vit_perception.space.settings import SpaceSettings
+from vit_perception.space.surface import Surface, surface_of
+
+_DEFAULTS = SpaceSettings()
+
+
+class LocateError(ValueError):
+    """Masks, depth and camera that do not fit together; one line."""
+
+
+def locate(
+    masks: Masks,
+    depth: NDArray[np.float32],
+    camera: CameraModel,
+    settings: SpaceSettings = _DEFAULTS,
+    *,
+    gravity: NDArray[np.float64] | None = None,
+    support: Plane | None = None,
+) -> Objects:
+    """Places things in space.
+
+    Args:
+        masks: of the things.
+        depth: float32 [H, W], metres along z of the masks' image; NaN, 0 or infinite where
+            unknown.
+        camera: of that image.
+        settings: what is used of it.
+        gravity: float64 [3], the direction down in the optical frame. The support plane is then
+            level; without it a wall that fills the image may be taken for one.
+        support: the plane that things stand on, in the optical frame; then none is looked for.
+
+    Returns:
+        The things in the optical frame; those that have no place are in its `left_out`.
+
+    Raises:
+        LocateError: masks, depth and camera have different sizes, or gravity is no direction.
+    """
+    _check(masks, depth, camera, gravity)
+    if support is None and settings.support_plane and len(masks):
+        support = fit_plane(masks, depth, camera, settings.noise, settings.max_range, gravity)
+    rays = camera.ray_map()
+    left_out: dict[int, str] = {}
+    surfaces: dict[int, Surface] = {}
+    for row, (crop, origin) in enumerate(zip(masks.crops, masks.origins.tolist(), strict=True)):
+        found = surface_of(crop, (origin[0], origin[1]), depth, rays, settings, support)
+        if isinstance(found, str):
+            left_out[row] = found
+        else:
+            surfaces[row] = found
+    boxes = [
+        free_box(each) if support is None else standing_box(each, support, settings.reach_support)
+        for each in surfaces.values()
+    ]
+    count = len(boxes)
+    return Objects(
+        rows=np.array(list(surfaces), np.int64),
+        centres=np.array([box.centre for box in boxes]).reshape(count, 3),
+        sizes=np.array([box.size for box in boxes]).reshape(count, 3),
+        rotations=np.array([box.rotation for box in boxes]).reshape(count, 3, 3),
+        covariances=np.array([box.covariance for box in boxes]).reshape(count, 6, 6),
+        points=np.array([len(each.points) for each in surfaces.values()], np.int64),
+        visible=np.array([each.visible for each in surfaces.values()], np.float64),
+        surfaces=tuple(each.points for each in surfaces.values()),
+        pixels=tuple(each.pixels for each in surfaces.values()),
+        left_out=left_out,
+        support=support,
+    )
+
+
+def _check(
+    masks: Masks,
+    depth: NDArray[np.float32],
+    camera: CameraModel,
+    gravity: NDArray[np.float64] | None,
+) -> None:
+    size = (masks.height, masks.width)
+    if depth.dtype != np.float32 or depth.shape != size:
+        raise LocateError(
+            f"depth: expected float32 {list(size)} like the masks, "
+            f"found {depth.dtype} {list(depth.shape)}"
+        )
+    if (camera.height, camera.width) != size:
+        raise LocateError(
+            f"camera: expected {masks.width} x {masks.height} px like the masks, "
+            f"found {camera.width} x {camera.height}"
+        )
+    if gravity is not None and not (
+        np.shape(gravity) == (3,) and np.isfinite(gravity).all() and np.linalg.norm(gravity) > 0
+    ):
+        raise LocateError("gravity: expected three finite numbers, not all 0")
