@@ -7,26 +7,18 @@ Descriptors, validation, the files in config/ and the tables of the manual come 
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from vit_perception.bundle.paths import DEFAULT_BUNDLE
 from vit_perception.engine.cpu_affinity import parse_cores
 from vit_perception.images.raw import DEFAULT_MAX_PIXELS
 from vit_perception.names import checked_names
+from vit_perception.parameters.values import camera_names, taken
 from vit_perception.perceiver.region import Region
 from vit_perception.perceiver.settings import EngineSettings, Settings
-from vit_perception.setting import (
-    SettingError,
-    SettingValue,
-    checked,
-    setting,
-    settings_of,
-    shared_setting,
-)
+from vit_perception.setting import setting, settings_of, shared_setting
 from vit_perception.wording import shown
 
 
@@ -52,19 +44,6 @@ def _cores(text: str) -> str:
     if text:
         parse_cores(text)
     return text
-
-
-def _camera_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        # Names of topics in ROS; one that begins with an underscore would be hidden.
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name) or "__" in name:
-            raise ValueError(
-                "expected names of letters, digits and single underscores that begin with a "
-                f"letter, found {shown(name)}"
-            )
-    if len(set(names)) < len(names):
-        raise ValueError(f"expected each name once, found {shown(list(names))}")
-    return names
 
 
 def thresholds_by_name(entries: Sequence[str]) -> dict[str, float]:
@@ -217,7 +196,7 @@ class DetectorParameters:
         (),
         "Names of cameras that share the engine: ['front', 'wrist'] subscribes to front/image and "
         "wrist/image and publishes ~/front/detections and so on. Empty: one camera, `image`.",
-        check=_camera_names,
+        check=camera_names,
     )
     autostart: bool = setting(
         False,
@@ -291,27 +270,4 @@ def validate(
     Raises:
         SettingError: one of the values cannot be; then none is taken.
     """
-    known = settings_of(DetectorParameters)
-    taken: dict[str, SettingValue] = asdict(current) if current is not None else {}
-    for name, value in values.items():
-        if name not in known:
-            raise SettingError(unknown_name(name))
-        taken[name] = checked(known[name], value)
-    return DetectorParameters(**taken)  # type: ignore[arg-type]  # checked one by one above
-
-
-def configure_reads(before: DetectorParameters, after: DetectorParameters) -> list[str]:
-    """Returns the names of parameters that differ and are read by `configure`."""
-    return [
-        name
-        for name, declared in settings_of(DetectorParameters).items()
-        if declared.at_configure and getattr(before, name) != getattr(after, name)
-    ]
-
-
-def unknown_name(name: str) -> str:
-    """Returns a line that says that no parameter has this name, and which one comes near."""
-    known = settings_of(DetectorParameters)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-    return f"no parameter is called {shown(name)}: {hint}"
+    return taken(DetectorParameters, values, current)

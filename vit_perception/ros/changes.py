@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rclpy.parameter import Parameter
 
-from vit_perception.parameters.detector import DetectorParameters, configure_reads
+from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.parameters.values import configure_reads
 from vit_perception.ros.background import GRAPH, NAMES, Background
 from vit_perception.ros.configuration import Configuration, Configurator
 from vit_perception.ros.health.fault_log import FaultLog

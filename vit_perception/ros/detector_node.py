@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
-from vit_perception.parameters.detector import DetectorParameters, configure_reads
+from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.parameters.values import configure_reads
 from vit_perception.ros import qos
 from vit_perception.ros.bridge import bridge
 from vit_perception.ros.changes import Changes
@@ -25,9 +25,9 @@ from vit_perception.ros.frames.accounting import Counts
 from vit_perception.ros.frames.camera import Camera, Consumer
 from vit_perception.ros.frames.worker import FrameWorker
 from vit_perception.ros.health.diagnostics import DiagnosticsReporter
-from vit_perception.ros.health.fault_log import FaultLog
-from vit_perception.ros.health.report import Snapshot
+from vit_perception.ros.health.report import Snapshot, statuses
 from vit_perception.ros.health.snapshot import snapshot_of
+from vit_perception.ros.lifecycle import FOLLOW_EVERY, ManagedNode
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.parameter_bridge import ParameterBridge
 from vit_perception.ros.patience import Patience
@@ -39,14 +39,9 @@ from vit_perception.wording import one_line
 
 # Seconds that a frame in work may hold up the end.
 _LEAVE_WITHIN = 1.0
-# Room for the paths of a bundle and of a file, each twice.
-_LONGEST_REASON = 1000
-# Seconds between two looks at who subscribes to results. Events of the publishers would come
-# without a delay, but rclpy would go through all of them between two images.
-_FOLLOW_EVERY = 0.1
 
 
-class DetectorNode(LifecycleNode):
+class DetectorNode(ManagedNode):
     """Looks at the newest frame of each camera, in turns, for the names of the vocabulary.
 
     The manual (topics, parameters, diagnostics) is printed by
@@ -62,16 +57,14 @@ class DetectorNode(LifecycleNode):
     """
 
     def __init__(self, name: str = "detector", **options: Any) -> None:
-        super().__init__(name, **options)
+        super().__init__(name, "looking at images", **options)
         self._next_version, self._profile = 0, Profile()
-        self._failure = ""
         self._consumers_lock = threading.Lock()
-        self._faults = FaultLog(self)
         self._patience = Patience(self._beat)
         self._changes = Changes(self, self._faults, self._patience)
         self._worker: FrameWorker | None = None
         try:
-            self._bridge = ParameterBridge(self, self._changes.prepare)
+            self._bridge = ParameterBridge(self, DetectorParameters, self._changes.prepare)
         except Exception:
             # The half-made node would stay in the graph, and its log publisher in rcl.
             super().destroy_node()
@@ -83,9 +76,9 @@ class DetectorNode(LifecycleNode):
         self._teaching = Teaching(self, self._cameras, self._faults)
         self.create_subscription(String, "~/set_vocabulary", self._on_set_vocabulary, qos.RELIABLE)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_FOLLOW_EVERY, self._follow, clock=steady)
+        self.create_timer(FOLLOW_EVERY, self._follow, clock=steady)
         self._diagnostics = DiagnosticsReporter(
-            self, self.snapshot, lambda: self.parameters.diagnostics_period
+            self, self.snapshot, statuses, lambda: self.parameters.diagnostics_period
         )
 
     @property
@@ -96,12 +89,6 @@ class DetectorNode(LifecycleNode):
     @property
     def _configurator(self) -> Configurator | None:
         return self._changes.configurator
-
-    @property
-    def state(self) -> str:
-        """The label of the lifecycle state, e.g. "active"."""
-        # rclpy has no public way to it.
-        return str(self._state_machine.current_state[1])
 
     @property
     def counts(self) -> Counts:
@@ -144,50 +131,14 @@ class DetectorNode(LifecycleNode):
             teaching=self._teaching.counts(),
         )
 
+    @property
+    def leaving(self) -> bool:
+        """Whether it was told to end."""
+        return self._patience.leaving
+
     def leave(self) -> None:
         """Lets a transition that waits for the engine fail; a handler of signals may call it."""
         self._patience.leave()
-
-    def autostart(self) -> None:
-        """Configures and activates, if the parameter says so; a failure has been told then."""
-        if not self.parameters.autostart:
-            return
-        for change, name in (
-            (self.trigger_configure, "configure"),
-            (self.trigger_activate, "activate"),
-        ):
-            if change() == TransitionCallbackReturn.SUCCESS:
-                continue
-            if not self._patience.leaving:
-                self.get_logger().error(
-                    "not looking at images: mend what the line above names and run 'ros2 "
-                    f"lifecycle set {self.get_fully_qualified_name()} {name}', or end with Ctrl-C"
-                )
-            return
-
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Loads, checks and warms up, or fails with the reason in one line."""
-        return self._transition("configure", self._configure)
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begins to look at images."""
-        return self._transition("activate", self._activate)
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops looking at images; the session stays."""
-        return self._transition("deactivate", self._deactivate)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Frees the session."""
-        return self._transition("cleanup", self._take_down)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops and frees everything."""
-        return self._transition("shutdown", self._take_down)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Returns to unconfigured."""
-        return self._transition("error handling", self._take_down)
 
     def destroy_node(self) -> None:
         """Stops and frees everything, then leaves the graph."""
@@ -195,17 +146,6 @@ class DetectorNode(LifecycleNode):
         for each in (self._diagnostics, self._controls, self._teaching):
             each.destroy()
         super().destroy_node()
-
-    def _transition(self, name: str, action: Callable[[], None]) -> TransitionCallbackReturn:
-        # rclpy drops an exception of a transition together with its text.
-        try:
-            action()
-        except Exception as error:
-            self._failure = f"{name} failed: {one_line(error, _LONGEST_REASON)}"
-            self._faults.error(self._failure)
-            return TransitionCallbackReturn.FAILURE
-        self._failure = ""
-        return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
         try:

@@ -1,12 +1,12 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The parameter dataclass as ROS parameters: descriptors, validation, live changes."""
+"""A dataclass of parameters as ROS parameters: descriptors, validation, live changes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -17,12 +17,13 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from vit_perception.parameters.detector import DetectorParameters, unknown_name, validate
+from vit_perception.parameters.values import taken, unknown_name
 from vit_perception.setting import Setting, SettingError, natural, settings_of
 from vit_perception.wording import one_line
 
+P = TypeVar("P")
+
 Apply = Callable[[], None]
-Prepare = Callable[[DetectorParameters], Apply]
 
 # Parameters that rclpy declares for itself.
 _FOREIGN = ("use_sim_time", "start_type_description_service", "qos_overrides.")
@@ -36,33 +37,43 @@ _TYPES = {
 }
 
 
-class ParameterBridge:
+class ParameterBridge(Generic[P]):
     """Declares the parameters on a node and keeps `current` equal to what ROS shows.
 
     What is given for a parameter as an empty list or nothing means its default.
 
     Args:
         node: where the parameters are declared.
+        kind: the dataclass that declares them.
         prepare: called with parameters that are valid by themselves before they are taken:
             does what can fail and gives back what makes them count, or raises an exception
             whose text is the reason of the refusal. It must not change anything.
+        others: names that are meant for other nodes, and ignored without a word.
 
     Raises:
         SettingError: a value given at start cannot be.
 
     """
 
-    def __init__(self, node: Node, prepare: Prepare) -> None:
+    def __init__(
+        self,
+        node: Node,
+        kind: type[P],
+        prepare: Callable[[P], Apply],
+        others: Collection[str] = (),
+    ) -> None:
         self._node = node
+        self._kind = kind
         self._prepare = prepare
-        self._prepared: tuple[DetectorParameters, Apply] | None = None
-        self._settings = settings_of(DetectorParameters)
+        self._others = others
+        self._prepared: tuple[P, Apply] | None = None
+        self._settings = settings_of(kind)
         self.current = self._declare()
         node.add_pre_set_parameters_callback(self._naturally)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._take)
 
-    def _declare(self) -> DetectorParameters:
+    def _declare(self) -> P:
         node, given = self._node, {}
         # rclpy has no public way to names that were given but do not exist, other than declaring
         # them all, which ends at the first empty list: that has no type in ROS.
@@ -70,9 +81,9 @@ class ParameterBridge:
             if name in self._settings:
                 if parameter.type_ != Parameter.Type.NOT_SET:
                     given[name] = parameter.value
-            elif not name.startswith(_FOREIGN):
-                node.get_logger().warning(f"ignored: {unknown_name(name)}")
-        parameters = validate(given)
+            elif name not in self._others and not name.startswith(_FOREIGN):
+                node.get_logger().warning(f"ignored: {unknown_name(self._kind, name)}")
+        parameters = taken(self._kind, given)
         for name, declared in self._settings.items():
             value = _ros_parameter(declared, getattr(parameters, name)).value
             node.declare_parameter(name, value, _descriptor(declared), ignore_override=True)
@@ -98,7 +109,7 @@ class ParameterBridge:
         if not values:
             return SetParametersResult(successful=True)
         try:
-            wanted = validate(values, self.current)
+            wanted = taken(self._kind, values, self.current)
             self._prepared = (wanted, self._prepare(wanted))
         except SettingError as error:
             return SetParametersResult(successful=False, reason=str(error))

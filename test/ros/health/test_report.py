@@ -5,16 +5,9 @@ from __future__ import annotations
 import pytest
 
 from vit_perception.ros.frames.accounting import CAUSES, ERROR, UNDECODABLE, Counts, Quantiles
-from vit_perception.ros.health.report import (
-    FAULT,
-    OK,
-    WARN,
-    CameraState,
-    Input,
-    Snapshot,
-    Status,
-    statuses,
-)
+from vit_perception.ros.health.input import Input
+from vit_perception.ros.health.report import CameraState, Snapshot, statuses
+from vit_perception.ros.health.status import FAULT, OK, WARN, Status
 
 
 def counts(received: int = 0, published: int = 0, **dropped: int) -> Counts:

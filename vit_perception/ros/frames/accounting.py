@@ -40,7 +40,7 @@ class Dropped(Exception):
     """Ends the way of a frame that becomes no result.
 
     Attributes:
-        cause: one of CAUSES.
+        cause: one of those of the account.
         reason: of an undecodable frame, the short key of what was wrong with it.
         line: to be logged; empty where there is nothing to say.
     """
@@ -83,21 +83,27 @@ class Counts:
 
     @classmethod
     def sum(cls, several: Iterable[Counts]) -> Counts:
-        """Returns the counters of several cameras as those of one."""
+        """Returns the counters of a node's cameras, one or several, as those of one."""
         each = tuple(several)
         return cls(
             arrived=sum(one.arrived for one in each),
             published=sum(one.published for one in each),
-            dropped={cause: sum(one.dropped[cause] for one in each) for cause in CAUSES},
+            dropped={cause: sum(one.dropped[cause] for one in each) for cause in each[0].dropped},
             undecodable=dict(sum((Counter(one.undecodable) for one in each), Counter())),
             pending=sum(one.pending for one in each),
         )
 
 
 class Accounting:
-    """Counts the frames of one camera; thread safe. A frame arrives once and leaves once."""
+    """Counts the frames of one camera; thread safe. A frame arrives once and leaves once.
 
-    def __init__(self, window: int = WINDOW) -> None:
+    Args:
+        causes: why a frame is dropped.
+        window: frames whose times are kept.
+    """
+
+    def __init__(self, causes: Iterable[str] = CAUSES, window: int = WINDOW) -> None:
+        self._causes = tuple(causes)
         self._lock = threading.Lock()
         self._arrived = 0
         self._published = 0
@@ -125,12 +131,14 @@ class Accounting:
             self._keep(seconds)
 
     def dropped(self, cause: str, reason: str = "") -> None:
-        """Counts a pending frame that was dropped for one of `CAUSES`.
+        """Counts a pending frame that was dropped for one of its causes.
 
         For an undecodable frame `reason` is the short key of what was wrong with it.
         """
-        if cause not in CAUSES:
-            raise ValueError(f"a frame is dropped for one of {sorted(CAUSES)}, not {cause!r}")
+        if cause not in self._causes:
+            raise ValueError(
+                f"a frame is dropped for one of {sorted(self._causes)}, not {cause!r}"
+            )
         with self._lock:
             self._dropped[cause] += 1
             self._pending -= 1
@@ -143,7 +151,7 @@ class Accounting:
             return Counts(
                 arrived=self._arrived,
                 published=self._published,
-                dropped={cause: self._dropped[cause] for cause in CAUSES},
+                dropped={cause: self._dropped[cause] for cause in self._causes},
                 undecodable=dict(self._undecodable),
                 pending=self._pending,
             )

@@ -7,19 +7,18 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
-from rclpy.clock import ROSClock
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.images.bits import UsedBits
-from vit_perception.ros import qos
 from vit_perception.ros.frames.accounting import INACTIVE, REPLACED, Accounting
 from vit_perception.ros.frames.gate import Gate
 from vit_perception.ros.frames.slots import Arrival, NewestSlots
 from vit_perception.ros.frames.stamps import StampWatch
-from vit_perception.ros.health.report import Input
+from vit_perception.ros.frames.subscription import Subscription
+from vit_perception.ros.health.input import Input
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.teaching.pictures import Pictures
 
@@ -68,10 +67,7 @@ class Camera:
         self.consumers: tuple[Consumer, ...] = ()
         self._slots: Slots | None = None
         self._transport: str | None = None
-        self._subscription: Any = None
-        self._last_arrival = 0.0
-        self._seen = 0
-        self._mismatch = ""
+        self._subscription: Subscription | None = None
 
     def input_topic(self, topic: str) -> str:
         """Returns the name, before remapping, of one of its input topics."""
@@ -104,7 +100,7 @@ class Camera:
         if wanted and self._subscription is None:
             self._subscribe()
         elif not wanted and self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+            self._subscription.destroy()
             self._subscription = None
 
     def deactivate(self) -> None:
@@ -129,36 +125,10 @@ class Camera:
         return self._transport is not None and self._subscription is None
 
     def input(self, timeout: float) -> Input:
-        """Returns the state of the image topic; `timeout` as in report.Input."""
-        subscription = self._subscription
-        if subscription is None:
+        """Returns the state of the image topic; `timeout` as in Input."""
+        if self._subscription is None:
             return Input(self.input_topic("image"), "", None, 0.0, timeout)
-        return Input(
-            topic=subscription.topic_name,
-            qos=qos.described(subscription.qos_profile),
-            publishers=subscription.get_publisher_count(),
-            silence=time.perf_counter() - self._last_arrival,
-            timeout=timeout,
-            mismatch=self._mismatch,
-            seen=self._seen,
-            other_types=self._other_types() if not self._seen else (),
-            wanted_type=type_name(subscription.msg_type),
-            clock=not self._clock_is_missing(),
-        )
-
-    def _other_types(self) -> tuple[str, ...]:
-        """Returns the types of publishers that the subscription does not hear."""
-        ends = self._node.get_publishers_info_by_topic(self._subscription.topic_name)
-        ours = type_name(self._subscription.msg_type)
-        return tuple(sorted({end.topic_type for end in ends} - {ours}))
-
-    def _clock_is_missing(self) -> bool:
-        clock = self._node.get_clock()
-        return (
-            isinstance(clock, ROSClock)
-            and clock.ros_time_is_active
-            and not clock.now().nanoseconds
-        )
+        return self._subscription.input(timeout)
 
     def _wanted(self) -> bool:
         subscribed = self.outputs is not None and self.outputs.subscribed
@@ -169,32 +139,20 @@ class Camera:
         if self._transport == "compressed":
             # Beside whatever the image topic is remapped to.
             topic, kind = f"{node.resolve_topic_name(topic)}/compressed", CompressedImage
-        self._last_arrival, self._seen, self._mismatch = time.perf_counter(), 0, ""
-        self._subscription = qos.subscription(node, kind, topic, self._on_image, self._on_mismatch)
+        self._subscription = Subscription(node, kind, topic, self._on_image)
 
-    def _on_image(self, message: Any) -> None:
+    def _on_image(self, message: Any, now: float) -> None:
         """Leaves the message for the worker, in place of an older one, and lets that begin."""
-        self._last_arrival = time.perf_counter()
-        self._seen += 1
         self.accounting.arrived()
         activation = self.gate.activation
         if activation is None or self._slots is None:
             self.accounting.dropped(INACTIVE)
             return
         if self.pictures.seconds:
-            self.pictures.arrived(message, self._last_arrival)
-        if self._slots.put(self, Arrival(message, self._last_arrival, activation)) is not None:
+            self.pictures.arrived(message, now)
+        if self._slots.put(self, Arrival(message, now, activation)) is not None:
             self.accounting.dropped(REPLACED)
         time.sleep(_HAND_OVER)
-
-    def _on_mismatch(self, policy: str) -> None:
-        self._mismatch = policy
-
-
-def type_name(kind: type) -> str:
-    """Returns the name of a message's type as ROS's graph has it: sensor_msgs/msg/Image."""
-    package, folder, *_ = kind.__module__.split(".")
-    return f"{package}/{folder}/{kind.__name__}"
 
 
 Slots = NewestSlots[Camera, Arrival]

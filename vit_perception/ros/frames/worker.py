@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from functools import partial
 
@@ -18,6 +17,7 @@ from vit_perception.ros import messages
 from vit_perception.ros.configuration import Configuration, Configurator
 from vit_perception.ros.frames.accounting import ERROR, INACTIVE, STALE, UNDECODABLE, Dropped
 from vit_perception.ros.frames.camera import Camera, Slots
+from vit_perception.ros.frames.slot_thread import SlotThread
 from vit_perception.ros.frames.slots import Arrival
 from vit_perception.ros.frames.stamps import BACKWARD
 from vit_perception.ros.health.fault_log import FaultLog
@@ -40,24 +40,22 @@ class FrameWorker:
     """
 
     def __init__(self, configurator: Configurator, clock: Clock, faults: FaultLog) -> None:
-        self.slots: Slots = Slots()
         self._configurator = configurator
         self._clock = clock
         self._faults = faults
-        self._begun: float | None = None
-        # A daemon: an engine that hangs must not keep the process from leaving.
-        self._thread = threading.Thread(target=self._run, name="frame_worker", daemon=True)
-        self._thread.start()
+        self._thread: SlotThread[Camera, Arrival] = SlotThread(
+            "frame_worker", self._work, self._lost
+        )
+        self.slots: Slots = self._thread.slots
 
     @property
     def busy(self) -> float:
         """Seconds since it began with the frame that it is looking at; 0 while there is none."""
-        begun = self._begun
-        return 0.0 if begun is None else time.perf_counter() - begun
+        return self._thread.busy
 
     def stop_frame(self) -> None:
         """Asks the engine to give up the frame that it is looking at."""
-        stop_call(self._thread)
+        stop_call(self._thread.thread)
 
     def close(self, timeout: float) -> bool:
         """Ends the thread; False when a frame still occupied it after `timeout` seconds.
@@ -66,23 +64,17 @@ class FrameWorker:
         """
         for camera, _ in self.slots.close():
             camera.accounting.dropped(INACTIVE)
-        self._thread.join(timeout / 2)
+        if self._thread.ended(timeout / 2):
+            return True
         self.stop_frame()
-        self._thread.join(timeout / 2)
-        return not self._thread.is_alive()
+        return self._thread.ended(timeout / 2)
 
-    def _run(self) -> None:
-        while (taken := self.slots.take()) is not None:
-            camera, arrival = taken
-            self._begun = time.perf_counter()
-            try:
-                self._look(camera, arrival, self._configurator.current)
-            except Exception as error:
-                # Of the account itself: the thread outlives it.
-                self._faults.warn("worker", f"frame lost: {_described(error)}", camera.name)
-            self._begun = None
-            # Nothing of a frame is kept here while waiting for the next.
-            del taken, camera, arrival
+    def _work(self, camera: Camera, arrival: Arrival) -> None:
+        self._look(camera, arrival, self._configurator.current)
+
+    def _lost(self, camera: Camera, error: Exception) -> None:
+        # Of the account itself.
+        self._faults.warn("worker", f"frame lost: {_described(error)}", camera.name)
 
     def _look(self, camera: Camera, arrival: Arrival, configuration: Configuration) -> None:
         """Takes one frame from its arrival to its subscribers.

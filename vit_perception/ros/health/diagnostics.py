@@ -6,34 +6,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-from vit_perception.ros.health.report import FAILURE, FAULT, OK, WARN, Snapshot, Status, statuses
+from vit_perception.ros.health.status import FAILURE, FAULT, OK, WARN, Status
+
+S = TypeVar("S")
 
 _LEVELS = {OK: DiagnosticStatus.OK, WARN: DiagnosticStatus.WARN, FAULT: DiagnosticStatus.ERROR}
 
 
-class DiagnosticsReporter:
+class DiagnosticsReporter(Generic[S]):
     """Publishes the node's state in every lifecycle state, so that silence means a dead node.
 
     Args:
         node: its name begins each entry.
         snapshot: returns the present state.
+        statuses: makes the entries of the state now, that of the report before and the seconds
+            between them.
         period: returns the seconds between two reports; called after each.
     """
 
     def __init__(
         self,
         node: Node,
-        snapshot: Callable[[], Snapshot],
+        snapshot: Callable[[], S],
+        statuses: Callable[[S, S, float], Sequence[Status]],
         period: Callable[[], float],
     ) -> None:
         self._node = node
         self._snapshot = snapshot
+        self._statuses = statuses
         self._period = period
         self._before, self._then = snapshot(), time.monotonic()
         # Kind of the fault that was logged last, by entry.
@@ -51,7 +58,7 @@ class DiagnosticsReporter:
     def report(self) -> None:
         """Publishes the state since the last report."""
         snapshot, now = self._snapshot(), time.monotonic()
-        found = statuses(snapshot, self._before, max(now - self._then, 1e-6))
+        found = self._statuses(snapshot, self._before, max(now - self._then, 1e-6))
         self._before, self._then = snapshot, now
         self._log(found)
         message = DiagnosticArray()

@@ -9,72 +9,12 @@ from dataclasses import dataclass, field
 
 from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.frames.stamps import FUTURE
+from vit_perception.ros.health.input import Input, input_fault
+from vit_perception.ros.health.status import FAILURE, FAULT, OK, WARN, Status
 from vit_perception.ros.teaching.account import TeachCounts
 
-OK, WARN, FAULT = 0, 1, 2
 STUCK = 5.0
 """Seconds with one frame after which a node counts as stuck."""
-FAILURE = "failure"
-"""The kind of a failed transition, which is logged by itself."""
-
-_PROFILE_HINT = (
-    "images larger than the shared-memory segment of the camera's process never arrive in "
-    "another process: start the camera with FASTDDS_DEFAULT_PROFILES_FILE (before Kilted: "
-    "FASTRTPS_DEFAULT_PROFILES_FILE) set to this package's config/fastdds.xml; nothing arrives "
-    "from a process of another user"
-)
-_CLOCK_HINT = (
-    "the clocks of camera and node differ (chrony or ptp keeps two machines together; in "
-    "simulation and with bags set use_sim_time)"
-)
-_NO_CLOCK_HINT = "play the bag with --clock or start the simulator, or unset use_sim_time"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """One entry of the diagnostics.
-
-    Attributes:
-        name: of the entry.
-        level: OK, WARN or FAULT.
-        message: one line.
-        values: by key.
-        kind: of the fault, in a word that stays while its numbers change; empty for none.
-    """
-
-    name: str
-    level: int
-    message: str
-    values: Mapping[str, str]
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """The image topic as it is now.
-
-    Attributes:
-        topic, qos: what is subscribed, in words.
-        publishers: how many publish there; None while not subscribed.
-        silence: seconds since the last image (or since the subscription).
-        timeout: seconds of silence after which to warn; 0: never.
-        mismatch: the QoS policy because of which a publisher is not heard; "" for none.
-        seen: images since the subscription.
-        other_types: types of publishers on this topic that the subscription does not take.
-        wanted_type: that it takes.
-        clock: False where the node takes its time from /clock and nothing has come there.
-    """
-
-    topic: str
-    qos: str
-    publishers: int | None
-    silence: float
-    timeout: float
-    mismatch: str = ""
-    seen: int = 0
-    other_types: tuple[str, ...] = ()
-    wanted_type: str = ""
-    clock: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,61 +102,8 @@ def _input_status(
         why = "idle, nobody subscribes to a result (lazy)" if now.idle else snapshot.state
         return Status(name, OK, f"not subscribed: {why}", values)
     odd = now.stamps.get(FUTURE, 0) > before.stamps.get(FUTURE, 0)
-    level, kind, line = _input_fault(camera, future=odd)
+    level, kind, line = input_fault(camera, future=odd)
     return Status(name, level, line or f"{rate:.1f} images/s on {camera.topic}", values, kind)
-
-
-def _input_fault(camera: Input, *, future: bool) -> tuple[int, str, str]:
-    """Returns level, kind and line of what is wrong with an input; OK and empty for nothing.
-
-    Args:
-        camera: subscribed.
-        future: whether images were stamped in the future since the report before.
-    """
-    topic, silent = camera.topic, 0 < camera.timeout < camera.silence
-    if not camera.clock:
-        line = f"no time: use_sim_time is set, and nothing has come on /clock; {_NO_CLOCK_HINT}"
-        return WARN, "no clock", line
-    if silent and camera.mismatch:
-        line = (
-            f"no image on {topic}: a publisher offers another {camera.mismatch} than the "
-            f"subscription asks for ({camera.qos})"
-        )
-        return FAULT, "QoS", line
-    if silent and not camera.publishers and camera.other_types:
-        found = f"{', '.join(camera.other_types)}{_type_hint(camera)}"
-        line = f"no image on {topic}: expected {camera.wanted_type}, found {found}"
-        return FAULT, "type", line
-    if silent and not camera.publishers:
-        gone = f" any more, after {camera.seen} images" if camera.seen else ""
-        line = (
-            f"no image on {topic} for {camera.silence:.1f} s ({camera.qos}): nobody publishes "
-            f"there{gone}"
-        )
-        return WARN, "no publisher", line
-    if silent and camera.seen:
-        line = (
-            f"no image on {topic} for {camera.silence:.1f} s, after {camera.seen}: its publisher "
-            "is there and sends nothing"
-        )
-        return WARN, "stalled", line
-    if silent:
-        line = f"no image on {topic} for {camera.silence:.1f} s ({camera.qos}): {_PROFILE_HINT}"
-        return WARN, "never seen", line
-    if future:
-        return WARN, "future", f"images on {topic} are stamped in the future: {_CLOCK_HINT}"
-    return OK, "", ""
-
-
-def _type_hint(camera: Input) -> str:
-    if "sensor_msgs/msg/CompressedImage" in camera.other_types:
-        return (
-            "; for compressed images set image_transport to 'compressed' and image to the topic "
-            "without its ending /compressed"
-        )
-    if "sensor_msgs/msg/Image" in camera.other_types:
-        return "; for raw images set image_transport to 'raw'"
-    return ""
 
 
 def _frames_status(
