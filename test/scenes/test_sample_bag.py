@@ -14,18 +14,21 @@ from hypothesis import strategies as st
 pytest.importorskip("mujoco")
 
 from vit_perception.bags.depth import decode_depth
+from vit_perception.bags.detections_3d import objects_from_message
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
 from vit_perception.bundle.samples import (
     COMPRESSED_DEPTH_TOPIC,
     DEPTH_TOPIC,
+    GROUND_TRUTH_3D_TOPIC,
     GROUND_TRUTH_TOPIC,
     IMAGE_TOPIC,
 )
 from vit_perception.scenes.frame_messages import quaternion
 from vit_perception.scenes.labels import Label, Thing
 from vit_perception.scenes.moving_camera import CameraFrame
-from vit_perception.scenes.sample_bag import ground_truth, main, write_sample_bag
+from vit_perception.scenes.sample_bag import main, write_sample_bag
+from vit_perception.scenes.scene_truth import Placed, SceneTruth, ground_truth
 
 from ..small_disk import on_small_disk
 from .pack import write_boxes
@@ -39,13 +42,21 @@ def label(category: str, box: tuple[int, int, int, int], visible: float = 1.0) -
 def frame(number: int) -> CameraFrame:
     pose = np.eye(4)
     pose[:3, 3] = (0.1, 0.2, number)
+    labels = (label("mug", (10, 20, 30, 15)), label("spoon", (0, 0, 20, 20), visible=0.1))
+    owner = np.zeros((48, 64), np.uint16)
+    owner[20:35, 10:40] = 1
+    owner[:20, :20] = 2
+    objects = tuple(
+        Placed(n, each.thing, np.eye(4), np.zeros((4, 3))) for n, each in enumerate(labels, 1)
+    )
     return CameraFrame(
         stamp=1_000_000_000 + number,
         rgb=np.full((48, 64, 3), 40 * number, np.uint8),
         depth=np.full((48, 64), 1000 + number, np.uint16),
         intrinsics=np.array([[60.0, 0, 31.5], [0, 60, 23.5], [0, 0, 1]]),
         pose=pose,
-        labels=(label("mug", (10, 20, 30, 15)), label("spoon", (0, 0, 20, 20), visible=0.1)),
+        labels=labels,
+        truth=SceneTruth(np.full((48, 64), 1.5, np.float32), owner, objects, (1.0, 0.1)),
     )
 
 
@@ -56,11 +67,17 @@ def test_frames_become_messages_of_one_stamp(tmp_path: Path) -> None:
         assert [f.stamp for _, f in bag.frames()] == [1_000_000_000 + i for i in range(3)]
         depth = [m.value for m in bag.messages([COMPRESSED_DEPTH_TOPIC])]
         truth = [m.value for m in bag.messages([GROUND_TRUTH_TOPIC])]
+        boxes = [objects_from_message(m.value) for m in bag.messages([GROUND_TRUTH_3D_TOPIC])]
         poses = [m.value.transforms[0] for m in bag.messages(["/tf"])]
     assert (decode_depth(depth[2].data, depth[2].format) == 1002).all()
     assert header_stamp(truth[2].header) == 1_000_000_002
     np.testing.assert_allclose(detections_from_message(truth[0]).boxes, [[10, 20, 40, 35]])
     assert poses[2].transform.translation.z == 2
+    assert [each.names for each in boxes] == [("mug",)] * 3
+    assert boxes[0].ids == ("1",)
+    # 30 by 15 pixels, a sixtieth of 1.5 m apart, seen from straight above.
+    np.testing.assert_allclose(boxes[1].objects.sizes, [[29 / 40, 14 / 40, 0]], atol=1e-6)
+    np.testing.assert_allclose(boxes[2].objects.centres, [[-7 / 40, 3.5 / 40, 1.5]], atol=1e-6)
 
 
 def test_raw_pictures_keep_every_value(tmp_path: Path) -> None:
@@ -83,6 +100,7 @@ def test_a_bag_of_own_meshes(pack: Path, rendering: None, tmp_path: Path) -> Non
     out = tmp_path / "bag"
     words = ["--assets", str(pack), "--assets", str(mine), "--objects", "tin_red,crate_green"]
     path = ["--seconds", "0.4", "--rate", "5", "--size", "96x64", "--seed", "3", "--raw"]
+    path += ["--sensor", "kinect"]
     assert main([*words, *path, "--out", str(out)]) == 0
     with BagReader(out) as bag:
         frames = [f for _, f in bag.frames()]

@@ -14,6 +14,7 @@ CAMERA_INFO_TOPIC = "/camera/camera_info"
 DEPTH_TOPIC = "/camera/depth/image_rect_raw"
 COMPRESSED_DEPTH_TOPIC = f"{DEPTH_TOPIC}/compressedDepth"
 GROUND_TRUTH_TOPIC = "/ground_truth"
+GROUND_TRUTH_3D_TOPIC = "/ground_truth_3d"
 
 DISTRACTORS = ("scissors", "shoe", "teddy bear", "remote control")
 """Things that are not in the sample bag; the demonstration asks for them too, to be fair."""

@@ -14,15 +14,17 @@ from PIL import Image
 from vit_perception.scenes.cameras import MODELS, Pinhole
 from vit_perception.scenes.catalogue import Asset, CatalogueError, load_catalogue
 from vit_perception.scenes.clutter import Thing, drop
+from vit_perception.scenes.depth_noise import DepthSensor
 from vit_perception.scenes.labels import Label, label_things, thing_of
 from vit_perception.scenes.lamps import Lamp, Lighting
 from vit_perception.scenes.photometry import Noise
 from vit_perception.scenes.recolour import Look
+from vit_perception.scenes.scene_truth import Placed, SceneTruth
 from vit_perception.scenes.settle import UnstableError
 from vit_perception.scenes.shapes import hull_of
-from vit_perception.scenes.surfaces import load_surfaces
+from vit_perception.scenes.surfaces import Surfaces, load_surfaces
 from vit_perception.scenes.table_render import TableRenderer, millimetres
-from vit_perception.scenes.tabletop import Arrangement, furnish
+from vit_perception.scenes.tabletop import Arrangement, TableView, furnish
 from vit_perception.wording import shown_path
 
 SAMPLE_OBJECTS = (
@@ -61,7 +63,7 @@ class CameraFrame:
     `stamp` ns; `rgb` uint8 [H,W,3]; `depth` uint16 [H,W] millimetres along the optical axis,
     registered to the colour, 0 = none; `intrinsics` float64 [3,3], no distortion; `pose` float64
     [4,4], the optical frame (x right, y down, z forward) in the world (z up, origin in the middle
-    of the table top); `labels` of the objects in sight.
+    of the table top); `labels` of the objects in sight; `truth`: exact depth, masks and objects.
     """
 
     stamp: int
@@ -70,6 +72,7 @@ class CameraFrame:
     intrinsics: np.ndarray
     pose: np.ndarray
     labels: tuple[Label, ...]
+    truth: SceneTruth
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,45 +117,92 @@ def render_moving_camera(
     width: int = 640,
     height: int = 480,
     start_ns: int = 0,
+    sensor: DepthSensor | None = None,
 ) -> Iterator[CameraFrame]:
     """Renders the frames in order; same arguments, same bytes.
 
     `objects` are ids in the asset folders `roots`; they are dropped over a table and lie as they
-    fell. Table and room are of the first folder's surfaces held out from training. Raises
-    CatalogueError if an object is absent, cannot be used or does not stay on the table.
+    fell. Table and room are of the first folder's surfaces held out from training. `sensor`: what
+    measures the depth; None: exact up to the millimetre. Raises CatalogueError if an object is
+    absent, cannot be used or does not stay on the table.
     """
     arrangement = _clutter(_find(roots, objects), seed)
+    surfaces = load_surfaces(roots[0], held_out=True)
+    yield from film(
+        arrangement,
+        surfaces,
+        seed=seed,
+        arc=arc,
+        width=width,
+        height=height,
+        start_ns=start_ns,
+        sensor=sensor,
+    )
+
+
+def film(
+    arrangement: Arrangement,
+    surfaces: Surfaces,
+    *,
+    seed: int,
+    arc: Arc,
+    light: Lighting = SAMPLE_LIGHT,
+    width: int = 640,
+    height: int = 480,
+    start_ns: int = 0,
+    sensor: DepthSensor | None = None,
+) -> Iterator[CameraFrame]:
+    """Renders objects at rest from a camera on an arc; same arguments, same bytes.
+
+    The camera may stand still: only noise differs between the frames then.
+    """
     rng = np.random.default_rng([seed, 2026])
-    scene = furnish(arrangement, load_surfaces(roots[0], held_out=True), rng)
+    scene = furnish(arrangement, surfaces, rng)
     middle = np.mean([item.middle() for item in arrangement.items], axis=0)
     target = (float(middle[0]), float(middle[1]), 0.03)
     things = [
         thing_of(item.asset, item.look.colours, item.look.caption) for item in arrangement.items
     ]
+    objects = tuple(
+        Placed(number, thing, item.pose(), item.hull)
+        for number, (thing, item) in enumerate(zip(things, arrangement.items, strict=True), 1)
+    )
     noise = Noise.from_seed(seed)
     fov = MODELS[CAMERA].fov(width, height)
     count = max(round(arc.seconds * arc.rate), 2)
     with TableRenderer(scene, width, height) as renderer:
-        renderer.light(SAMPLE_LIGHT, target, LIT_M)
-        gain = 1.0
+        renderer.light(light, target, LIT_M)
+        gain, last, view = 1.0, None, None
         for number in range(count):
             camera = arc.camera(number / (count - 1), target, fov)
-            view = renderer.render(camera)
+            if view is None or camera != last:
+                view, last = renderer.render(camera), camera
             if number == 0:
                 # Exposure is set once, like that of a camera with a fixed setting.
                 gain = float(np.clip(MEAN_LEVEL / max(float(view.rgb.mean()), 1.0), 0.6, 2.0))
             labels, _ = label_things(view.owner, things, view.visible_fraction)
-            light = np.minimum(view.rgb * gain, 255.0)
+            bright = np.minimum(view.rgb * gain, 255.0)
             # Shot noise: grows with the square root of the light.
-            grain = noise.cut(height, width, rng) * GRAIN * np.sqrt(np.maximum(light, 1) / 128)
+            grain = noise.cut(height, width, rng) * GRAIN * np.sqrt(np.maximum(bright, 1) / 128)
+            depth, intrinsics = view.depth, camera.intrinsics(width, height)
+            if sensor is not None:
+                depth = sensor.measure(
+                    depth, intrinsics, np.random.default_rng([seed, 2027, number])
+                )
             yield CameraFrame(
                 stamp=start_ns + round(number / arc.rate * 1e9),
-                rgb=np.clip(light + grain, 0, 255).astype(np.uint8),
-                depth=millimetres(view.depth),
-                intrinsics=camera.intrinsics(width, height),
+                rgb=np.clip(bright + grain, 0, 255).astype(np.uint8),
+                depth=millimetres(depth),
+                intrinsics=intrinsics,
                 pose=camera.pose(),
                 labels=labels,
+                truth=_truth(view, objects),
             )
+
+
+def _truth(view: TableView, objects: tuple[Placed, ...]) -> SceneTruth:
+    owner = (view.owner + 1).astype(np.uint16)
+    return SceneTruth(view.depth, owner, objects, view.visible_fraction)
 
 
 def _clutter(things: Sequence[Thing], seed: int) -> Arrangement:
@@ -182,12 +232,12 @@ def _find(roots: Sequence[Path], objects: Sequence[str]) -> list[Thing]:
                 f"{shown_path(folders)}: expected the object {name}, found {reason}"
             )
         try:
-            things.append(_thing(by_id[name]))
+            things.append(thing_in(by_id[name]))
         except (OSError, ValueError) as error:
             raise CatalogueError(f"{shown_path(folders)}: {error}") from None
     return things
 
 
-def _thing(asset: Asset) -> Thing:
+def thing_in(asset: Asset) -> Thing:
     picture = np.asarray(Image.open(asset.texture).convert("RGB"))
     return Thing(asset, Look(picture, asset.colours, asset.caption), hull_of(asset))

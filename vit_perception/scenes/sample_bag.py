@@ -3,15 +3,16 @@
 """Recordings of a camera that moves over a rendered table, in the form of a robot's.
 
 Topics: colour (JPEG, or raw), depth (16UC1, aligned; `compressedDepth` PNG, or raw), camera_info,
-/tf from `world` to the optical frame, /tf_static from `world` to `table`, and the true boxes as
-Detection2DArray. All messages of one moment have the same stamp.
+/tf from `world` to the optical frame, /tf_static from `world` to `table`, the true boxes as
+Detection2DArray, and as Detection3DArray the boxes of the surfaces that are seen, in the optical
+frame, with ids. All messages of one moment have the same stamp.
 
     python -m vit_perception.scenes.sample_bag --assets ASSETS --out samples/tabletop
 
 writes the sample bag; options put other things on the table, your own meshes too:
 
     python -m vit_perception.scenes.sample_bag --assets ASSETS --assets mine \
-        --objects my_cup,my_box,banana_ycb --seconds 10 --raw --out my_bag
+        --objects my_cup,my_box,banana_ycb --seconds 10 --raw --sensor d435 --out my_bag
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vit_perception.bags.detections_3d import objects_to_message
 from vit_perception.bags.messages import (
     CAMERA_INFO,
     COMPRESSED_IMAGE,
     DETECTIONS,
+    DETECTIONS_3D,
     IMAGE,
     TF,
     detections_to_message,
@@ -41,26 +44,27 @@ from vit_perception.bundle.samples import (
     COMPRESSED_DEPTH_TOPIC,
     COMPRESSED_TOPIC,
     DEPTH_TOPIC,
+    GROUND_TRUTH_3D_TOPIC,
     GROUND_TRUTH_TOPIC,
     IMAGE_TOPIC,
 )
-from vit_perception.detections import Detections
 from vit_perception.output.failure import OutputError
 from vit_perception.processes.signals import raising_terminated, status_of
 from vit_perception.scenes.catalogue import CatalogueError
+from vit_perception.scenes.depth_noise import SENSORS
 from vit_perception.scenes.frame_messages import (
     camera_info,
     compressed_pictures,
     raw_pictures,
     transform,
 )
-from vit_perception.scenes.labels import Label
 from vit_perception.scenes.moving_camera import (
     SAMPLE_OBJECTS,
     Arc,
     CameraFrame,
     render_moving_camera,
 )
+from vit_perception.scenes.scene_truth import ground_truth, ground_truth_3d
 from vit_perception.scenes.surfaces import SurfaceError
 from vit_perception.wording import printable, shown_path
 
@@ -87,6 +91,7 @@ def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = F
         ):
             bag.add_topic(topic, IMAGE if raw else COMPRESSED_IMAGE)
         bag.add_topic(GROUND_TRUTH_TOPIC, DETECTIONS)
+        bag.add_topic(GROUND_TRUTH_3D_TOPIC, DETECTIONS_3D)
         for frame in frames:
             if count == 0:
                 bag.write("/tf_static", frame.stamp, transform(frame.stamp, TABLE, np.eye(4)))
@@ -95,27 +100,15 @@ def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = F
     return count
 
 
-def ground_truth(labels: Iterable[Label]) -> Detections:
-    """Returns the true boxes of objects visible enough to be asked for, under their categories."""
-    seen = [label for label in labels if not label.ignored]
-    names = tuple(sorted({label.thing.category for label in seen}))
-    corners = [(x, y, x + w, y + h) for x, y, w, h in (label.box for label in seen)]
-    return Detections(
-        boxes=np.array(corners, np.float32).reshape(-1, 4),
-        scores=np.ones(len(seen), np.float32),
-        labels=np.array([names.index(label.thing.category) for label in seen], np.int64),
-        names=names,
-        vocabulary_version=0,
-    )
-
-
 def _write_frame(bag: BagWriter, frame: CameraFrame, *, raw: bool) -> None:
     stamp, header = frame.stamp, make_header(frame.stamp, CAMERA)
+    boxes = ground_truth_3d(frame.truth, frame.labels, frame.intrinsics, frame.pose)
     messages = {
         "/tf": transform(stamp, CAMERA, frame.pose),
         CAMERA_INFO_TOPIC: camera_info(header, frame),
         **(raw_pictures(header, frame) if raw else compressed_pictures(header, frame)),
         GROUND_TRUTH_TOPIC: detections_to_message(ground_truth(frame.labels), stamp, CAMERA),
+        GROUND_TRUTH_3D_TOPIC: objects_to_message(*boxes, stamp, CAMERA),
     }
     for topic, message in messages.items():
         bag.write(topic, stamp, message)
@@ -155,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         width=width,
         height=height,
         start_ns=START,
+        sensor=SENSORS.get(args.sensor),
     )
     try:
         with raising_terminated(), _counted(frames) as counted:
@@ -194,6 +188,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=_above_zero, default=6.0, help="duration (6)")
     parser.add_argument("--rate", type=_above_zero, default=10.0, help="frames a second (10)")
     parser.add_argument("--size", type=_size, default=(640, 480), metavar="WxH", help="(640x480)")
+    parser.add_argument(
+        "--sensor",
+        choices=("exact", *SENSORS),
+        default="exact",
+        help="what measures the depth, with its noise, steps and holes (exact: to the millimetre)",
+    )
     parser.add_argument(
         "--raw", action="store_true", help="sensor_msgs/Image for colour and depth, uncompressed"
     )
