@@ -4,21 +4,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from vit_perception.bags.depth import decode_depth
+from vit_perception.bags.detections_3d import NamedObjects, objects_from_message
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
 from vit_perception.bundle.samples import (
     CAMERA_INFO_TOPIC,
     COMPRESSED_DEPTH_TOPIC,
     COMPRESSED_TOPIC,
+    GROUND_TRUTH_3D_TOPIC,
     GROUND_TRUTH_TOPIC,
     sample_bag,
 )
+from vit_perception.space.rigid import Rigid
 
 FRAMES = 60
 PERIOD = 100_000_000
@@ -52,7 +56,8 @@ def test_every_moment_has_one_stamp_on_all_topics(messages: dict[str, list]) -> 
     stamps = [header_stamp(m.header) for m in messages[COMPRESSED_TOPIC]]
     assert len(stamps) == FRAMES
     assert set(np.diff(stamps)) == {PERIOD}
-    for topic in (CAMERA_INFO_TOPIC, COMPRESSED_DEPTH_TOPIC, GROUND_TRUTH_TOPIC):
+    topics = CAMERA_INFO_TOPIC, COMPRESSED_DEPTH_TOPIC, GROUND_TRUTH_TOPIC, GROUND_TRUTH_3D_TOPIC
+    for topic in topics:
         assert [header_stamp(m.header) for m in messages[topic]] == stamps
     assert [header_stamp(m.transforms[0].header) for m in messages["/tf"]] == stamps
     assert len(messages["/tf_static"]) == 1
@@ -98,6 +103,46 @@ def test_depth_camera_info_and_tf_agree_on_where_the_table_is(messages: dict[str
         assert table.mean() > 0.4
         assert np.abs(heights[table]).mean() < 0.004
         assert heights[depth[::8, ::8] > 0].max() < 3
+
+
+def boxes_in_world(messages: dict[str, list]) -> list[NamedObjects]:
+    found = []
+    for truth, placed in zip(messages[GROUND_TRUTH_3D_TOPIC], messages["/tf"], strict=True):
+        transform = placed.transforms[0].transform
+        q, t = transform.rotation, transform.translation
+        world = Rigid.of_quaternion(np.array([q.x, q.y, q.z, q.w]), (t.x, t.y, t.z))
+        read = objects_from_message(truth)
+        found.append(replace(read, objects=read.objects.moved(world)))
+    return found
+
+
+def test_boxes_in_space_stand_where_things_are(messages: dict[str, list]) -> None:
+    found = boxes_in_world(messages)
+    for read, flat in zip(found, messages[GROUND_TRUTH_TOPIC], strict=True):
+        assert sorted(read.names) == sorted(
+            e.results[0].hypothesis.class_id for e in flat.detections
+        )
+        assert [int(each) for each in read.ids] == list(range(1, 13))
+        np.testing.assert_allclose(read.objects.rotations[:, 2, 2], 1, atol=1e-6)
+        corners = np.stack([read.objects.corners(index) for index in range(12)])
+        assert corners[..., 2].min() > -0.005
+        assert np.ptp(corners[..., 2], axis=1).max() < 0.3
+    # Other sides come into sight, but nothing moves.
+    centres = np.stack([read.objects.centres for read in found])
+    assert np.ptp(centres, axis=0).max() < 0.06
+    assert {read.names for read in found} == {found[0].names}
+
+
+def test_boxes_in_space_are_seen_in_those_of_the_picture(messages: dict[str, list]) -> None:
+    for index in range(0, FRAMES, 10):
+        k = messages[CAMERA_INFO_TOPIC][index].k.reshape(3, 3)
+        flat = messages[GROUND_TRUTH_TOPIC][index].detections
+        solid = objects_from_message(messages[GROUND_TRUTH_3D_TOPIC][index]).objects
+        pixels = solid.centres @ k.T
+        for (x, y), entry in zip(pixels[:, :2] / pixels[:, 2:], flat, strict=True):
+            centre = entry.bbox.center.position
+            assert abs(x - centre.x) < entry.bbox.size_x / 2
+            assert abs(y - centre.y) < entry.bbox.size_y / 2
 
 
 def test_the_folder_names_its_authors() -> None:
