@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -18,28 +19,11 @@ from numpy.typing import NDArray
 
 from vit_perception.space.objects import Plane
 from vit_perception.space.surface import SMOOTHING, Surface
+from vit_perception.space.uncertainty import centre_covariance, free_turns, standing_turns
 
 # This share of the points at either end of an axis may be outliers.
 _TAIL = 0.002
-# Yaw that is tried to see whether another one fits as well: a right angle, from the best on.
-_TURNS = np.radians(np.arange(0.0, 90.0, 5.0))
-_TURN_AXES = np.concatenate(
-    [
-        np.stack([np.cos(_TURNS), np.sin(_TURNS)]),
-        np.stack([-np.sin(_TURNS), np.cos(_TURNS)]),
-    ],
-    axis=1,
-).astype(np.float32)
-# The same, as -45 to 45 degrees.
-_OFF = (_TURNS + math.pi / 4) % (math.pi / 2) - math.pi / 4
-# Nothing is known about an angle with this variance: all of -90 to 90 degrees are alike.
-_UNKNOWN_ANGLE = math.pi**2 / 12
-# How much of one point's noise is left in an end of the box, as measured on rendered boxes,
-# cylinders and spheres; and pixels by which a silhouette's end may be off.
-_END_NOISE, _END_PIXELS = 0.5, 0.5
-# Tilt in radians of a plane that came without points; and how far apart in metres points of a
-# fitted one are taken to lie.
-_TILT, _PLANE_SPREAD = 0.01, 0.15
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,39 +54,24 @@ def standing_box(surface: Surface, support: Plane, reach_support: bool = False) 
         reach_support: whether the box goes down to the plane in any case.
     """
     normal = support.normal
-    first = np.eye(3)[np.argmin(np.abs(normal))]
-    first = first - normal * (normal @ first)
-    first /= np.linalg.norm(first)
-    flat = np.stack([first, np.cross(normal, first)], axis=1)
-    footprint = surface.smooth @ flat.astype(np.float32)
-    hull = np.asarray(cv2.convexHull(footprint)[:, 0], np.float32)
-    along = _yaw(hull)
-    axes = np.stack([along, [-along[1], along[0]]], axis=1)
-    low, high = _ends(footprint @ axes.astype(np.float32))
-    bottom, top = _ends((surface.smooth @ normal.astype(np.float32))[:, None])
-    low, high = np.append(low, bottom), np.append(high, top)
+    flat = _across(normal)
+    footprint = flat.astype(np.float32) @ surface.smooth[:, surface.rim]
+    hull = np.asarray(cv2.convexHull(footprint.T)[:, 0], np.float32)
+    angle = math.radians(cv2.minAreaRect(hull)[2])
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    axes = np.concatenate([turn @ flat, normal[None]])
+    low, high = _ends(axes, surface)
     if surface.stands or reach_support:
         low[2] = min(-support.offset, float(high[2]))
-    rotation = np.column_stack([flat @ axes, normal])
-    size = high - low
-    longer = int(size[1] > size[0])
-    if longer:
-        rotation, low, high, size = (each[..., [1, 0, 2]] for each in (rotation, low, high, size))
-    # To the right in the image, where that is clear; else downwards.
-    lead = rotation[:, 0]
-    if lead[0] < -1e-6 or (abs(lead[0]) <= 1e-6 and lead[1] < 0):
-        rotation[:, 0], low[0], high[0] = -lead, -high[0], -low[0]
-    second = np.cross(rotation[:, 2], rotation[:, 0])
-    if second @ rotation[:, 1] < 0:
-        low[1], high[1] = -high[1], -low[1]
-    rotation[:, 1] = second
-    centre = rotation @ ((low + high) / 2)
-    ends = _end_covariance(surface, centre)
-    off = math.sqrt(float(np.trace(ends)) / 3)
-    yaw = _yaw_variance(hull, along, size, off)
-    tilt = support.sigma / math.sqrt(support.inliers) / _PLANE_SPREAD if support.inliers else _TILT
-    turns = rotation @ np.diag([tilt**2, tilt**2, yaw]) @ rotation.T
-    return _box(surface, centre, size, rotation, ends, turns)
+    if high[1] - low[1] > high[0] - low[0]:
+        axes, low, high, turn = axes[[1, 0, 2]], low[[1, 0, 2]], high[[1, 0, 2]], turn[::-1]
+    centre = ((low + high) / 2) @ axes
+    size = np.maximum(high - low, surface.noise)
+    rotation = _facing(axes)
+    covariance = np.zeros((6, 6))
+    covariance[:3, :3] = centre_covariance(surface, centre)
+    covariance[3:, 3:] = standing_turns(surface, support, rotation, size, turn @ hull.T)
+    return Box(centre, size, rotation, covariance)
 
 
 def free_box(surface: Surface) -> Box:
@@ -111,93 +80,74 @@ def free_box(surface: Surface) -> Box:
     The third axis points to the camera and the first to the right in the image.
     """
     points = surface.smooth
-    mean = points.mean(axis=0)
+    mean = points.mean(axis=1, keepdims=True)
     centred = points - mean
-    spread, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(points))
-    low, high = _ends(centred @ axes.astype(np.float32))
+    spread, columns = np.linalg.eigh((centred @ centred.T).astype(np.float64) / points.shape[1])
+    low, high = _ends(columns.T, surface)
     order = np.argsort(low - high, kind="stable")
-    rotation, low, high, spread = axes[:, order], low[order], high[order], spread[order]
-    centre = mean + rotation @ ((low + high) / 2)
-    rotation = rotation.copy()
-    if rotation[:, 2] @ centre > 0:
-        rotation[:, 2] *= -1
-    lead = rotation[:, 0]
-    if lead[0] < -1e-6 or (abs(lead[0]) <= 1e-6 and lead[1] < 0):
-        rotation[:, 0] = -lead
-    rotation[:, 1] = np.cross(rotation[:, 2], rotation[:, 0])
-    ends = _end_covariance(surface, centre)
-    # An axis turns towards another by noise / (how far their spreads differ).
-    off = float(np.trace(ends)) / 3
-    angles = np.empty(3)
-    for axis in range(3):
-        a, b = spread[(axis + 1) % 3], spread[(axis + 2) % 3]
-        angles[axis] = min(off * (a + b) / max((a - b) ** 2, 1e-18), _UNKNOWN_ANGLE)
-    turns = rotation @ np.diag(angles) @ rotation.T
-    return _box(surface, centre, high - low, rotation, ends, turns)
-
-
-def _box(
-    surface: Surface,
-    centre: NDArray[np.float64],
-    size: NDArray[np.float64],
-    rotation: NDArray[np.float64],
-    ends: NDArray[np.float64],
-    turns: NDArray[np.float64],
-) -> Box:
+    axes, low, high = columns.T[order], low[order], high[order]
+    centre = ((low + high) / 2) @ axes
+    if axes[2] @ centre > 0:
+        axes[2] *= -1
+    size = np.maximum(high - low, surface.noise)
+    rotation = _facing(axes)
     covariance = np.zeros((6, 6))
-    # The centre lies between two ends.
-    covariance[:3, :3] = ends / 2
-    covariance[3:, 3:] = turns
-    return Box(centre, np.maximum(size, surface.noise), rotation, covariance)
+    covariance[:3, :3] = centre_covariance(surface, centre)
+    covariance[3:, 3:] = free_turns(surface, rotation, spread[order])
+    return Box(centre, size, rotation, covariance)
 
 
-def _yaw(hull: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Returns the direction of a side of the smallest rectangle around a hull [N, 2]."""
-    angle = math.radians(cv2.minAreaRect(hull)[2])
-    return np.array([math.cos(angle), math.sin(angle)])
+def _across(normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns two directions on a plane, float64 [2, 3]; with its normal right-handed."""
+    x, y, z = normal.tolist()
+    # From the axis that is farthest from the normal.
+    first = [[0.0, z, -y], [-z, 0.0, x], [y, -x, 0.0]][int(np.argmin(np.abs(normal)))]
+    length = math.hypot(*first)
+    a, b, c = (each / length for each in first)
+    return np.array([[a, b, c], [y * c - z * b, z * a - x * c, x * b - y * a]])
 
 
-def _ends(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns lower and upper end of each column, without outliers."""
-    tail = int(_TAIL * len(values))
-    last = len(values) - 1 - tail
-    ordered = np.partition(values, (tail, last), axis=0)
-    return ordered[tail].astype(np.float64), ordered[last].astype(np.float64)
+def _facing(axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns axes [3, 3], one a row, as a rotation with one a column.
 
-
-def _end_covariance(surface: Surface, centre: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the covariance of an end of the box: float64 [3, 3].
-
-    Depth is off along the ray to the thing, the outline across it.
+    The third stays, the first points to the right in the image; where that is not clear, down.
     """
-    ray = centre / np.linalg.norm(centre)
-    along = np.outer(ray, ray)
-    deep = (_END_NOISE * SMOOTHING * surface.noise) ** 2
-    wide = (_END_PIXELS * surface.pitch) ** 2
-    return np.asarray((deep + wide) * along + wide * (np.eye(3) - along), np.float64)
+    first, _, third = axes.copy()
+    if first[0] < -1e-6 or (abs(first[0]) <= 1e-6 and first[1] < 0):
+        first = -first
+    (a, b, c), (x, y, z) = first.tolist(), third.tolist()
+    second = [y * c - z * b, z * a - x * c, x * b - y * a]
+    return np.stack([first, np.array(second), third], axis=1)
 
 
-def _yaw_variance(
-    hull: NDArray[np.float32], along: NDArray[np.float64], size: NDArray[np.float64], off: float
-) -> float:
-    """Returns the variance of a rectangle's direction, in rad².
+def _ends(
+    axes: NDArray[np.float64], surface: Surface
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns where a surface begins and ends along axes [3, 3], one a row: float64 [3] each.
 
-    Args:
-        hull: float32 [N, 2], of the footprint.
-        along: its direction [2].
-        size: of the box, the longer side first.
-        off: metres; standard deviation of a side.
+    Outliers do not count, and noise does not make it larger.
     """
-    a, b = float(size[0]), float(size[1])
-    turned = hull @ np.array([along, [-along[1], along[0]]], np.float32).T
-    widths = np.ptp(turned @ _TURN_AXES, axis=0).astype(np.float64)
-    areas = widths[: len(_TURNS)] * widths[len(_TURNS) :]
-    scale = max(off * (a + b), 1e-12)
-    weights = np.exp(-0.5 * ((areas - areas[0]) / scale) ** 2)
-    variance = float((weights * _OFF**2).sum() / weights.sum())
-    # Either end of the longer side may be off.
-    variance += 2 * (off / max(a, 1e-9)) ** 2
-    # The longer side may be the other one.
-    swapped = 0.5 * math.erfc((a - b) / (2 * max(off, 1e-12)))
-    variance += swapped * (1 - swapped) * (math.pi / 2) ** 2
-    return min(variance, _UNKNOWN_ANGLE)
+    values = axes.astype(np.float32) @ surface.smooth
+    count = values.shape[1]
+    tail = int(_TAIL * count)
+    ordered = np.partition(values, (tail, count - 1 - tail), axis=1)
+    low, high = (ordered[:, at].astype(np.float64) for at in (tail, count - 1 - tail))
+    ray = surface.smooth.mean(axis=1)
+    shares = np.abs(axes @ ray) / np.linalg.norm(ray)
+    noise = np.minimum(surface.scatter, surface.noise) * SMOOTHING * shares
+    # The more points lie near an end, the farther out is the outermost one: a face across the
+    # axis has many, an edge few.
+    band = (3 * noise).astype(np.float32)[:, None]
+    lower = np.count_nonzero(values < low.astype(np.float32)[:, None] + band, axis=1)
+    upper = np.count_nonzero(values > high.astype(np.float32)[:, None] - band, axis=1)
+    for axis in range(3):
+        low[axis] += noise[axis] * _excess(tail + 1, int(lower[axis]))
+        high[axis] -= noise[axis] * _excess(tail + 1, int(upper[axis]))
+    middle = (low + high) / 2
+    return np.minimum(low, middle), np.maximum(high, middle)
+
+
+def _excess(rank: int, count: int) -> float:
+    """Returns where the rank-th largest of some normal deviates is expected."""
+    share = rank / (count + 1)
+    return _NORMAL.inv_cdf(1 - share) if share < 0.5 else 0.0

@@ -16,17 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.space.crop import Crop
 from vit_perception.space.objects import FEW_POINTS, NO_DEPTH, Plane
 from vit_perception.space.settings import SpaceSettings
 
-# Pixels around a mask that are looked at, for jumps of depth; half the mean's window and one.
-_MARGIN = 3
 _WINDOW = (5, 5)
-SMOOTHING = 0.3
+SMOOTHING = 0.25
 """What is left of the noise after the mean; 0.2 if all 25 pixels were good and independent."""
-_CROSS = np.ones((3, 3), np.uint8)
-# Where there are more pixels in a crop, only every second, third, ... row and column is used.
-_MOST_PIXELS = 40_000
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 # A jump is more than this much noise, and more than a surface 75 degrees from facing the camera
 # falls within the three pixels that are compared.
 _JUMP = 5.0
@@ -38,6 +35,10 @@ _PART = 0.15
 # the smoothed noise; and the share that has to lie higher, else the thing itself is that flat.
 _CLOSE, _CLOSE_NOISE = 0.003, 2.0
 _FLAT = 0.35
+# Pixels whose statistics stand for all.
+_SAMPLE = 300
+# Of the points inside the outline, every so many-th is enough for the footprint.
+_SPARSE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,19 +48,23 @@ class Surface:
     Attributes:
         points: float32 [M, 3], as measured, in the optical frame.
         pixels: int32 [M, 2], x y of each in the image.
-        smooth: float32 [K, 3], with less noise and with the outline.
+        smooth: float32 [3, K], with less noise and with the outline.
+        rim: int64 [R], those of `smooth` that its footprint's hull needs.
         visible: 0..1, share of the mask's pixels that gave a point.
         pitch: metres between neighbouring pixels at the thing's distance.
-        noise: metres; standard deviation of a measured distance.
+        noise: metres; standard deviation of a distance, as the sensor is known.
+        scatter: the same as found here.
         stands: whether it goes down to the support plane.
     """
 
     points: NDArray[np.float32]
     pixels: NDArray[np.int32]
     smooth: NDArray[np.float32]
+    rim: NDArray[np.int64]
     visible: float
     pitch: float
     noise: float
+    scatter: float
     stands: bool
 
 
@@ -81,138 +86,83 @@ def surface_of(
         settings: ranges, least points, noise.
         support: the plane that the thing stands on.
     """
-    view = _View.of(crop, origin, depth)
-    if view is None:
+    view = Crop.of(crop, origin, depth, rays, settings.max_range)
+    if view is None or not view.usable_count:
         return NO_DEPTH
-    known: Any = cv2.inRange(view.depth, 1e-3, settings.max_range)
-    usable: Any = cv2.bitwise_and(known, view.mask)
-    distances = view.depth[usable != 0]
-    if not len(distances):
-        return NO_DEPTH
-    if len(distances) * view.step**2 < settings.min_points:
+    fewest = settings.min_points / view.step**2
+    if view.usable_count < fewest:
         return FEW_POINTS
-    sample = distances[:: -(-len(distances) // 300)]
-    middle = float(np.median(sample))
-    noise = settings.noise.sigma(middle)
-    y0, x0, step = view.top, view.left, view.step
-    height, width = view.mask.shape
-    part = np.s_[:, y0 : y0 + height * step : step, x0 : x0 + width * step : step]
-    x, y = rays[part]
-    pitch = (
-        middle
-        * float(abs(x[-1, -1] - x[0, 0]) + abs(y[-1, -1] - y[0, 0]))
-        / max(width + height - 2, 1)
-    )
-    z: Any = cv2.copyTo(view.depth, known)
-    good = _good(view, z, known, usable, sample, middle, noise, pitch, settings)
-    # Means over good pixels only; what has none in its window has no depth.
-    weights: Any = (good != 0).astype(np.float32)
-    total = cv2.boxFilter(z * weights, -1, _WINDOW, normalize=False, borderType=0)
-    weights = cv2.boxFilter(weights, -1, _WINDOW, normalize=False, borderType=0)
-    near = np.flatnonzero((weights > 0.5) & (view.mask != 0))
-    if not len(near):
+    noise = settings.noise.sigma(view.middle)
+    inner = _inner(view, settings.edge_pixels)
+    good = _good(view, inner, noise, fewest)
+    index, distances = _smoothed(view, good)
+    if not len(index):
         return FEW_POINTS
-    smooth = np.empty((3, len(near)), np.float32)
-    np.divide(total.ravel()[near], weights.ravel()[near], out=smooth[2])
-    np.multiply(x.ravel()[near], smooth[2], out=smooth[0])
-    np.multiply(y.ravel()[near], smooth[2], out=smooth[1])
-    good = good.ravel()[near] != 0
+    smooth = view.points(index, distances)
+    measured = good.ravel()[index] != 0
     stands = False
     if support is not None:
         heights = support.normal.astype(np.float32) @ smooth + np.float32(support.offset)
         limit = _CLOSE + _CLOSE_NOISE * SMOOTHING * noise
         high = heights > limit
         higher = np.count_nonzero(high)
-        stands = bool(higher < len(high) and _reaches(heights, high, limit, pitch))
-        if higher >= _FLAT * len(high) and np.count_nonzero(high & good):
-            near, smooth, good = near[high], smooth[:, high], good[high]
-    if not good.any():
+        if higher < len(high):
+            # It goes on, pixel by pixel, down to what was taken for the plane.
+            stands = np.count_nonzero(heights < limit + 3 * view.pitch) - len(high) + higher >= 4
+            if higher >= _FLAT * len(high):
+                index, smooth, measured = index[high], smooth[:, high], measured[high]
+            else:
+                stands = False
+    chosen = np.flatnonzero(measured)
+    if len(chosen) < max(fewest, 1):
         return FEW_POINTS
-    # As measured.
-    index = near[good]
-    z = z.ravel()[index]
-    points = np.stack([x.ravel()[index] * z, y.ravel()[index] * z, z], axis=1)
-    if len(points) * step**2 < settings.min_points:
-        return FEW_POINTS
-    pixels = np.empty((len(index), 2), np.int32)
-    pixels[:, 1], pixels[:, 0] = np.divmod(index, width)
-    pixels *= step
-    pixels += (x0, y0)
-    visible = min(len(points) / max(cv2.countNonZero(view.mask), 1), 1.0)
-    return Surface(points, pixels, smooth.T, visible, pitch, noise, stands)
+    own = index[chosen]
+    raw = view.z.ravel()[own]
+    some = slice(None, None, -(-len(chosen) // _SAMPLE))
+    scatter = 1.5 * float(np.median(np.abs(raw[some] - smooth[2, chosen[some]])))
+    outline = inner.ravel()[index] == 0
+    outline[::_SPARSE] = True
+    return Surface(
+        points=view.points(own, raw).T,
+        pixels=view.pixels(own),
+        smooth=smooth,
+        rim=np.flatnonzero(outline),
+        visible=len(own) / view.count,
+        pitch=view.pitch,
+        noise=noise,
+        scatter=scatter,
+        stands=stands,
+    )
 
 
-def _reaches(
-    heights: NDArray[np.float32], high: NDArray[np.bool_], limit: float, pitch: float
-) -> bool:
-    """Returns whether the surface goes on down to what lies close to the plane."""
-    above = heights[high]
-    return not len(above) or bool(np.count_nonzero(above < limit + 3 * pitch) >= 4)
+def _inner(view: Crop, pixels: int) -> NDArray[np.uint8]:
+    """Returns a mask without its outline."""
+    eroded: Any = view.mask
+    if pixels:
+        eroded = cv2.erode(view.mask, _NEIGHBOURS, iterations=max(pixels // view.step, 1))
+    return np.asarray(eroded)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _View:
-    """The part of an image around a mask: uint8 [h, w] and float32 [h, w] of every step-th."""
-
-    mask: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    left: int
-    top: int
-    step: int
-
-    @classmethod
-    def of(
-        cls, crop: NDArray[np.bool_], origin: tuple[int, int], depth: NDArray[np.float32]
-    ) -> _View | None:
-        if not crop.size:
-            return None
-        step = int(np.ceil(np.sqrt(crop.size / _MOST_PIXELS)))
-        left, top = (max(at - _MARGIN * step, 0) for at in origin)
-        right = min(origin[0] + crop.shape[1] + _MARGIN * step, depth.shape[1])
-        bottom = min(origin[1] + crop.shape[0] + _MARGIN * step, depth.shape[0])
-        mask = np.zeros((bottom - top, right - left), np.uint8)
-        y, x = origin[1] - top, origin[0] - left
-        np.multiply(crop, np.uint8(255), out=mask[y : y + crop.shape[0], x : x + crop.shape[1]])
-        part = depth[top:bottom, left:right]
-        if step > 1:
-            mask, part = mask[::step, ::step].copy(), part[::step, ::step]
-        # OpenCV takes no views with a step.
-        return cls(mask, np.ascontiguousarray(part), left, top, step)
-
-
-def _good(
-    view: _View,
-    z: NDArray[np.float32],
-    known: NDArray[np.uint8],
-    usable: NDArray[np.uint8],
-    sample: NDArray[np.float32],
-    middle: float,
-    noise: float,
-    pitch: float,
-    settings: SpaceSettings,
-) -> NDArray[np.uint8]:
-    """Returns the pixels of a mask, 255 or 0, whose depth is that of the thing's surface."""
+def _good(view: Crop, inner: NDArray[np.uint8], noise: float, fewest: float) -> NDArray[np.uint8]:
+    """Returns the pixels, 255 or 0, whose depth is that of the thing's surface."""
     # Where depth is unknown, there is no jump.
-    least = cv2.copyTo(z, known, np.full_like(z, 1e4))
-    rise = cv2.dilate(z, _CROSS) - cv2.erode(least, _CROSS)
-    steady = cv2.inRange(rise, -1e9, _JUMP * noise + _STEEP * pitch)
-    inner: Any = view.mask
-    if settings.edge_pixels:
-        inner = cv2.erode(inner, _CROSS, iterations=max(settings.edge_pixels // view.step, 1))
+    least = cv2.copyTo(view.z, view.known, np.full_like(view.z, 1e4))
+    rise = cv2.dilate(view.z, _NEIGHBOURS)
+    rise = cv2.subtract(rise, cv2.erode(least, _NEIGHBOURS))
+    steady = cv2.inRange(rise, -1e9, _JUMP * noise + _STEEP * view.pitch)
     # What is farther from the middle than the thing is large is another thing.
-    spread = 4.5 * float(np.median(np.abs(sample - middle)))
-    reach = spread + _JUMP * noise + pitch * sum(view.mask.shape)
-    good: Any = cv2.inRange(z, max(middle - reach, 1e-3), middle + reach)
-    good = cv2.bitwise_and(good, usable)
-    fewest = max(settings.min_points / view.step**2, 0.2 * cv2.countNonZero(usable))
+    reach = 4.5 * view.spread + _JUMP * noise + view.pitch * sum(view.mask.shape)
+    good: Any = cv2.inRange(view.z, max(view.middle - reach, 1e-3), view.middle + reach)
+    good = cv2.bitwise_and(good, view.usable)
+    fewest = max(fewest, 0.2 * view.usable_count)
     for check in (inner, steady):
         stricter = cv2.bitwise_and(good, check)
         # Of a thing too thin for this, everything is used.
         if cv2.countNonZero(stricter) >= fewest:
             good = stricter
     if cv2.countNonZero(steady) < steady.size:
-        good = _connected(good, z, noise)
-    return good
+        good = _connected(good, view.z, noise)
+    return np.asarray(good)
 
 
 def _connected(good: NDArray[np.uint8], z: NDArray[np.float32], noise: float) -> NDArray[np.uint8]:
@@ -228,6 +178,48 @@ def _connected(good: NDArray[np.uint8], z: NDArray[np.float32], noise: float) ->
     depths = z[labels == largest]
     low, high = float(depths.min()) - _JUMP * noise, float(depths.max()) + _JUMP * noise
     within = cv2.bitwise_and(good, cv2.inRange(z, low, high))
-    kept = areas >= _PART * areas[largest]
-    chosen = kept.astype(np.uint8)[labels]
-    return np.asarray(np.where(chosen > 0, good, within), np.uint8)
+    chosen = (areas >= _PART * areas[largest])[labels]
+    return np.asarray(np.where(chosen, good, within), np.uint8)
+
+
+def _smoothed(
+    view: Crop, good: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Returns the mask's pixels with good ones around, [K], and the means of these [K].
+
+    Means are of what is left over a paraboloid, so that those along the outline, which have good
+    pixels on one side only, follow the slope.
+    """
+    trend = _trend(view, good)
+    weights: Any = (good != 0).astype(np.float32)
+    total: Any = view.z - trend
+    total *= weights
+    total = cv2.boxFilter(total, -1, _WINDOW, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    weights = cv2.boxFilter(weights, -1, _WINDOW, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    near = cv2.bitwise_and(cv2.inRange(weights, 0.5, 100.0), view.mask)
+    index = np.flatnonzero(near)
+    means = total.ravel()[index]
+    means /= weights.ravel()[index]
+    means += trend.ravel()[index]
+    return index, means
+
+
+def _trend(view: Crop, good: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Returns the paraboloid closest to the depth of good pixels: float32 [h, w]."""
+    height, width = good.shape
+    index = np.flatnonzero(good)
+    index = index[:: -(-len(index) // _SAMPLE)]
+    v, u = np.divmod(index, width)
+    v, u = v / height - 0.5, u / width - 0.5
+    rows = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v])
+    z = view.z.ravel()[index] - view.middle
+    square = rows @ rows.T
+    # Keeps it level across what is thin.
+    square.ravel()[7::7] += 1e-3 * len(index)
+    a, b, c, d, e, f = np.linalg.solve(square, rows @ z).astype(np.float32).tolist()
+    x = np.arange(width, dtype=np.float32) / width - np.float32(0.5)
+    y = np.arange(height, dtype=np.float32)[:, None] / height - np.float32(0.5)
+    trend: NDArray[np.float32] = y * (e * x)
+    trend += (d * x + b) * x + (a + view.middle)
+    trend += (f * y + c) * y
+    return trend
