@@ -66,6 +66,7 @@ class Variant:
         fused: parameters of `for_inference` if they are checked, else None.
         top1: ImageNet-1k accuracy in percent as the paper publishes it, trained on ImageNet-1k
             only; None if it gives none. Not measured here.
+        pixels: mean and deviation, by which published weights take pixels of 0 to 1.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Variant:
     dynamic: bool = False
     fused: int | None = None
     top1: float | None = None
+    pixels: tuple[float, float] = (0.0, 1.0)
 
 
 class Backbone(nn.Module):
@@ -90,13 +92,16 @@ class Backbone(nn.Module):
     Args:
         name: timm's.
         body: the network that timm makes of the name with `features_only=True`.
+        pixels: see `Variant`.
 
     Attributes:
         name: as given.
         channels, reductions: of the maps, finest first.
     """
 
-    def __init__(self, name: str, body: nn.Module) -> None:
+    def __init__(
+        self, name: str, body: nn.Module, pixels: tuple[float, float] = (0.0, 1.0)
+    ) -> None:
         super().__init__()
         self.name = name
         self.body = body
@@ -105,9 +110,20 @@ class Backbone(nn.Module):
         self.reductions: tuple[int, ...] = tuple(info.reduction())
         # Some of timm's families return [B, H, W, C].
         self._channels_last = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
+        mean, deviation = pixels
+        # Not folded: a network may begin with any layer, and pads with the mean.
+        self._scale, self._offset = 1 / deviation, -mean / deviation
+
+    def scale_input(self, factor: float) -> None:
+        """Multiplies images by a factor, before all else."""
+        self._scale *= factor
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Returns maps of float images [B, 3, H, W], finest first."""
+        """Returns maps of float images [B, 3, H, W] RGB in [0, 1], finest first."""
+        if self._scale != 1:
+            image = image * self._scale
+        if self._offset:
+            image = image + self._offset
         maps = self.body(image)
         return [x.permute(0, 3, 1, 2) for x in maps] if self._channels_last else list(maps)
 
@@ -160,9 +176,8 @@ def create_backbone(name: str, size: tuple[int, int]) -> Backbone:
     # If timm has more maps than the card counts, the card's are the last ones.
     levels = tuple(range(-len(variant.channels), 0))
     options = {**variant.options, **variant.sized(*size)}
-    return Backbone(
-        name, timm.create_model(name, features_only=True, out_indices=levels, **options)
-    )
+    body = timm.create_model(name, features_only=True, out_indices=levels, **options)
+    return Backbone(name, body, variant.pixels)
 
 
 def create_reference() -> Backbone:

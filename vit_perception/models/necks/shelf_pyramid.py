@@ -45,7 +45,6 @@ class ShelfPyramid(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.channels = channels
-        self._scale = 1.0
         widths = dict(zip(STRIDES, channels, strict=True))
         # Of two maps of one stride the deeper one is used.
         self._index = {stride: index for index, stride in enumerate(backbone.reductions)}
@@ -85,11 +84,11 @@ class ShelfPyramid(nn.Module):
         return self.made[str(DETAIL_STRIDE)](levels[0]), *levels
 
     def scale_input(self, factor: float) -> None:
-        """Multiplies images by a factor; not folded, as a backbone may begin with any layer."""
-        self._scale *= factor
+        """Multiplies images by a factor."""
+        self.backbone.scale_input(factor)
 
     def _maps(self, image: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.backbone(image if self._scale == 1.0 else image * self._scale)
+        maps: list[Tensor] = self.backbone(image)
         return maps
 
     def _levels(self, maps: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
