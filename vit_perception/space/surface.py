@@ -103,7 +103,7 @@ def surface_of(
     stands = False
     if support is not None:
         heights = support.normal.astype(np.float32) @ smooth + np.float32(support.offset)
-        limit = _CLOSE + _CLOSE_NOISE * SMOOTHING * noise
+        limit = over_support(noise)
         high = heights > limit
         higher = np.count_nonzero(high)
         if higher < len(high):
@@ -133,6 +133,15 @@ def surface_of(
         scatter=scatter,
         stands=stands,
     )
+
+
+def over_support(noise: float) -> float:
+    """Returns the height over the support plane from which on a smoothed surface is a thing's.
+
+    Args:
+        noise: standard deviation of a measured distance, in metres as is the result.
+    """
+    return _CLOSE + _CLOSE_NOISE * SMOOTHING * noise
 
 
 def _inner(view: Crop, pixels: int) -> NDArray[np.uint8]:
