@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from vit_perception.bags.detections_3d import objects_to_message
 from vit_perception.bags.messages import (
     DETECTIONS,
+    DETECTIONS_3D,
     IMAGE,
     LABEL_INFO,
     VISION_INFO,
@@ -20,11 +23,13 @@ from vit_perception.bags.messages import (
     make_header,
     vision_info,
 )
-from vit_perception.bags.reader import BagDamageError, BagError, BagReader
+from vit_perception.bags.placing import Placer, Placing, Unplaced
+from vit_perception.bags.reader import BagDamageError, BagError, BagMessage, BagReader
 from vit_perception.bags.writer import BagWriter
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.space.objects import Objects
 from vit_perception.wording import shown_path
 
 
@@ -38,6 +43,8 @@ class ReplayResult:
         detections: in all frames.
         broken: images left out, by cause.
         broken_lines: the first of them, one line each.
+        objects: detections that got a place in space, in all frames.
+        unplaced: images whose detections got none, by cause, with the reason of the first.
         damage: one line if messages of the source are missing, else "".
     """
 
@@ -47,6 +54,8 @@ class ReplayResult:
     broken: dict[str, int]
     broken_lines: tuple[str, ...]
     damage: str
+    objects: int = 0
+    unplaced: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def replay(
@@ -57,6 +66,7 @@ def replay(
     topic: str | None = None,
     output_topic: str = "/detector/detections",
     with_images: bool = False,
+    placing: Placing | None = None,
     progress: Callable[[int], None] | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> ReplayResult:
@@ -73,15 +83,17 @@ def replay(
         topic: of the images; None: the only one with colour images.
         output_topic: of the detections.
         with_images: whether to copy the images.
+        placing: how the detections are placed in space, on `detections_3d` beside the output
+            topic; None: they are not.
         progress: gets the number of images so far.
         say: gets a line about each thing that is left out.
 
     Raises:
         BagError: the source cannot be read, the target exists, or two topics have one name.
     """
-    frames = found = 0
+    frames = found = objects = 0
     damage = ""
-    with BagReader(source) as bag, BagWriter(target) as out:
+    with BagReader(source) as bag, BagWriter(target) as out, ExitStack() as along:
         for note in bag.notes:
             say(note)
         chosen = bag.image_topic(topic)
@@ -93,6 +105,9 @@ def replay(
         results = _Results(out, output_topic, perceiver)
         if with_images and chosen in results.topics:
             raise BagError(f"{shown_path(target)}: expected other topics than {chosen}")
+        placer = None
+        if placing is not None:
+            placer = along.enter_context(Placer(source, chosen, placing))
         try:
             for message, frame in bag.frames(chosen):
                 detections = perceiver(frame)
@@ -100,6 +115,8 @@ def replay(
                     out.add_topic(chosen, message.msgtype)
                     out.write_cdr(chosen, message.time, bag.cdr(message))
                 results.write(message.time, frame, detections)
+                if placer is not None:
+                    objects += _place(placer, message, frame, detections, results)
                 frames += 1
                 found += len(detections)
                 if progress is not None:
@@ -113,7 +130,30 @@ def replay(
             broken=dict(sorted(bag.broken.items())),
             broken_lines=tuple(bag.broken_lines),
             damage=damage,
+            objects=objects,
+            unplaced={}
+            if placer is None
+            else {
+                cause: (count, placer.reasons[cause])
+                for cause, count in sorted(placer.unplaced.items())
+            },
         )
+
+
+def _place(
+    placer: Placer,
+    message: BagMessage,
+    frame: Frame,
+    detections: Detections,
+    results: _Results,
+) -> int:
+    """Writes where the detections of a frame are; returns how many have a place."""
+    try:
+        objects = placer.place(message, frame, detections)
+    except Unplaced:
+        return 0  # counted by the placer
+    results.write_places(message.time, frame, detections, objects, placer.placing.target_frame)
+    return len(objects)
 
 
 class _Results:
@@ -131,7 +171,14 @@ class _Results:
         self._instances = f"{place}/instances"
         self._label_info = f"{place}/label_info"
         self._vision_info = f"{place}/vision_info"
-        self.topics = (detections, self._instances, self._label_info, self._vision_info)
+        self._places = f"{place}/detections_3d"
+        self.topics = (
+            detections,
+            self._instances,
+            self._label_info,
+            self._vision_info,
+            self._places,
+        )
         if detections in self.topics[1:]:
             raise BagError(
                 f"{shown_path(out.path)}: expected a topic for detections, found {detections}, "
@@ -155,6 +202,14 @@ class _Results:
         if detections.masks is not None:
             self._out.add_topic(self._instances, IMAGE)
             self._out.write(self._instances, time, instances_to_message(detections.masks, header))
+
+    def write_places(
+        self, time: int, frame: Frame, detections: Detections, objects: Objects, target: str
+    ) -> None:
+        """Writes the places of a frame's detections, in the target frame or the frame's own."""
+        self._out.add_topic(self._places, DETECTIONS_3D)
+        message = objects_to_message(objects, detections, frame.stamp, target or frame.frame_id)
+        self._out.write(self._places, time, message)
 
     def _announce(self, time: int, header: Message) -> None:
         query, bundle = self._perceiver.query, self._perceiver.bundle

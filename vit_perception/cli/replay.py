@@ -7,8 +7,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vit_perception.cli.arguments import output_path
+from vit_perception.cli.arguments import number, output_path
 from vit_perception.cli.model import (
     add_bundle_arguments,
     add_detection_arguments,
@@ -17,11 +18,15 @@ from vit_perception.cli.model import (
 )
 from vit_perception.wording import printable, shown_path
 
+if TYPE_CHECKING:
+    from vit_perception.bags.placing import Placing
+
 NAME = "replay"
 HELP = "detect on every image of a bag and write the results as a bag"
 EPILOG = """example:
   vit-perception replay recording/ --out detected_bag --vocabulary 'red mug, spoon'
   vit-perception replay recording/ --out detected_bag --taught mine
+  vit-perception replay samples/tabletop --out placed --localize --target-frame world
 
 Reads rosbag1 and rosbag2 (sqlite3, mcap), also what a killed recorder left. Writes rosbag2
 (mcap) with the node's topics, under the source's stamps and frame ids:
@@ -30,6 +35,8 @@ Reads rosbag1 and rosbag2 (sqlite3, mcap), also what a killed recorder left. Wri
                          pixels of detection n - 1
   /detector/label_info   vision_msgs/LabelInfo
   /detector/vision_info  vision_msgs/VisionInfo
+  /detector/detections_3d  vision_msgs/Detection3DArray with --localize: boxes in space, from the
+                         bag's depth, camera_info and /tf at the stamp of the image
 The same bag, bundle and options give the same messages in every run."""
 
 DEFAULT_TOPIC = "/detector/detections"
@@ -50,9 +57,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-images", action="store_true", help="copy the images into the new bag as well"
     )
+    _add_placing_arguments(parser)
     add_detection_arguments(parser)
     add_mask_argument(parser)
     add_bundle_arguments(parser)
+
+
+def _add_placing_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("places in space")
+    group.add_argument(
+        "--localize", action="store_true", help="write boxes in space; the bag has to have depth"
+    )
+    group.add_argument(
+        "--target-frame",
+        default="",
+        metavar="FRAME",
+        help="of the boxes, by the bag's /tf (the optical frame of the image)",
+    )
+    group.add_argument("--depth-topic", default="", help="(the only one with depth images)")
+    group.add_argument(
+        "--camera-info-topic", default="", help="of the images (camera_info beside them)"
+    )
+    group.add_argument(
+        "--depth-camera-info-topic",
+        default="",
+        help="of the depth (camera_info beside it, else that of the images)",
+    )
+    group.add_argument(
+        "--slop",
+        type=number(0.0, 10.0),
+        default=0.02,
+        metavar="SECONDS",
+        help="by which the stamps of image and depth may differ (0.02)",
+    )
+
+
+def _placing(args: argparse.Namespace) -> Placing | None:
+    from vit_perception.bags.placing import Placing
+    from vit_perception.bags.reader import BagError
+
+    given = {
+        "depth": args.depth_topic,
+        "camera_info": args.camera_info_topic,
+        "depth_camera_info": args.depth_camera_info_topic,
+        "target_frame": args.target_frame,
+    }
+    if args.localize:
+        return Placing(**given, slop=args.slop)
+    for name, value in given.items():
+        if value:
+            option = name if name == "target_frame" else f"{name}_topic"
+            raise BagError(f"--{option.replace('_', '-')}: expected --localize beside it")
+    return None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
             topic=args.topic,
             output_topic=args.output_topic,
             with_images=args.with_images,
+            placing=_placing(args),
             progress=show,
             say=_say,
         )
@@ -92,6 +149,10 @@ def run(args: argparse.Namespace) -> int:
         f"{result.detections} detections on {shown_path(args.output_topic)} "
         f"-> {shown_path(args.out)}"
     )
+    if args.localize:
+        for cause, (count, reason) in result.unplaced.items():
+            _say(f"{count} frames without places ({cause}): {reason}")
+        print(f"{result.objects} of {result.detections} detections placed in space")
     if result.damage:
         raise BagDamageError(result.damage)
     return 0 if result.frames else 1

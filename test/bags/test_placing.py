@@ -1,0 +1,245 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Places from a recording: pairing, cameras, transforms, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from vit_perception.bags.messages import CAMERA_INFO, IMAGE, TF, make, make_header
+from vit_perception.bags.placing import CAUSES, Placer, Placing, Unplaced
+from vit_perception.bags.reader import BagError, BagReader
+from vit_perception.bags.writer import BagWriter
+from vit_perception.detections import Detections
+from vit_perception.scenes.frame_messages import transform
+from vit_perception.space.camera_model import CameraModel
+from vit_perception.space.objects import Objects
+from vit_perception.space.rigid import Rigid
+
+from ..space.scene import CAMERA, Solid, View, looking, render
+
+START = 1_700_000_000_000_000_000
+MILLISECOND = 1_000_000
+IMAGES, DEPTH = "/camera/image_raw", "/camera/depth/image_raw"
+INFO, DEPTH_INFO = "/camera/camera_info", "/camera/depth/camera_info"
+OPTICAL, DEPTH_OPTICAL = "colour_optical", "depth_optical"
+BLOCK = [Solid("box", (0.2, 0.1, 0.12), at=(0.05, -0.03), yaw=0.4)]
+
+
+def image(stamp: int, frame: str, encoding: str, pixels: np.ndarray) -> Any:
+    """A sensor_msgs/Image."""
+    height, width = pixels.shape[:2]
+    return make(
+        IMAGE,
+        header=make_header(stamp, frame),
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=0,
+        step=pixels.nbytes // height,
+        data=np.ascontiguousarray(pixels).reshape(-1).view(np.uint8),
+    )
+
+
+def info(stamp: int, frame: str, camera: CameraModel) -> Any:
+    """A sensor_msgs/CameraInfo."""
+    projection = np.zeros((3, 4))
+    projection[:, :3] = camera.matrix
+    return make(
+        CAMERA_INFO,
+        header=make_header(stamp, frame),
+        height=camera.height,
+        width=camera.width,
+        distortion_model=camera.model or "plumb_bob",
+        d=np.asarray(camera.distortion, np.float64),
+        k=camera.matrix.ravel(),
+        r=np.eye(3).ravel(),
+        p=projection.ravel(),
+        binning_x=0,
+        binning_y=0,
+        roi=make(
+            "sensor_msgs/msg/RegionOfInterest",
+            x_offset=0,
+            y_offset=0,
+            height=0,
+            width=0,
+            do_rectify=False,
+        ),
+    )
+
+
+def record(
+    path: Path,
+    *,
+    seen: View,
+    depth: View | None = None,
+    late: int = 0,
+    leave_out: tuple[str, ...] = (),
+    depth_frame: str = OPTICAL,
+    moves: dict[int, Rigid] | None = None,
+) -> Path:
+    """A bag of one image at START; its depth is `late` nanoseconds later.
+
+    moves: world from optical frame, by stamp.
+    """
+    source = seen if depth is None else depth
+    millimetres = np.nan_to_num(1000 * source.depth, posinf=0).astype("<u2")
+    size = (seen.camera.height, seen.camera.width, 3)
+    messages: list[tuple[str, str, int, Any]] = [
+        (IMAGES, IMAGE, START, image(START, OPTICAL, "rgb8", np.zeros(size, np.uint8))),
+        (DEPTH, IMAGE, START + late, image(START + late, depth_frame, "16UC1", millimetres)),
+        (INFO, CAMERA_INFO, START, info(START, OPTICAL, seen.camera)),
+    ]
+    if depth is not None:
+        messages.append((DEPTH_INFO, CAMERA_INFO, START, info(START, depth_frame, depth.camera)))
+    messages += [
+        ("/tf", TF, stamp, transform(stamp, OPTICAL, matrix(pose)))
+        for stamp, pose in (moves or {}).items()
+    ]
+    with BagWriter(path) as bag:
+        for topic, kind, _, _ in messages:
+            bag.add_topic(topic, kind)
+        for topic, _, time, message in sorted(messages, key=lambda each: each[2]):
+            if topic not in leave_out:
+                bag.write(topic, time, message)
+    return path
+
+
+def matrix(pose: Rigid) -> np.ndarray:
+    """A pose as 4 x 4."""
+    result = np.eye(4)
+    result[:3, :3], result[:3, 3] = pose.rotation, pose.translation
+    return result
+
+
+def place(path: Path, seen: View, placing: Placing | None = None) -> Objects:
+    """Places the scene's true masks on the bag's only image."""
+    masks = seen.masks()
+    corners = [
+        (*origin, origin[0] + crop.shape[1], origin[1] + crop.shape[0])
+        for origin, crop in zip(masks.origins.tolist(), masks.crops, strict=True)
+    ]
+    found = Detections(
+        boxes=np.array(corners, np.float32),
+        scores=np.ones(len(masks), np.float32),
+        labels=np.zeros(len(masks), np.int64),
+        names=("block",),
+        vocabulary_version=1,
+        masks=masks,
+    )
+    with BagReader(path) as bag, Placer(path, IMAGES, placing or Placing()) as placer:
+        [(message, frame)] = list(bag.frames(IMAGES))
+        return placer.place(message, frame, found)
+
+
+def assert_there(objects: Objects, world_from_frame: Rigid, within: float = 0.005) -> None:
+    """The block's box has its place and size; its lower edge is hidden in part."""
+    world = objects.moved(world_from_frame)
+    assert len(world) == 1
+    np.testing.assert_allclose(world.centres[0], [0.05, -0.03, 0.06], atol=within)
+    np.testing.assert_allclose(world.sizes[0], [0.2, 0.1, 0.12], atol=2 * within)
+
+
+def test_an_aligned_depth_image_of_the_same_stamp(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    objects = place(record(tmp_path / "bag", seen=seen), seen)
+    assert_there(objects, seen.camera_from_world.inverse())
+
+
+def test_the_depth_of_another_camera_beside_it(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    small = CameraModel(
+        np.array([[310.0, 0, 210], [0, 310, 120], [0, 0, 1]]), np.zeros(0), "", 424, 240
+    )
+    # 5 cm to the right, turned a little.
+    depth_from_optical = Rigid(
+        Rotation.from_euler("y", 2, degrees=True).as_matrix(), np.array([-0.05, 0.002, 0.004])
+    )
+    beside = render(BLOCK, depth_from_optical @ seen.camera_from_world, small)
+    moves = {START: Rigid.identity()}
+    path = record(
+        tmp_path / "bag", seen=seen, depth=beside, depth_frame=DEPTH_OPTICAL, moves=moves
+    )
+    with pytest.raises(Unplaced, match="depth_optical") as unplaced:
+        place(path, seen)
+    assert unplaced.value.cause == "no_transform"
+    again = tmp_path / "again"
+    record(again, seen=seen, depth=beside, depth_frame=DEPTH_OPTICAL)
+    with_static = tmp_path / "static"
+    with BagReader(again) as old, BagWriter(with_static) as new:
+        new.add_topic("/tf_static", TF, latched=True)
+        message = transform(START, DEPTH_OPTICAL, matrix(depth_from_optical.inverse()))
+        message.transforms[0].header.frame_id = OPTICAL
+        new.write("/tf_static", START - 1, message)
+        for each in old.messages():
+            new.add_topic(each.topic, each.msgtype)
+            new.write_cdr(each.topic, each.time, each.raw)
+    assert_there(place(with_static, seen), seen.camera_from_world.inverse(), within=0.008)
+
+
+def test_the_transform_is_that_of_the_image_s_stamp(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    pose = seen.camera_from_world.inverse()
+    aside = Rigid(np.eye(3), np.array([0.2, 0, 0]))
+    moves = {
+        START - 100 * MILLISECOND: aside.inverse() @ pose,
+        START + 100 * MILLISECOND: aside @ pose,
+    }
+    path = record(tmp_path / "bag", seen=seen, moves=moves)
+    assert_there(place(path, seen, Placing(target_frame="world")), Rigid.identity())
+
+
+@pytest.mark.parametrize(
+    ("changes", "placing", "cause", "text"),
+    [
+        ({"late": 30 * MILLISECOND}, {}, "no_depth", "the nearest 0.030 s away"),
+        ({"leave_out": (INFO,)}, {}, "no_camera_info", "a message on /camera/camera_info"),
+        ({}, {"target_frame": "map"}, "no_transform", "map"),
+    ],
+)
+def test_what_is_missing_is_named(
+    tmp_path: Path, changes: dict[str, Any], placing: dict[str, Any], cause: str, text: str
+) -> None:
+    seen = render(BLOCK)
+    path = record(tmp_path / "bag", seen=seen, **changes)
+    with pytest.raises(Unplaced, match=text) as unplaced:
+        place(path, seen, Placing(**placing))
+    assert unplaced.value.cause == cause
+    assert cause in CAUSES
+
+
+def test_a_recording_without_depth_is_refused(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    path = record(tmp_path / "bag", seen=seen, leave_out=(DEPTH,))
+    with pytest.raises(BagError, match="expected one topic of depth images, found none"):
+        place(path, seen)
+
+
+def test_a_slop_lets_depth_be_late(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    path = record(tmp_path / "bag", seen=seen, late=30 * MILLISECOND)
+    objects = place(path, seen, Placing(slop=0.04))
+    assert_there(objects, seen.camera_from_world.inverse())
+
+
+def test_a_camera_info_of_another_size_is_named(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    half = CameraModel(CAMERA.matrix / 2, np.zeros(0), "", 320, 240)
+    path = record(tmp_path / "bag", seen=seen, depth=render(BLOCK, looking(), half))
+    with pytest.raises(Unplaced, match="640x480 px like the image, found 320x240"):
+        place(path, seen, Placing(camera_info=DEPTH_INFO))
+    # Depth of half the size, with its own camera_info, is taken to the image's pixels.
+    assert_there(place(path, seen), seen.camera_from_world.inverse(), within=0.008)
+
+
+@pytest.mark.parametrize("what", ["depth", "camera_info", "depth_camera_info"])
+def test_a_topic_that_is_not_there_is_refused(tmp_path: Path, what: str) -> None:
+    seen = render(BLOCK)
+    path = record(tmp_path / "bag", seen=seen)
+    with pytest.raises(BagError, match="topic /nowhere, found /camera"):
+        place(path, seen, Placing(**{what: "/nowhere"}))

@@ -1,0 +1,315 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Places what was found on a recording's images in space, by its depth, cameras and transforms."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, TF, header_stamp
+from vit_perception.bags.pictures import depth_encoding
+from vit_perception.bags.reader import BagError, BagMessage, BagReader
+from vit_perception.detections import Detections
+from vit_perception.frame import Frame
+from vit_perception.images.depth import decode_compressed_depth, decode_depth
+from vit_perception.images.raw import ImageError
+from vit_perception.space.boxes_as_masks import masks_of_boxes
+from vit_perception.space.camera_model import CameraModel, CameraModelError
+from vit_perception.space.locate import locate
+from vit_perception.space.objects import Objects
+from vit_perception.space.registration import registered
+from vit_perception.space.rigid import Rigid, TransformError
+from vit_perception.space.settings import SpaceSettings
+from vit_perception.space.transforms import Transforms
+from vit_perception.wording import shown_path
+
+NO_DEPTH = "no_depth"
+NO_CAMERA_INFO = "no_camera_info"
+NO_TRANSFORM = "no_transform"
+UNREADABLE = "unreadable"
+CAUSES: Mapping[str, str] = {
+    NO_DEPTH: "no depth image has a stamp within the slop of the image's",
+    NO_CAMERA_INFO: "no camera_info came before or soon after it, or it is of another size",
+    NO_TRANSFORM: "no transform is known at the stamp of the image",
+    UNREADABLE: "the depth image or the camera_info cannot be read",
+}
+"""Why the detections of an image have no place."""
+
+_AHEAD = 1_000_000_000
+"""Nanoseconds that depth, cameras and transforms are read ahead of the image: topics of one
+moment are recorded in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """How detections of a bag are placed.
+
+    Attributes:
+        depth, camera_info, depth_camera_info: topics; empty ones are found by `with_topics`.
+        target_frame: frame of the results; empty for the image's own.
+        slop: seconds that the stamps of an image and its depth may differ.
+        settings: of the boxes.
+    """
+
+    depth: str = ""
+    camera_info: str = ""
+    depth_camera_info: str = ""
+    target_frame: str = ""
+    slop: float = 0.02
+    settings: SpaceSettings = SpaceSettings()
+
+
+class Unplaced(Exception):
+    """The detections of an image get no place; `cause` is one of CAUSES."""
+
+    def __init__(self, cause: str, line: str) -> None:
+        super().__init__(line)
+        self.cause = cause
+
+
+def with_topics(given: Placing, bag: BagReader, image: str) -> Placing:
+    """Returns it with the topics to read: those given, else the ones that fit the image topic.
+
+    Depth is the only topic with depth images. The camera's info stands beside its images or is
+    the only one; that of the depth camera stands beside the depth, else the colour camera's is
+    taken, as for aligned depth.
+
+    Raises:
+        BagError: a given topic is not there, or what is needed is not there once.
+    """
+    kinds = {topic.name: topic.msgtype for topic in bag.topics()}
+    where = shown_path(bag.path)
+    infos = [name for name, kind in kinds.items() if kind == CAMERA_INFO]
+    depths = [
+        name
+        for name, kind in kinds.items()
+        if kind in (IMAGE, COMPRESSED_IMAGE) and name != image and bag.depth(name)
+    ]
+    for what, name, there in (
+        ("depth topic", given.depth, depths),
+        ("camera_info topic", given.camera_info, infos),
+        ("camera_info topic", given.depth_camera_info, infos),
+    ):
+        if name and name not in there:
+            raise BagError(f"{where}: expected {what} {shown_path(name)}, found {_listed(there)}")
+    if not given.depth and len(depths) != 1:
+        raise BagError(
+            f"{where}: expected one topic of depth images, found {_listed(depths)}; choose with "
+            "--depth-topic"
+        )
+    depth = given.depth or depths[0]
+    camera = given.camera_info or _beside(image, infos) or (infos[0] if len(infos) == 1 else "")
+    if not camera:
+        raise BagError(
+            f"{where}: expected a camera_info beside {shown_path(image)}, found {_listed(infos)}; "
+            "choose with --camera-info-topic"
+        )
+    return replace(
+        given,
+        depth=depth,
+        camera_info=camera,
+        depth_camera_info=given.depth_camera_info or _beside(depth, infos) or camera,
+    )
+
+
+@dataclass(slots=True)
+class Placer:
+    """Reads a bag along with its images; a context.
+
+    Attributes:
+        path: of the bag.
+        image: topic of the images.
+        placing: how; with the topics from entering on.
+        unplaced: images without places, by cause.
+        reasons: of the first image of each cause, one line.
+
+    Raises:
+        BagError: on entering; see `with_topics`.
+    """
+
+    path: Path
+    image: str
+    placing: Placing = Placing()
+    unplaced: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
+    _transforms: Transforms = field(default_factory=Transforms)
+    _depths: deque[BagMessage] = field(default_factory=deque)
+    _infos: dict[str, Any] = field(default_factory=dict)
+    _messages: Iterator[BagMessage] = iter(())
+    _read_to: int = -1
+    _bag: BagReader | None = None
+
+    def __enter__(self) -> Placer:
+        bag = BagReader(self.path)
+        bag.__enter__()
+        try:
+            self.placing = with_topics(self.placing, bag, self.image)
+        except BaseException:
+            bag.__exit__(None, None, None)
+            raise
+        now = self.placing
+        wanted = {now.depth, now.camera_info, now.depth_camera_info}
+        wanted |= {topic.name for topic in bag.topics() if topic.msgtype == TF}
+        self._bag, self._messages = bag, bag.messages(wanted)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bag is not None:
+            self._bag.__exit__(kind, error, trace)
+
+    def place(self, message: BagMessage, frame: Frame, detections: Detections) -> Objects:
+        """Returns where the detections of an image are, in `target_frame` or the image's.
+
+        Images are given in the order of the recording.
+
+        Raises:
+            Unplaced: they have no place; counted.
+            BagDamageError: the bag ends early.
+        """
+        self._read(message.time + _AHEAD)
+        try:
+            return self._placed(frame, detections)
+        except Unplaced as error:
+            self.unplaced[error.cause] += 1
+            self.reasons.setdefault(error.cause, str(error))
+            raise
+
+    def _placed(self, frame: Frame, detections: Detections) -> Objects:
+        camera = self._camera(self.placing.camera_info)
+        if (camera.width, camera.height) != (frame.width, frame.height):
+            raise Unplaced(
+                NO_CAMERA_INFO,
+                f"expected a camera_info of {frame.width}x{frame.height} px like the image, "
+                f"found {camera.width}x{camera.height}",
+            )
+        depth = self._depth(frame, camera)
+        masks = detections.masks
+        if masks is None:
+            masks = masks_of_boxes(detections.boxes, depth, camera, None)
+        found = locate(masks, depth, camera, self.placing.settings)
+        target = self.placing.target_frame
+        if target and target != frame.frame_id:
+            found = found.moved(self._transform(target, frame.frame_id, frame.stamp))
+        return found
+
+    def _depth(self, frame: Frame, camera: CameraModel) -> NDArray[np.float32]:
+        nearest = min(
+            self._depths,
+            key=lambda each: abs(header_stamp(each.value.header) - frame.stamp),
+            default=None,
+        )
+        apart = 0 if nearest is None else header_stamp(nearest.value.header) - frame.stamp
+        if nearest is None or abs(apart) > self.placing.slop * 1e9:
+            found = "none" if nearest is None else f"the nearest {apart * 1e-9:.3f} s away"
+            raise Unplaced(
+                NO_DEPTH, f"expected a depth image within {self.placing.slop:g} s, found {found}"
+            )
+        value = nearest.value
+        try:
+            if nearest.msgtype == IMAGE:
+                depth = decode_depth(value)
+            else:
+                data = np.asarray(value.data)
+                depth = decode_compressed_depth(format=str(value.format), data=data)
+        except ImageError as error:
+            raise Unplaced(UNREADABLE, str(error)) from error
+        height, width = depth.shape
+        source = self._camera(self.placing.depth_camera_info)
+        if (source.width, source.height) != (width, height):
+            raise Unplaced(
+                NO_CAMERA_INFO,
+                f"expected a camera_info of {width}x{height} px like the depth, found "
+                f"{source.width}x{source.height}",
+            )
+        between = Rigid.identity()
+        if (depth_frame := str(value.header.frame_id)) != frame.frame_id:
+            between = self._transform(frame.frame_id, depth_frame, frame.stamp)
+        return registered(depth, source, camera, between)
+
+    def _transform(self, target: str, source: str, stamp: int) -> Rigid:
+        try:
+            return self._transforms.lookup(target, source, stamp)
+        except TransformError as error:
+            raise Unplaced(NO_TRANSFORM, str(error)) from error
+
+    def _camera(self, topic: str) -> CameraModel:
+        if topic not in self._infos:
+            raise Unplaced(
+                NO_CAMERA_INFO, f"expected a message on {shown_path(topic)}, found none"
+            )
+        info = self._infos[topic]
+        try:
+            return CameraModel.of_info(
+                width=int(info.width),
+                height=int(info.height),
+                k=info.k,
+                d=info.d,
+                model=str(info.distortion_model),
+                p=info.p,
+                binning=(int(info.binning_x), int(info.binning_y)),
+                roi=tuple(
+                    int(getattr(info.roi, key))
+                    for key in ("x_offset", "y_offset", "width", "height")
+                ),  # type: ignore[arg-type]  # of four
+                rectified="rect" in self.image.split("/")[-1],
+            )
+        except CameraModelError as error:
+            raise Unplaced(UNREADABLE, f"{shown_path(topic)}: {error}") from error
+
+    def _read(self, until: int) -> None:
+        """Takes what was recorded up to a time; lets go of what is too old to be needed."""
+        while self._read_to < until:
+            message = next(self._messages, None)
+            if message is None:
+                break
+            self._read_to = message.time
+            if message.msgtype == TF:
+                self._take_transforms(message)
+            elif message.msgtype == CAMERA_INFO:
+                self._infos[message.topic] = message.value
+            elif depth_encoding(message.msgtype, message.value):
+                self._depths.append(message)
+        while self._depths and self._depths[0].time < until - 3 * _AHEAD:
+            self._depths.popleft()
+
+    def _take_transforms(self, message: BagMessage) -> None:
+        for each in message.value.transforms:
+            move, turn = each.transform.translation, each.transform.rotation
+            try:
+                transform = Rigid.of_quaternion(
+                    np.array([turn.x, turn.y, turn.z, turn.w]), (move.x, move.y, move.z)
+                )
+                self._transforms.add(
+                    str(each.header.frame_id),
+                    str(each.child_frame_id),
+                    header_stamp(each.header),
+                    transform,
+                    static=message.topic.endswith("tf_static"),
+                )
+            except TransformError:
+                # tf2 leaves it out as well; a lookup that needed it says what is missing.
+                continue
+
+
+def _beside(topic: str, infos: list[str]) -> str:
+    """Returns the camera_info in the namespace of a topic of images; empty if there is none."""
+    base = topic.removesuffix("/compressed").removesuffix("/compressedDepth")
+    name = f"{base.rpartition('/')[0]}/camera_info"
+    return name if name in infos else ""
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(shown_path(name) for name in sorted(names)) or "none"
