@@ -1,0 +1,55 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How things are followed over time, each setting declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vit_perception.setting import checked, setting, settings_of
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """What may change between two frames.
+
+    Raises:
+        SettingError: a value outside its range.
+    """
+
+    tracking: bool = setting(
+        False,
+        "Follow things from frame to frame: the `id` of a detection is the same as long as it is "
+        "the same thing, and empty until that is confirmed. Ids are never used again while the "
+        "node runs.",
+        live=True,
+    )
+    track_memory: float = setting(
+        2.0,
+        "Seconds that a thing may be out of sight and keep its id. When stamps go back, or on "
+        "by more than this and more than a second, all things get new ids.",
+        live=True,
+        minimum=0.0,
+        maximum=60.0,
+    )
+    track_min_hits: int = setting(
+        2,
+        "Frames in a row in which a thing has to be seen before it gets an id. 1: it has one at "
+        "once.",
+        live=True,
+        minimum=1,
+        maximum=100,
+    )
+    track_low_score: float = setting(
+        0.1,
+        "While tracking, a detection below its threshold, but not below this, is published if a "
+        "thing with an id is seen in it: with its id, and with the low score. It never begins an "
+        "id. 1: only detections above their threshold are published.",
+        live=True,
+        minimum=0.0,
+        maximum=1.0,
+    )
+
+    def __post_init__(self) -> None:
+        for name, declared in settings_of(type(self)).items():
+            object.__setattr__(self, name, checked(declared, getattr(self, name)))

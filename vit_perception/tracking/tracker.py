@@ -1,0 +1,235 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Gives detections ids that stay: a tracker on ByteTrack's association.
+
+Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", ECCV 2022:
+tracks are first paired with sure detections and what is left of them with weak ones, by the
+overlap with where a Kalman filter expects them. Added are time steps from stamps, names, masks,
+and room around what was out of sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.boxes import box_iou
+from vit_perception.detections import Detections
+from vit_perception.tracking.association import Shape, best_pairs, near_iou, shapes_of
+from vit_perception.tracking.kalman import Motion
+from vit_perception.tracking.settings import TrackingSettings
+from vit_perception.tracking.tracks import Sighting, Track, TrackCounts
+
+LEAST_OVERLAP = 0.1
+"""Similarity of a track and a detection that can be a pair."""
+SAME_PLACE = 0.7
+"""Overlap from which on a thing is taken for one that had another name in the frame before."""
+
+_NANOSECONDS = 1_000_000_000
+# Frames come apart by less, whatever is remembered of them.
+_LEAST_GAP = 1 * _NANOSECONDS
+
+
+class Tracker:
+    """Follows the things of one camera.
+
+    The same frames give the same ids. One thread updates it; others may read `counts`.
+
+    Args:
+        settings: None for the defaults.
+        ids: where new ids come from; trackers that share it never give the same id.
+
+    Attributes:
+        settings: for the next frame.
+    """
+
+    def __init__(
+        self, settings: TrackingSettings | None = None, ids: Iterator[int] | None = None
+    ) -> None:
+        self.settings = TrackingSettings() if settings is None else settings
+        self._ids = count(1) if ids is None else ids
+        self._counts = TrackCounts()
+        self._tracks: list[Track] = []
+        self._motion = Motion.of(np.zeros((0, 4), np.float32))
+        self._stamp: int | None = None
+
+    @property
+    def tracks(self) -> Mapping[int, Track]:
+        """The things with an id, also those out of sight, by id."""
+        return {track.id: track for track in self._tracks if track.id}
+
+    @property
+    def counts(self) -> TrackCounts:
+        """What became of them so far; a reset does not set it back."""
+        return self._counts
+
+    def reset(self) -> None:
+        """Forgets all things; their ids do not come again."""
+        self._miss(self._tracks, 0)
+        self._keep([])
+        self._stamp = None
+
+    def update(
+        self,
+        detections: Detections,
+        stamp: int,
+        thresholds: NDArray[np.float32] | None = None,
+    ) -> Detections:
+        """Finds out which thing each detection of the next frame is.
+
+        Args:
+            detections: of the frame, weak ones too.
+            stamp: of the frame, nanoseconds.
+            thresholds: float32 [names], the score from which on a detection of a name is sure;
+                None: all are.
+
+        Returns:
+            With ids, in the same order: the sure detections, and of the weak ones those in which
+            a thing with an id was seen.
+        """
+        sure = np.ones(len(detections), np.bool_)
+        if thresholds is not None:
+            sure = detections.scores >= thresholds[detections.labels]
+        self._advance(stamp)
+        shapes: list[Shape] | list[None] = [None] * len(detections)
+        if detections.masks is not None:
+            shapes = shapes_of(detections.masks)
+        owners = self._owners(detections, sure, shapes)
+        found = np.flatnonzero(owners >= 0)
+        self._motion = self._motion.updated(owners[found], detections.boxes[found])
+        begun = np.flatnonzero(sure & (owners < 0))
+        owners[begun] = len(self._tracks) + np.arange(len(begun))
+        self._tracks += [Track(detections.class_name(row)) for row in begun.tolist()]
+        self._motion = self._motion.joined(Motion.of(detections.boxes[begun]))
+        ids = self._see(owners, detections, shapes, stamp)
+        self._miss([self._tracks[row] for row in _others(owners, len(self._tracks))], stamp)
+        self._keep([row for row, track in enumerate(self._tracks) if self._stays(track)])
+        kept = np.flatnonzero(sure | (ids > 0))
+        told = detections if len(kept) == len(detections) else detections[kept]
+        return replace(told, ids=ids[kept])
+
+    def _advance(self, stamp: int) -> None:
+        """Expects things where they are at `stamp`; forgets those out of sight for too long."""
+        memory = round(self.settings.track_memory * _NANOSECONDS)
+        passed = 0 if self._stamp is None else stamp - self._stamp
+        if not 0 <= passed <= max(memory, _LEAST_GAP):
+            self.reset()
+            self._counts = replace(self._counts, resets=self._counts.resets + 1)
+            passed = 0
+        self._stamp = stamp
+        self._keep(
+            [
+                row
+                for row, track in enumerate(self._tracks)
+                if track.unseen_since is None or stamp - track.unseen_since <= memory
+            ]
+        )
+        unseen = np.array([track.unseen_since is not None for track in self._tracks], np.bool_)
+        self._motion = self._motion.predicted(passed / _NANOSECONDS, unseen)
+
+    def _owners(
+        self,
+        detections: Detections,
+        sure: NDArray[np.bool_],
+        shapes: Sequence[Shape | None],
+    ) -> NDArray[np.int64]:
+        """Returns the row of the track of each detection, int64 [N]; -1 for none."""
+        numbers = {name: number for number, name in enumerate(detections.names)}
+        labels = np.array([numbers.get(track.name, -1) for track in self._tracks], np.int64)
+        same = labels[:, None] == detections.labels[None, :]
+        known = np.array([track.id > 0 for track in self._tracks], np.bool_)
+        fresh = np.array([track.unseen_since is None for track in self._tracks], np.bool_)
+        overlaps = self._overlaps(detections, shapes, same)
+        near = near_iou(self._motion.boxes, detections.boxes, self._motion.room())
+        owners = np.full(len(detections), -1, np.int64)
+        free = np.ones(len(self._tracks), np.bool_)
+        for tracks, columns, allowed, similarity, least in (
+            (free, sure, same, overlaps, LEAST_OVERLAP),
+            # A detector that changes its mind about a name; one that is weak under the old name
+            # is then not told beside it.
+            (known & fresh, sure, ~same, overlaps, SAME_PLACE),
+            (known & fresh, ~sure, same, overlaps, LEAST_OVERLAP),
+            # What was out of sight is rarely where it was expected, least of all for a camera that
+            # moves.
+            (known & ~fresh, sure, same, near, LEAST_OVERLAP),
+        ):
+            possible = (tracks & free)[:, None] & (columns & (owners < 0))[None, :] & allowed
+            if possible.any():
+                rows, found = best_pairs(np.where(possible, similarity, 0.0), least)
+                owners[found], free[rows] = rows, False
+        return owners
+
+    def _overlaps(
+        self, detections: Detections, shapes: Sequence[Shape | None], same: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Returns how much each track overlaps each detection, 0..1: float32 [tracks, N].
+
+        With masks it is the mean of boxes and masks: the masks of thin things soon lie beside
+        each other, and the boxes of crossing things say little.
+        """
+        overlaps = box_iou(self._motion.boxes, detections.boxes)
+        candidates = (overlaps > 0) & (same | (overlaps >= SAME_PLACE))
+        for row, column in zip(*np.nonzero(candidates), strict=True):
+            track, shape = self._tracks[row], shapes[column]
+            if track.shape is None or shape is None:
+                continue
+            x1, y1, x2, y2 = track.sightings[-1].box.tolist()
+            x, y = self._motion.place[row, :2].tolist()
+            expected = track.shape.moved(x - (x1 + x2) / 2, y - (y1 + y2) / 2)
+            overlaps[row, column] = (overlaps[row, column] + expected.iou(shape)) / 2
+        return overlaps
+
+    def _see(
+        self,
+        owners: NDArray[np.int64],
+        detections: Detections,
+        shapes: Sequence[Shape | None],
+        stamp: int,
+    ) -> NDArray[np.int64]:
+        """Takes down what was seen; returns the id of each detection, int64 [N], 0 for none."""
+        ids = np.zeros(len(detections), np.int64)
+        counts = self._counts
+        refound, switched = counts.refound, counts.switched
+        for row in np.flatnonzero(owners >= 0).tolist():
+            track, name = self._tracks[owners[row]], detections.class_name(row)
+            if track.id:
+                refound += track.unseen_since is not None
+                switched += track.name != name
+            sighting = Sighting(stamp, name, float(detections.scores[row]), detections.boxes[row])
+            track.see(sighting, shapes[row])
+            if not track.id and len(track.sightings) >= self.settings.track_min_hits:
+                track.id = next(self._ids)
+            ids[row] = track.id
+        self._counts = replace(counts, refound=refound, switched=switched)
+        return ids
+
+    def _miss(self, tracks: Sequence[Track], stamp: int) -> None:
+        """Takes down that these were not seen at `stamp`."""
+        lost = 0
+        for track in tracks:
+            if track.unseen_since is None:
+                track.unseen_since = stamp
+                lost += track.id > 0
+        self._counts = replace(self._counts, lost=self._counts.lost + lost)
+
+    def _stays(self, track: Track) -> bool:
+        # What was seen too rarely for an id may have been nothing.
+        return track.id > 0 or track.unseen_since is None
+
+    def _keep(self, rows: list[int]) -> None:
+        """Forgets the tracks of other rows."""
+        if len(rows) < len(self._tracks):
+            self._tracks = [self._tracks[row] for row in rows]
+            self._motion = self._motion.chosen(np.array(rows, np.int64))
+        self._counts = replace(self._counts, tracks=sum(track.id > 0 for track in self._tracks))
+
+
+def _others(owners: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Returns the rows of `count` tracks that own no detection: int64 [M]."""
+    alone = np.ones(count, np.bool_)
+    alone[owners[owners >= 0]] = False
+    return np.flatnonzero(alone)
