@@ -91,6 +91,7 @@ setup(
     entry_points={
         "console_scripts": [
             "detector_node = vit_perception.ros.detector_node:main",
+            "localizer_node = vit_perception.ros.localizer_node:main",
             "perception_node = vit_perception.ros.perception_node:main",
             "bag_player = vit_perception.ros.demo.player:main",
             "vit-perception = vit_perception.cli.__main__:program",

@@ -32,6 +32,7 @@ from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
 from vit_perception.detections import Detections
 from vit_perception.ros.detector_node import DetectorNode
+from vit_perception.ros.localizer_node import LocalizerNode
 
 from .domain import own_domain
 
@@ -125,15 +126,34 @@ class Bench:
     ) -> DetectorNode:
         """A spinning detector node; configured and active with `start`."""
         values = {"bundle": str(bundle), "lazy": lazy, **parameters}
-        node = DetectorNode(
-            context=self.context,
-            parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
+        node = DetectorNode(context=self.context, parameter_overrides=overrides(values))
+        self._spin(node)
+        if start:
+            self.start("detector")
+        return node
+
+    def localizer(
+        self,
+        *,
+        start: bool = True,
+        lazy: bool = False,
+        detector: DetectorNode | None = None,
+        **parameters: object,
+    ) -> LocalizerNode:
+        """A spinning localizer node; configured and active with `start`."""
+        values = {"lazy": lazy, **parameters}
+        node = LocalizerNode(
+            detector=detector, context=self.context, parameter_overrides=overrides(values)
         )
         self._spin(node)
         if start:
-            assert self.change_state(Transition.TRANSITION_CONFIGURE)
-            assert self.change_state(Transition.TRANSITION_ACTIVATE)
+            self.start("localizer")
         return node
+
+    def start(self, node: str) -> None:
+        """Configure and activate a node."""
+        assert self.change_state(Transition.TRANSITION_CONFIGURE, node)
+        assert self.change_state(Transition.TRANSITION_ACTIVATE, node)
 
     def publisher(self, kind: type, topic: str, reliable: bool = True, listeners: int = 1) -> Any:
         """A camera that somebody listens to."""
@@ -195,17 +215,17 @@ class Bench:
         """What nodes log from now on, or logged in the last seconds."""
         return self.collect(Log, "/rosout", ROSOUT, matched=False)
 
-    def change_state(self, transition: int) -> bool:
-        """Ask the detector for a lifecycle transition."""
+    def change_state(self, transition: int, node: str = "detector") -> bool:
+        """Ask a node for a lifecycle transition."""
         request = ChangeState.Request(transition=Transition(id=transition))
-        return bool(self.call(ChangeState, "detector/change_state", request).success)
+        return bool(self.call(ChangeState, f"{node}/change_state", request).success)
 
-    def set_parameters(self, **values: object) -> tuple[bool, str]:
-        """Set parameters of the detector in one step; success and reason."""
+    def set_parameters(self, node: str = "detector", **values: object) -> tuple[bool, str]:
+        """Set parameters of a node in one step; success and reason."""
         request = SetParametersAtomically.Request(
             parameters=[Parameter(name, value=v).to_parameter_msg() for name, v in values.items()]
         )
-        service = "detector/set_parameters_atomically"
+        service = f"{node}/set_parameters_atomically"
         result = self.call(SetParametersAtomically, service, request).result
         return bool(result.successful), str(result.reason)
 
@@ -217,9 +237,9 @@ class Bench:
         message = rclpy.parameter.ParameterMsg(name=name, value=response.values[0])
         return Parameter.from_parameter_msg(message).value
 
-    def state(self) -> str:
-        """Label of the detector's lifecycle state."""
-        answer = self.call(GetState, "detector/get_state", GetState.Request())
+    def state(self, node: str = "detector") -> str:
+        """Label of a node's lifecycle state."""
+        answer = self.call(GetState, f"{node}/get_state", GetState.Request())
         return str(answer.current_state.label)
 
     def bring_to(self, label: str, transition: int) -> None:
@@ -268,6 +288,11 @@ class Bench:
         self._nodes.append(node)
         self._threads.append(threading.Thread(target=spin, daemon=True))
         self._threads[-1].start()
+
+
+def overrides(values: Mapping[str, object]) -> list[Any]:
+    """Parameters that a node is started with."""
+    return [Parameter(name, value=value) for name, value in values.items()]
 
 
 def put_before(node: Any, look: Callable[..., Detections]) -> Callable[..., Detections]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from vit_perception.masks import Masks
 
@@ -27,6 +28,19 @@ def split(owner: NDArray[np.uint16], count: int) -> NDArray[np.bool_]:
     """Returns the masks of an instance map: bool [count, H, W]."""
     numbers = np.arange(1, count + 1, dtype=np.uint16)
     return np.asarray(owner[None] == numbers[:, None, None], np.bool_)
+
+
+def as_masks(owner: NDArray[np.uint16], count: int) -> Masks:
+    """Returns the masks of an instance map as crops; that of a hidden thing has no pixel."""
+    height, width = owner.shape
+    origins = np.zeros((count, 2), np.int64)
+    crops = []
+    found = ndimage.find_objects(owner, max_label=count) if count else []
+    for index, window in enumerate(found):
+        rows, columns = window or (slice(0, 1), slice(0, 1))
+        origins[index] = columns.start, rows.start
+        crops.append(np.asarray(owner[rows, columns] == index + 1, np.bool_))
+    return Masks(origins, tuple(crops), height, width)
 
 
 def areas(owner: NDArray[np.uint16], count: int) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
+from vit_perception.masks import Masks
 from vit_perception.perceiver import instances
 from vit_perception.ros.messages import stamp_nanoseconds
 
@@ -66,6 +67,10 @@ class Instances:
     def masks(self) -> NDArray[np.bool_]:
         """Returns where each detection is seen: bool [N, H, W]."""
         return instances.split(self.owner, self.count)
+
+    def as_masks(self) -> Masks:
+        """Returns where each detection is seen, cut to it."""
+        return instances.as_masks(self.owner, self.count)
 
     def areas(self) -> NDArray[np.int64]:
         """Returns the pixels of each detection: int64 [N]."""

@@ -8,6 +8,7 @@ from array import array
 from typing import Any
 
 import numpy as np
+from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -34,6 +35,12 @@ _LARGEST_CLASS_NUMBER = 2**16 - 1
 def stamp_nanoseconds(header: Header) -> int:
     """Returns the stamp of a header in nanoseconds."""
     return int(header.stamp.sec) * NANOSECONDS + int(header.stamp.nanosec)
+
+
+def header_of(frame: Frame) -> Header:
+    """Returns the header of the message that a frame came in."""
+    seconds, nanoseconds = divmod(frame.stamp, NANOSECONDS)
+    return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame.frame_id)
 
 
 def frame_of(

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 
 from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.frames.stamps import FUTURE
+from vit_perception.ros.health.frames import count_values, slowness
 from vit_perception.ros.health.input import Input, input_fault
-from vit_perception.ros.health.status import FAILURE, FAULT, OK, WARN, Status
+from vit_perception.ros.health.status import FAILURE, FAULT, OK, STUCK, WARN, Status
 from vit_perception.ros.teaching.account import TeachCounts
-
-STUCK = 5.0
-"""Seconds with one frame after which a node counts as stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +109,7 @@ def _frames_status(
 ) -> Status:
     counts, earlier = now.counts, before.counts
     rate = (counts.published - earlier.published) / elapsed
-    values = {
-        "frames.received": str(counts.received),
-        "frames.published": str(counts.published),
-        "frames.dropped": str(counts.dropped_total),
-        **{f"frames.dropped.{cause}": str(n) for cause, n in counts.dropped.items()},
-        **{f"frames.undecodable.{reason}": str(n) for reason, n in counts.undecodable.items()},
-        "frames.pending": str(counts.pending),
-        "rate.published_hz": f"{rate:.2f}",
-    }
-    for stage, seconds in now.latency.items():
-        prefix = "age" if stage == "age" else f"latency.{stage}"
-        values[f"{prefix}.p50_ms"] = f"{seconds.p50 * 1e3:.3f}"
-        values[f"{prefix}.p95_ms"] = f"{seconds.p95 * 1e3:.3f}"
-        values[f"{prefix}.max_ms"] = f"{seconds.maximum * 1e3:.3f}"
+    values = count_values(counts, rate, now.latency)
     values["last_error"] = snapshot.last_error
     errors = counts.dropped[ERROR] - earlier.dropped[ERROR]
     if errors:
@@ -135,23 +120,12 @@ def _frames_status(
         return Status(name, WARN, line, values)
     # Not of a camera that has just been subscribed to, or is not.
     begun = before.input.publishers is not None and now.input.publishers is not None
-    slow = _slowness(snapshot, now, rate) if begun else ""
-    if slow:
+    works = snapshot.state == "active" and not now.idle
+    age = now.latency.get("age")
+    slow = slowness(snapshot.warn_age, snapshot.warn_rate, age, rate if works else None)
+    if begun and slow:
         return Status(name, WARN, slow, values, "late")
     return Status(name, OK, f"{rate:.1f} results/s", values)
-
-
-def _slowness(snapshot: Snapshot, now: CameraState, rate: float) -> str:
-    """Returns one line on what is slower than the limits allow; empty if nothing is."""
-    age = now.latency.get("age")
-    if age is not None and 0 < snapshot.warn_age < age.p95:
-        return (
-            f"results are {age.p95:.3f} s old at publication (95th percentile), "
-            f"warn_age is {snapshot.warn_age:g} s"
-        )
-    if snapshot.state == "active" and not now.idle and rate < snapshot.warn_rate:
-        return f"{rate:.1f} results/s, warn_rate is {snapshot.warn_rate:g}"
-    return ""
 
 
 def _engine_status(snapshot: Snapshot, before: Snapshot) -> Status:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 OK, WARN, FAULT = 0, 1, 2
 FAILURE = "failure"
 """The kind of a failed transition, which is logged by itself."""
+STUCK = 5.0
+"""Seconds with one frame after which a node counts as stuck."""
 
 
 @dataclass(frozen=True, slots=True)

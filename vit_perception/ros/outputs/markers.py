@@ -18,6 +18,7 @@ from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.perceiver.overlay import class_colour
 from vit_perception.ros import qos
+from vit_perception.ros.camera_info import camera_model
 from vit_perception.ros.health.fault_log import FaultLog
 from vit_perception.space.camera_model import CameraModel, CameraModelError
 
@@ -75,35 +76,21 @@ class Markers:
         if message is None:
             self._faults.warn("markers", f"no markers: nothing has come in on {topic}")
             return None
-        if (message.width, message.height) != (frame.width, frame.height):
-            self._faults.warn(
-                "markers",
-                f"no markers: {topic} is of {message.width}x{message.height} px, the image of "
-                f"{frame.width}x{frame.height}",
-            )
-            return None
         if self._known is None or self._known[0] is not message:
             try:
-                self._known = (message, intrinsics_of(message))
+                self._known = (message, camera_model(message))
             except CameraModelError as error:
                 self._faults.warn("markers", f"no markers: {topic}: {error}")
                 return None
-        return self._known[1]
-
-
-def intrinsics_of(message: CameraInfo) -> CameraModel:
-    """Returns the camera that a message describes.
-
-    Raises:
-        CameraModelError: the message describes no camera.
-    """
-    return CameraModel(
-        matrix=np.array(message.k, np.float64).reshape(3, 3),
-        distortion=np.array(message.d, np.float64),
-        model=message.distortion_model,
-        width=int(message.width),
-        height=int(message.height),
-    )
+        camera = self._known[1]
+        if (camera.width, camera.height) != (frame.width, frame.height):
+            self._faults.warn(
+                "markers",
+                f"no markers: {topic} is of {camera.width}x{camera.height} px, the image of "
+                f"{frame.width}x{frame.height}",
+            )
+            return None
+        return camera
 
 
 def marker_array(
