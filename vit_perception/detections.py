@@ -53,6 +53,23 @@ class Detection:
         return f"<{_called(self.name, self.id)} {self.score:.2f} at {place}{mask}>"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NameScores:
+    """What else N detections may be: the best names of each box.
+
+    Attributes:
+        labels: int64 [N, K], index into the names, best first; -1 where there are fewer.
+        scores: float32 [N, K], 0..1; 0 where there are fewer.
+    """
+
+    labels: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def chosen(self, rows: NDArray[Any]) -> NameScores:
+        """Returns those of some detections."""
+        return NameScores(self.labels[rows], self.scores[rows])
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Detections:
     """N detections of one frame, best first.
@@ -69,6 +86,8 @@ class Detections:
         masks: N masks in the source image, or None where none were asked for or made.
         ids: int64 [N], of the things over time, from 1 on; 0 for what was not seen often enough
             yet; None without a tracker.
+        name_scores: the best names of each box, its own among them; None where they were not
+            asked for.
 
     Raises:
         DetectionsError: a shape, type or number differs, a label is not an index into `names`, or
@@ -82,6 +101,7 @@ class Detections:
     vocabulary_version: int
     masks: Masks | None = None
     ids: NDArray[np.int64] | None = None
+    name_scores: NameScores | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
@@ -107,6 +127,10 @@ class Detections:
             raise DetectionsError(f"ids: expected 0 or more, found {self.ids.min()}")
         if self.masks is not None and len(self.masks.crops) != count:
             raise DetectionsError(f"masks: expected {count}, found {len(self.masks.crops)}")
+        if self.name_scores is not None and len(self.name_scores.labels) != count:
+            raise DetectionsError(
+                f"name_scores: expected {count}, found {len(self.name_scores.labels)}"
+            )
 
     @classmethod
     def empty(cls, names: tuple[str, ...], vocabulary_version: int) -> Detections:
@@ -162,6 +186,7 @@ class Detections:
             labels=self.labels[rows],
             masks=None if self.masks is None else self.masks.chosen(rows),
             ids=None if self.ids is None else self.ids[rows],
+            name_scores=None if self.name_scores is None else self.name_scores.chosen(rows),
         )
 
     def __repr__(self) -> str:

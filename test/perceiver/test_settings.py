@@ -51,6 +51,21 @@ def test_class_thresholds_override(perceiver: Perceiver) -> None:
     assert names_found(perceiver, image) == ["red"]
 
 
+def test_weak_detections_are_returned_for_a_tracker(perceiver: Perceiver) -> None:
+    image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
+    image[(image == (255, 0, 0)).all(axis=2)] = (127, 0, 0)  # score about 0.5
+    thresholds = {"blue": 0.2}
+    perceiver.change(settings=Settings(0.6, 0.3, class_thresholds=thresholds, weak_score=0.4))
+    assert sorted(names_found(perceiver, image)) == ["blue", "green", "red"]
+    query = perceiver.query
+    names = list(query.vocabulary.names)
+    red, blue = names.index("red"), names.index("blue")
+    assert query.thresholds[[red, blue]].tolist() == [pytest.approx(0.6), pytest.approx(0.2)]
+    assert query.least[[red, blue]].tolist() == [pytest.approx(0.4), pytest.approx(0.2)]
+    perceiver.change(settings=Settings(0.6, 0.3, weak_score=0.55))
+    assert sorted(names_found(perceiver, image)) == ["blue", "green"]
+
+
 def test_class_thresholds_follow_their_name_through_vocabularies(perceiver: Perceiver) -> None:
     image, _ = toy_picture(HEIGHT, WIDTH, SQUARES)
     settings = Settings(1.0, 0.3, class_thresholds={"red": 0.6})
@@ -132,6 +147,7 @@ def test_the_best_detections_come_first_and_are_kept(perceiver: Perceiver) -> No
             "class_thresholds['mug']: expected 0 to 1, found 'high'",
         ),
         ({"class_thresholds": None}, "class_thresholds: expected a mapping, found None"),
+        ({"weak_score": float("nan")}, "weak_score: expected 0 to 1, found nan"),
         ({"region": "0,0,9,9"}, "region: expected a Region, found '0,0,9,9'"),
     ],
 )

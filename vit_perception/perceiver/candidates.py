@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.detections import Detections
+from vit_perception.boxes import box_iou
+from vit_perception.detections import Detections, NameScores
 from vit_perception.letterbox import Letterbox, boxes_to_source
 from vit_perception.masks import Masks, MasksError, decode
 from vit_perception.perceiver.nms import suppressed
@@ -19,6 +20,11 @@ from vit_perception.perceiver.settings import PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
 
 Outputs = Mapping[str, NDArray[Any]]
+
+MOST_NAMES = 5
+"""Names of a box that are told, see `NameScores`."""
+SAME_BOX = 0.7
+"""Intersection over union from which on rows show the same thing."""
 
 
 def detections_from(
@@ -40,7 +46,13 @@ def detections_from(
     rows = np.flatnonzero(outputs["scores"][0] > 0)
     scores, labels = outputs["scores"][0][rows], outputs["labels"][0][rows]
     boxes = boxes_to_source(outputs["boxes"][0][rows], letterbox)
-    kept = _best(boxes, scores, labels, settings)
+    name_scores: NameScores | None = None
+    if settings.name_scores:
+        strong = np.flatnonzero(scores >= query.least[labels])
+        kept = strong[_best(boxes[strong], scores[strong], labels[strong], settings)]
+        name_scores = _name_scores(boxes, scores, labels, kept)
+    else:
+        kept = _best(boxes, scores, labels, settings)
     boxes = boxes[kept]
     stages.lap("nms")
     masks: Masks | None = None
@@ -58,6 +70,7 @@ def detections_from(
         names=names,
         vocabulary_version=query.vocabulary.version,
         masks=masks,
+        name_scores=name_scores,
     )
 
 
@@ -95,6 +108,34 @@ def _best(
     Boxes are in source pixels.
     """
     visible = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
-    groups = np.zeros_like(labels) if settings.class_agnostic_nms else labels
+    agnostic = settings.class_agnostic_nms or settings.name_scores
+    groups = np.zeros_like(labels) if agnostic else labels
     kept = suppressed(boxes[visible], scores[visible], groups[visible], settings.iou_threshold)
     return np.asarray(visible[kept[: settings.max_detections]], np.int64)
+
+
+def _name_scores(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    kept: NDArray[np.int64],
+) -> NameScores:
+    """Returns the best score of each name among the rows that show the same thing as kept ones.
+
+    Args:
+        boxes, scores, labels: of all rows, weak ones too.
+        kept: int64 [N], the rows that are told.
+    """
+    same = box_iou(boxes[kept], boxes) >= SAME_BOX
+    # Several rows lie on one name: the first in order of falling scores is its best.
+    best_first = np.argsort(-scores, kind="stable")
+    found = NameScores(
+        np.full((len(kept), MOST_NAMES), -1, np.int64),
+        np.zeros((len(kept), MOST_NAMES), np.float32),
+    )
+    for number in range(len(kept)):
+        rows = best_first[same[number, best_first]]
+        first = np.sort(np.unique(labels[rows], return_index=True)[1])[:MOST_NAMES]
+        found.labels[number, : len(first)] = labels[rows[first]]
+        found.scores[number, : len(first)] = scores[rows[first]]
+    return found

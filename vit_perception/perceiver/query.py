@@ -15,6 +15,9 @@ from vit_perception.perceiver.settings import Settings
 from vit_perception.perceiver.taught import Prototypes, Taught
 from vit_perception.vocabulary import Vocabulary
 
+WEAKER = 0.2
+"""Share of its threshold that the score of a next best name has to reach."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
@@ -29,6 +32,8 @@ class Query:
         class_embeddings: float32 [C, E] of the said names, see the graph contract; None for a
             fixed vocabulary.
         inputs: of the network, beside the image.
+        thresholds: float32 [names], the score from which on a detection of each name is sure.
+        least: float32 [names], the least score of what is returned, see `weak_score`.
         taught: the shown names; None if there are none.
     """
 
@@ -36,6 +41,8 @@ class Query:
     settings: Settings
     class_embeddings: NDArray[np.float32] | None
     inputs: Mapping[str, NDArray[Any]]
+    thresholds: NDArray[np.float32]
+    least: NDArray[np.float32]
     taught: Taught | None = None
 
     @classmethod
@@ -53,8 +60,10 @@ class Query:
             prototypes: of the shown names.
         """
         # A name that nobody asked for has a threshold that no score reaches.
-        said = _thresholds(vocabulary.said, settings) if vocabulary.said else np.ones(1)
-        inputs: dict[str, NDArray[Any]] = {"class_thresholds": said.astype(np.float32)}
+        said = _least(vocabulary.said, settings) if vocabulary.said else np.ones(1)
+        # Rows are ordered by score: more of the weak ones displace none of the strong ones.
+        share = WEAKER if settings.name_scores else 1.0
+        inputs: dict[str, NDArray[Any]] = {"class_thresholds": (said * share).astype(np.float32)}
         if class_embeddings is not None:
             inputs["class_embeddings"] = class_embeddings
         taught = None
@@ -62,8 +71,16 @@ class Query:
             labels = np.array(
                 [vocabulary.names.index(name) for name in prototypes.names], np.int64
             )
-            taught = Taught(prototypes, labels, _thresholds(prototypes.names, settings))
-        return cls(vocabulary, settings, class_embeddings, inputs, taught)
+            taught = Taught(prototypes, labels, _least(prototypes.names, settings))
+        return cls(
+            vocabulary,
+            settings,
+            class_embeddings,
+            inputs,
+            thresholds=_thresholds(vocabulary.names, settings),
+            least=_least(vocabulary.names, settings),
+            taught=taught,
+        )
 
     def of_version(self, version: int, settings: Settings) -> Query:
         """Returns the query of the same names as another version, with settings of a query."""
@@ -79,3 +96,8 @@ class Query:
 def _thresholds(names: Sequence[str], settings: Settings) -> NDArray[np.float32]:
     own, common = settings.class_thresholds, settings.score_threshold
     return np.array([own.get(name, common) for name in names], np.float32)
+
+
+def _least(names: Sequence[str], settings: Settings) -> NDArray[np.float32]:
+    thresholds, weak = _thresholds(names, settings), settings.weak_score
+    return thresholds if weak is None else np.minimum(thresholds, np.float32(weak))

@@ -100,6 +100,10 @@ class Settings:
         class_thresholds: name to its own score threshold, 0..1; names that the vocabulary lacks
             are kept for a later one, see `unknown_threshold_names`.
         region: the part of the image that is looked at; None for all of it.
+        weak_score: detections below their threshold are returned too, down to this score, for a
+            tracker; None: none are.
+        name_scores: whether detections carry the scores of their next best names. A thing then
+            has one box, under its best name, whatever `class_agnostic_nms` says.
 
     Raises:
         PerceiverError: a value outside its range.
@@ -132,6 +136,8 @@ class Settings:
     )
     class_thresholds: Mapping[str, float] = field(default_factory=dict)
     region: Region | None = None
+    weak_score: float | None = None
+    name_scores: bool = False
 
     def __post_init__(self) -> None:
         _check_declared(self)
@@ -147,6 +153,9 @@ class Settings:
                 )
         if self.region is not None and not hasattr(self.region, "of"):
             raise PerceiverError(f"region: expected a Region, found {shown(self.region)}")
+        weak = self.weak_score
+        if weak is not None and not (isinstance(weak, Real) and 0 <= weak <= 1):
+            raise PerceiverError(f"weak_score: expected 0 to 1, found {shown(weak)}")
         frozen = MappingProxyType(dict(self.class_thresholds))
         object.__setattr__(self, "class_thresholds", frozen)
 
