@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,29 @@ HASHES = {
 @pytest.mark.parametrize("msgtype", HASHES)
 def test_types_are_those_of_ros(msgtype: str) -> None:
     assert typestore().hash_rihs01(msgtype) == HASHES[msgtype]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [((7, 0), [7, 0]), (("", ""), None), (("person_3", "7"), None)]
+)
+def test_ids_survive_the_message_where_they_are_numbers(written: Any, read: Any) -> None:
+    before = Detections(
+        boxes=np.zeros((2, 4), np.float32),
+        scores=np.ones(2, np.float32),
+        labels=np.zeros(2, np.int64),
+        names=("mug",),
+        vocabulary_version=0,
+        ids=None if isinstance(written[0], str) else np.array(written),
+    )
+    message = detections_to_message(before, 0, "")
+    if before.ids is None:
+        assert [each.id for each in message.detections] == ["", ""]
+        for each, text in zip(message.detections, written, strict=True):
+            each.id = text
+    else:
+        assert [each.id for each in message.detections] == ["7", ""]
+    after = detections_from_message(message)
+    assert (None if after.ids is None else after.ids.tolist()) == read
 
 
 def test_detections_survive_the_message() -> None:

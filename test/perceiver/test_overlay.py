@@ -46,6 +46,16 @@ def test_colours_are_stable_and_differ() -> None:
     assert class_colour("spoon") == class_colour("spoon")
 
 
+def test_an_id_is_written_beside_the_name() -> None:
+    found = detections((100, 200, 300, 400))
+    unconfirmed, known, other = (
+        draw(blank(), replace(found, ids=np.array([number]))) for number in (0, 7, 8)
+    )
+    np.testing.assert_array_equal(unconfirmed, draw(blank(), found))
+    assert (known != unconfirmed).any() and (known != other).any()
+    assert (known[200:] == unconfirmed[200:]).all()
+
+
 def test_nothing_found_leaves_the_picture() -> None:
     np.testing.assert_array_equal(draw(blank(), Detections.empty(("mug",), 0)), blank())
 

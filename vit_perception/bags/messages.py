@@ -8,15 +8,17 @@ in Humble, Jazzy and Kilted).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from vit_perception.detections import Detections
+from vit_perception.detections import Detection, Detections
 from vit_perception.masks import Masks
 from vit_perception.perceiver.instances import instance_map
 
@@ -89,12 +91,12 @@ def header_stamp(header: Message) -> int:
 
 
 def detections_to_message(detections: Detections, stamp: int, frame_id: str) -> Message:
-    """Returns a vision_msgs/Detection2DArray: class_id is the name, boxes are in px."""
+    """Returns a vision_msgs/Detection2DArray: class_id is the name, boxes are in px.
+
+    The id is empty without a tracker, and until it is given.
+    """
     header = make_header(stamp, frame_id)
-    entries = [
-        _detection(box, float(score), detections.class_name(index), header)
-        for index, (box, score) in enumerate(zip(detections.boxes, detections.scores, strict=True))
-    ]
+    entries = [_detection(each, header) for each in detections]
     return make(DETECTIONS, header=header, detections=entries)
 
 
@@ -137,7 +139,8 @@ def vision_info(header: Message, *, method: str, location: str, version: int) ->
 def detections_from_message(message: Message) -> Detections:
     """Returns the detections of a Detection2DArray; the names are those that occur, sorted.
 
-    Each detection gets its best hypothesis; detections without hypotheses are left out.
+    Each detection gets its best hypothesis; detections without hypotheses are left out. Ids are
+    taken where they are numbers, as a tracker here writes them.
     """
     kept = [entry for entry in message.detections if len(entry.results)]
     best = [max((r.hypothesis for r in e.results), key=lambda h: float(h.score)) for e in kept]
@@ -149,14 +152,19 @@ def detections_from_message(message: Message) -> Detections:
         labels=np.array([names.index(str(h.class_id)) for h in best], np.int64),
         names=names,
         vocabulary_version=0,
+        ids=_ids([str(entry.id) for entry in kept]),
     )
 
 
-def _detection(
-    box: np.ndarray[Any, Any], score: float, class_name: str, header: Message
-) -> Message:
-    left, top, right, bottom = (float(value) for value in box)
-    hypothesis = make("vision_msgs/msg/ObjectHypothesis", class_id=class_name, score=score)
+def _ids(texts: Sequence[str]) -> NDArray[np.int64] | None:
+    if not any(texts) or not all(re.fullmatch("[0-9]{0,18}", text) for text in texts):
+        return None
+    return np.array([int(text or 0) for text in texts], np.int64)
+
+
+def _detection(found: Detection, header: Message) -> Message:
+    left, top, right, bottom = (float(value) for value in found.box)
+    hypothesis = make("vision_msgs/msg/ObjectHypothesis", class_id=found.name, score=found.score)
     centre = make(
         "vision_msgs/msg/Pose2D",
         position=make("vision_msgs/msg/Point2D", x=(left + right) / 2, y=(top + bottom) / 2),
@@ -178,7 +186,7 @@ def _detection(
             size_x=right - left,
             size_y=bottom - top,
         ),
-        id="",
+        id=str(found.id) if found.id else "",
     )
 
 

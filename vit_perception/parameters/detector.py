@@ -19,6 +19,7 @@ from vit_perception.parameters.values import camera_names, taken
 from vit_perception.perceiver.region import Region
 from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.setting import setting, settings_of, shared_setting
+from vit_perception.tracking.settings import TrackingSettings
 from vit_perception.wording import shown
 
 
@@ -98,6 +99,10 @@ class DetectorParameters:
     class_agnostic_nms: bool = shared_setting(Settings, "class_agnostic_nms")
     max_detections: int = shared_setting(Settings, "max_detections")
     masks: bool = shared_setting(Settings, "masks")
+    tracking: bool = shared_setting(TrackingSettings, "tracking")
+    track_memory: float = shared_setting(TrackingSettings, "track_memory")
+    track_min_hits: int = shared_setting(TrackingSettings, "track_min_hits")
+    track_low_score: float = shared_setting(TrackingSettings, "track_low_score")
     roi: str = setting(
         "",
         "Part of the image that is looked at, 'x,y,width,height' in pixels; results stay in "
@@ -257,7 +262,13 @@ class DetectorParameters:
             **shared,
             class_thresholds=thresholds_by_name(self.class_thresholds),
             region=Region.parse(self.roi),
+            weak_score=self.tracking_settings().weak_score,
         )
+
+    def tracking_settings(self) -> TrackingSettings:
+        """Returns what a Tracker reads of these parameters."""
+        names = settings_of(TrackingSettings)
+        return TrackingSettings(**{name: getattr(self, name) for name in names})
 
 
 def validate(

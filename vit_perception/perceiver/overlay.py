@@ -31,7 +31,7 @@ _MASK_OPACITY = 0.45
 def draw(
     image: Image, detections: Detections, *, masks: bool = True, least_score: float = 0.0
 ) -> Image:
-    """Draws boxes with name and score, and masks where there are some.
+    """Draws boxes with name, id and score, and masks where there are some.
 
     Args:
         image: uint8 [H, W, 3] RGB; not changed.
@@ -76,8 +76,9 @@ def _place(
     canvas: Image, detections: Detections, index: int, scale: float, taken: list[Rectangle]
 ) -> tuple[str, Rectangle]:
     """Returns the text of a detection and the rectangle for it."""
-    score = float(detections.scores[index])
-    text = f"{_printable(detections.class_name(index))} {score:.2f}"
+    found = detections[index]
+    number = f" #{found.id}" if found.id else ""
+    text = f"{_printable(found.name)}{number} {found.score:.2f}"
     size = _FONT_SIZE * scale
     (width, _), _ = cv2.getTextSize(text, _FONT, size, _stroke(scale))
     width += 2 * _PADDING

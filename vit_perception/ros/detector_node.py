@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 from rclpy.clock import Clock
@@ -69,7 +70,8 @@ class DetectorNode(ManagedNode):
             # The half-made node would stay in the graph, and its log publisher in rcl.
             super().destroy_node()
             raise
-        self._cameras = tuple(Camera(self, name) for name in self.parameters.cameras or ("",))
+        ids, names = count(1), self.parameters.cameras or ("",)
+        self._cameras = tuple(Camera(self, name, ids) for name in names)
         self._controls = Services(
             self, self._cameras, state=lambda: self.state, follow=self._follow
         )

@@ -70,14 +70,18 @@ def frame_of(
 
 
 def detection_array(header: Header, detections: Detections) -> Detection2DArray:
-    """Returns the detections as a message: class_id is the name, boxes are in source pixels."""
+    """Returns the detections as a message: class_id is the name, boxes are in source pixels.
+
+    The id is empty without a tracker, and until it is given.
+    """
     boxes = detections.boxes.astype(np.float64)
     centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).tolist()
     sizes = (boxes[:, 2:] - boxes[:, :2]).tolist()
     scores = detections.scores.astype(np.float64).tolist()
+    ids = [0] * len(detections) if detections.ids is None else detections.ids.tolist()
     found = []
-    for label, score, (x, y), (width, height) in zip(
-        detections.labels.tolist(), scores, centres, sizes, strict=True
+    for label, score, (x, y), (width, height), id in zip(
+        detections.labels.tolist(), scores, centres, sizes, ids, strict=True
     ):
         # A message makes its parts, also where it is given others: these are filled in.
         result, detection = ObjectHypothesisWithPose(), Detection2D()
@@ -89,6 +93,7 @@ def detection_array(header: Header, detections: Detections) -> Detection2DArray:
         detection.bbox.center.position.y = y
         detection.bbox.size_x = width
         detection.bbox.size_y = height
+        detection.id = str(id) if id else ""
         found.append(detection)
     return Detection2DArray(header=header, detections=found)
 

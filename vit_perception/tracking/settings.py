@@ -50,6 +50,11 @@ class TrackingSettings:
         maximum=1.0,
     )
 
+    @property
+    def weak_score(self) -> float | None:
+        """The least score of what a tracker looks at; None without tracking."""
+        return self.track_low_score if self.tracking else None
+
     def __post_init__(self) -> None:
         for name, declared in settings_of(type(self)).items():
             object.__setattr__(self, name, checked(declared, getattr(self, name)))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from rclpy.node import Node
@@ -21,6 +22,7 @@ from vit_perception.ros.frames.subscription import Subscription
 from vit_perception.ros.health.input import Input
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.teaching.pictures import Pictures
+from vit_perception.tracking.tracker import Tracker
 
 # Seconds. The worker gets the interpreter at once; else it waits until rclpy has prepared its next
 # wait, 0.3 ms (benchmarks/frame_path.py, "wait").
@@ -44,6 +46,7 @@ class Camera:
     Args:
         node: the subscriber.
         name: what stands before its topics; empty for the only camera of a node.
+        ids: where ids of things come from; None: the camera counts its own.
 
     Attributes:
         gate: which frames are looked at and published.
@@ -51,11 +54,12 @@ class Camera:
         stamps: what was odd about their stamps.
         bits: how many bits of its 16-bit channels were in use so far.
         pictures: its images that an order to teach can mean.
+        tracker: follows the things that it sees.
         outputs: its topics; None while not configured.
         consumers: in this process; each counts as a subscriber.
     """
 
-    def __init__(self, node: Node, name: str = "") -> None:
+    def __init__(self, node: Node, name: str = "", ids: Iterator[int] | None = None) -> None:
         self._node = node
         self.name = name
         self.gate = Gate()
@@ -63,6 +67,7 @@ class Camera:
         self.stamps = StampWatch()
         self.bits = UsedBits()
         self.pictures = Pictures()
+        self.tracker = Tracker(ids=ids)
         self.outputs: Publishers | None = None
         self.consumers: tuple[Consumer, ...] = ()
         self._slots: Slots | None = None

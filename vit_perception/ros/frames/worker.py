@@ -104,6 +104,14 @@ class FrameWorker:
             stages.lap("decode")
             # Look.
             found = configuration.perceiver.look(frame, configuration.query, stages)
+            tracking = parameters.tracking_settings()
+            if tracking.tracking:
+                camera.tracker.settings = tracking
+                when = stamp.nanoseconds or now
+                found = camera.tracker.update(found, when, configuration.query.thresholds)
+                stages.lap("track")
+            else:
+                camera.tracker.reset()
             # Publish, unless the node was stopped meanwhile; it does not stop in between.
             with camera.gate.held:
                 camera.gate.admit(arrival)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.frames.stamps import FUTURE
@@ -13,6 +13,7 @@ from vit_perception.ros.health.frames import count_values, slowness
 from vit_perception.ros.health.input import Input, input_fault
 from vit_perception.ros.health.status import FAILURE, FAULT, OK, STUCK, WARN, Status
 from vit_perception.ros.teaching.account import TeachCounts
+from vit_perception.tracking.tracks import TrackCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class CameraState:
         latency: of the last frames, by stage.
         idle: whether it is active but looks at nothing, since nobody subscribes to results.
         kept_bytes: of images that can still be taught from.
+        tracking: what became of the things with ids.
     """
 
     name: str
@@ -36,6 +38,7 @@ class CameraState:
     latency: Mapping[str, Quantiles] = field(default_factory=dict)
     idle: bool = False
     kept_bytes: int = 0
+    tracking: TrackCounts = field(default_factory=TrackCounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ def _frames_status(
     counts, earlier = now.counts, before.counts
     rate = (counts.published - earlier.published) / elapsed
     values = count_values(counts, rate, now.latency)
+    values |= {f"tracking.{what}": str(n) for what, n in asdict(now.tracking).items()}
     values["last_error"] = snapshot.last_error
     errors = counts.dropped[ERROR] - earlier.dropped[ERROR]
     if errors:

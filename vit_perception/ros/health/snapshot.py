@@ -53,6 +53,7 @@ def snapshot_of(
                 latency=camera.accounting.latencies(),
                 idle=camera.idle,
                 kept_bytes=camera.pictures.bytes,
+                tracking=camera.tracker.counts,
             )
             for camera in cameras
         ),

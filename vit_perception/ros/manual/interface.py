@@ -59,7 +59,8 @@ PUBLISHED = (
         "`~/detections`",
         "vision_msgs/Detection2DArray",
         "One message per frame, also when nothing was found, with the stamp and frame_id of the "
-        "image. `class_id` is the name; boxes are in pixels of the image.",
+        "image. `class_id` is the name; boxes are in pixels of the image. With `tracking`, `id` "
+        "is the same as long as it is the same thing, and empty until that is confirmed.",
     ),
     (
         "`~/instances`",

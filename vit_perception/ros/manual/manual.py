@@ -64,9 +64,22 @@ DIAGNOSTICS = (
     (
         "latency.<stage>.p50_ms, .p95_ms, .max_ms",
         "Of the last 300 frames: `wait` (for the worker), `decode`, `letterbox`, `inference`, "
-        "`nms`, `masks`, `publish`, `total` (from the callback to publication), `overlay`.",
+        "`nms`, `masks`, `track`, `publish`, `total` (from the callback to publication), "
+        "`overlay`.",
     ),
     ("age.p50_ms, .p95_ms, .max_ms", "Image stamp to publication, by the node's clock."),
+    ("tracking.tracks", "Things with an id that are followed now, in sight or not."),
+    (
+        "tracking.lost, tracking.refound",
+        "Since the node started: how often a thing with an id was not found in a frame any more, "
+        "and how often one was found again, with its id.",
+    ),
+    (
+        "tracking.switched",
+        "How often a thing with an id went on under another name: where it was in the frame "
+        "before, the detector found something that it called otherwise.",
+    ),
+    ("tracking.resets", "How often stamps jumped, so that all things got new ids."),
     ("last_error", "The last frame that was lost to an error, or failed transition."),
     ("state", "The lifecycle state; `paused`, `idle` (`lazy`, and nobody subscribes) behind it."),
     (
