@@ -3,7 +3,7 @@
 """How far boxes in space are from the truth of rendered tables.
 
 Things of no training picture lie on a table as they fell. A camera comes nearer, moves around
-them, or stands still. What is found of those 0.4 to 1.2 m away is compared in the world, by object:
+them, or stands still. Of those 0.4 to 1.2 m away, what is found is compared in the world:
 
 - centre: with the box around every point that is seen, from exact depth and true mask;
 - yaw: with the footprint of the whole mesh, where it is longer than wide; modulo 180 degrees;
