@@ -17,6 +17,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.parameters.localizer import LocalizerParameters
 from vit_perception.parameters.values import configure_reads
 from vit_perception.ros import qos
 from vit_perception.ros.bridge import bridge
@@ -36,6 +37,7 @@ from vit_perception.ros.run import no_words, run
 from vit_perception.ros.services import Services
 from vit_perception.ros.teaching.profile import Profile
 from vit_perception.ros.teaching.teaching import Teaching
+from vit_perception.setting import settings_of
 from vit_perception.wording import one_line
 
 # Seconds that a frame in work may hold up the end.
@@ -65,7 +67,8 @@ class DetectorNode(ManagedNode):
         self._changes = Changes(self, self._faults, self._patience)
         self._worker: FrameWorker | None = None
         try:
-            self._bridge = ParameterBridge(self, DetectorParameters, self._changes.prepare)
+            others = settings_of(LocalizerParameters)
+            self._bridge = ParameterBridge(self, DetectorParameters, self._changes.prepare, others)
         except Exception:
             # The half-made node would stay in the graph, and its log publisher in rcl.
             super().destroy_node()

@@ -83,21 +83,26 @@ class Rig:
         assert len(self.boxes) == count
         return self.boxes[-1]
 
-    def says(self, words: str, entry: str = "input", level: bytes | None = None) -> Any:
-        """Wait for words in an entry of the diagnostics, which is returned."""
+    def says(self, words: str, entry: str = "input", level: bytes | None = None) -> None:
+        """Wait until an entry of the diagnostics has these words, or find that it had them."""
+        looked = 0
 
-        def found() -> Any:
-            status = self.entry(entry)
-            return status if status is not None and words in status.message else None
+        def said() -> bool:
+            nonlocal looked
+            new = self.diagnostics[looked:]
+            looked += len(new)
+            return any(
+                words in status.message and level in (None, status.level)
+                for message in new
+                for status in message.status
+                if status.name == f"localizer: {entry}"
+            )
 
         try:
-            wait_for(found, words, 20.0)
+            wait_for(said, words, 20.0)
         except TimeoutError:
-            status = self.entry(entry)
-            raise AssertionError(f"{words!r} is not in {status and status.message!r}") from None
-        status = self.entry(entry)
-        assert level is None or status.level == level
-        return status
+            last = self.entry(entry)
+            raise AssertionError(f"{words!r} is not in {last and last.message!r}") from None
 
     def entry(self, name: str) -> Any:
         """The last of an entry of the diagnostics."""

@@ -14,6 +14,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.images.bits import UsedBits
+from vit_perception.ros.frames import names
 from vit_perception.ros.frames.accounting import INACTIVE, REPLACED, Accounting
 from vit_perception.ros.frames.gate import Gate
 from vit_perception.ros.frames.slots import Arrival, NewestSlots
@@ -76,11 +77,11 @@ class Camera:
 
     def input_topic(self, topic: str) -> str:
         """Returns the name, before remapping, of one of its input topics."""
-        return f"{self.name}/{topic}" if self.name else topic
+        return names.input_topic(self.name, topic)
 
     def output(self, topic: str) -> str:
         """Returns the private name of one of its output topics."""
-        return f"~/{self.name}/{topic}" if self.name else f"~/{topic}"
+        return names.output_topic(self.name, topic)
 
     def configure(self, slots: Slots, outputs: Publishers) -> None:
         """Puts its frames into `slots` from now on; their results go to `outputs`."""

@@ -17,11 +17,11 @@ from vit_perception.ros import messages
 from vit_perception.ros.configuration import Configuration, Configurator
 from vit_perception.ros.frames.accounting import ERROR, INACTIVE, STALE, UNDECODABLE, Dropped
 from vit_perception.ros.frames.camera import Camera, Slots
+from vit_perception.ros.frames.pictures import publish_pictures
 from vit_perception.ros.frames.slot_thread import SlotThread
 from vit_perception.ros.frames.slots import Arrival
 from vit_perception.ros.frames.stamps import BACKWARD
-from vit_perception.ros.health.fault_log import FaultLog
-from vit_perception.wording import one_line
+from vit_perception.ros.health.fault_log import FaultLog, described
 
 
 class FrameWorker:
@@ -74,7 +74,7 @@ class FrameWorker:
 
     def _lost(self, camera: Camera, error: Exception) -> None:
         # Of the account itself.
-        self._faults.warn("worker", f"frame lost: {_described(error)}", camera.name)
+        self._faults.warn("worker", f"frame lost: {described(error)}", camera.name)
 
     def _look(self, camera: Camera, arrival: Arrival, configuration: Configuration) -> None:
         """Takes one frame from its arrival to its subscribers.
@@ -128,7 +128,7 @@ class FrameWorker:
             self._drop(camera, Dropped(UNDECODABLE, error.cause, f"image dropped: {error}"))
             return
         except Exception as error:
-            self._drop(camera, Dropped(ERROR, line=f"frame dropped: {_described(error)}"))
+            self._drop(camera, Dropped(ERROR, line=f"frame dropped: {described(error)}"))
             return
         # Account.
         seconds = {"wait": waited, **stages.seconds, "total": time.perf_counter() - arrival.time}
@@ -141,21 +141,15 @@ class FrameWorker:
                 consumer(frame, found)
             except Exception as error:
                 self._faults.warn(
-                    "consumer", f"consumer left out: {_described(error)}", camera.name
+                    "consumer", f"consumer left out: {described(error)}", camera.name
                 )
-        begin = time.perf_counter()
-        try:
-            drawn = outputs.drawn(header, frame, found, parameters)
-            with camera.gate.held:
-                camera.gate.admit(arrival)
-                for publisher, picture in drawn:
-                    publisher.publish(picture)
-            if drawn:
-                camera.accounting.took({"overlay": time.perf_counter() - begin})
-        except Dropped:
-            pass  # the node was stopped after its detections were published
-        except Exception as error:
-            self._faults.warn("overlay", f"overlay left out: {_described(error)}", camera.name)
+        publish_pictures(
+            camera,
+            arrival,
+            lambda: outputs.drawn(header, frame, found, parameters),
+            self._faults,
+            "overlay",
+        )
         for answer in camera.gate.passed(arrival.time):
             answer(_outcome(found))
 
@@ -170,7 +164,3 @@ def _outcome(found: Detections) -> str:
     """Returns in a few words what a frame held, the surest first."""
     surest = ", ".join(f"{each.name} {each.score:.2f}" for each in found[:5])
     return f"{len(found)} found{': ' if surest else ''}{surest}"
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {one_line(error)}"

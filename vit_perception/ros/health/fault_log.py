@@ -7,6 +7,7 @@ from __future__ import annotations
 from rclpy.node import Node
 
 from vit_perception.ros.health.throttle import Throttle
+from vit_perception.wording import one_line
 
 
 class FaultLog:
@@ -37,3 +38,8 @@ class FaultLog:
         """Tells of a failure that stops the node from doing as it was told, in one line."""
         self.last = line
         self._logger.error(line)
+
+
+def described(error: Exception) -> str:
+    """Returns an unexpected exception on one line, its type first."""
+    return f"{type(error).__name__}: {one_line(error)}"

@@ -20,6 +20,7 @@ from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.parameters.localizer import LocalizerParameters
 from vit_perception.ros.detector_node import DetectorNode
+from vit_perception.ros.frames import names
 from vit_perception.ros.frames.accounting import INACTIVE, REPLACED, Accounting
 from vit_perception.ros.frames.camera import Consumer
 from vit_perception.ros.frames.gate import Gate
@@ -85,11 +86,11 @@ class SpaceCamera:
 
     def input_topic(self, topic: str) -> str:
         """Returns the name, before remapping, of one of its input topics."""
-        return f"{self.name}/{topic}" if self.name else topic
+        return names.input_topic(self.name, topic)
 
     def output(self, topic: str) -> str:
         """Returns the private name of one of its output topics."""
-        return f"~/{self.name}/{topic}" if self.name else f"~/{topic}"
+        return names.output_topic(self.name, topic)
 
     def configure(self, slots: Slots, outputs: SpacePublishers) -> None:
         """Tells `slots` of what comes in from now on; results go to `outputs`."""

@@ -19,9 +19,10 @@ from vit_perception.images.raw import ImageError
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.ros import messages
 from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Dropped
+from vit_perception.ros.frames.pictures import publish_pictures
 from vit_perception.ros.frames.slot_thread import SlotThread
 from vit_perception.ros.frames.stamps import BACKWARD
-from vit_perception.ros.health.fault_log import FaultLog
+from vit_perception.ros.health.fault_log import FaultLog, described
 from vit_perception.ros.instances import InstancesError
 from vit_perception.ros.localizer.camera import SpaceCamera
 from vit_perception.ros.localizer.depth import depth_of, unit_mistake
@@ -105,7 +106,7 @@ class SpaceWorker:
 
     def _lost(self, camera: SpaceCamera, error: Exception) -> None:
         # Of the account itself.
-        self._faults.warn("worker", f"image lost: {_described(error)}", camera.name)
+        self._faults.warn("worker", f"image lost: {described(error)}", camera.name)
 
     def _place(self, camera: SpaceCamera, match: Match, needs: Needs) -> None:
         """Takes one image from its match to its subscribers, and closes its account."""
@@ -128,20 +129,13 @@ class SpaceWorker:
             self._fail(camera, error)
             return
         self._account(camera, match, result, {"wait": waited, **stages.seconds})
-        begin = time.perf_counter()
-        try:
-            pictures = self._drawn(camera, match, result, needs)
-            with camera.gate.held:
-                camera.gate.admit(arrival)
-                for publisher, picture in pictures:
-                    publisher.publish(picture)
-            if pictures:
-                camera.accounting.took({"draw": time.perf_counter() - begin})
-        except Dropped:
-            pass  # the node was stopped after its boxes were published
-        except Exception as error:
-            line = f"clouds and markers left out: {_described(error)}"
-            self._faults.warn("draw", line, camera.name)
+        publish_pictures(
+            camera,
+            arrival,
+            lambda: self._drawn(camera, match, result, needs),
+            self._faults,
+            "drawing",
+        )
 
     def _placed(self, match: Match, needs: Needs, stages: StageTimes) -> _Placed:
         parameters, message = needs.parameters, match.arrival.message
@@ -187,7 +181,7 @@ class SpaceWorker:
         if isinstance(error, ImageError):
             reason = error.cause
         cause = UNDECODABLE if reason else ERROR
-        line = one_line(error) if reason else _described(error)
+        line = one_line(error) if reason else described(error)
         camera.drop(Lack(cause, line, 0.0), reason)
         self._faults.warn(f"{cause}.{reason}", f"image dropped: {line}", camera.name)
 
@@ -220,7 +214,3 @@ class SpaceWorker:
             self._faults.warn("colours", f"clouds without colours: {line}, {found}")
             return None
         return pixels
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {one_line(error)}"
