@@ -117,6 +117,37 @@ def test_a_video(tmp_path: Path, toy_bundle_dir: Path) -> None:
         assert video.rate == 10
 
 
+def test_things_of_videos_are_followed_and_those_of_pictures_are_not(
+    tmp_path: Path, toy_bundle_dir: Path
+) -> None:
+    strong, _ = toy_picture(128, 192, {"red": (2, 3)})
+    weak = strong.copy()
+    weak[(weak == (255, 0, 0)).all(axis=2)] = (127, 0, 0)  # score about 0.5, the threshold is 0.6
+    write_picture(tmp_path / "weak.png", weak)
+    for name in ("a.mp4", "b.mp4"):
+        with VideoWriter(tmp_path / name, rate=10) as writer:
+            for image in (strong, strong, weak):
+                writer.write(image)
+    options = ("--track", "--track-low-score", "0.3")
+    _, found, about = run(tmp_path / "out", toy_bundle_dir, str(tmp_path), *options)
+    ids = [(entry["file_name"], entry.get("track_id")) for entry in found]
+    assert ids == [
+        ("a.mp4#000000", None),
+        ("a.mp4#000001", 1),
+        ("a.mp4#000002", 1),
+        ("b.mp4#000000", None),
+        ("b.mp4#000001", 2),
+        ("b.mp4#000002", 2),
+    ]
+    assert about["tracking"] == {
+        "tracking": True,
+        "track_memory": 2.0,
+        "track_min_hits": 2,
+        "track_low_score": 0.3,
+    }
+    assert about["timings_ms"]["track"]["count"] == 6
+
+
 def written(path: Path, image: Any, *options: int) -> None:
     path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1], list(options))[1].tobytes())
 

@@ -42,6 +42,32 @@ def replay(bag: Path, out: Path, bundle: Path, *options: str) -> int:
     return main(["replay", str(bag), "--out", str(out), "--bundle", str(bundle), *options])
 
 
+def test_things_are_followed_if_asked(
+    tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = record_squares(tmp_path / "bag", count=6)
+    options = ("--vocabulary", "red, green, cyan", "--track", "--track-min-hits", "3")
+    assert replay(bag, tmp_path / "out", toy_bundle_dir, *options) == 0
+    assert "18 detections of 3 followed things on /detector/detections" in capsys.readouterr().out
+    with BagReader(tmp_path / "out") as result:
+        found = [
+            {each.results[0].hypothesis.class_id: each.id for each in message.value.detections}
+            for message in result.messages([TOPIC])
+        ]
+    assert all(set(each.values()) == {""} for each in found[:2])
+    assert set(found[2].values()) == {"1", "2", "3"}
+    assert found[2:] == [found[2]] * 4
+
+
+def test_an_option_of_tracking_needs_tracking(
+    tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = record_squares(tmp_path / "bag", count=1)
+    assert replay(bag, tmp_path / "out", toy_bundle_dir, "--track-memory", "3") == 2
+    assert "--track-memory: expected --track beside it, found none" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_every_frame_is_used_and_stamps_and_frames_are_kept(
     tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from test.tracking.pictured import NAMES, SECOND, Thing, found, ids
-from vit_perception.detections import Detections
+from vit_perception.detections import Detections, NameScores
 from vit_perception.masks import Masks
 from vit_perception.tracking.settings import TrackingSettings
 from vit_perception.tracking.tracker import Tracker
@@ -37,7 +37,7 @@ def test_what_is_missed_before_it_is_confirmed_begins_anew() -> None:
     tracker = Tracker(TrackingSettings(track_min_hits=3))
     seen, gone = found([Thing(100, 100)]), found([])
     assert follow(tracker, [seen, seen, gone, seen, seen, seen]) == [[0], [0], [], [0], [0], [1]]
-    assert tracker.counts == TrackCounts(tracks=1)
+    assert tracker.counts == TrackCounts(tracks=1, ids=1)
 
 
 def test_things_that_move_keep_their_ids() -> None:
@@ -73,7 +73,7 @@ def test_an_id_survives_two_seconds_out_of_sight(speed: float) -> None:
         frames[step] = found([])
     given = follow(tracker, frames)
     assert given[14] == given[35] == given[-1] == [1]
-    assert tracker.counts == TrackCounts(tracks=1, lost=1, refound=1)
+    assert tracker.counts == TrackCounts(tracks=1, lost=1, refound=1, ids=1)
 
 
 def test_what_is_out_of_sight_for_longer_gets_a_new_id() -> None:
@@ -81,7 +81,7 @@ def test_what_is_out_of_sight_for_longer_gets_a_new_id() -> None:
     seen = [found([Thing(100, 100)])] * 5
     given = follow(tracker, [*seen, *[found([])] * 21, *seen])
     assert (given[4], given[-1]) == ([1], [2])
-    assert tracker.counts == TrackCounts(tracks=1, lost=1)
+    assert tracker.counts == TrackCounts(tracks=1, lost=1, ids=2)
 
 
 def test_a_thing_found_again_may_be_a_bit_elsewhere() -> None:
@@ -108,7 +108,7 @@ def test_a_jump_of_time_begins_anew_and_no_id_comes_again(jump: int) -> None:
     follow(tracker, [frame] * 3, first=200 * SECOND)
     given = follow(tracker, [frame] * 2, first=200 * SECOND + 2 * TENTH + jump)
     assert given == [[3, 4]] * 2
-    assert tracker.counts == TrackCounts(tracks=2, lost=2, resets=1)
+    assert tracker.counts == TrackCounts(tracks=2, lost=2, ids=4, resets=1)
 
 
 def test_slow_frames_are_no_jump() -> None:
@@ -150,8 +150,25 @@ def test_a_thing_under_another_name_keeps_its_id_and_is_counted() -> None:
     tracker = Tracker(AT_ONCE)
     frames = [found([Thing(100, 100, name)]) for name in ("mug", "mug", "spoon", "spoon")]
     assert follow(tracker, frames) == [[1]] * 4
-    assert tracker.counts == TrackCounts(tracks=1, switched=1)
+    assert tracker.counts == TrackCounts(tracks=1, switched=1, ids=1)
     assert [each.name for each in tracker.tracks[1].sightings] == ["mug", "mug", "spoon", "spoon"]
+
+
+def test_a_track_remembers_what_evidence_needs() -> None:
+    tracker = Tracker(AT_ONCE)
+    for step in range(3):
+        scores = NameScores(
+            np.array([[0, 1, -1]]), np.array([[0.9, 0.25 * step, 0.0]], np.float32)
+        )
+        tracker.update(replace(found([Thing(100 + step, 100)]), name_scores=scores), step * TENTH)
+    track = tracker.tracks[1]
+    assert (
+        [each.stamp for each in track.sightings] == list(tracker.stamps) == [0, TENTH, 2 * TENTH]
+    )
+    last = track.sightings[-1]
+    assert (last.name, last.score) == ("mug", pytest.approx(0.9))
+    assert last.candidates == (("mug", pytest.approx(0.9)), ("spoon", 0.5))
+    assert last.box.tolist() == [82, 85, 122, 115]
 
 
 def test_weak_detections_carry_on_things_and_begin_none() -> None:
@@ -245,4 +262,4 @@ def test_crowded_frames_are_followed_to_the_last() -> None:
 def test_many_empty_frames_leave_nothing_behind() -> None:
     tracker = Tracker(AT_ONCE)
     follow(tracker, [found([Thing(100, 100)]), *[found([])] * 60])
-    assert not tracker.tracks and tracker.counts == TrackCounts(lost=1)
+    assert not tracker.tracks and tracker.counts == TrackCounts(lost=1, ids=1)

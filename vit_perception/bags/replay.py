@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vit_perception.bags.detections_3d import objects_to_message
@@ -29,7 +29,9 @@ from vit_perception.bags.writer import BagWriter
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.stages import StageTimes
 from vit_perception.space.objects import Objects
+from vit_perception.tracking.tracker import Tracker
 from vit_perception.wording import shown_path
 
 
@@ -66,6 +68,7 @@ def replay(
     topic: str | None = None,
     output_topic: str = "/detector/detections",
     with_images: bool = False,
+    tracker: Tracker | None = None,
     placing: Placing | None = None,
     progress: Callable[[int], None] | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -83,6 +86,7 @@ def replay(
         topic: of the images; None: the only one with colour images.
         output_topic: of the detections.
         with_images: whether to copy the images.
+        tracker: gives the detections their ids; None: they have none.
         placing: how the detections are placed in space, on `detections_3d` beside the output
             topic; None: they are not.
         progress: gets the number of images so far.
@@ -91,6 +95,10 @@ def replay(
     Raises:
         BagError: the source cannot be read, the target exists, or two topics have one name.
     """
+    query = perceiver.query
+    if tracker is not None:
+        weak = replace(query.settings, weak_score=tracker.settings.weak_score)
+        query = perceiver.prepare(settings=weak)
     frames = found = objects = 0
     damage = ""
     with BagReader(source) as bag, BagWriter(target) as out, ExitStack() as along:
@@ -110,7 +118,10 @@ def replay(
             placer = along.enter_context(Placer(source, chosen, placing))
         try:
             for message, frame in bag.frames(chosen):
-                detections = perceiver(frame)
+                detections = perceiver.look(frame, query, StageTimes())
+                if tracker is not None:
+                    stamp = frame.stamp or message.time
+                    detections = tracker.update(detections, stamp, query.thresholds)
                 if with_images:
                     out.add_topic(chosen, message.msgtype)
                     out.write_cdr(chosen, message.time, bag.cdr(message))

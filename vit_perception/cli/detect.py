@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import output_path
@@ -13,7 +14,9 @@ from vit_perception.cli.model import (
     add_bundle_arguments,
     add_detection_arguments,
     add_mask_argument,
+    add_tracking_arguments,
     load_perceiver,
+    tracking_settings,
 )
 from vit_perception.wording import shown_path
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from vit_perception.images.media import VideoReader
     from vit_perception.images.video_writer import VideoWriter
     from vit_perception.perceiver.perceiver import Perceiver
+    from vit_perception.tracking.tracker import Tracker
 
 NAME = "detect"
 HELP = "find named objects in pictures, folders of pictures and videos"
@@ -35,7 +39,8 @@ writes to the folder --out:
                    PNG, JPEG or MP4, with that suffix added where the name has another
   detections.json  a list of {file_name, category, bbox [x, y, w, h] px, score} and, with
                    masks, segmentation {size [h, w], counts}: COCO's compressed run lengths;
-                   frames of a video are called clip.mp4#000012
+                   frames of a video are called clip.mp4#000012; with --track a thing that
+                   was seen before has its track_id, which no other video has
   run.json         bundle, vocabulary, settings, timings, versions, the annotated copy of each
                    file, and the files that were skipped, read in part (of an animation the first
                    picture) or of other kinds
@@ -62,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where to write (detected)",
     )
+    add_tracking_arguments(parser, "a video")
     add_detection_arguments(parser)
     add_mask_argument(parser)
     add_bundle_arguments(parser)
@@ -79,22 +85,25 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.images.media import MediaError
     from vit_perception.images.search import find_media
     from vit_perception.output.lock import sole_writer_in
+    from vit_perception.tracking.tracker import Tracker
 
     found = find_media(args.paths, args.out)
     jobs = plan(found.files)
     check(jobs, args.out)  # before the model is loaded
+    tracking = tracking_settings(args)
+    tracker = Tracker(tracking) if tracking.tracking else None
     perceiver = load_perceiver(args, masks=not args.no_masks)
     perceiver.warm_up()
     with sole_writer_in(args.out):
         # Again: others may have written there before this was the only writer.
-        report = Report(args.out, perceiver, jobs, check(jobs, args.out))
+        report = Report(args.out, perceiver, jobs, check(jobs, args.out), tracking)
         report.account(found)
         report.begin()
         try:
             with progress_bar("detecting", len(jobs)) as show:
                 for done, job in enumerate(jobs, start=1):
                     try:
-                        _detect_file(job, perceiver, report)
+                        _detect_file(job, perceiver, tracker, report)
                     except MediaError as error:
                         report.skip(job.file.name, str(error))
                     show(done)
@@ -105,9 +114,9 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.frames else 1
 
 
-def _detect_file(job: Job, perceiver: Perceiver, report: Report) -> None:
+def _detect_file(job: Job, perceiver: Perceiver, tracker: Tracker | None, report: Report) -> None:
     if job.file.is_video:
-        _detect_video(job, perceiver, report)
+        _detect_video(job, perceiver, tracker, report)
     else:
         _detect_picture(job, perceiver, report)
 
@@ -131,7 +140,7 @@ def _detect_picture(job: Job, perceiver: Perceiver, report: Report) -> None:
         report.in_part(file.name, f"{name}: expected one picture, found {count}; read the first")
 
 
-def _detect_video(job: Job, perceiver: Perceiver, report: Report) -> None:
+def _detect_video(job: Job, perceiver: Perceiver, tracker: Tracker | None, report: Report) -> None:
     from vit_perception.cli.progress import progress_bar
     from vit_perception.images.media import MediaError, VideoReader
     from vit_perception.images.video_writer import VideoWriter
@@ -145,7 +154,7 @@ def _detect_video(job: Job, perceiver: Perceiver, report: Report) -> None:
             VideoWriter(report.annotated / job.copy, video.rate) as annotated,
             progress_bar(shown_path(file.name), video.count) as show,
         ):
-            end = _annotate(file.name, video, annotated, perceiver, report, show)
+            end = _annotate(file.name, video, annotated, perceiver, tracker, report, show)
     except MediaError as error:
         if end is None or isinstance(end, MediaError):
             raise
@@ -170,6 +179,7 @@ def _annotate(
     video: VideoReader,
     annotated: VideoWriter,
     perceiver: Perceiver,
+    tracker: Tracker | None,
     report: Report,
     show: Callable[[int], None],
 ) -> BaseException | None:
@@ -178,10 +188,18 @@ def _annotate(
     from vit_perception.perceiver.overlay import draw
     from vit_perception.perceiver.stages import StageTimes
 
+    query = perceiver.query
+    if tracker is not None:
+        tracker.reset()
+        weak = replace(query.settings, weak_score=tracker.settings.weak_score)
+        query = perceiver.prepare(settings=weak)
     try:
         for index, frame in enumerate(video):
             stages = StageTimes()
-            detections = perceiver(frame, stages=stages)
+            detections = perceiver.look(frame, query, stages)
+            if tracker is not None:
+                detections = tracker.update(detections, frame.stamp, query.thresholds)
+                stages.lap("track")
             annotated.write(draw(frame.image, detections))
             stages.lap("annotate")
             report.add(f"{name}#{index:06d}", detections, stages)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from vit_perception.images.search import ANNOTATED, RUN, Found, listed_suffixes
 from vit_perception.output.write import write
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.stages import StageTimes
+from vit_perception.tracking.settings import TrackingSettings
 from vit_perception.wording import shown_path
 
 _MAX_LINES = 20
@@ -33,14 +35,20 @@ class Report:
     """
 
     def __init__(
-        self, out: Path, perceiver: Perceiver, jobs: Sequence[Job], earlier: Collection[str]
+        self,
+        out: Path,
+        perceiver: Perceiver,
+        jobs: Sequence[Job],
+        earlier: Collection[str],
+        tracking: TrackingSettings,
     ) -> None:
-        """Takes the output folder, what detects, the plan and the copies of earlier runs."""
+        """Takes the output folder, what detects, the plan, earlier copies, and how it tracks."""
         self.out = out
         self.annotated = out / ANNOTATED
         self.frames = 0
         self.finished = False
         self._perceiver = perceiver
+        self._tracking = tracking
         self._detections: list[dict[str, Any]] = []
         self._skipped: list[dict[str, str]] = []
         self._in_part: list[dict[str, str]] = []
@@ -128,6 +136,7 @@ class Report:
                 "max_detections": settings.max_detections,
                 "masks": settings.masks,
             },
+            "tracking": asdict(self._tracking),
             "precision": perceiver.precision,
             "provider": perceiver.provider,
             "timings_ms": {stage: _statistics(s) for stage, s in self._seconds.items()},

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from vit_perception.cli.arguments import add_setting
 from vit_perception.names import VocabularyError, names_from_file, parse_names
 from vit_perception.perceiver.settings import EngineSettings, Settings
+from vit_perception.setting import SettingError
+from vit_perception.tracking.settings import TrackingSettings
 
 if TYPE_CHECKING:
     from vit_perception.perceiver.perceiver import Perceiver
+
+_TRACKING = ("track_memory", "track_min_hits", "track_low_score")
 
 
 def add_bundle_arguments(parser: argparse.ArgumentParser, *, encodes: bool = True) -> None:
@@ -65,6 +69,34 @@ def add_mask_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-masks", action="store_true", help="boxes only, from a bundle with masks as well"
     )
+
+
+def add_tracking_arguments(parser: argparse.ArgumentParser, of_what: str) -> None:
+    """Declares the options to follow things from frame to frame.
+
+    Args:
+        parser: gets the options.
+        of_what: the command sees frames of, in words.
+    """
+    group = parser.add_argument_group("tracking")
+    group.add_argument(
+        "--track", action="store_true", help=f"follow things from frame to frame of {of_what}"
+    )
+    for name in _TRACKING:
+        add_setting(group, TrackingSettings, name, metavar="N", optional=True)
+
+
+def tracking_settings(args: argparse.Namespace) -> TrackingSettings:
+    """Returns what `add_tracking_arguments` was given.
+
+    Raises:
+        SettingError: an option of tracking without --track.
+    """
+    given = {name: getattr(args, name) for name in _TRACKING if getattr(args, name) is not None}
+    if given and not args.track:
+        option = next(iter(given)).replace("_", "-")
+        raise SettingError(f"--{option}: expected --track beside it, found none")
+    return TrackingSettings(tracking=args.track, **given)
 
 
 def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceiver:

@@ -14,12 +14,15 @@ from vit_perception.cli.model import (
     add_bundle_arguments,
     add_detection_arguments,
     add_mask_argument,
+    add_tracking_arguments,
     load_perceiver,
+    tracking_settings,
 )
 from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.bags.placing import Placing
+    from vit_perception.tracking.tracker import Tracker
 
 NAME = "replay"
 HELP = "detect on every image of a bag and write the results as a bag"
@@ -30,7 +33,8 @@ EPILOG = """example:
 
 Reads rosbag1 and rosbag2 (sqlite3, mcap), also what a killed recorder left. Writes rosbag2
 (mcap) with the node's topics, under the source's stamps and frame ids:
-  /detector/detections   vision_msgs/Detection2DArray
+  /detector/detections   vision_msgs/Detection2DArray; with --track each detection of a thing
+                         that was seen before has its id
   /detector/instances    sensor_msgs/Image in mono16, from a bundle with masks: n at the
                          pixels of detection n - 1
   /detector/label_info   vision_msgs/LabelInfo
@@ -57,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-images", action="store_true", help="copy the images into the new bag as well"
     )
+    add_tracking_arguments(parser, "the bag")
     _add_placing_arguments(parser)
     add_detection_arguments(parser)
     add_mask_argument(parser)
@@ -121,10 +126,13 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bags.replay import replay
     from vit_perception.cli.progress import progress_bar
     from vit_perception.output.input_files import refuse_inside
+    from vit_perception.tracking.tracker import Tracker
 
     bag = Path(args.bag)
     if bag.is_dir():
         refuse_inside(args.out, bag)
+    tracking = tracking_settings(args)
+    tracker = Tracker(tracking) if tracking.tracking else None
     perceiver = load_perceiver(args, masks=not args.no_masks)
     with progress_bar("detecting", None) as show:
         result = replay(
@@ -134,6 +142,7 @@ def run(args: argparse.Namespace) -> int:
             topic=args.topic,
             output_topic=args.output_topic,
             with_images=args.with_images,
+            tracker=tracker,
             placing=_placing(args),
             progress=show,
             say=_say,
@@ -146,7 +155,7 @@ def run(args: argparse.Namespace) -> int:
     broken = "".join(f", {count} broken ({cause})" for cause, count in result.broken.items())
     print(
         f"{shown_path(result.topic)}: {result.frames} frames{broken}, "
-        f"{result.detections} detections on {shown_path(args.output_topic)} "
+        f"{result.detections} detections{_of_things(tracker)} on {shown_path(args.output_topic)} "
         f"-> {shown_path(args.out)}"
     )
     if args.localize:
@@ -156,6 +165,10 @@ def run(args: argparse.Namespace) -> int:
     if result.damage:
         raise BagDamageError(result.damage)
     return 0 if result.frames else 1
+
+
+def _of_things(tracker: Tracker | None) -> str:
+    return "" if tracker is None else f" of {tracker.counts.ids} followed things"
 
 
 def _say(line: str) -> None:

@@ -10,6 +10,7 @@ and room around what was out of sight.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -22,7 +23,7 @@ from vit_perception.detections import Detections
 from vit_perception.tracking.association import Shape, best_pairs, near_iou, shapes_of
 from vit_perception.tracking.kalman import Motion
 from vit_perception.tracking.settings import TrackingSettings
-from vit_perception.tracking.tracks import Sighting, Track, TrackCounts
+from vit_perception.tracking.tracks import HISTORY, Sighting, Track, TrackCounts
 
 LEAST_OVERLAP = 0.1
 """Similarity of a track and a detection that can be a pair."""
@@ -45,6 +46,7 @@ class Tracker:
 
     Attributes:
         settings: for the next frame.
+        stamps: of the last frames since the last reset, nanoseconds, oldest first.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Tracker:
         self._counts = TrackCounts()
         self._tracks: list[Track] = []
         self._motion = Motion.of(np.zeros((0, 4), np.float32))
-        self._stamp: int | None = None
+        self.stamps: deque[int] = deque(maxlen=HISTORY)
 
     @property
     def tracks(self) -> Mapping[int, Track]:
@@ -71,7 +73,7 @@ class Tracker:
         """Forgets all things; their ids do not come again."""
         self._miss(self._tracks, 0)
         self._keep([])
-        self._stamp = None
+        self.stamps.clear()
 
     def update(
         self,
@@ -115,12 +117,12 @@ class Tracker:
     def _advance(self, stamp: int) -> None:
         """Expects things where they are at `stamp`; forgets those out of sight for too long."""
         memory = round(self.settings.track_memory * _NANOSECONDS)
-        passed = 0 if self._stamp is None else stamp - self._stamp
+        passed = stamp - self.stamps[-1] if self.stamps else 0
         if not 0 <= passed <= max(memory, _LEAST_GAP):
             self.reset()
             self._counts = replace(self._counts, resets=self._counts.resets + 1)
             passed = 0
-        self._stamp = stamp
+        self.stamps.append(stamp)
         self._keep(
             [
                 row
@@ -192,19 +194,24 @@ class Tracker:
     ) -> NDArray[np.int64]:
         """Takes down what was seen; returns the id of each detection, int64 [N], 0 for none."""
         ids = np.zeros(len(detections), np.int64)
-        counts = self._counts
-        refound, switched = counts.refound, counts.switched
+        given, refound, switched = 0, 0, 0
         for row in np.flatnonzero(owners >= 0).tolist():
-            track, name = self._tracks[owners[row]], detections.class_name(row)
+            track, seen = self._tracks[owners[row]], _sighting(detections, row, stamp)
             if track.id:
                 refound += track.unseen_since is not None
-                switched += track.name != name
-            sighting = Sighting(stamp, name, float(detections.scores[row]), detections.boxes[row])
-            track.see(sighting, shapes[row])
+                switched += track.name != seen.name
+            track.see(seen, shapes[row])
             if not track.id and len(track.sightings) >= self.settings.track_min_hits:
                 track.id = next(self._ids)
+                given += 1
             ids[row] = track.id
-        self._counts = replace(counts, refound=refound, switched=switched)
+        now = self._counts
+        self._counts = replace(
+            now,
+            refound=now.refound + refound,
+            switched=now.switched + switched,
+            ids=now.ids + given,
+        )
         return ids
 
     def _miss(self, tracks: Sequence[Track], stamp: int) -> None:
@@ -233,3 +240,24 @@ def _others(owners: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     alone = np.ones(count, np.bool_)
     alone[owners[owners >= 0]] = False
     return np.flatnonzero(alone)
+
+
+def _sighting(detections: Detections, row: int, stamp: int) -> Sighting:
+    candidates: tuple[tuple[str, float], ...] = ()
+    if detections.name_scores is not None:
+        candidates = tuple(
+            (detections.names[label], score)
+            for label, score in zip(
+                detections.name_scores.labels[row].tolist(),
+                detections.name_scores.scores[row].tolist(),
+                strict=True,
+            )
+            if label >= 0
+        )
+    return Sighting(
+        stamp,
+        detections.class_name(row),
+        float(detections.scores[row]),
+        detections.boxes[row],
+        candidates,
+    )

@@ -25,12 +25,15 @@ class Sighting(NamedTuple):
         name: what it was found as.
         score: 0..1.
         box: float32 [4], x1 y1 x2 y2 in pixels of the source image.
+        candidates: the names that it may have been and their scores, best first; none where
+            they were not asked for, see `NameScores`.
     """
 
     stamp: int
     name: str
     score: float
     box: NDArray[np.float32]
+    candidates: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +72,7 @@ class TrackCounts:
         lost: how often one was not found in a frame any more.
         refound: how often a lost one was found again, with its id.
         switched: how often one went on under another name, with its id.
+        ids: how many were given.
         resets: how often all were forgotten because stamps jumped.
     """
 
@@ -76,4 +80,5 @@ class TrackCounts:
     lost: int = 0
     refound: int = 0
     switched: int = 0
+    ids: int = 0
     resets: int = 0

@@ -79,6 +79,7 @@ DIAGNOSTICS = (
         "How often a thing with an id went on under another name: where it was in the frame "
         "before, the detector found something that it called otherwise.",
     ),
+    ("tracking.ids", "How many ids were given."),
     ("tracking.resets", "How often stamps jumped, so that all things got new ids."),
     ("last_error", "The last frame that was lost to an error, or failed transition."),
     ("state", "The lifecycle state; `paused`, `idle` (`lazy`, and nobody subscribes) behind it."),
