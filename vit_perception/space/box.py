@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.space.objects import Plane
-from vit_perception.space.surface import SMOOTHING, Surface
+from vit_perception.space.smoothing import SMOOTHING
+from vit_perception.space.surface import Surface
 from vit_perception.space.uncertainty import centre_covariance, free_turns, standing_turns
 
 # This share of the points at either end of an axis may be outliers.
@@ -55,7 +56,7 @@ def standing_box(surface: Surface, support: Plane, reach_support: bool = False) 
     """
     normal = support.normal
     flat = _across(normal)
-    footprint = flat.astype(np.float32) @ surface.smooth[:, surface.rim]
+    footprint = flat.astype(np.float32) @ surface.smooth
     hull = np.asarray(cv2.convexHull(footprint.T)[:, 0], np.float32)
     angle = math.radians(cv2.minAreaRect(hull)[2])
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
@@ -132,17 +133,15 @@ def _ends(
     tail = int(_TAIL * count)
     ordered = np.partition(values, (tail, count - 1 - tail), axis=1)
     low, high = (ordered[:, at].astype(np.float64) for at in (tail, count - 1 - tail))
-    ray = surface.smooth.mean(axis=1)
-    shares = np.abs(axes @ ray) / np.linalg.norm(ray)
+    ray = surface.smooth[:, count // 2].astype(np.float64)
+    shares = np.abs(axes @ ray) / math.sqrt(ray @ ray)
     noise = np.minimum(surface.scatter, surface.noise) * SMOOTHING * shares
     # The more points lie near an end, the farther out is the outermost one: a face across the
     # axis has many, an edge few.
-    band = (3 * noise).astype(np.float32)[:, None]
-    lower = np.count_nonzero(values < low.astype(np.float32)[:, None] + band, axis=1)
-    upper = np.count_nonzero(values > high.astype(np.float32)[:, None] - band, axis=1)
-    for axis in range(3):
-        low[axis] += noise[axis] * _excess(tail + 1, int(lower[axis]))
-        high[axis] -= noise[axis] * _excess(tail + 1, int(upper[axis]))
+    for axis, row in enumerate(values):
+        inner = low[axis] + 3 * noise[axis], high[axis] - 3 * noise[axis]
+        low[axis] += noise[axis] * _excess(tail + 1, int(np.count_nonzero(row < inner[0])))
+        high[axis] -= noise[axis] * _excess(tail + 1, int(np.count_nonzero(row > inner[1])))
     middle = (low + high) / 2
     return np.minimum(low, middle), np.maximum(high, middle)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,8 @@ _MOST_PIXELS = 40_000
 # Metres; nearer is no depth.
 _NEAREST = 1e-3
 # Pixels whose statistics stand for all.
-_SAMPLE = 300
+_SAMPLE = 600
+_FEW = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +38,6 @@ class Crop:
         count: pixels of the mask.
         usable_count: those with depth.
         middle: metres, their median depth.
-        spread: metres, the median distance from that.
         pitch: metres between neighbouring pixels at that depth.
     """
 
@@ -52,7 +53,6 @@ class Crop:
     count: int
     usable_count: int
     middle: float
-    spread: float
     pitch: float
 
     @classmethod
@@ -89,13 +89,14 @@ class Crop:
         known = np.asarray(cv2.inRange(seen, _NEAREST, max_range), np.uint8)
         usable = np.asarray(cv2.bitwise_and(known, mask), np.uint8)
         z = np.asarray(cv2.copyTo(seen, known), np.float32)
-        index = np.flatnonzero(usable)
-        middle = spread = pitch = 0.0
-        ray_x, ray_y = rays[0][part], rays[1][part]
-        if len(index):
-            sample = z.ravel()[index[:: -(-len(index) // _SAMPLE)]]
-            middle = float(np.median(sample))
-            spread = float(np.median(np.abs(sample - middle)))
+        count = cv2.countNonZero(usable)
+        middle = pitch = 0.0
+        ray_x, ray_y = (np.ascontiguousarray(each[part]) for each in rays)
+        if count:
+            sample = sparse(z, _SAMPLE)[sparse(usable, _SAMPLE) != 0]
+            if len(sample) < _FEW:
+                sample = z[usable != 0]
+            middle = median(sample)
             width, height = ray_x[-1, -1] - ray_x[0, 0], ray_y[-1, -1] - ray_y[0, 0]
             pitch = middle * float(width + height) / max(sum(mask.shape) - 2, 1)
         return cls(
@@ -109,27 +110,57 @@ class Crop:
             top=top,
             step=step,
             count=cv2.countNonZero(mask),
-            usable_count=len(index),
+            usable_count=count,
             middle=middle,
-            spread=spread,
             pitch=abs(pitch),
         )
+
+    def pixels(self, chosen: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Returns where the pixels of the crop that are not 0 in [h, w] are in it: [K, 2], x y."""
+        found = cv2.findNonZero(chosen)
+        if found is None:
+            return np.zeros((0, 2), np.int32)
+        return np.asarray(found, np.int32).reshape(-1, 2)
+
+    def index(self, pixels: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Returns where pixels [K, 2] are in the crop's arrays when these are flat: int64 [K]."""
+        index = pixels[:, 1].astype(np.int64)
+        index *= self.mask.shape[1]
+        index += pixels[:, 0]
+        return index
 
     def points(
         self, index: NDArray[np.int64], distances: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Returns the points at distances [K] through pixels [K] of the crop: float32 [3, K]."""
+        """Returns points through some of the crop's pixels: float32 [3, K].
+
+        Args:
+            index: which, int64 [K].
+            distances: float32 [h, w], of all of them.
+        """
         points = np.empty((3, len(index)), np.float32)
-        np.multiply(self.x.ravel()[index], distances, out=points[0])
-        np.multiply(self.y.ravel()[index], distances, out=points[1])
-        points[2] = distances
+        z = points[2]
+        distances.ravel().take(index, out=z, mode="clip")
+        np.multiply(self.x.ravel()[index], z, out=points[0])
+        np.multiply(self.y.ravel()[index], z, out=points[1])
         return points
 
-    def pixels(self, index: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Returns where pixels [K] of the crop are in the image: int32 [K, 2], x y."""
-        found = np.empty((len(index), 2), np.int32)
-        rows, columns = np.divmod(index, self.mask.shape[1])
-        np.multiply(columns, self.step, out=found[:, 0], casting="unsafe")
-        np.multiply(rows, self.step, out=found[:, 1], casting="unsafe")
-        found += (self.left, self.top)
-        return found
+    def in_image(self, pixels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Returns pixels [K, 2] of the crop, at least one, as pixels of the image."""
+        if self.step > 1:
+            pixels = pixels * np.int32(self.step)
+        # Quicker than numpy where rows are short.
+        moved = cv2.add(pixels.reshape(-1, 1, 2), (self.left, self.top, 0, 0))
+        return np.asarray(moved, np.int32).reshape(-1, 2)
+
+
+def sparse(image: NDArray[Any], pixels: int) -> NDArray[Any]:
+    """Returns about so many pixels of an image [h, w], on a regular grid: a view."""
+    step = max(int(math.sqrt(image.size / pixels)), 1)
+    return image[step // 2 :: step, step // 2 :: step]
+
+
+def median(values: NDArray[np.float32]) -> float:
+    """Returns the median of some values, the upper one of two; quicker than numpy's."""
+    half = len(values) // 2
+    return float(np.partition(values, half)[half])

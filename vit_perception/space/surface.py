@@ -1,11 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The visible surface of one thing: points from mask, depth and rays.
-
-Pixels where depth jumps, and those along the outline, mix two surfaces and are not used. The
-silhouette keeps its width all the same: such a pixel gets the mean depth of the good ones beside
-it. The same mean, over 5 x 5 pixels, takes most of the noise out of what the box is made of.
-"""
+"""The visible surface of one thing: points from mask, depth and rays."""
 
 from __future__ import annotations
 
@@ -16,29 +11,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.space.crop import Crop
+from vit_perception.space.crop import Crop, median
 from vit_perception.space.objects import FEW_POINTS, NO_DEPTH, Plane
+from vit_perception.space.own_pixels import own_pixels
 from vit_perception.space.settings import SpaceSettings
+from vit_perception.space.smoothing import SMOOTHING, smoothed
 
-_WINDOW = (5, 5)
-SMOOTHING = 0.25
-"""What is left of the noise after the mean; 0.2 if all 25 pixels were good and independent."""
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
-# A jump is more than this much noise, and more than a surface 75 degrees from facing the camera
-# falls within the three pixels that are compared.
-_JUMP = 5.0
-_STEEP = 7.5
-# A part of the surface that jumps cut off belongs to the thing if it has this share of the
-# largest part's pixels, or lies within its depths.
-_PART = 0.15
 # What lies this close to the support plane is taken for it: metres, and standard deviations of
 # the smoothed noise; and the share that has to lie higher, else the thing itself is that flat.
 _CLOSE, _CLOSE_NOISE = 0.003, 2.0
 _FLAT = 0.35
+# The share that has to lie higher than single pixels' noise, for these to be told apart.
+_CLEAR = 0.55
+# Pixels near the plane, and over it next to them, that make a thing stand on it.
+_TOUCHING = 4
+# How far depth along the outline may be from that inside: standard deviations of noise, and
+# pixels sideways.
+_FALL_NOISE, _FALL = 3.0, 4.0
 # Pixels whose statistics stand for all.
 _SAMPLE = 300
-# Of the points inside the outline, every so many-th is enough for the footprint.
-_SPARSE = 8
+# Of the pixels inside the outline, every so many-th row and column is enough for the box.
+_SPARSE = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +42,7 @@ class Surface:
     Attributes:
         points: float32 [M, 3], as measured, in the optical frame.
         pixels: int32 [M, 2], x y of each in the image.
-        smooth: float32 [3, K], with less noise and with the outline.
-        rim: int64 [R], those of `smooth` that its footprint's hull needs.
+        smooth: float32 [3, K], with less noise; all of the outline and some inside.
         visible: 0..1, share of the mask's pixels that gave a point.
         pitch: metres between neighbouring pixels at the thing's distance.
         noise: metres; standard deviation of a distance, as the sensor is known.
@@ -60,7 +53,6 @@ class Surface:
     points: NDArray[np.float32]
     pixels: NDArray[np.int32]
     smooth: NDArray[np.float32]
-    rim: NDArray[np.int64]
     visible: float
     pitch: float
     noise: float
@@ -93,41 +85,28 @@ def surface_of(
     if view.usable_count < fewest:
         return FEW_POINTS
     noise = settings.noise.sigma(view.middle)
-    inner = _inner(view, settings.edge_pixels)
-    good = _good(view, inner, noise, fewest)
-    index, distances = _smoothed(view, good)
-    if not len(index):
-        return FEW_POINTS
-    smooth = view.points(index, distances)
-    measured = good.ravel()[index] != 0
+    good = own_pixels(view, settings.edge_pixels, noise, fewest)
+    reach = _FALL_NOISE * noise + _FALL * view.pitch
     stands = False
-    if support is not None:
-        heights = support.normal.astype(np.float32) @ smooth + np.float32(support.offset)
-        limit = over_support(noise)
-        high = heights > limit
-        higher = np.count_nonzero(high)
-        if higher < len(high):
-            # It goes on, pixel by pixel, down to what was taken for the plane.
-            stands = np.count_nonzero(heights < limit + 3 * view.pitch) - len(high) + higher >= 4
-            if higher >= _FLAT * len(high):
-                index, smooth, measured = index[high], smooth[:, high], measured[high]
-            else:
-                stands = False
-    chosen = np.flatnonzero(measured)
-    if len(chosen) < max(fewest, 1):
+    if support is None:
+        smooth, region = smoothed(view, good, view.mask, reach)
+    else:
+        good, smooth, region, stands = _standing(view, good, support, noise, reach)
+    pixels = view.pixels(np.asarray(cv2.bitwise_and(good, region), np.uint8))
+    if len(pixels) < max(fewest, 1):
         return FEW_POINTS
-    own = index[chosen]
-    raw = view.z.ravel()[own]
-    some = slice(None, None, -(-len(chosen) // _SAMPLE))
-    scatter = 1.5 * float(np.median(np.abs(raw[some] - smooth[2, chosen[some]])))
-    outline = inner.ravel()[index] == 0
-    outline[::_SPARSE] = True
+    index = view.index(pixels)
+    some = index[:: -(-len(index) // _SAMPLE)]
+    scatter = 1.5 * median(np.abs(view.z.ravel()[some] - smooth.ravel()[some]))
+    # All along the outline, and a grid inside.
+    outline = cv2.subtract(region, cv2.erode(region, _NEIGHBOURS))
+    outline[::_SPARSE, ::_SPARSE] = region[::_SPARSE, ::_SPARSE]
+    sparse = np.flatnonzero(outline.ravel() > 0)
     return Surface(
-        points=view.points(own, raw).T,
-        pixels=view.pixels(own),
-        smooth=smooth,
-        rim=np.flatnonzero(outline),
-        visible=len(own) / view.count,
+        points=view.points(index, view.z).T,
+        pixels=view.in_image(pixels),
+        smooth=view.points(sparse, smooth),
+        visible=len(pixels) / view.count,
         pitch=view.pitch,
         noise=noise,
         scatter=scatter,
@@ -144,91 +123,38 @@ def over_support(noise: float) -> float:
     return _CLOSE + _CLOSE_NOISE * SMOOTHING * noise
 
 
-def _inner(view: Crop, pixels: int) -> NDArray[np.uint8]:
-    """Returns a mask without its outline."""
-    eroded: Any = view.mask
-    if pixels:
-        eroded = cv2.erode(view.mask, _NEIGHBOURS, iterations=max(pixels // view.step, 1))
-    return np.asarray(eroded)
+def _standing(
+    view: Crop, good: NDArray[np.uint8], support: Plane, noise: float, reach: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], bool]:
+    """Returns good pixels, means and region as `smoothed`, without the support plane.
 
-
-def _good(view: Crop, inner: NDArray[np.uint8], noise: float, fewest: float) -> NDArray[np.uint8]:
-    """Returns the pixels, 255 or 0, whose depth is that of the thing's surface."""
-    # Where depth is unknown, there is no jump.
-    least = cv2.copyTo(view.z, view.known, np.full_like(view.z, 1e4))
-    rise = cv2.dilate(view.z, _NEIGHBOURS)
-    rise = cv2.subtract(rise, cv2.erode(least, _NEIGHBOURS))
-    steady = cv2.inRange(rise, -1e9, _JUMP * noise + _STEEP * view.pitch)
-    # What is farther from the middle than the thing is large is another thing.
-    reach = 4.5 * view.spread + _JUMP * noise + view.pitch * sum(view.mask.shape)
-    good: Any = cv2.inRange(view.z, max(view.middle - reach, 1e-3), view.middle + reach)
-    good = cv2.bitwise_and(good, view.usable)
-    fewest = max(fewest, 0.2 * view.usable_count)
-    for check in (inner, steady):
-        stricter = cv2.bitwise_and(good, check)
-        # Of a thing too thin for this, everything is used.
-        if cv2.countNonZero(stricter) >= fewest:
-            good = stricter
-    if cv2.countNonZero(steady) < steady.size:
-        good = _connected(good, view.z, noise)
-    return np.asarray(good)
-
-
-def _connected(good: NDArray[np.uint8], z: NDArray[np.float32], noise: float) -> NDArray[np.uint8]:
-    """Returns the largest connected part and those that belong to it."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        good, connectivity=8, ltype=cv2.CV_16U
-    )
-    if count <= 2:
-        return good
-    areas = stats[:, cv2.CC_STAT_AREA]
-    areas[0] = 0
-    largest = int(np.argmax(areas))
-    depths = z[labels == largest]
-    low, high = float(depths.min()) - _JUMP * noise, float(depths.max()) + _JUMP * noise
-    within = cv2.bitwise_and(good, cv2.inRange(z, low, high))
-    chosen = (areas >= _PART * areas[largest])[labels]
-    return np.asarray(np.where(chosen, good, within), np.uint8)
-
-
-def _smoothed(
-    view: Crop, good: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Returns the mask's pixels with good ones around, [K], and the means of these [K].
-
-    Means are of what is left over a paraboloid, so that those along the outline, which have good
-    pixels on one side only, follow the slope.
+    A thing that hardly rises over it keeps all of its pixels. The last result says whether the
+    thing goes down to the plane, as what is flat does.
     """
-    trend = _trend(view, good)
-    weights: Any = (good != 0).astype(np.float32)
-    total: Any = view.z - trend
-    total *= weights
-    total = cv2.boxFilter(total, -1, _WINDOW, normalize=False, borderType=cv2.BORDER_CONSTANT)
-    weights = cv2.boxFilter(weights, -1, _WINDOW, normalize=False, borderType=cv2.BORDER_CONSTANT)
-    near = cv2.bitwise_and(cv2.inRange(weights, 0.5, 100.0), view.mask)
-    index = np.flatnonzero(near)
-    means = total.ravel()[index]
-    means /= weights.ravel()[index]
-    means += trend.ravel()[index]
-    return index, means
-
-
-def _trend(view: Crop, good: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Returns the paraboloid closest to the depth of good pixels: float32 [h, w]."""
-    height, width = good.shape
-    index = np.flatnonzero(good)
-    index = index[:: -(-len(index) // _SAMPLE)]
-    v, u = np.divmod(index, width)
-    v, u = v / height - 0.5, u / width - 0.5
-    rows = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v])
-    z = view.z.ravel()[index] - view.middle
-    square = rows @ rows.T
-    # Keeps it level across what is thin.
-    square.ravel()[7::7] += 1e-3 * len(index)
-    a, b, c, d, e, f = np.linalg.solve(square, rows @ z).astype(np.float32).tolist()
-    x = np.arange(width, dtype=np.float32) / width - np.float32(0.5)
-    y = np.arange(height, dtype=np.float32)[:, None] / height - np.float32(0.5)
-    trend: NDArray[np.float32] = y * (e * x)
-    trend += (d * x + b) * x + (a + view.middle)
-    trend += (f * y + c) * y
-    return trend
+    a, b, c = support.normal.tolist()
+    # Metres over the plane per metre of depth, from the camera's own height on.
+    gain = a * view.x
+    gain += b * view.y
+    gain += c
+    limit = _CLOSE + _CLOSE_NOISE * noise
+    low = cv2.inRange(view.z * gain, -1e3, limit - support.offset)
+    low = cv2.bitwise_and(low, view.usable)
+    mask: Any = view.mask
+    rising = cv2.subtract(good, low)
+    clear = cv2.countNonZero(rising) >= _CLEAR * cv2.countNonZero(good)
+    if clear:
+        # Else means would mix the table into the thing's lower end.
+        good, mask = np.asarray(rising, np.uint8), cv2.subtract(mask, low)
+    smooth, region = smoothed(view, good, np.asarray(mask, np.uint8), reach)
+    heights = smooth * gain
+    high = cv2.inRange(heights, over_support(noise) - support.offset, 1e3)
+    high = cv2.bitwise_and(region, high)
+    if cv2.countNonZero(high) < _FLAT * cv2.countNonZero(region):
+        return good, smooth, region, True
+    if not clear:
+        return good, smooth, np.asarray(high, np.uint8), True
+    # It goes on, pixel by pixel, down to what was taken for the plane.
+    lowest = cv2.inRange(heights, -1e3, limit + 3 * view.pitch - support.offset)
+    lowest = cv2.bitwise_and(high, lowest)
+    stands = min(cv2.countNonZero(low), cv2.countNonZero(lowest)) >= _TOUCHING
+    return good, smooth, np.asarray(high, np.uint8), stands

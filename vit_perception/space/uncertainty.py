@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.space.objects import Plane
-from vit_perception.space.surface import SMOOTHING, Surface
+from vit_perception.space.smoothing import SMOOTHING
+from vit_perception.space.surface import Surface
 
 # Yaw that is tried to see whether another one fits as well: a right angle, from the best on.
 _TURNS = np.radians(np.arange(0.0, 90.0, 5.0))
@@ -84,7 +85,7 @@ def free_turns(
 
 def _end_covariance(surface: Surface, centre: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the covariance of an end of the box: float64 [3, 3]."""
-    ray = centre / np.linalg.norm(centre)
+    ray = centre / math.sqrt(centre @ centre)
     deep = (_END_NOISE * SMOOTHING * surface.noise) ** 2
     wide = (_END_PIXELS * surface.pitch) ** 2
     return np.asarray(deep * np.outer(ray, ray) + wide * np.eye(3), np.float64)

@@ -1,0 +1,80 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which pixels of a mask have the depth of the thing itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.space.crop import Crop
+
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
+# A jump is more than this much noise, and more than a surface 75 degrees from facing the camera
+# falls within the three pixels that are compared.
+_JUMP = 5.0
+_STEEP = 7.5
+# A part of the surface that jumps cut off belongs to the thing if it has this share of the
+# largest part's pixels, or lies within its depths.
+_PART = 0.15
+
+
+def own_pixels(view: Crop, edge_pixels: int, noise: float, fewest: float) -> NDArray[np.uint8]:
+    """Returns the pixels whose depth is that of the thing's surface: uint8 [h, w], 255 or 0.
+
+    Not those along the mask's outline, at jumps of depth, and beyond such jumps.
+
+    Args:
+        view: the thing.
+        edge_pixels: width of that outline, in pixels of the image.
+        noise: standard deviation of a distance, in metres.
+        fewest: where less would be left, all are kept.
+    """
+    # Only jumps within the mask count; where depth is unknown, there is none.
+    least = cv2.copyTo(view.z, view.usable, np.full_like(view.z, 1e4))
+    rise = cv2.dilate(cv2.copyTo(view.z, view.usable), _NEIGHBOURS)
+    rise = cv2.subtract(rise, cv2.erode(least, _NEIGHBOURS))
+    steady: Any = cv2.inRange(rise, -1e9, _JUMP * noise + _STEEP * view.pitch)
+    steady = cv2.bitwise_and(steady, view.usable)
+    good: Any = view.usable
+    fewest = max(fewest, 0.2 * view.usable_count)
+    for check in (_inner(view.mask, edge_pixels // view.step), steady):
+        stricter = cv2.bitwise_and(good, check)
+        # Of a thing too small for this, everything is used.
+        if cv2.countNonZero(stricter) >= fewest:
+            good = stricter
+    if cv2.countNonZero(steady) < view.usable_count:
+        good = _connected(good, view.z, noise)
+    return np.asarray(good, np.uint8)
+
+
+def _inner(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
+    """Returns a mask without its outline; what is thinner than two outlines keeps it."""
+    if not pixels:
+        return mask
+    inner = cv2.erode(mask, _NEIGHBOURS, iterations=pixels)
+    thick = cv2.dilate(inner, _NEIGHBOURS, iterations=pixels)
+    return np.asarray(cv2.bitwise_or(inner, cv2.subtract(mask, thick)), np.uint8)
+
+
+def _connected(
+    steady: NDArray[np.uint8], z: NDArray[np.float32], noise: float
+) -> NDArray[np.uint8]:
+    """Returns the largest connected part and those that belong to it."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        steady, connectivity=8, ltype=cv2.CV_16U
+    )
+    if count <= 2:
+        return steady
+    areas = stats[:, cv2.CC_STAT_AREA]
+    areas[0] = 0
+    largest = int(np.argmax(areas))
+    low, high, _, _ = cv2.minMaxLoc(z, (labels == largest).view(np.uint8))
+    own = cv2.bitwise_and(steady, cv2.inRange(z, low - _JUMP * noise, high + _JUMP * noise))
+    for label in np.flatnonzero(areas >= _PART * areas[largest]).tolist():
+        if label != largest:
+            own[labels == label] = 255
+    return np.asarray(own, np.uint8)
