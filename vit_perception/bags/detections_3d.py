@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,10 @@ class NamedObjects:
     names: tuple[str, ...]
     scores: NDArray[np.float32]
     ids: tuple[str, ...]
+
+    def moved(self, transform: Rigid) -> NamedObjects:
+        """Returns the same in the target frame of a transform."""
+        return replace(self, objects=self.objects.moved(transform))
 
 
 def objects_to_message(

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from vit_perception.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, TF, header_stamp
 from vit_perception.bags.pictures import depth_encoding
 from vit_perception.bags.reader import BagError, BagMessage, BagReader
+from vit_perception.bags.transforms import take_transforms
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.images.depth import decode_compressed_depth, decode_depth
 from vit_perception.images.raw import ImageError
 from vit_perception.space.boxes_as_masks import masks_of_boxes
+from vit_perception.space.camera_info import camera_model, looks_rectified
 from vit_perception.space.camera_model import CameraModel, CameraModelError
 from vit_perception.space.locate import locate
 from vit_perception.space.objects import Objects
@@ -188,7 +190,7 @@ class Placer:
             raise
 
     def _placed(self, frame: Frame, detections: Detections) -> Objects:
-        camera = self._camera(self.placing.camera_info)
+        camera = self._camera(self.placing.camera_info, self.image)
         if (camera.width, camera.height) != (frame.width, frame.height):
             raise Unplaced(
                 NO_CAMERA_INFO,
@@ -227,7 +229,7 @@ class Placer:
         except ImageError as error:
             raise Unplaced(UNREADABLE, str(error)) from error
         height, width = depth.shape
-        source = self._camera(self.placing.depth_camera_info)
+        source = self._camera(self.placing.depth_camera_info, self.placing.depth)
         if (source.width, source.height) != (width, height):
             raise Unplaced(
                 NO_CAMERA_INFO,
@@ -245,27 +247,13 @@ class Placer:
         except TransformError as error:
             raise Unplaced(NO_TRANSFORM, str(error)) from error
 
-    def _camera(self, topic: str) -> CameraModel:
+    def _camera(self, topic: str, images: str) -> CameraModel:
         if topic not in self._infos:
             raise Unplaced(
                 NO_CAMERA_INFO, f"expected a message on {shown_path(topic)}, found none"
             )
-        info = self._infos[topic]
         try:
-            return CameraModel.of_info(
-                width=int(info.width),
-                height=int(info.height),
-                k=info.k,
-                d=info.d,
-                model=str(info.distortion_model),
-                p=info.p,
-                binning=(int(info.binning_x), int(info.binning_y)),
-                roi=tuple(
-                    int(getattr(info.roi, key))
-                    for key in ("x_offset", "y_offset", "width", "height")
-                ),  # type: ignore[arg-type]  # of four
-                rectified="rect" in self.image.split("/")[-1],
-            )
+            return camera_model(self._infos[topic], rectified=looks_rectified(images))
         except CameraModelError as error:
             raise Unplaced(UNREADABLE, f"{shown_path(topic)}: {error}") from error
 
@@ -277,31 +265,13 @@ class Placer:
                 break
             self._read_to = message.time
             if message.msgtype == TF:
-                self._take_transforms(message)
+                take_transforms(message, self._transforms)
             elif message.msgtype == CAMERA_INFO:
                 self._infos[message.topic] = message.value
             elif depth_encoding(message.msgtype, message.value):
                 self._depths.append(message)
         while self._depths and self._depths[0].time < until - 3 * _AHEAD:
             self._depths.popleft()
-
-    def _take_transforms(self, message: BagMessage) -> None:
-        for each in message.value.transforms:
-            move, turn = each.transform.translation, each.transform.rotation
-            try:
-                transform = Rigid.of_quaternion(
-                    np.array([turn.x, turn.y, turn.z, turn.w]), (move.x, move.y, move.z)
-                )
-                self._transforms.add(
-                    str(each.header.frame_id),
-                    str(each.child_frame_id),
-                    header_stamp(each.header),
-                    transform,
-                    static=message.topic.endswith("tf_static"),
-                )
-            except TransformError:
-                # tf2 leaves it out as well; a lookup that needed it says what is missing.
-                continue
 
 
 def _beside(topic: str, infos: list[str]) -> str:

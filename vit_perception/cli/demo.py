@@ -21,11 +21,12 @@ EPILOG = """example:
   vit-perception demo
   vit-perception demo --vocabulary-after 'cup, tool, bottle' --out seen
 
-Plays a rendered recording twice over DDS to a detector_node in another process. In the second
-pass the names it looks for change while images flow: you are asked for them. Pictures and a video
-of both passes and of three real photographs go to the folder --out, with masks where the bundle
-has them. At the end the things of one frame are shown to the detector by their boxes, and found in
-the other frames by what they look like."""
+Plays a rendered recording twice over DDS to a detector and a localizer in another process. In the
+second pass the names it looks for change while images flow: you are asked for them. It prints
+where the named things are in space, against the recording's truth. Pictures and a video of both
+passes and of three real photographs go to the folder --out, with masks where the bundle has them.
+At the end the things of one frame are shown to the detector by their boxes, and found in the other
+frames by what they look like."""
 
 PROMPT_SECONDS = 20.0
 _WRITTEN = (
@@ -34,6 +35,7 @@ _WRITTEN = (
     "before_*.jpg",
     "after_*.jpg",
     "photograph_*",
+    "places.jpg",
     "taught.jpg",
 )
 
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.bundle.samples import DISTRACTORS, NAMES_AFTER, sample_bag
     from vit_perception.cli.demo_pictures import perceiver_for, write_pictures
+    from vit_perception.cli.demo_places import write_places
     from vit_perception.cli.demo_report import print_pictures, print_report, print_taught
     from vit_perception.cli.demo_taught import taught_part
     from vit_perception.names import parse_names
@@ -93,7 +96,10 @@ def run(args: argparse.Namespace) -> int:
             say=lambda line: print(printable(line), flush=True),
         )
         print_report(seen)
-        print_pictures(write_pictures(seen, bag, bundle, out))
+        pictures = write_pictures(seen, bag, bundle, out)
+        places = write_places(seen, bag, out)
+        pictures.paths += [places] if places is not None else []
+        print_pictures(pictures)
         taught = taught_part(perceiver_for(Bundle.load(bundle), seen.names_before), bag, out)
         if taught is not None:
             print_taught(taught, out)

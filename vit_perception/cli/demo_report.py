@@ -13,6 +13,7 @@ from rich.table import Table
 
 from vit_perception.cli.console import plain_console
 from vit_perception.cli.demo_pictures import Drawn, Pictures
+from vit_perception.cli.demo_places import places_table
 from vit_perception.cli.demo_taught import PICTURE, TaughtRun
 from vit_perception.evaluation.hit_rate import HitRate
 from vit_perception.wording import shown_name, shown_path
@@ -29,6 +30,8 @@ def print_report(run: DemoRun, console: Console | None = None) -> None:
     console.print(_frames_table(run))
     console.print(_latency_table(run))
     console.print(_objects_table(run))
+    if run.true_places:
+        console.print(places_table(run))
     rate = ground_truth_rate(run)
     console.print(
         f"ground truth, first pass: {rate.named.total()} of {rate.objects.total()} objects found "

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.parameters.values import camera_names, taken
 from vit_perception.setting import setting, settings_of, shared_setting
+from vit_perception.space.camera_info import looks_rectified
 from vit_perception.space.settings import SpaceSettings
 
 
@@ -111,7 +112,7 @@ class LocalizerParameters:
     def is_rectified(self, topic: str) -> bool:
         """Returns whether the images of a topic are rectified."""
         if self.rectified == "auto":
-            return "rect" in topic.rpartition("/")[2]
+            return looks_rectified(topic)
         return self.rectified == "true"
 
 

@@ -28,6 +28,7 @@ from vit_perception.ros.localizer.worker import SpaceWorker
 from vit_perception.ros.parameter_bridge import Apply, ParameterBridge
 from vit_perception.ros.run import no_words, run
 from vit_perception.setting import SettingError, settings_of
+from vit_perception.space.camera_info import looks_rectified
 from vit_perception.wording import one_line, shown
 
 # Seconds between two looks at what images wait for, while some do; and that one in work may hold
@@ -157,7 +158,7 @@ class LocalizerNode(ManagedNode):
             topic=topics["camera_info"],
             depth_topic=topics["depth/camera_info"],
             rectified=parameters.is_rectified(topics["image"]),
-            depth_rectified="rect" in topics["depth"].rpartition("/")[2],
+            depth_rectified=looks_rectified(topics["depth"]),
         )
         return Needs(cameras, self._transforms, parameters)
 

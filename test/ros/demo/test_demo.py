@@ -125,4 +125,4 @@ def test_the_node_ends_with_the_demo(
 
 def _is_node(process: int) -> bool:
     words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-    return words[1:3] == [b"-m", b"vit_perception.ros.detector_node"]
+    return words[1:3] == [b"-m", b"vit_perception.ros.perception_node"]

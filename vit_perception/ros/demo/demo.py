@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,25 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from vision_msgs.msg import Detection2DArray, VisionInfo
+from vision_msgs.msg import Detection2DArray, Detection3DArray, VisionInfo
 
+from vit_perception.bags.detections_3d import NamedObjects, objects_from_message
 from vit_perception.bags.messages import detections_from_message, header_stamp
 from vit_perception.bags.reader import BagReader
+from vit_perception.bags.true_places import TruePlaces, read_true_places
 from vit_perception.bags.truth import read_truth
-from vit_perception.bundle.samples import GROUND_TRUTH_TOPIC, IMAGE_TOPIC
-from vit_perception.ros.demo.detector_process import NODE_NAME, DetectorProcess
+from vit_perception.bundle.samples import (
+    CAMERA_INFO_TOPIC,
+    DEPTH_TOPIC,
+    GROUND_TRUTH_3D_TOPIC,
+    GROUND_TRUTH_TOPIC,
+    IMAGE_TOPIC,
+)
+from vit_perception.ros.demo.detector_process import (
+    LOCALIZER_NAME,
+    NODE_NAME,
+    DetectorProcess,
+)
 from vit_perception.ros.demo.player import BagPlayer
 from vit_perception.ros.demo.run import Arrival, DemoRun, place
 from vit_perception.ros.environment import (
@@ -37,6 +49,8 @@ from vit_perception.ros.environment import (
 )
 from vit_perception.wording import shown_path
 
+WORLD = "world"
+"""The frame in which boxes in space are told: that of the recording's table."""
 CHANGE_AFTER = 1.0
 """Seconds into the second pass at which the names change."""
 _DISCOVERY_TIMEOUT = 10.0
@@ -74,6 +88,7 @@ def run_demo(
     set_image_transport()
     keep_to_this_machine()
     truth = read_truth(bag, GROUND_TRUTH_TOPIC)
+    true_places = read_true_places(bag, GROUND_TRUTH_3D_TOPIC, WORLD)
     present = sorted({name for found in truth.values() for name in found.names})
     before = tuple(dict.fromkeys((*present, *distractors)))
     # rclpy's own handlers end the context under the calls that Ctrl-C is to leave in order.
@@ -87,15 +102,21 @@ def run_demo(
         with _Spinning(node):
             player = BagPlayer(node, bag)
             say(f"starting {NODE_NAME} in another process")
-            parameters = {
-                "bundle": str(bundle),
-                "vocabulary": list(before),
-                # One name for each object, the best.
-                "class_agnostic_nms": True,
-                "diagnostics_period": 0.5,
+            parameters: dict[str, dict[str, Any]] = {
+                NODE_NAME: {
+                    "bundle": str(bundle),
+                    "vocabulary": list(before),
+                    # One name for each object, the best.
+                    "class_agnostic_nms": True,
+                    "diagnostics_period": 0.5,
+                }
             }
-            with DetectorProcess(node, parameters, IMAGE_TOPIC, out) as detector:
-                run = DemoRun(before, default_names, truth=truth)
+            topics = {"image": IMAGE_TOPIC, "camera_info": CAMERA_INFO_TOPIC}
+            if true_places:
+                parameters[LOCALIZER_NAME] = {"target_frame": WORLD}
+                topics["depth"] = DEPTH_TOPIC
+            with DetectorProcess(node, parameters, topics, out) as detector:
+                run = DemoRun(before, default_names, truth=truth, true_places=true_places)
                 _wait_for_subscriber(player)
                 say(f"playing {shown_path(bag.name)}, looking for: {', '.join(before)}")
                 player.play()
@@ -110,6 +131,7 @@ def run_demo(
                 time.sleep(_LAST_RESULTS)
         run.camera_frames = player.published[IMAGE_TOPIC]
         run.seen = place(listener.arrivals, listener.versions, shifts, camera_stamps(bag))
+        run.places = _of_first_pass(listener.places, shifts[0], true_places)
         run.first_version = min(listener.versions.values(), default=0)
         run.diagnostics = dict(listener.diagnostics)
         return run
@@ -124,17 +146,29 @@ def camera_stamps(bag: Path) -> list[int]:
         return [header_stamp(message.value.header) for message in reader.messages([topic])]
 
 
+def _of_first_pass(
+    places: Mapping[int, NamedObjects], shift: int, true_places: Mapping[int, TruePlaces]
+) -> dict[int, NamedObjects]:
+    """Returns the places of the first pass, by stamp in the bag."""
+    return {
+        stamp - shift: found for stamp, found in places.items() if stamp - shift in true_places
+    }
+
+
 class _Listener:
     """Keeps what the detector publishes; read it after the node has stopped spinning."""
 
     def __init__(self, node: Node) -> None:
         self.arrivals: list[Arrival] = []
+        self.places: dict[int, NamedObjects] = {}
         self.versions: dict[int, int] = {}
         self.diagnostics: dict[str, str] = {}
         self._node = node
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         topic = f"/{NODE_NAME}/detections"
         node.create_subscription(Detection2DArray, topic, self._on_detections, 100)
+        places = f"/{LOCALIZER_NAME}/detections_3d"
+        node.create_subscription(Detection3DArray, places, self._on_places, 100)
         node.create_subscription(
             VisionInfo, f"/{NODE_NAME}/vision_info", self._on_vision_info, latched
         )
@@ -147,6 +181,9 @@ class _Listener:
         stamp = header_stamp(message.header)
         delay = (self._node.get_clock().now().nanoseconds - stamp) / 1e9
         self.arrivals.append(Arrival(stamp, delay, detections_from_message(message)))
+
+    def _on_places(self, message: Detection3DArray) -> None:
+        self.places[header_stamp(message.header)] = objects_from_message(message)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs detector_node in its own process and controls it by services."""
+"""Runs the nodes in a process of their own and controls them by services."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rclpy.node import Node
 from vit_perception.output.write import write
 from vit_perception.processes.parent import tied
 
-NODE_NAME = "detector"
+NODE_NAME, LOCALIZER_NAME = "detector", "localizer"
 _START_TIMEOUT = 30.0  # a loaded machine needs seconds for imports and discovery
 _CALL_TIMEOUT = 60.0  # configure reads and warms up the model
 _STOP_TIMEOUT = 5.0
@@ -37,45 +37,52 @@ class DetectorProcessError(RuntimeError):
 
 
 class DetectorProcess:
-    """A detector_node that runs while the context lasts.
+    """A detector, and a localizer if it has parameters, that run while the context lasts.
 
     Args:
         node: makes the service clients; it has to be spun by another thread.
-        parameters: of the node.
-        image_topic: remapped to the node's `image`.
+        parameters: by node.
+        topics: from those of the nodes to those of the recording.
         folder: for the parameter file and the log.
     """
 
     def __init__(
-        self, node: Node, parameters: Mapping[str, Any], image_topic: str, folder: Path
+        self,
+        node: Node,
+        parameters: Mapping[str, Mapping[str, Any]],
+        topics: Mapping[str, str],
+        folder: Path,
     ) -> None:
         """Prepares the services; the process starts on entering."""
         self._node = node
-        self._parameters = dict(parameters)
-        self._image_topic = image_topic
+        self._parameters = {name: dict(values) for name, values in parameters.items()}
+        self._topics = dict(topics)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._changes: Client[Any, Any] = node.create_client(
-            ChangeState, f"/{NODE_NAME}/change_state"
-        )
+        self._changes: dict[str, Client[Any, Any]] = {
+            name: node.create_client(ChangeState, f"/{name}/change_state") for name in parameters
+        }
         self._settings: Client[Any, Any] = node.create_client(
             SetParametersAtomically, f"/{NODE_NAME}/set_parameters_atomically"
         )
         self.log = folder / "detector.log"
 
     def __enter__(self) -> DetectorProcess:
-        """Starts, configures and activates the node.
+        """Starts, configures and activates the nodes.
 
         Raises:
             DetectorProcessError: the process ended, or a transition failed.
             OutputError: the parameter file cannot be written.
         """
         file = self._folder / "detector.yaml"
-        text = yaml.safe_dump({NODE_NAME: {"ros__parameters": self._parameters}})
+        text = yaml.safe_dump(
+            {name: {"ros__parameters": values} for name, values in self._parameters.items()}
+        )
         write(file, text.encode())
-        command = [sys.executable, "-m", "vit_perception.ros.detector_node", "--ros-args"]
-        command += ["-r", f"__node:={NODE_NAME}", "-r", f"image:={self._image_topic}"]
-        command += ["--params-file", str(file)]
+        command = [sys.executable, "-m", "vit_perception.ros.perception_node", *self._parameters]
+        command += ["--ros-args", "--params-file", str(file)]
+        for topic, played in self._topics.items():
+            command += ["-r", f"{topic}:={played}"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 # SIGTERM: the node leaves ROS in order.
@@ -85,8 +92,9 @@ class DetectorProcess:
                 env=_environment(),
             )
         try:
-            self._change_state(Transition.TRANSITION_CONFIGURE, "configure")
-            self._change_state(Transition.TRANSITION_ACTIVATE, "activate")
+            for name in self._parameters:
+                self._change_state(name, Transition.TRANSITION_CONFIGURE, "configure")
+                self._change_state(name, Transition.TRANSITION_ACTIVATE, "activate")
         except BaseException:
             self._stop()
             raise
@@ -112,11 +120,11 @@ class DetectorProcess:
         response = self._call(self._settings, request)
         return "" if response.result.successful else str(response.result.reason)
 
-    def _change_state(self, transition: int, label: str) -> None:
+    def _change_state(self, name: str, transition: int, label: str) -> None:
         request = ChangeState.Request(transition=Transition(id=transition))
-        response = self._call(self._changes, request)
+        response = self._call(self._changes[name], request)
         if not response.success:
-            raise DetectorProcessError(f"{NODE_NAME}: {label} failed: {self._last_lines()}")
+            raise DetectorProcessError(f"{name}: {label} failed: {self._last_lines()}")
 
     def _call(self, client: Client[Any, Any], request: Any) -> Any:
         deadline = time.monotonic() + _START_TIMEOUT

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vit_perception.bags.detections_3d import NamedObjects
+from vit_perception.bags.true_places import TruePlaces
 from vit_perception.detections import Detections
 
 
@@ -35,7 +37,12 @@ class Seen:
 
 @dataclass(slots=True)
 class DemoRun:
-    """All that a demonstration saw."""
+    """All that a demonstration saw.
+
+    Attributes:
+        places: boxes in space of the first pass in the frame `world`, by stamp in the bag.
+        true_places: where things truly were, by stamp; empty for a bag that does not say it.
+    """
 
     names_before: tuple[str, ...]
     names_after: tuple[str, ...]
@@ -43,6 +50,8 @@ class DemoRun:
     first_version: int = 0
     seen: list[Seen] = field(default_factory=list)
     truth: Mapping[int, Detections] = field(default_factory=dict)
+    places: Mapping[int, NamedObjects] = field(default_factory=dict)
+    true_places: Mapping[int, TruePlaces] = field(default_factory=dict)
     diagnostics: dict[str, str] = field(default_factory=dict)
     change_seconds: float = 0.0
 

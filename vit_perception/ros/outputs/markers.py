@@ -18,8 +18,8 @@ from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.perceiver.overlay import class_colour
 from vit_perception.ros import qos
-from vit_perception.ros.camera_info import camera_model
 from vit_perception.ros.health.fault_log import FaultLog
+from vit_perception.space.camera_info import camera_model
 from vit_perception.space.camera_model import CameraModel, CameraModelError
 
 _LIFETIME = Duration(sec=1)

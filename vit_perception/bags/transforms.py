@@ -1,0 +1,33 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Transforms that a recording has on /tf and /tf_static."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vit_perception.bags.messages import header_stamp
+from vit_perception.bags.reader import BagMessage
+from vit_perception.space.rigid import Rigid, TransformError
+from vit_perception.space.transforms import Transforms
+
+
+def take_transforms(message: BagMessage, transforms: Transforms) -> None:
+    """Adds what a tf2_msgs/TFMessage holds; those of a topic `tf_static` hold at all times.
+
+    Impossible ones are left out, as tf2 does; a lookup that would need one says what is missing.
+    """
+    static = message.topic.endswith("tf_static")
+    for each in message.value.transforms:
+        move, turn = each.transform.translation, each.transform.rotation
+        quaternion = np.array([turn.x, turn.y, turn.z, turn.w], np.float64)
+        try:
+            transforms.add(
+                str(each.header.frame_id),
+                str(each.child_frame_id),
+                header_stamp(each.header),
+                Rigid.of_quaternion(quaternion, (move.x, move.y, move.z)),
+                static=static,
+            )
+        except TransformError:
+            continue
