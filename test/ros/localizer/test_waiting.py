@@ -14,7 +14,10 @@ pytest.importorskip("rclpy")
 
 from sensor_msgs.msg import CompressedImage, Image
 
+from vit_perception.ros.manual.localizer import DIAGNOSTICS
+
 from ..bench import SECOND, Bench, stamp_of, wait_for
+from ..test_topics import undocumented
 from .rig import Rig
 from .scene import (
     FRAME,
@@ -174,6 +177,15 @@ def test_every_image_is_accounted_for_under_load(bench: Bench) -> None:
     stamps = [stamp_of(each) for each in rig.boxes]
     # The newest counts, and none overtakes another.
     assert stamps == sorted(stamps) and stamps[-1] == SECOND + 39 * 5 * MILLISECOND
+
+
+def test_every_diagnostics_key_is_in_the_manual(bench: Bench) -> None:
+    rig = Rig(bench, target_frame=FRAME)
+    rig.see(scene())
+    rig.box()
+    wait_for(lambda: "latency.total.p50_ms" in rig.shown(), "its time")
+    assert {"objects.left_out.no_depth", "frames.dropped.apart", "state"} < rig.shown().keys()
+    assert undocumented(rig.shown(), DIAGNOSTICS) == []
 
 
 def test_frames_of_ros_1_have_a_slash(bench: Bench) -> None:

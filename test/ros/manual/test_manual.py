@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
-from vit_perception.parameters.detector import DetectorParameters, validate
-from vit_perception.ros.manual import manual
-from vit_perception.ros.manual.interface import COMMANDS, PUBLISHED, SERVICES, SUBSCRIBED
+from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.parameters.localizer import LocalizerParameters
+from vit_perception.parameters.values import taken
+from vit_perception.ros.manual import detector, localizer, manual
+from vit_perception.ros.manual.interface import DETECTOR, Interface
+from vit_perception.ros.manual.localizer import LOCALIZER
 from vit_perception.ros.manual.policy import topics
 from vit_perception.setting import settings_of
 
@@ -24,29 +28,50 @@ def test_a_generated_file_is_the_one_of_now(name: str) -> None:
     assert text == manual.written()[name], "run: python -m vit_perception.ros.manual --write ."
 
 
-def test_the_configuration_holds_the_defaults() -> None:
-    values = yaml.safe_load(manual.config())["/**"]["ros__parameters"]
-    assert list(values) == list(settings_of(DetectorParameters))
-    assert validate(values) == DetectorParameters()
+@pytest.mark.parametrize(
+    ("node", "parameters"), [("detector", DetectorParameters), ("localizer", LocalizerParameters)]
+)
+def test_the_configuration_holds_the_defaults(node: str, parameters: type) -> None:
+    text = manual.written()[f"config/{node}.yaml"]
+    values = yaml.safe_load(text)["/**"]["ros__parameters"]
+    assert list(values) == list(settings_of(parameters))
+    assert taken(parameters, values) == parameters()
 
 
 def test_rviz_shows_topics_that_are_published() -> None:
     shown = yaml.safe_load((ROOT / "config" / "perception.rviz").read_text(encoding="utf-8"))
     displays = shown["Visualization Manager"]["Displays"]
     wanted = {each["Topic"]["Value"] for each in displays if "Topic" in each}
-    assert wanted == {"/detector/overlay", "/detector/markers"}
-    assert wanted <= {name.replace("~", "/detector") for name in topics(PUBLISHED, ())}
+    assert wanted == {
+        "/detector/overlay",
+        "/detector/markers",
+        "/localizer/markers",
+        "/localizer/object_clouds",
+        "/localizer/support",
+    }
+    assert wanted <= {
+        name.replace("~", f"/{node}")
+        for node, tables in (("detector", DETECTOR), ("localizer", LOCALIZER))
+        for name in topics(tables.published, ())
+    }
 
 
-def test_the_manual_tells_all_that_the_tables_hold() -> None:
-    text = manual.manual()
-    tables = (SUBSCRIBED, COMMANDS, PUBLISHED, SERVICES)
-    names = [name for table in tables for name in topics(table, ())]
-    names += [key for keys, _ in manual.DIAGNOSTICS for key in keys.split(", ")]
-    assert [
-        name for name in [*names, *settings_of(DetectorParameters)] if f"`{name}`" not in text
-    ] == []
-    assert max(map(len, text.splitlines())) <= 99
+@pytest.mark.parametrize(
+    ("node", "tables", "diagnostics", "parameters"),
+    [
+        ("detector_node", DETECTOR, detector.DIAGNOSTICS, DetectorParameters),
+        ("localizer_node", LOCALIZER, localizer.DIAGNOSTICS, LocalizerParameters),
+    ],
+)
+def test_the_manual_tells_all_that_the_tables_hold(
+    node: str, tables: Interface, diagnostics: Sequence[tuple[str, str]], parameters: type
+) -> None:
+    whole = manual.manual()
+    assert max(map(len, whole.splitlines())) <= 99
+    text = whole.partition(f"\n## {node}\n")[2].partition("\n## ")[0]
+    rows = (*tables.subscribed, *tables.commands, *tables.published, *tables.services)
+    names = [*topics(rows, ()), *(key for keys, _ in diagnostics for key in keys.split(", "))]
+    assert [name for name in [*names, *settings_of(parameters)] if f"`{name}`" not in text] == []
 
 
 def test_all_generated_files_are_written_into_a_checkout(tmp_path: Path) -> None:

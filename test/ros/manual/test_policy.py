@@ -13,7 +13,10 @@ import pytest
 
 pytest.importorskip("rclpy")
 
+from sensor_msgs.msg import PointCloud2
+
 from vit_perception.ros.manual.interface import PUBLISHED, SERVICES, SUBSCRIBED
+from vit_perception.ros.manual.localizer import LOCALIZER
 from vit_perception.ros.manual.policy import main, policy, topics
 
 from ..bench import Bench, wait_for
@@ -25,8 +28,9 @@ KINDS = {"subscribe": "subscriber", "publish": "publisher", "reply": "service"}
 
 def allowed(text: str, namespace: str = "/", node: str = "detector") -> dict[str, set[str]]:
     """Absolute names by right, resolved as sros2 does it."""
-    (profile,) = ElementTree.fromstring(text).iter("profile")
-    assert (profile.get("ns"), profile.get("node")) == (namespace, node)
+    found = {each.get("node"): each for each in ElementTree.fromstring(text).iter("profile")}
+    profile = found[node]
+    assert profile.get("ns") == namespace
     before = namespace.rstrip("/")
     rights: dict[str, set[str]] = {}
     for rule in profile:
@@ -41,12 +45,10 @@ def allowed(text: str, namespace: str = "/", node: str = "detector") -> dict[str
     return rights
 
 
-def in_graph(bench: Bench, right: str, namespace: str = "/") -> dict[str, str]:
-    """What a running detector has, and its type without the middle part."""
+def in_graph(bench: Bench, right: str, node: str = "detector") -> dict[str, str]:
+    """What a running node has, and its type without the middle part."""
     look = getattr(bench.outside, f"get_{KINDS[right]}_names_and_types_by_node")
-    return {
-        name: re.sub("/(msg|srv)/", "/", types[0]) for name, types in look("detector", namespace)
-    }
+    return {name: re.sub("/(msg|srv)/", "/", types[0]) for name, types in look(node, "/")}
 
 
 @pytest.mark.parametrize("cameras", [(), ("front", "wrist")])
@@ -61,6 +63,32 @@ def test_a_node_has_what_the_policy_allows_and_no_more(
     compressed = {name for name in rights["subscribe"] if name.endswith("/compressed")}
     wait_for(lambda: len(in_graph(bench, "subscribe")) > len(cameras), "subscriptions")
     assert in_graph(bench, "subscribe").keys() == rights["subscribe"] - compressed
+
+
+@pytest.mark.parametrize("cameras", [(), ("front", "wrist")])
+def test_a_localizer_has_what_the_policy_allows(bench: Bench, cameras: Sequence[str]) -> None:
+    names = {"cameras": cameras} if cameras else {}
+    bench.localizer(use_sim_time=True, publish_tf=True, target_frame="map", **names)
+    for topic in cameras or ("",):
+        prefix = f"localizer/{topic}/" if topic else "localizer/"
+        bench.collect(PointCloud2, f"{prefix}object_clouds")
+    rights = allowed(policy(cameras), node="localizer")
+    unused = {name for name in rights["subscribe"] if "/compressed" in name}
+    rights["subscribe"] -= unused
+    for right in ("publish", "reply", "subscribe"):
+        wait_for(
+            lambda right=right: in_graph(bench, right, "localizer").keys() == rights[right],
+            f"{right} {rights[right]}",
+        )
+    kinds = {
+        name.replace("~", "/localizer") if name[0] == "~" else f"/{name}".replace("//", "/"): kind
+        for row in (*LOCALIZER.subscribed, *LOCALIZER.published)
+        for name, kind in zip(topics([row], ()), row[1].split(", "), strict=True)
+    }
+    if not cameras:
+        for right in ("publish", "subscribe"):
+            for name, kind in in_graph(bench, right, "localizer").items():
+                assert kinds.get(name, kind) == kind, name
 
 
 def test_a_node_of_compressed_images_has_the_others(bench: Bench, toy_bundle_dir: Path) -> None:
@@ -85,18 +113,34 @@ def test_other_names_are_followed(capsys: pytest.CaptureFixture[str]) -> None:
     order = (
         "--camera front --camera wrist --remap front/image:=/cam/image_raw --enclave /robot/eye"
     )
-    order += " --namespace /robot --node eye --remap ~/detect_once:=look"
+    order += " --namespace /robot --node eye --node place=localizer"
+    order += " --remap ~/detect_once:=look --remap front/depth:=/cam/depth"
     assert main(order.split()) == 0
     text = capsys.readouterr().out
     assert ElementTree.fromstring(text).get("version") == "0.2.0"
     (enclave,) = ElementTree.fromstring(text).iter("enclave")
     assert enclave.get("path") == "/robot/eye"
+    assert [each.get("node") for each in enclave.iter("profile")] == ["eye", "place"]
+    place = allowed(text, "/robot", "place")["subscribe"]
+    assert {"/cam/depth", "/cam/depth/compressedDepth", "/tf", "/robot/front/detections"} < place
     rights = allowed(text, "/robot", "eye")
     assert {"/cam/image_raw", "/cam/image_raw/compressed"} < rights["subscribe"]
     assert {"/robot/wrist/image", "/robot/front/camera_info", "/clock"} < rights["subscribe"]
     assert not {"/robot/front/image", "/robot/image"} & rights["subscribe"]
     assert {"/robot/eye/front/overlay/compressed", "/diagnostics"} < rights["publish"]
     assert "/robot/look" in rights["reply"] and "/robot/eye/detect_once" not in rights["reply"]
+
+
+def test_each_node_has_an_enclave_of_its_name() -> None:
+    enclaves = ElementTree.fromstring(policy()).iter("enclave")
+    assert [each.get("path") for each in enclaves] == ["/detector", "/localizer"]
+
+
+def test_a_node_of_another_kind_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--node", "eye=camera"])
+    expected = "--node: expected detector or localizer behind =, found 'camera'"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_remapping_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ class SpaceCameraState:
         name: empty for a node's only camera.
         inputs: what is subscribed, by topic; empty while nothing is.
         counts: what became of what was found in its images.
+        stamps: number of odd stamps, by kind.
         lines: what was last said about a cause.
         latency: of the last images, by stage.
         idle: whether it is active but places nothing, since nobody subscribes to results.
@@ -41,6 +42,7 @@ class SpaceCameraState:
     name: str
     inputs: Mapping[str, Input]
     counts: Counts
+    stamps: Mapping[str, int] = field(default_factory=dict)
     lines: Mapping[str, str] = field(default_factory=dict)
     latency: Mapping[str, Quantiles] = field(default_factory=dict)
     idle: bool = False
@@ -100,6 +102,7 @@ def _input_status(
         values[f"input.{topic}.qos"] = each.qos
         values[f"input.{topic}.publishers"] = str(each.publishers)
         values[f"input.{topic}.silence_s"] = f"{each.silence:.1f}"
+    values.update({f"stamps.{kind}": str(count) for kind, count in now.stamps.items()})
     values["input.notes"] = "; ".join(now.notes)
     rate = (now.counts.arrived - before.counts.arrived) / elapsed
     values["rate.received_hz"] = f"{rate:.2f}"

@@ -42,6 +42,7 @@ def _state(camera: SpaceCamera, parameters: LocalizerParameters) -> SpaceCameraS
         name=camera.name,
         inputs=inputs,
         counts=camera.accounting.counts(),
+        stamps=camera.stamps.counts(),
         lines=dict(camera.lines),
         latency=camera.accounting.latencies(),
         idle=camera.idle,

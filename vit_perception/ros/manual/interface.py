@@ -9,8 +9,23 @@ SERVICES are the node's. Needs no ROS.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from vit_perception.images.encodings import DECODERS
 from vit_perception.ros.frames.gate import DETECT_ONCE_TIMEOUT
+
+Table = tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The tables of one node; `commands` and `services` are the node's, not a camera's."""
+
+    subscribed: Table
+    published: Table
+    commands: Table = ()
+    services: Table = ()
+
 
 SUBSCRIBED = (
     (
@@ -121,3 +136,5 @@ SERVICES = (
         "Writes what was taught so far to `taught_file`.",
     ),
 )
+
+DETECTOR = Interface(SUBSCRIBED, PUBLISHED, COMMANDS, SERVICES)

@@ -15,105 +15,80 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from vit_perception.parameters.detector import DetectorParameters
-from vit_perception.ros.frames.accounting import CAUSES
-from vit_perception.ros.frames.stamps import ODDITIES
-from vit_perception.ros.manual.interface import COMMANDS, PUBLISHED, SERVICES, SUBSCRIBED
+from vit_perception.parameters.localizer import LocalizerParameters
+from vit_perception.ros.manual import detector, localizer
+from vit_perception.ros.manual.interface import DETECTOR, Interface
+from vit_perception.ros.manual.localizer import LOCALIZER
 from vit_perception.ros.manual.policy import policy
-from vit_perception.ros.teaching.account import CAUSES as REFUSALS
 from vit_perception.setting import Setting, settings_of
 
 _WIDTH = 99
 
-_LIFECYCLE = (
-    (
-        "configure",
-        "Reads and checks the bundle, opens the engine, encodes the vocabulary, runs the network "
-        "once. Fails with the reason in one log line, at the latest after `configure_timeout`.",
+
+@dataclass(frozen=True)
+class _Node:
+    """What the manual says of one node.
+
+    Attributes:
+        name: of the program.
+        about: first paragraph.
+        interface: its topics and services.
+        parameters: the dataclass that declares them.
+        live: when a live change takes effect.
+        lifecycle, diagnostics: tables of names and meaning.
+    """
+
+    name: str
+    about: str
+    interface: Interface
+    parameters: type
+    live: str
+    lifecycle: Sequence[tuple[str, str]]
+    diagnostics: Sequence[tuple[str, str]]
+
+    @property
+    def file(self) -> str:
+        """Path of its parameters in a checkout."""
+        return f"config/{self.name.removesuffix('_node')}.yaml"
+
+
+_NODES = (
+    _Node(
+        "detector_node",
+        "A lifecycle node named `detector`. Names are relative: remap them. With several "
+        "`cameras`, each has topics of its own: the name of the camera and a slash come "
+        "before `image` and `camera_info` (`front/image`) and after the `~/` of what is "
+        "published (`~/front/detections`), `teach` and `overlay_mouse_left`, and the name "
+        "and a space before `input` and `frames` in the diagnostics.",
+        DETECTOR,
+        DetectorParameters,
+        "a change takes effect at the next frame; new names take effect once they are encoded, "
+        "another graph once it is open",
+        detector.LIFECYCLE,
+        detector.DIAGNOSTICS,
     ),
-    (
-        "activate",
-        "Subscribes to the image topics; with `lazy`, only while somebody wants a result.",
+    _Node(
+        "localizer_node",
+        "A lifecycle node named `localizer` that gives what a detector found its place in space. "
+        "It needs depth and the camera's intrinsics, and transforms for results in another frame "
+        "than the camera's. Beside a detector in `perception_node` it takes the detector's frames "
+        "and detections in the process, and subscribes to none of `detections`, `instances` and "
+        "`image`. Several `cameras` have topics of their own, as the detector's.",
+        LOCALIZER,
+        LocalizerParameters,
+        "a change takes effect at the next image",
+        localizer.LIFECYCLE,
+        localizer.DIAGNOSTICS,
     ),
-    (
-        "deactivate",
-        "Unsubscribes at once; the engine stays open. The frame that is being looked at is not "
-        "published.",
-    ),
-    (
-        "cleanup",
-        "Closes the engine and removes the topics of the results. An engine that does not end "
-        "within a second is left behind.",
-    ),
-)
-DIAGNOSTICS = (
-    ("input.topic, input.qos, input.publishers", "What is subscribed and who publishes there."),
-    ("input.silence_s", "Seconds since the last image."),
-    ("input.kept_bytes", "Of images kept for `teach_history`."),
-    *((f"stamps.{kind}", f"Number of {what}.") for kind, what in ODDITIES.items()),
-    ("rate.received_hz, rate.published_hz", "Since the message before."),
-    (
-        "frames.received, frames.published, frames.dropped, frames.pending",
-        "Since the node started. At every instant received = published + dropped; those pending "
-        "are waiting or being worked on.",
-    ),
-    *((f"frames.dropped.{cause}", f"Of these: {why}.") for cause, why in CAUSES.items()),
-    ("frames.undecodable.<reason>", "Undecodable frames by reason, e.g. `encoding`."),
-    (
-        "latency.<stage>.p50_ms, .p95_ms, .max_ms",
-        "Of the last 300 frames: `wait` (for the worker), `decode`, `letterbox`, `inference`, "
-        "`nms`, `masks`, `track`, `publish`, `total` (from the callback to publication), "
-        "`overlay`.",
-    ),
-    ("age.p50_ms, .p95_ms, .max_ms", "Image stamp to publication, by the node's clock."),
-    ("tracking.tracks", "Things with an id that are followed now, in sight or not."),
-    (
-        "tracking.lost, tracking.refound",
-        "Since the node started: how often a thing with an id was not found in a frame any more, "
-        "and how often one was found again, with its id.",
-    ),
-    (
-        "tracking.switched",
-        "How often a thing with an id went on under another name: where it was in the frame "
-        "before, the detector found something that it called otherwise.",
-    ),
-    ("tracking.ids", "How many ids were given."),
-    ("tracking.resets", "How often stamps jumped, so that all things got new ids."),
-    ("last_error", "The last frame that was lost to an error, or failed transition."),
-    ("state", "The lifecycle state; `paused`, `idle` (`lazy`, and nobody subscribes) behind it."),
-    (
-        "model.bundle, model.directory, model.architecture, model.sha256, model.precision, "
-        "model.provider, model.provider_asked, model.input",
-        "What runs, and which provider was asked for.",
-    ),
-    (
-        "engine.busy_s",
-        "Seconds since it began with the present frame. After 5 s the node counts as stuck; after "
-        "`configure_timeout` the engine is asked to give the frame up, which is dropped as "
-        "`error`.",
-    ),
-    ("model.opening", "The precision and provider that will take over, while they are opened."),
-    ("cpu.cores", "Cores that the process may use."),
-    ("vocabulary.version, vocabulary.names", "The vocabulary in force and its size."),
-    ("vocabulary.shown", "How many of its names have been shown."),
-    ("vocabulary.encoding", "New names that will take over, while they are encoded."),
-    ("class_thresholds.idle", "Names with a threshold that the vocabulary does not have."),
-    (
-        "teach.done, teach.refused, teach.pending",
-        "Messages on `~/teach` and clicks on `~/overlay` since the node started.",
-    ),
-    *(
-        (f"teach.refused.{cause}", f"Of the refused ones: {why}.")
-        for cause, why in REFUSALS.items()
-    ),
-    ("teach.last_refusal", "Why the last one was refused."),
 )
 
 
 def manual() -> str:
-    """Returns doc/nodes.md: the manual of detector_node in Markdown."""
+    """Returns doc/nodes.md: the manual of the nodes in Markdown."""
     return "\n".join(
         [
             "<!-- Written from the code by `python -m vit_perception.ros.manual --write .` -->",
@@ -122,49 +97,57 @@ def manual() -> str:
             "",
             *_paragraph(
                 "`detector_node` finds named things in the images of one camera or several. "
-                "`perception_node` runs several detectors in one process, each under a name of "
-                "its own. [On a robot](robot.md) says how to start them."
+                "`localizer_node` gives them their places in space by depth. "
+                "`perception_node` runs several of them in one process, each under a name of "
+                "its own: `perception_node detector tools localizer` is two detectors and a "
+                "localizer of the first, `localizer=tools` one of the second. "
+                "[On a robot](robot.md) says how to start them."
             ),
-            "## detector_node",
-            "",
-            *_paragraph(
-                "A lifecycle node named `detector`. Names are relative: remap them. With several "
-                "`cameras`, each has topics of its own: the name of the camera and a slash come "
-                "before `image` and `camera_info` (`front/image`) and after the `~/` of what is "
-                "published (`~/front/detections`), `teach` and `overlay_mouse_left`, and the name "
-                "and a space before `input` and `frames` in the diagnostics."
-            ),
-            *_section("Subscribed topics", map(_interface_entry, (*SUBSCRIBED, *COMMANDS))),
-            *_section("Published topics", map(_interface_entry, PUBLISHED)),
-            *_section("Services", map(_interface_entry, SERVICES)),
-            *_section("Lifecycle", (f"**{name}**: {meaning}" for name, meaning in _LIFECYCLE)),
-            *_section(
-                "Parameters",
-                map(_parameter_entry, settings_of(DetectorParameters).values()),
-                "*live*: a change takes effect at the next frame; new names take effect once they "
-                "are encoded, another graph once it is open. *configure*: read by that "
-                "transition; may be set while the node is not active. *start*: read when the node "
-                "starts. A change is taken as a whole or refused with a reason. "
-                "`config/detector.yaml` holds every parameter with its default.",
-            ),
-            *_section(
-                "Diagnostics",
-                (f"`{keys.replace(', ', '`, `')}`: {meaning}" for keys, meaning in DIAGNOSTICS),
-                "Keys of the entries on `/diagnostics`.",
-            ),
+            *(line for node in _NODES for line in _chapter(node)),
         ]
     )
 
 
-def config() -> str:
-    """Returns config/detector.yaml: every parameter with its default."""
+def _chapter(node: _Node) -> list[str]:
+    """Returns the part of the manual about one node, as lines that end with an empty one."""
+    tables = node.interface
+    services = (
+        _section("Services", map(_interface_entry, tables.services)) if tables.services else []
+    )
+    return [
+        f"## {node.name}",
+        "",
+        *_paragraph(node.about),
+        *_section(
+            "Subscribed topics", map(_interface_entry, (*tables.subscribed, *tables.commands))
+        ),
+        *_section("Published topics", map(_interface_entry, tables.published)),
+        *services,
+        *_section("Lifecycle", (f"**{name}**: {meaning}" for name, meaning in node.lifecycle)),
+        *_section(
+            "Parameters",
+            map(_parameter_entry, settings_of(node.parameters).values()),
+            f"*live*: {node.live}. *configure*: read by that transition; may be set while the "
+            "node is not active. *start*: read when the node starts. A change is taken as a whole "
+            f"or refused with a reason. `{node.file}` holds every parameter with its default.",
+        ),
+        *_section(
+            "Diagnostics",
+            (f"`{keys.replace(', ', '`, `')}`: {meaning}" for keys, meaning in node.diagnostics),
+            "Keys of the entries on `/diagnostics`.",
+        ),
+    ]
+
+
+def _config(node: _Node) -> str:
+    """Returns every parameter of a node with its default, as a parameter file."""
     lines = [
-        "# Every parameter of detector_node with its default.",
+        f"# Every parameter of {node.name} with its default.",
         "# Written by `python -m vit_perception.ros.manual --write .`",
         "/**:",
         "  ros__parameters:",
     ]
-    for spec in settings_of(DetectorParameters).values():
+    for spec in settings_of(node.parameters).values():
         notes = [spec.kind, *([spec.allowed] if spec.allowed else []), _when(spec)]
         lines += textwrap.wrap(
             f"{spec.description} ({'; '.join(notes)})",
@@ -201,7 +184,7 @@ def written() -> dict[str, str]:
     """Returns the text of each generated file, by its path in a checkout."""
     return {
         "doc/nodes.md": manual(),
-        "config/detector.yaml": config(),
+        **{node.file: _config(node) for node in _NODES},
         "config/sros2_policy.xml": policy(),
     }
 
