@@ -142,6 +142,10 @@ def _ends(
         inner = low[axis] + 3 * noise[axis], high[axis] - 3 * noise[axis]
         low[axis] += noise[axis] * _excess(tail + 1, int(np.count_nonzero(row < inner[0])))
         high[axis] -= noise[axis] * _excess(tail + 1, int(np.count_nonzero(row > inner[1])))
+    # Outlines are seen across the ray.
+    hidden = surface.hidden * np.sqrt(np.maximum(1 - shares**2, 0))
+    low -= hidden
+    high += hidden
     middle = (low + high) / 2
     return np.minimum(low, middle), np.maximum(high, middle)
 

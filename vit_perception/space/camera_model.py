@@ -187,6 +187,8 @@ def _ray_map(
     )
     x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
     rays = camera.rays(np.stack([x.ravel(), y.ravel()], axis=1))
-    result: NDArray[np.float32] = rays[:, :2].T.reshape(2, height, width).astype(np.float32)
+    result: NDArray[np.float32] = (
+        rays[:, :2].T.reshape(2, height, width).astype(np.float32, order="C")
+    )
     result.flags.writeable = False
     return result

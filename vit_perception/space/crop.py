@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 # Pixels around a mask that are looked at: for jumps of depth, and half the window of means.
 _MARGIN = 3
-# Where a mask's rectangle has more pixels, only every second, third, ... row and column is used.
-_MOST_PIXELS = 40_000
+# Where a mask's rectangle has more pixels, boxes are made of every second or third row and column.
+_PIXELS = 3000
+_FEWEST = 400
+_LARGEST_STEP = 4
 # Metres; nearer is no depth.
 _NEAREST = 1e-3
 # Pixels whose statistics stand for all.
@@ -28,19 +30,21 @@ class Crop:
     """Mask, depth and rays of every `step`-th pixel around a thing.
 
     Attributes:
-        mask: uint8 [h, w], 255 on the thing.
+        whole: uint8, the mask with all of its pixels, 255 on the thing.
+        mask: uint8 [h, w], its `step`-th pixels.
         z: float32 [h, w], metres; 0 where unknown.
         known: uint8 [h, w], 255 where depth is.
         usable: uint8 [h, w], 255 where both are.
         x, y: float32 [h, w], of the rays at z = 1.
-        left, top: of its first pixel in the image.
+        left, top: of the whole mask's first pixel in the image.
         step: pixels of the image per pixel.
-        count: pixels of the mask.
-        usable_count: those with depth.
+        count: all pixels of the mask.
+        usable_count: those of every `step`-th that have depth.
         middle: metres, their median depth.
         pitch: metres between neighbouring pixels at that depth.
     """
 
+    whole: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     z: NDArray[np.float32]
     known: NDArray[np.uint8]
@@ -74,25 +78,28 @@ class Crop:
         """
         if not crop.size:
             return None
-        step = math.ceil(math.sqrt(crop.size / _MOST_PIXELS))
+        count = int(np.count_nonzero(crop))
+        # A slender thing in a large rectangle keeps enough pixels.
+        step = round(math.sqrt(min(crop.size / _PIXELS, count / _FEWEST)))
+        step = min(max(step, 1), _LARGEST_STEP)
         left, top = (max(at - _MARGIN * step, 0) for at in origin)
         right = min(origin[0] + crop.shape[1] + _MARGIN * step, depth.shape[1])
         bottom = min(origin[1] + crop.shape[0] + _MARGIN * step, depth.shape[0])
-        mask = np.zeros((bottom - top, right - left), np.uint8)
+        whole = np.zeros((bottom - top, right - left), np.uint8)
         y, x = origin[1] - top, origin[0] - left
-        np.multiply(crop, np.uint8(255), out=mask[y : y + crop.shape[0], x : x + crop.shape[1]])
-        part = slice(top, bottom, step), slice(left, right, step)
-        if step > 1:
-            mask = mask[::step, ::step].copy()
+        np.multiply(crop, np.uint8(255), out=whole[y : y + crop.shape[0], x : x + crop.shape[1]])
+        half = step // 2
+        part = slice(top + half, bottom, step), slice(left + half, right, step)
         # OpenCV takes no views with a step.
+        mask = np.ascontiguousarray(whole[half::step, half::step])
         seen = np.ascontiguousarray(depth[part])
         known = np.asarray(cv2.inRange(seen, _NEAREST, max_range), np.uint8)
         usable = np.asarray(cv2.bitwise_and(known, mask), np.uint8)
         z = np.asarray(cv2.copyTo(seen, known), np.float32)
-        count = cv2.countNonZero(usable)
+        usable_count = cv2.countNonZero(usable)
         middle = pitch = 0.0
         ray_x, ray_y = (np.ascontiguousarray(each[part]) for each in rays)
-        if count:
+        if usable_count:
             sample = sparse(z, _SAMPLE)[sparse(usable, _SAMPLE) != 0]
             if len(sample) < _FEW:
                 sample = z[usable != 0]
@@ -100,6 +107,7 @@ class Crop:
             width, height = ray_x[-1, -1] - ray_x[0, 0], ray_y[-1, -1] - ray_y[0, 0]
             pitch = middle * float(width + height) / max(sum(mask.shape) - 2, 1)
         return cls(
+            whole=whole,
             mask=mask,
             z=z,
             known=known,
@@ -109,25 +117,37 @@ class Crop:
             left=left,
             top=top,
             step=step,
-            count=cv2.countNonZero(mask),
-            usable_count=count,
+            count=count,
+            usable_count=usable_count,
             middle=middle,
             pitch=abs(pitch),
         )
 
-    def pixels(self, chosen: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Returns where the pixels of the crop that are not 0 in [h, w] are in it: [K, 2], x y."""
-        found = cv2.findNonZero(chosen)
+    def pixels(
+        self, chosen: NDArray[np.uint8], max_range: float, depth: NDArray[np.float32]
+    ) -> NDArray[np.int32]:
+        """Returns the mask's pixels with depth where [h, w] is not 0: int32 [K, 2], x y.
+
+        They are all pixels there, in the image, not every `step`-th.
+        """
+        height, width = self.whole.shape
+        seen = depth[self.top : self.top + height, self.left : self.left + width]
+        if self.step > 1:
+            rows, columns = chosen.shape
+            size = columns * self.step, rows * self.step
+            larger = cv2.resize(chosen, size, interpolation=cv2.INTER_NEAREST)[:height, :width]
+            # Half a step at the right and the lower end has no pixel of the crop.
+            chosen = np.zeros_like(self.whole)
+            chosen[: larger.shape[0], : larger.shape[1]] = larger
+        chosen = np.asarray(cv2.bitwise_and(chosen, self.whole), np.uint8)
+        known = cv2.inRange(np.ascontiguousarray(seen), _NEAREST, max_range)
+        found: Any = cv2.findNonZero(cv2.bitwise_and(chosen, known))
         if found is None:
             return np.zeros((0, 2), np.int32)
-        return np.asarray(found, np.int32).reshape(-1, 2)
-
-    def index(self, pixels: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Returns where pixels [K, 2] are in the crop's arrays when these are flat: int64 [K]."""
-        index = pixels[:, 1].astype(np.int64)
-        index *= self.mask.shape[1]
-        index += pixels[:, 0]
-        return index
+        pixels = np.asarray(found, np.int32).reshape(-1, 2)
+        pixels[:, 0] += self.left
+        pixels[:, 1] += self.top
+        return pixels
 
     def points(
         self, index: NDArray[np.int64], distances: NDArray[np.float32]
@@ -144,14 +164,6 @@ class Crop:
         np.multiply(self.x.ravel()[index], z, out=points[0])
         np.multiply(self.y.ravel()[index], z, out=points[1])
         return points
-
-    def in_image(self, pixels: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Returns pixels [K, 2] of the crop, at least one, as pixels of the image."""
-        if self.step > 1:
-            pixels = pixels * np.int32(self.step)
-        # Quicker than numpy where rows are short.
-        moved = cv2.add(pixels.reshape(-1, 1, 2), (self.left, self.top, 0, 0))
-        return np.asarray(moved, np.int32).reshape(-1, 2)
 
 
 def sparse(image: NDArray[Any], pixels: int) -> NDArray[Any]:

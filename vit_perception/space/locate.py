@@ -52,7 +52,7 @@ def locate(
     _check(masks, depth, camera, gravity)
     if support is None and settings.support_plane and len(masks):
         support = fit_plane(masks, depth, camera, settings.noise, settings.max_range, gravity)
-    rays = camera.ray_map()
+    rays, depth = camera.ray_map(), np.ascontiguousarray(depth)
     left_out: dict[int, str] = {}
     surfaces: dict[int, Surface] = {}
     for row, (crop, origin) in enumerate(zip(masks.crops, masks.origins.tolist(), strict=True)):

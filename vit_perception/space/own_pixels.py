@@ -41,7 +41,7 @@ def own_pixels(view: Crop, edge_pixels: int, noise: float, fewest: float) -> NDA
     steady = cv2.bitwise_and(steady, view.usable)
     good: Any = view.usable
     fewest = max(fewest, 0.2 * view.usable_count)
-    for check in (_inner(view.mask, edge_pixels // view.step), steady):
+    for check in (_inner(view.mask, -(-edge_pixels // view.step)), steady):
         stricter = cv2.bitwise_and(good, check)
         # Of a thing too small for this, everything is used.
         if cv2.countNonZero(stricter) >= fewest:

@@ -45,6 +45,7 @@ class Surface:
         smooth: float32 [3, K], with less noise; all of the outline and some inside.
         visible: 0..1, share of the mask's pixels that gave a point.
         pitch: metres between neighbouring pixels at the thing's distance.
+        hidden: metres by which an outline may lie farther out, as not all pixels were used.
         noise: metres; standard deviation of a distance, as the sensor is known.
         scatter: the same as found here.
         stands: whether it goes down to the support plane.
@@ -55,6 +56,7 @@ class Surface:
     smooth: NDArray[np.float32]
     visible: float
     pitch: float
+    hidden: float
     noise: float
     scatter: float
     stands: bool
@@ -82,8 +84,6 @@ def surface_of(
     if view is None or not view.usable_count:
         return NO_DEPTH
     fewest = settings.min_points / view.step**2
-    if view.usable_count < fewest:
-        return FEW_POINTS
     noise = settings.noise.sigma(view.middle)
     good = own_pixels(view, settings.edge_pixels, noise, fewest)
     reach = _FALL_NOISE * noise + _FALL * view.pitch
@@ -92,26 +92,44 @@ def surface_of(
         smooth, region = smoothed(view, good, view.mask, reach)
     else:
         good, smooth, region, stands = _standing(view, good, support, noise, reach)
-    pixels = view.pixels(np.asarray(cv2.bitwise_and(good, region), np.uint8))
-    if len(pixels) < max(fewest, 1):
+    own = np.asarray(cv2.bitwise_and(good, region), np.uint8)
+    pixels = view.pixels(own, settings.max_range, depth)
+    if len(pixels) < settings.min_points:
         return FEW_POINTS
-    index = view.index(pixels)
-    some = index[:: -(-len(index) // _SAMPLE)]
+    some = np.flatnonzero(own)
+    some = some[:: -(-len(some) // _SAMPLE)]
     scatter = 1.5 * median(np.abs(view.z.ravel()[some] - smooth.ravel()[some]))
     # All along the outline, and a grid inside.
     outline = cv2.subtract(region, cv2.erode(region, _NEIGHBOURS))
     outline[::_SPARSE, ::_SPARSE] = region[::_SPARSE, ::_SPARSE]
     sparse = np.flatnonzero(outline.ravel() > 0)
     return Surface(
-        points=view.points(index, view.z).T,
-        pixels=view.in_image(pixels),
+        points=_points(pixels, depth, rays),
+        pixels=pixels,
         smooth=view.points(sparse, smooth),
         visible=len(pixels) / view.count,
         pitch=view.pitch,
+        hidden=view.pitch * (view.step - 1) / (4 * view.step),
         noise=noise,
         scatter=scatter,
         stands=stands,
     )
+
+
+def _points(
+    pixels: NDArray[np.int32], depth: NDArray[np.float32], rays: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Returns the points of pixels [K, 2]: float32 [K, 3]."""
+    index = pixels[:, 1].astype(np.int64)
+    index *= depth.shape[1]
+    index += pixels[:, 0]
+    points = np.empty((3, len(index)), np.float32)
+    z = points[2]
+    depth.ravel().take(index, out=z, mode="clip")
+    np.multiply(rays[0].ravel()[index], z, out=points[0])
+    np.multiply(rays[1].ravel()[index], z, out=points[1])
+    result: NDArray[np.float32] = points.T
+    return result
 
 
 def over_support(noise: float) -> float:
