@@ -263,3 +263,12 @@ def test_many_empty_frames_leave_nothing_behind() -> None:
     tracker = Tracker(AT_ONCE)
     follow(tracker, [found([Thing(100, 100)]), *[found([])] * 60])
     assert not tracker.tracks and tracker.counts == TrackCounts(lost=1, ids=1)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vit_perception.tracking.tracker.MOST_UNSEEN", 3)
+    tracker = Tracker(AT_ONCE)
+    frames = [found([Thing(100 + 100 * step, 100)]) for step in range(8)]
+    follow(tracker, frames)
+    # Of those unseen before the last frame three are left.
+    assert set(tracker.tracks) == {4, 5, 6, 7, 8}

@@ -30,6 +30,9 @@ LEAST_OVERLAP = 0.1
 SAME_PLACE = 0.7
 """Overlap from which on a thing is taken for one that had another name in the frame before."""
 
+MOST_UNSEEN = 1000
+"""Things out of sight that are remembered; those unseen the longest are forgotten first."""
+
 _NANOSECONDS = 1_000_000_000
 # Frames come apart by less, whatever is remembered of them.
 _LEAST_GAP = 1 * _NANOSECONDS
@@ -123,11 +126,13 @@ class Tracker:
             self._counts = replace(self._counts, resets=self._counts.resets + 1)
             passed = 0
         self.stamps.append(stamp)
+        since = sorted(t.unseen_since for t in self._tracks if t.unseen_since is not None)
+        earliest = max(stamp - memory, since[-MOST_UNSEEN] if len(since) > MOST_UNSEEN else 0)
         self._keep(
             [
                 row
                 for row, track in enumerate(self._tracks)
-                if track.unseen_since is None or stamp - track.unseen_since <= memory
+                if track.unseen_since is None or track.unseen_since >= earliest
             ]
         )
         unseen = np.array([track.unseen_since is not None for track in self._tracks], np.bool_)

@@ -104,19 +104,16 @@ class FrameWorker:
             stages.lap("decode")
             # Look.
             found = configuration.perceiver.look(frame, configuration.query, stages)
-            tracking = parameters.tracking_settings()
-            if tracking.tracking:
-                camera.tracker.settings = tracking
-                when = stamp.nanoseconds or now
-                found = camera.tracker.update(found, when, configuration.query.thresholds)
-                stages.lap("track")
-            else:
-                camera.tracker.reset()
             # Publish, unless the node was stopped meanwhile; it does not stop in between.
             with camera.gate.held:
                 camera.gate.admit(arrival)
                 outputs = camera.outputs
                 assert outputs is not None  # an admitted frame's camera is configured
+                if parameters.tracking:
+                    found = _followed(camera, found, stamp.nanoseconds or now, configuration)
+                    stages.lap("track")
+                else:
+                    camera.tracker.reset()
                 # Before, so that who has the result can mean its image.
                 camera.pictures.looked(frame, found)
                 outputs.publish(header, frame, found, configuration.query)
@@ -158,6 +155,14 @@ class FrameWorker:
         if drop.line:
             key = f"{drop.cause}.{drop.reason}" if drop.reason else drop.cause
             self._faults.warn(key, drop.line, camera.name)
+
+
+def _followed(
+    camera: Camera, found: Detections, stamp: int, configuration: Configuration
+) -> Detections:
+    """Returns what was found, with ids; `stamp` in nanoseconds."""
+    camera.tracker.settings = configuration.parameters.tracking_settings()
+    return camera.tracker.update(found, stamp, configuration.query.thresholds)
 
 
 def _outcome(found: Detections) -> str:
