@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The oriented box of a visible surface, and how certain it is.
+"""Oriented boxes of visible surfaces.
 
 On a support plane: the smallest rectangle of the footprint, which has a side along an edge of its
 convex hull (Freeman and Shapira, CACM 1975), and the heights over the plane. Without one: the
@@ -10,6 +10,7 @@ principal axes.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -20,134 +21,178 @@ from numpy.typing import NDArray
 from vit_perception.space.objects import Plane
 from vit_perception.space.smoothing import SMOOTHING
 from vit_perception.space.surface import Surface
-from vit_perception.space.uncertainty import centre_covariance, free_turns, standing_turns
+from vit_perception.space.uncertainty import centre_covariances, free_turns, standing_turns
 
 # This share of the points at either end of an axis may be outliers.
 _TAIL = 0.002
+# Points within so much noise of an end may be its.
+_BAND = 3.0
 _NORMAL = NormalDist()
+# A direction with less of x than this points neither to the right nor to the left.
+_CLEAR = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Box:
-    """An oriented box.
+class Boxes:
+    """N oriented boxes.
 
     Attributes:
-        centre: float64 [3].
-        size: float64 [3], full sizes along its own axes.
-        rotation: float64 [3, 3]; the columns are its axes.
-        covariance: float64 [6, 6], of centre and rotation about x, y, z.
+        centres: float64 [N, 3].
+        sizes: float64 [N, 3], full sizes along their own axes.
+        rotations: float64 [N, 3, 3]; the columns are the axes.
+        covariances: float64 [N, 6, 6], of centre and rotation about x, y, z.
     """
 
-    centre: NDArray[np.float64]
-    size: NDArray[np.float64]
-    rotation: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    centres: NDArray[np.float64]
+    sizes: NDArray[np.float64]
+    rotations: NDArray[np.float64]
+    covariances: NDArray[np.float64]
 
 
-def standing_box(surface: Surface, support: Plane, reach_support: bool = False) -> Box:
-    """Returns the box of a surface whose third axis is the normal of a plane.
+def standing_boxes(
+    surfaces: Sequence[Surface],
+    support: Plane,
+    noise_share: float,
+    reach_support: bool = False,
+) -> Boxes:
+    """Returns the boxes of surfaces whose third axis is the normal of a plane.
 
-    Its first axis is the longer side of the footprint, to the right in the image.
+    The first axis is the longer side of the footprint, to the right in the image.
 
     Args:
-        surface: of the thing.
+        surfaces: of the things.
         support: the plane.
-        reach_support: whether the box goes down to the plane in any case.
+        noise_share: share of the expected noise that depth has, 0..1.
+        reach_support: whether boxes go down to the plane in any case.
     """
-    normal = support.normal
-    flat = _across(normal)
-    footprint = flat.astype(np.float32) @ surface.smooth
-    hull = np.asarray(cv2.convexHull(footprint.T)[:, 0], np.float32)
-    angle = math.radians(cv2.minAreaRect(hull)[2])
-    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    axes = np.concatenate([turn @ flat, normal[None]])
-    low, high = _ends(axes, surface)
-    if surface.stands or reach_support:
-        low[2] = min(-support.offset, float(high[2]))
-    if high[1] - low[1] > high[0] - low[0]:
-        axes, low, high, turn = axes[[1, 0, 2]], low[[1, 0, 2]], high[[1, 0, 2]], turn[::-1]
-    centre = ((low + high) / 2) @ axes
-    size = np.maximum(high - low, surface.noise)
-    rotation = _facing(axes)
-    covariance = np.zeros((6, 6))
-    covariance[:3, :3] = centre_covariance(surface, centre)
-    covariance[3:, 3:] = standing_turns(surface, support, rotation, size, turn @ hull.T)
-    return Box(centre, size, rotation, covariance)
+    flat = _across(support.normal)
+    flat32, normal32 = flat.astype(np.float32), support.normal.astype(np.float32)
+    axes, ends = np.empty((len(surfaces), 3, 3)), np.empty((len(surfaces), 2, 3))
+    hulls = []
+    for row, surface in enumerate(surfaces):
+        footprint = flat32 @ surface.smooth
+        hull = np.asarray(cv2.convexHull(footprint.T), np.float32)[:, 0]
+        angle = math.radians(cv2.minAreaRect(hull)[2])
+        cosine, sine = math.cos(angle), math.sin(angle)
+        turn = np.array([[cosine, sine], [-sine, cosine]], np.float32)
+        values = np.empty((3, footprint.shape[1]), np.float32)
+        np.matmul(turn, footprint, out=values[:2])
+        np.matmul(normal32, surface.smooth, out=values[2])
+        axes[row, :2] = turn @ flat
+        axes[row, 2] = support.normal
+        ends[row] = _ends(values, axes[row], surface, noise_share)
+        if surface.stands or reach_support:
+            ends[row, 0, 2] = min(-support.offset, ends[row, 1, 2])
+        sides = ends[row, 1] - ends[row, 0]
+        if sides[1] > sides[0]:
+            axes[row], ends[row] = axes[row][[1, 0, 2]], ends[row][:, [1, 0, 2]]
+            turn = turn[::-1]
+        hulls.append(turn @ hull.T)
+    centres, sizes, rotations = _placed(surfaces, axes, ends)
+    covariances = np.zeros((len(surfaces), 6, 6))
+    covariances[:, :3, :3] = centre_covariances(surfaces, centres)
+    covariances[:, 3:, 3:] = standing_turns(surfaces, support, sizes, rotations, hulls)
+    return Boxes(centres, sizes, rotations, covariances)
 
 
-def free_box(surface: Surface) -> Box:
-    """Returns the box of a surface along its principal axes, the longest first.
+def free_boxes(surfaces: Sequence[Surface], noise_share: float) -> Boxes:
+    """Returns the boxes of surfaces along their principal axes, the longest first.
 
     The third axis points to the camera and the first to the right in the image.
+
+    Args:
+        surfaces: of the things.
+        noise_share: share of the expected noise that depth has, 0..1.
     """
-    points = surface.smooth
-    mean = points.mean(axis=1, keepdims=True)
-    centred = points - mean
-    spread, columns = np.linalg.eigh((centred @ centred.T).astype(np.float64) / points.shape[1])
-    low, high = _ends(columns.T, surface)
-    order = np.argsort(low - high, kind="stable")
-    axes, low, high = columns.T[order], low[order], high[order]
-    centre = ((low + high) / 2) @ axes
-    if axes[2] @ centre > 0:
-        axes[2] *= -1
-    size = np.maximum(high - low, surface.noise)
-    rotation = _facing(axes)
-    covariance = np.zeros((6, 6))
-    covariance[:3, :3] = centre_covariance(surface, centre)
-    covariance[3:, 3:] = free_turns(surface, rotation, spread[order])
-    return Box(centre, size, rotation, covariance)
+    axes, ends = np.empty((len(surfaces), 3, 3)), np.empty((len(surfaces), 2, 3))
+    spreads = np.empty((len(surfaces), 3))
+    for row, surface in enumerate(surfaces):
+        points = surface.smooth
+        centred = points - points.mean(axis=1, keepdims=True)
+        spread, columns = np.linalg.eigh((centred @ centred.T).astype(np.float64))
+        found = columns.T
+        both = _ends(found.astype(np.float32) @ points, found, surface, noise_share)
+        order = np.argsort(both[0] - both[1], kind="stable")
+        axes[row], ends[row] = found[order], both[:, order]
+        spreads[row] = spread[order] / points.shape[1]
+        if axes[row, 2] @ (ends[row].sum(axis=0) @ axes[row]) > 0:
+            axes[row, 2] *= -1
+            ends[row, :, 2] = -ends[row, ::-1, 2]
+    centres, sizes, rotations = _placed(surfaces, axes, ends)
+    covariances = np.zeros((len(surfaces), 6, 6))
+    covariances[:, :3, :3] = centre_covariances(surfaces, centres)
+    covariances[:, 3:, 3:] = free_turns(surfaces, spreads, rotations)
+    return Boxes(centres, sizes, rotations, covariances)
 
 
 def _across(normal: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns two directions on a plane, float64 [2, 3]; with its normal right-handed."""
-    x, y, z = normal.tolist()
     # From the axis that is farthest from the normal.
-    first = [[0.0, z, -y], [-z, 0.0, x], [y, -x, 0.0]][int(np.argmin(np.abs(normal)))]
-    length = math.hypot(*first)
-    a, b, c = (each / length for each in first)
-    return np.array([[a, b, c], [y * c - z * b, z * a - x * c, x * b - y * a]])
+    first = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
+    first /= np.linalg.norm(first)
+    return np.stack([first, np.cross(normal, first)])
 
 
-def _facing(axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns axes [3, 3], one a row, as a rotation with one a column.
+def _placed(
+    surfaces: Sequence[Surface], axes: NDArray[np.float64], ends: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Returns centres [N, 3], sizes [N, 3] and rotations [N, 3, 3] of boxes.
 
-    The third stays, the first points to the right in the image; where that is not clear, down.
+    The third axis stays, the first points to the right in the image; where that is not clear,
+    down. Nothing is thinner than the depth camera's noise.
+
+    Args:
+        surfaces: that they are of.
+        axes: float64 [N, 3, 3], one axis a row.
+        ends: float64 [N, 2, 3], lower and upper along them.
     """
-    first, _, third = axes.copy()
-    if first[0] < -1e-6 or (abs(first[0]) <= 1e-6 and first[1] < 0):
-        first = -first
-    (a, b, c), (x, y, z) = first.tolist(), third.tolist()
-    second = [y * c - z * b, z * a - x * c, x * b - y * a]
-    return np.stack([first, np.array(second), third], axis=1)
+    centres = np.einsum("na,nax->nx", ends.mean(axis=1), axes)
+    noise = np.array([surface.noise for surface in surfaces])
+    sizes = np.maximum(ends[:, 1] - ends[:, 0], noise[:, None])
+    first, third = axes[:, 0], axes[:, 2]
+    x, y = first[:, 0], first[:, 1]
+    turned = (x < -_CLEAR) | ((np.abs(x) <= _CLEAR) & (y < 0))
+    first = np.where(turned[:, None], -first, first)
+    return centres, sizes, np.stack([first, np.cross(third, first), third], axis=2)
 
 
 def _ends(
-    axes: NDArray[np.float64], surface: Surface
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns where a surface begins and ends along axes [3, 3], one a row: float64 [3] each.
+    values: NDArray[np.float32],
+    axes: NDArray[np.float64],
+    surface: Surface,
+    noise_share: float,
+) -> NDArray[np.float64]:
+    """Returns where a surface begins and ends along axes: float64 [2, 3].
 
     Outliers do not count, and noise does not make it larger.
+
+    Args:
+        values: float32 [3, K], of its points along the axes.
+        axes: float64 [3, 3], one a row.
+        surface: of the thing.
+        noise_share: share of the expected noise that depth has, 0..1.
     """
-    values = axes.astype(np.float32) @ surface.smooth
     count = values.shape[1]
     tail = int(_TAIL * count)
     ordered = np.partition(values, (tail, count - 1 - tail), axis=1)
-    low, high = (ordered[:, at].astype(np.float64) for at in (tail, count - 1 - tail))
+    ends = ordered[:, [tail, count - 1 - tail]].T.astype(np.float64)
     ray = surface.smooth[:, count // 2].astype(np.float64)
     shares = np.abs(axes @ ray) / math.sqrt(ray @ ray)
-    noise = np.minimum(surface.scatter, surface.noise) * SMOOTHING * shares
+    noise = noise_share * SMOOTHING * surface.noise * shares
     # The more points lie near an end, the farther out is the outermost one: a face across the
     # axis has many, an edge few.
+    inner = ends + np.stack([_BAND * noise, -_BAND * noise])
     for axis, row in enumerate(values):
-        inner = low[axis] + 3 * noise[axis], high[axis] - 3 * noise[axis]
-        low[axis] += noise[axis] * _excess(tail + 1, int(np.count_nonzero(row < inner[0])))
-        high[axis] -= noise[axis] * _excess(tail + 1, int(np.count_nonzero(row > inner[1])))
+        lower = int(np.count_nonzero(row < inner[0, axis]))
+        upper = int(np.count_nonzero(row > inner[1, axis]))
+        ends[0, axis] += noise[axis] * _excess(tail + 1, lower)
+        ends[1, axis] -= noise[axis] * _excess(tail + 1, upper)
     # Outlines are seen across the ray.
     hidden = surface.hidden * np.sqrt(np.maximum(1 - shares**2, 0))
-    low -= hidden
-    high += hidden
-    middle = (low + high) / 2
-    return np.minimum(low, middle), np.maximum(high, middle)
+    ends[0] -= hidden
+    ends[1] += hidden
+    middle = ends.mean(axis=0)
+    return np.stack([np.minimum(ends[0], middle), np.maximum(ends[1], middle)])
 
 
 def _excess(rank: int, count: int) -> float:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.masks import Masks
-from vit_perception.space.box import free_box, standing_box
+from vit_perception.space.box import free_boxes, standing_boxes
 from vit_perception.space.camera_model import CameraModel
 from vit_perception.space.objects import Objects, Plane
 from vit_perception.space.plane import fit_plane
@@ -56,26 +58,27 @@ def locate(
     left_out: dict[int, str] = {}
     surfaces: dict[int, Surface] = {}
     for row, (crop, origin) in enumerate(zip(masks.crops, masks.origins.tolist(), strict=True)):
-        found = surface_of(crop, (origin[0], origin[1]), depth, rays, settings, support)
-        if isinstance(found, str):
-            left_out[row] = found
+        surface = surface_of(crop, (origin[0], origin[1]), depth, rays, settings, support)
+        if isinstance(surface, str):
+            left_out[row] = surface
         else:
-            surfaces[row] = found
-    boxes = [
-        free_box(each) if support is None else standing_box(each, support, settings.reach_support)
-        for each in surfaces.values()
-    ]
-    count = len(boxes)
+            surfaces[row] = surface
+    found = tuple(surfaces.values())
+    share = _noise_share(support, found, settings)
+    if support is None:
+        boxes = free_boxes(found, share)
+    else:
+        boxes = standing_boxes(found, support, share, settings.reach_support)
     return Objects(
         rows=np.array(list(surfaces), np.int64),
-        centres=np.array([box.centre for box in boxes]).reshape(count, 3),
-        sizes=np.array([box.size for box in boxes]).reshape(count, 3),
-        rotations=np.array([box.rotation for box in boxes]).reshape(count, 3, 3),
-        covariances=np.array([box.covariance for box in boxes]).reshape(count, 6, 6),
-        points=np.array([len(each.points) for each in surfaces.values()], np.int64),
-        visible=np.array([each.visible for each in surfaces.values()], np.float64),
-        surfaces=tuple(each.points for each in surfaces.values()),
-        pixels=tuple(each.pixels for each in surfaces.values()),
+        centres=boxes.centres,
+        sizes=boxes.sizes,
+        rotations=boxes.rotations,
+        covariances=boxes.covariances,
+        points=np.array([len(each.points) for each in found], np.int64),
+        visible=np.array([each.visible for each in found], np.float64),
+        surfaces=tuple(each.points for each in found),
+        pixels=tuple(each.pixels for each in found),
         left_out=left_out,
         support=support,
     )
@@ -102,3 +105,18 @@ def _check(
         np.shape(gravity) == (3,) and np.isfinite(gravity).all() and np.linalg.norm(gravity) > 0
     ):
         raise LocateError("gravity: expected three finite numbers, not all 0")
+
+
+def _noise_share(
+    support: Plane | None, surfaces: Sequence[Surface], settings: SpaceSettings
+) -> float:
+    """Returns the share of the expected noise that is found on the support plane, 0..1.
+
+    A simulated depth camera may have none.
+    """
+    if support is None or not support.inliers or not surfaces:
+        return 1.0
+    z = float(np.mean([surface.smooth[2].mean() for surface in surfaces]))
+    # Of noise along z, a plane that is seen at an angle shows this part across itself.
+    expected = settings.noise.sigma(z) * support.offset / z
+    return min(support.sigma / expected, 1.0)

@@ -22,10 +22,10 @@ from vit_perception.space.objects import Plane
 # Pixels that are looked at, on a regular grid over the image, and those that hypotheses are
 # scored with.
 _SAMPLES = 3000
-_SCORED = 400
+_SCORED = 300
 # Where three random points of each hypothesis lie in the list of points; the same every time, so
 # that the same image gives the same plane.
-_DRAWS = np.random.default_rng(0).random((3, 100))
+_DRAWS = np.random.default_rng(0).random((3, 80))
 # A point belongs to the plane up to so many standard deviations.
 _GATE = 3.0
 # The least share of the points around the things, and number of points, that a plane has.
@@ -176,7 +176,7 @@ def _refined(
     x, y, inverse, weight = points
     rows = np.stack([x * weight, y * weight, weight])
     weighted = inverse * weight
-    for _ in range(3):
+    for _ in range(2):
         inside = np.abs(plane @ rows - weighted) < _GATE
         if np.count_nonzero(inside) < _FEWEST:
             return None

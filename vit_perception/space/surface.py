@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.space.crop import Crop, median
+from vit_perception.space.crop import Crop
 from vit_perception.space.objects import FEW_POINTS, NO_DEPTH, Plane
 from vit_perception.space.own_pixels import own_pixels
 from vit_perception.space.settings import SpaceSettings
@@ -29,8 +29,6 @@ _TOUCHING = 4
 # How far depth along the outline may be from that inside: standard deviations of noise, and
 # pixels sideways.
 _FALL_NOISE, _FALL = 3.0, 4.0
-# Pixels whose statistics stand for all.
-_SAMPLE = 300
 # Of the pixels inside the outline, every so many-th row and column is enough for the box.
 _SPARSE = 4
 
@@ -46,8 +44,7 @@ class Surface:
         visible: 0..1, share of the mask's pixels that gave a point.
         pitch: metres between neighbouring pixels at the thing's distance.
         hidden: metres by which an outline may lie farther out, as not all pixels were used.
-        noise: metres; standard deviation of a distance, as the sensor is known.
-        scatter: the same as found here.
+        noise: metres; standard deviation of a distance.
         stands: whether it goes down to the support plane.
     """
 
@@ -58,7 +55,6 @@ class Surface:
     pitch: float
     hidden: float
     noise: float
-    scatter: float
     stands: bool
 
 
@@ -96,9 +92,6 @@ def surface_of(
     pixels = view.pixels(own, settings.max_range, depth)
     if len(pixels) < settings.min_points:
         return FEW_POINTS
-    some = np.flatnonzero(own)
-    some = some[:: -(-len(some) // _SAMPLE)]
-    scatter = 1.5 * median(np.abs(view.z.ravel()[some] - smooth.ravel()[some]))
     # All along the outline, and a grid inside.
     outline = cv2.subtract(region, cv2.erode(region, _NEIGHBOURS))
     outline[::_SPARSE, ::_SPARSE] = region[::_SPARSE, ::_SPARSE]
@@ -111,7 +104,6 @@ def surface_of(
         pitch=view.pitch,
         hidden=view.pitch * (view.step - 1) / (4 * view.step),
         noise=noise,
-        scatter=scatter,
         stands=stands,
     )
 

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erfc
 
 from vit_perception.space.objects import Plane
 from vit_perception.space.smoothing import SMOOTHING
@@ -33,87 +35,106 @@ _END_NOISE, _END_PIXELS = 2.0, 0.7
 _TILT, _PLANE_SPREAD = 0.01, 0.15
 
 
-def centre_covariance(surface: Surface, centre: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the covariance of a box's centre: float64 [3, 3], m².
+def centre_covariances(
+    surfaces: Sequence[Surface], centres: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Returns the covariances of boxes' centres: float64 [N, 3, 3], m².
 
     Depth is off along the ray to the thing, the outline across it too.
     """
+    noise, pitch = _noise_and_pitch(surfaces)
+    rays = centres / np.linalg.norm(centres, axis=1, keepdims=True)
+    deep = (_END_NOISE * SMOOTHING * noise) ** 2
+    wide = (_END_PIXELS * pitch) ** 2
+    ends = deep[:, None, None] * (rays[:, :, None] * rays[:, None, :])
+    ends += wide[:, None, None] * np.eye(3)
     # The centre lies between two ends.
-    return _end_covariance(surface, centre) / 2
+    return np.asarray(ends / 2, np.float64)
 
 
 def standing_turns(
-    surface: Surface,
+    surfaces: Sequence[Surface],
     support: Plane,
-    rotation: NDArray[np.float64],
-    size: NDArray[np.float64],
-    hull: NDArray[np.floating],
+    sizes: NDArray[np.float64],
+    rotations: NDArray[np.float64],
+    hulls: Sequence[NDArray[np.float32]],
 ) -> NDArray[np.float64]:
-    """Returns the covariance of the rotation of a box on a plane: float64 [3, 3], rad².
+    """Returns the covariances of rotations of boxes on a plane: float64 [N, 3, 3], rad².
 
     Args:
-        surface: of the thing.
+        surfaces: that the boxes are of.
         support: the plane.
-        rotation, size: of the box, the longer side first.
-        hull: [2, N], the footprint's, along the box's sides.
+        sizes: float64 [N, 3], the longer side first.
+        rotations: float64 [N, 3, 3].
+        hulls: N times float32 [2, K], the footprints', along the boxes' sides.
     """
-    off = _off(surface)
-    yaw = _yaw_variance(hull, float(size[0]), float(size[1]), off)
     tilt = support.sigma / math.sqrt(support.inliers) / _PLANE_SPREAD if support.inliers else _TILT
-    variances = np.array([tilt**2, tilt**2, yaw])
-    return np.asarray((rotation * variances) @ rotation.T, np.float64)
+    variances = np.full((len(surfaces), 3), tilt**2)
+    variances[:, 2] = _yaw_variances(hulls, sizes, _off(surfaces))
+    return _turned(rotations, variances)
 
 
 def free_turns(
-    surface: Surface, rotation: NDArray[np.float64], spread: NDArray[np.float64]
+    surfaces: Sequence[Surface],
+    spreads: NDArray[np.float64],
+    rotations: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Returns the covariance of the rotation of a box along principal axes: [3, 3], rad².
+    """Returns the covariances of rotations of boxes along principal axes: [N, 3, 3], rad².
 
     Args:
-        surface: of the thing.
-        rotation: of the box.
-        spread: [3], variances of the points along its axes, m².
+        surfaces: that the boxes are of.
+        spreads: float64 [N, 3], variances of their points along the axes, m².
+        rotations: float64 [N, 3, 3].
     """
-    off = _off(surface) ** 2
-    variances = np.empty(3)
-    for axis in range(3):
-        # Two axes turn the more freely the less their spreads differ.
-        a, b = spread[(axis + 1) % 3], spread[(axis + 2) % 3]
-        variances[axis] = min(off * (a + b) / max((a - b) ** 2, 1e-18), _UNKNOWN_ANGLE)
-    return np.asarray((rotation * variances) @ rotation.T, np.float64)
+    # Two axes turn the more freely about the third the less their spreads differ.
+    a, b = np.roll(spreads, -1, axis=1), np.roll(spreads, -2, axis=1)
+    variances = _off(surfaces)[:, None] ** 2 * (a + b) / np.maximum((a - b) ** 2, 1e-18)
+    return _turned(rotations, np.minimum(variances, _UNKNOWN_ANGLE))
 
 
-def _end_covariance(surface: Surface, centre: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the covariance of an end of the box: float64 [3, 3]."""
-    ray = centre / math.sqrt(centre @ centre)
-    deep = (_END_NOISE * SMOOTHING * surface.noise) ** 2
-    wide = (_END_PIXELS * surface.pitch) ** 2
-    return np.asarray(deep * np.outer(ray, ray) + wide * np.eye(3), np.float64)
+def _turned(rotations: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns covariances of variances [N, 3] about each box's own axes."""
+    found = (rotations * variances[:, None, :]) @ rotations.transpose(0, 2, 1)
+    return np.asarray(found, np.float64)
 
 
-def _off(surface: Surface) -> float:
-    """Returns the standard deviation of an end of the box in no direction in particular."""
-    return math.hypot(
-        SMOOTHING * _END_NOISE * surface.noise / math.sqrt(3), _END_PIXELS * surface.pitch
-    )
+def _noise_and_pitch(
+    surfaces: Sequence[Surface],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    found = np.array([(surface.noise, surface.pitch) for surface in surfaces]).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
-def _yaw_variance(hull: NDArray[np.floating], longer: float, shorter: float, off: float) -> float:
-    """Returns the variance of a rectangle's direction, in rad².
+def _off(surfaces: Sequence[Surface]) -> NDArray[np.float64]:
+    """Returns the standard deviation of an end of each box, in no direction in particular: [N]."""
+    noise, pitch = _noise_and_pitch(surfaces)
+    return np.hypot(SMOOTHING * _END_NOISE / math.sqrt(3) * noise, _END_PIXELS * pitch)
+
+
+def _yaw_variances(
+    hulls: Sequence[NDArray[np.float32]], sizes: NDArray[np.float64], off: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Returns the variances of rectangles' directions: float64 [N], rad².
 
     Args:
-        hull: [2, N], along its sides.
-        longer, shorter: its sides in metres.
-        off: metres; standard deviation of the ends of a side.
+        hulls: N times float32 [2, K], along their sides.
+        sizes: float64 [N, 3], the longer side first.
+        off: [N], metres; standard deviation of the ends of a side.
     """
-    widths = np.ptp(_TURNED @ hull.astype(np.float32), axis=1).astype(np.float64)
-    areas = widths[: len(_TURNS)] * widths[len(_TURNS) :]
+    corners = np.empty((len(hulls), 2, max((hull.shape[1] for hull in hulls), default=1)))
+    for row, hull in enumerate(hulls):
+        corners[row] = hull[:, :1]
+        corners[row, :, : hull.shape[1]] = hull
+    places = _TURNED @ corners
+    widths = places.max(axis=2) - places.min(axis=2)
+    areas = widths[:, : len(_TURNS)] * widths[:, len(_TURNS) :]
+    longer, shorter = sizes[:, 0], sizes[:, 1]
     scale = off * (longer + shorter)
-    weights = np.exp(-0.5 * ((areas - areas[0]) / scale) ** 2)
-    variance = float(weights @ _OFF**2 / weights.sum())
+    weights = np.exp(-0.5 * ((areas - areas[:, :1]) / scale[:, None]) ** 2)
+    variances = weights @ _OFF**2 / weights.sum(axis=1)
     # Either end of the longer side may be off.
-    variance += 2 * (off / longer) ** 2
+    variances += 2 * (off / longer) ** 2
     # The longer side may be the other one.
-    swapped = 0.5 * math.erfc((longer - shorter) / (2 * off))
-    variance += swapped * (1 - swapped) * (math.pi / 2) ** 2
-    return min(variance, _UNKNOWN_ANGLE)
+    swapped = 0.5 * erfc((longer - shorter) / (2 * off))
+    variances += swapped * (1 - swapped) * (math.pi / 2) ** 2
+    return np.asarray(np.minimum(variances, _UNKNOWN_ANGLE), np.float64)
