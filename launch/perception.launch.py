@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Start detectors on one or several camera topics, configured and active.
+"""Start detectors, and a localizer, on one or several camera topics, configured and active.
 
 Examples:
     ros2 launch vit_perception perception.launch.py \
@@ -9,6 +9,8 @@ Examples:
         cameras:="front=/front/image_raw, wrist=/wrist/color/image_raw"
     ros2 launch vit_perception perception.launch.py \
         image:=/camera/color/image_raw nodes:="detector, tools" params_file:=mine.yaml
+    ros2 launch vit_perception perception.launch.py image:=/camera/color/image_raw \
+        localizer:=true depth:=/camera/aligned_depth_to_color/image_raw target_frame:=base_link
 
 """
 
@@ -30,7 +32,9 @@ from launch_ros.parameter_descriptions import ParameterValue
 from vit_perception.document import DocumentError
 from vit_perception.names import parse_names
 from vit_perception.parameters.detector import DetectorParameters, validate
-from vit_perception.ros.camera_topics import camera_topics, remappings
+from vit_perception.parameters.localizer import LocalizerParameters
+from vit_perception.parameters.values import taken
+from vit_perception.ros.camera_topics import camera_topics, depth_remappings, remappings
 from vit_perception.ros.environment import set_image_transport
 from vit_perception.ros.parameter_files import is_for, nodes_named
 from vit_perception.setting import SettingError, settings_of
@@ -42,9 +46,9 @@ def argument(name: str, default: str, description: str, **options: Any) -> Decla
     return DeclareLaunchArgument(name, default_value=default, description=description, **options)
 
 
-def parameter(name: str) -> DeclareLaunchArgument:
+def parameter(name: str, owner: type = DetectorParameters) -> DeclareLaunchArgument:
     """One argument that sets the parameter of its name, and is described as that is."""
-    declared = settings_of(DetectorParameters)[name]
+    declared = settings_of(owner)[name]
     default = list(declared.default) if isinstance(declared.default, tuple) else declared.default
     allowed = f" Allowed: {declared.allowed}." if declared.allowed else ""
     text = f"{declared.description}{allowed} Not given: as in params_file, else {shown(default)}."
@@ -54,6 +58,10 @@ def parameter(name: str) -> DeclareLaunchArgument:
 # Parameters that are given as they are, and as numbers.
 WORDS = ("bundle", "image_transport", "precision", "provider", "cpu_affinity")
 NUMBERS = ("score_threshold", "threads")
+# The same of the localizer, and all that nothing reads without it.
+PLACES = ("target_frame", "depth_transport")
+OF_LOCALIZER = ("depth", "depth_camera_info", *PLACES)
+LOCALIZER = "localizer"
 YES_NO = {"choices": ["true", "false"]}
 LEVELS = {"choices": ["debug", "info", "warn", "error", "fatal"]}
 ARGUMENTS = (
@@ -94,6 +102,27 @@ ARGUMENTS = (
         "Several detectors in one process, instead of node_name: 'detector, tools', which "
         "params_file may give different parameters. All look at the same cameras.",
     ),
+    argument(
+        "localizer",
+        "false",
+        "Start a localizer in the detector's process, named localizer: it publishes boxes in "
+        "space on localizer/detections_3d. Needs depth and the camera's intrinsics.",
+        **YES_NO,
+    ),
+    argument(
+        "depth",
+        "",
+        "Topic of the depth images, without the ending /compressedDepth; with several cameras "
+        "'front=/front/depth/image_raw, wrist=...'. Not given: depth.",
+    ),
+    argument(
+        "depth_camera_info",
+        "",
+        "Intrinsics of the depth camera, where its images are not aligned with the others. "
+        "Empty: camera_info beside the depth.",
+    ),
+    parameter("target_frame", LocalizerParameters),
+    parameter("depth_transport", LocalizerParameters),
     argument(
         "enclave",
         "",
@@ -137,10 +166,10 @@ def generate_launch_description() -> LaunchDescription:
 
 def start(context: LaunchContext) -> list[Any]:
     """Actions for the values that the arguments have now."""
-    for line in unread(context.launch_configurations):
-        get_logger("launch").warning(line)
     given = {each.name: LaunchConfiguration(each.name).perform(context) for each in ARGUMENTS}
-    names = several_nodes(given["nodes"])
+    for line in (*unread(context.launch_configurations), *without_localizer(given)):
+        get_logger("launch").warning(line)
+    names = words(given)
     enclave = ["--enclave", given["enclave"]] if given["enclave"] else []
     node = Node(
         package="vit_perception",
@@ -150,7 +179,10 @@ def start(context: LaunchContext) -> list[Any]:
         arguments=names,
         namespace=given["namespace"],
         parameters=node_parameters(given),
-        remappings=remappings(given["image"], given["camera_info"], given["cameras"]),
+        remappings=[
+            *remappings(given["image"], given["camera_info"], given["cameras"]),
+            *depth_remappings(given["depth"], given["depth_camera_info"], given["cameras"]),
+        ],
         respawn=given["respawn"] == "true",
         respawn_delay=2.0,
         ros_arguments=["--log-level", given["log_level"], *enclave, *first_parameters(given)],
@@ -169,11 +201,28 @@ def unread(names: Iterable[str]) -> list[str]:
     arguments = [each.name for each in ARGUMENTS]
     lines = []
     for name in sorted(set(names) - set(arguments)):
-        if name in settings_of(DetectorParameters):
+        if name in settings_of(DetectorParameters) or name in settings_of(LocalizerParameters):
             lines.append(f"{name}: expected in params_file, found as an argument: not used")
         elif alike := get_close_matches(name, arguments, n=1, cutoff=0.85):
             lines.append(f"{name}: expected an argument such as {alike[0]}: not used")
     return lines
+
+
+def without_localizer(given: dict[str, str]) -> list[str]:
+    """What to say of arguments that only a localizer reads, where none is started."""
+    if given["localizer"] == "true":
+        return []
+    return [
+        f"{name}: expected with localizer:=true: not used" for name in OF_LOCALIZER if given[name]
+    ]
+
+
+def words(given: dict[str, str]) -> list[str]:
+    """What perception_node starts; empty where detector_node does."""
+    names = several_nodes(given["nodes"])
+    if given["localizer"] == "true":
+        return [*(names or [given["node_name"]]), LOCALIZER]
+    return names
 
 
 def node_parameters(given: dict[str, str]) -> list[Any]:
@@ -199,8 +248,12 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
         parameters.append(given["params_file"])
     # Typed, as launch would else read a name such as 'on' or '7' as a boolean or a number.
     kinds = {tuple: List[str], str: str, float: float, int: int}  # noqa: UP006
-    for name in values:
-        value = getattr(checked, name)
+    taken_over = [(name, getattr(checked, name)) for name in values]
+    if given["localizer"] == "true":
+        places = {name: given[name] for name in PLACES if given[name]}
+        checked_places = taken(LocalizerParameters, places)
+        taken_over += [(name, getattr(checked_places, name)) for name in places]
+    for name, value in taken_over:
         plain = list(value) if isinstance(value, tuple) else value
         parameters.append({name: ParameterValue(plain, value_type=kinds[type(value)])})
     return parameters
@@ -241,7 +294,7 @@ def check_params_file(path: Path, nodes: list[str]) -> None:
 def node_names(given: dict[str, str]) -> list[str]:
     """Full names of the nodes that are started."""
     namespace = given["namespace"].strip("/")
-    names = several_nodes(given["nodes"]) or [given["node_name"]]
+    names = words(given) or [given["node_name"]]
     return [f"/{namespace}/{name}" if namespace else f"/{name}" for name in names]
 
 

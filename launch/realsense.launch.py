@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""detector_node on a RealSense camera, with the topic names of realsense2_camera 4.
+"""Detector and localizer on a RealSense, with the topic names of realsense2_camera 4.
 
 Example:
     ros2 launch vit_perception realsense.launch.py vocabulary:="[red mug]" start_camera:=true
@@ -43,13 +43,20 @@ def generate_launch_description() -> LaunchDescription:
                 description="Start realsense2_camera too, with depth aligned to the colour image: "
                 "<camera_namespace>/<camera_name>/aligned_depth_to_color/image_raw.",
             ),
+            DeclareLaunchArgument(
+                "localizer",
+                default_value="true",
+                choices=["true", "false"],
+                description="Start a localizer too, on the depth aligned to the colour image; it "
+                "does nothing until somebody subscribes to localizer/detections_3d.",
+            ),
             OpaqueFunction(function=start),
         ]
     )
 
 
 def start(context: LaunchContext) -> list[Any]:
-    """The detector and, if asked for, the driver, which is looked for before either starts."""
+    """The nodes and, if asked for, the driver, which is looked for before either starts."""
     namespace = LaunchConfiguration("camera_namespace").perform(context).strip("/")
     name = LaunchConfiguration("camera_name").perform(context).strip("/")
     wanted = LaunchConfiguration("start_camera").perform(context) == "true"
@@ -58,11 +65,14 @@ def start(context: LaunchContext) -> list[Any]:
     perception = PathJoinSubstitution(
         [FindPackageShare("vit_perception"), "launch", "perception.launch.py"]
     )
-    image = "/".join(["", *filter(None, (namespace, name)), "color/image_raw"])
+    camera = "/".join(["", *filter(None, (namespace, name))])
+    given = {"image": f"{camera}/color/image_raw"}
+    if LaunchConfiguration("localizer").perform(context) == "true":
+        given |= {"localizer": "true", "depth": f"{camera}/aligned_depth_to_color/image_raw"}
     # The driver comes after, as perception.launch.py sets Fast DDS's profile for both.
     actions: list[Any] = [
         IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(perception), launch_arguments={"image": image}.items()
+            PythonLaunchDescriptionSource(perception), launch_arguments=given.items()
         )
     ]
     if wanted:

@@ -10,6 +10,8 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,11 +32,15 @@ GIVEN = {
             "cameras",
             "camera_info",
             "cpu_affinity",
+            "depth",
+            "depth_camera_info",
+            "depth_transport",
             "image_transport",
             "params_file",
             "precision",
             "provider",
             "score_threshold",
+            "target_frame",
             "threads",
         ),
         "",
@@ -45,6 +51,7 @@ GIVEN = {
     "nodes": "",
     "use_sim_time": "false",
     "autostart": "true",
+    "localizer": "false",
 }
 
 
@@ -104,6 +111,23 @@ def test_several_nodes_in_one_process(launch_file: ModuleType) -> None:
     assert launch_file.several_nodes("") == []
     assert launch_file.several_nodes("[detector, tools]") == ["detector", "tools"]
     assert launch_file.several_nodes("detector,tools") == ["detector", "tools"]
+
+
+def test_a_localizer_beside_the_detector(launch_file: ModuleType) -> None:
+    places = {"target_frame": "base_link", "depth_transport": "compressedDepth"}
+    given = {**GIVEN, **places, "localizer": "true"}
+    assert parameters(launch_file, **given) == places
+    assert launch_file.words(given) == ["detector", "localizer"]
+    assert launch_file.words({**given, "nodes": "eye, tools"}) == ["eye", "tools", "localizer"]
+    assert launch_file.node_names({**given, "node_name": "eye"}) == ["/eye", "/localizer"]
+    assert launch_file.without_localizer(given) == []
+    assert launch_file.words(GIVEN) == []
+    assert launch_file.without_localizer({**given, "localizer": "false"}) == [
+        "target_frame: expected with localizer:=true: not used",
+        "depth_transport: expected with localizer:=true: not used",
+    ]
+    with pytest.raises(SettingError, match="depth_transport: expected 'raw' or"):
+        launch_file.node_parameters({**given, "depth_transport": "png"})
 
 
 def test_what_runs_where(launch_file: ModuleType) -> None:
@@ -227,11 +251,14 @@ def test_topics_of_a_realsense(
     from launch import LaunchContext
 
     context = LaunchContext()
-    context.launch_configurations.update(
-        camera_namespace=namespace, camera_name=name, start_camera="false"
-    )
+    names = {"camera_namespace": namespace, "camera_name": name, "start_camera": "false"}
+    context.launch_configurations.update(names, localizer="false")
     [include] = realsense.start(context)
     assert dict(include.launch_arguments) == {"image": topic}
+    context.launch_configurations.update(localizer="true")
+    [include] = realsense.start(context)
+    depth = topic.replace("/color/", "/aligned_depth_to_color/")
+    assert dict(include.launch_arguments) == {"image": topic, "localizer": "true", "depth": depth}
 
 
 def test_a_driver_that_is_absent_is_told_before_anything_starts(realsense: ModuleType) -> None:
@@ -239,7 +266,7 @@ def test_a_driver_that_is_absent_is_told_before_anything_starts(realsense: Modul
 
     context = LaunchContext()
     context.launch_configurations.update(
-        camera_namespace="camera", camera_name="camera", start_camera="true"
+        camera_namespace="camera", camera_name="camera", start_camera="true", localizer="true"
     )
     with pytest.raises(RuntimeError, match="expected the package realsense2_camera, found none"):
         realsense.start(context)
@@ -268,27 +295,47 @@ def test_fast_dds_profile_has_room_for_images() -> None:
     assert root.findtext(".//d:useBuiltinTransports", namespaces=space) == "false"
 
 
+@contextmanager
+def launched(domain: str, folder: Path, *arguments: str) -> Iterator[None]:
+    """Run `ros2 launch`, whose output goes to launch.txt, and end it as Ctrl-C does."""
+    environment = {**os.environ, "ROS_DOMAIN_ID": domain, "ROS_LOG_DIR": str(folder)}
+    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    command = ["ros2", "launch", "vit_perception", "perception.launch.py", *arguments]
+    with (folder / "launch.txt").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        status = process.wait(30)
+    assert status == 0, (folder / "launch.txt").read_text()
+
+
 @pytest.mark.ros
 def test_ros2_launch_starts_an_active_node(toy_bundle_dir: Path, tmp_path: Path) -> None:
     """Needs a workspace that colcon has built and whose setup file is sourced."""
     if shutil.which("ros2") is None or not installed():
         pytest.skip("no ros2 command, or vit_perception is not in a sourced workspace")
     domain = str(1 + os.getpid() % 100)
-    environment = {**os.environ, "ROS_DOMAIN_ID": domain, "ROS_LOG_DIR": str(tmp_path)}
-    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    command = ["ros2", "launch", "vit_perception", "perception.launch.py"]
-    command += [f"bundle:={toy_bundle_dir}", "vocabulary:=[red, green]", "node_name:=eye"]
-    command += ["masks:=false"]
-    with (tmp_path / "launch.txt").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-    try:
+    given = ("vocabulary:=[red, green]", "node_name:=eye", "masks:=false")
+    with launched(domain, tmp_path, f"bundle:={toy_bundle_dir}", *given):
         assert state_of("/eye", int(domain)) == "active"
-    finally:
-        process.send_signal(signal.SIGINT)
-        status = process.wait(30)
     text = (tmp_path / "launch.txt").read_text()
-    assert status == 0, text
     assert "masks: expected in params_file" in text
+
+
+@pytest.mark.ros
+def test_ros2_launch_starts_a_localizer_beside_it(toy_bundle_dir: Path, tmp_path: Path) -> None:
+    """Needs a workspace that colcon has built and whose setup file is sourced."""
+    if shutil.which("ros2") is None or not installed():
+        pytest.skip("no ros2 command, or vit_perception is not in a sourced workspace")
+    domain = str(1 + (os.getpid() + 50) % 100)
+    given = ("localizer:=true", "depth:=/cam/depth/image_raw", "target_frame:=base_link")
+    with launched(domain, tmp_path, f"bundle:={toy_bundle_dir}", *given):
+        assert state_of("/detector", int(domain)) == "active"
+        assert state_of("/localizer", int(domain)) == "active"
+    text = (tmp_path / "launch.txt").read_text()
+    assert "ignored" not in text and "Traceback" not in text
 
 
 def installed() -> bool:

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from vit_perception.ros.camera_topics import camera_topics, image_topic, remappings
+from vit_perception.ros.camera_topics import (
+    camera_topics,
+    depth_remappings,
+    image_topic,
+    remappings,
+)
 from vit_perception.setting import SettingError
 
 
@@ -51,3 +56,32 @@ def test_a_topic_of_a_transport_is_refused(last: str) -> None:
         with pytest.raises(SettingError, match="give /cam/image"):
             remappings(image, "", cameras)
     assert image_topic("image", "/compressed_cam/image") == "/compressed_cam/image"
+
+
+def test_depth_of_one_camera_and_of_several() -> None:
+    assert depth_remappings("", "", "") == []
+    assert depth_remappings("/cam/depth/image_raw", "", "") == [
+        ("depth", "/cam/depth/image_raw"),
+        ("depth/camera_info", "/cam/depth/camera_info"),
+    ]
+    assert depth_remappings("depth", "/other", "") == [
+        ("depth", "depth"),
+        ("depth/camera_info", "/other"),
+    ]
+    assert depth_remappings("wrist=/w/depth", "", "front=/f/image, wrist=/w/image") == [
+        ("wrist/depth", "/w/depth"),
+        ("wrist/depth/camera_info", "/w/camera_info"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("depth", "cameras", "line"),
+    [
+        ("/cam/depth/compressedDepth", "", "give /cam/depth and depth_transport:=compressedDepth"),
+        ("/cam/depth", "front=/x", "depth: expected each name once, with a topic"),
+        ("back=/cam/depth", "front=/x", "depth: expected front, found 'back'"),
+    ],
+)
+def test_depth_topics_that_cannot_be(depth: str, cameras: str, line: str) -> None:
+    with pytest.raises(SettingError, match=line):
+        depth_remappings(depth, "", cameras)

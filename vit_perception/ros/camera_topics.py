@@ -7,12 +7,20 @@ from __future__ import annotations
 from vit_perception.setting import SettingError
 from vit_perception.wording import shown
 
+_HINTS = {
+    "compressed": " and image_transport:=compressed",
+    "compressedDepth": " and depth_transport:=compressedDepth",
+}
 # What image_transport puts behind a topic.
 _TRANSPORTS = ("compressed", "compressedDepth", "theora", "ffmpeg", "zstd", "draco", "foxglove")
 
 
-def camera_topics(text: str) -> dict[str, str]:
+def camera_topics(text: str, argument: str = "cameras") -> dict[str, str]:
     """Returns image topics by camera, from 'front=/front/image_raw, wrist=/wrist/image_raw'.
+
+    Args:
+        text: the entries.
+        argument: that gave them, for the error.
 
     Raises:
         SettingError: an entry of another form, a name twice, or see `image_topic`.
@@ -22,10 +30,10 @@ def camera_topics(text: str) -> dict[str, str]:
         name, equals, topic = (part.strip() for part in entry.partition("="))
         if not (name and equals and topic) or name in topics:
             raise SettingError(
-                "cameras: expected each name once, with a topic: 'front=/front/image_raw, "
+                f"{argument}: expected each name once, with a topic: 'front=/front/image_raw, "
                 f"wrist=/wrist/image_raw', found {shown(entry.strip())}"
             )
-        topics[name] = image_topic("cameras", topic)
+        topics[name] = image_topic(argument, topic)
     return topics
 
 
@@ -41,7 +49,7 @@ def image_topic(argument: str, topic: str) -> str:
     """
     raw, slash, last = topic.rpartition("/")
     if slash and last in _TRANSPORTS:
-        hint = " and image_transport:=compressed" if last == "compressed" else ""
+        hint = _HINTS.get(last, "")
         raise SettingError(
             f"{argument}: expected the topic of raw images, found {shown(topic)}: give {raw}{hint}"
         )
@@ -77,4 +85,35 @@ def remappings(image: str, camera_info: str, cameras: str) -> list[tuple[str, st
             info = info or f"{parent}{slash}camera_info"
         if info:
             result.append((f"{prefix}camera_info", info))
+    return result
+
+
+def depth_remappings(depth: str, camera_info: str, cameras: str) -> list[tuple[str, str]]:
+    """Returns the localizer's depth topics of each camera, and those that take their place.
+
+    Args:
+        depth: topic of the depth images; with several cameras as `camera_topics` reads it.
+        camera_info: of the depth camera; empty for camera_info beside the depth.
+        cameras: as for `remappings`.
+
+    Raises:
+        SettingError: see `camera_topics` and `image_topic`, or a depth topic of a camera that is
+            not there.
+    """
+    if not depth:
+        return []
+    if cameras:
+        topics = camera_topics(depth, "depth")
+        names = camera_topics(cameras)
+        for name in topics:
+            if name not in names:
+                raise SettingError(f"depth: expected {' or '.join(names)}, found {shown(name)}")
+        by_prefix = {f"{name}/": topic for name, topic in topics.items()}
+    else:
+        by_prefix = {"": image_topic("depth", depth)}
+    result = []
+    for prefix, topic in by_prefix.items():
+        parent, slash, _ = topic.rpartition("/")
+        beside = camera_info if camera_info and not prefix else f"{parent}{slash}camera_info"
+        result += [(f"{prefix}depth", topic), (f"{prefix}depth/camera_info", beside)]
     return result
