@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,14 @@ def test_a_recording_without_depth_is_refused(tmp_path: Path) -> None:
     path = record(tmp_path / "bag", seen=seen, leave_out=(DEPTH,))
     with pytest.raises(BagError, match="expected one topic of depth images, found none"):
         place(path, seen)
+
+
+def test_depth_in_another_unit_is_named(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    wrong = replace(seen, depth=seen.depth / 1000)
+    with pytest.raises(Unplaced, match="holds millimetres .* found metres") as unplaced:
+        place(record(tmp_path / "bag", seen=seen, depth=wrong), seen)
+    assert unplaced.value.cause == "unit"
 
 
 def test_a_slop_lets_depth_be_late(tmp_path: Path) -> None:

@@ -20,14 +20,12 @@ from vit_perception.bags.reader import BagError, BagMessage, BagReader
 from vit_perception.bags.transforms import take_transforms
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
-from vit_perception.images.depth import decode_compressed_depth, decode_depth
+from vit_perception.images.depth import decode_compressed_depth, decode_depth, unit_mistake
 from vit_perception.images.raw import ImageError
-from vit_perception.space.boxes_as_masks import masks_of_boxes
 from vit_perception.space.camera_info import camera_model, looks_rectified
 from vit_perception.space.camera_model import CameraModel, CameraModelError
-from vit_perception.space.locate import locate
 from vit_perception.space.objects import Objects
-from vit_perception.space.registration import registered
+from vit_perception.space.placed import Geometry, placed
 from vit_perception.space.rigid import Rigid, TransformError
 from vit_perception.space.settings import SpaceSettings
 from vit_perception.space.transforms import Transforms
@@ -37,11 +35,13 @@ NO_DEPTH = "no_depth"
 NO_CAMERA_INFO = "no_camera_info"
 NO_TRANSFORM = "no_transform"
 UNREADABLE = "unreadable"
+UNIT = "unit"
 CAUSES: Mapping[str, str] = {
     NO_DEPTH: "no depth image has a stamp within the slop of the image's",
     NO_CAMERA_INFO: "no camera_info came before or soon after it, or it is of another size",
     NO_TRANSFORM: "no transform is known at the stamp of the image",
     UNREADABLE: "the depth image or the camera_info cannot be read",
+    UNIT: "the depth is in another unit than its encoding says",
 }
 """Why the detections of an image have no place."""
 
@@ -197,17 +197,15 @@ class Placer:
                 f"expected a camera_info of {frame.width}x{frame.height} px like the image, "
                 f"found {camera.width}x{camera.height}",
             )
-        depth = self._depth(frame, camera)
-        masks = detections.masks
-        if masks is None:
-            masks = masks_of_boxes(detections.boxes, depth, camera, None)
-        found = locate(masks, depth, camera, self.placing.settings)
+        depth, geometry = self._depth(frame, camera)
+        found = placed(detections.boxes, detections.masks, depth, geometry, self.placing.settings)
         target = self.placing.target_frame
         if target and target != frame.frame_id:
             found = found.moved(self._transform(target, frame.frame_id, frame.stamp))
         return found
 
-    def _depth(self, frame: Frame, camera: CameraModel) -> NDArray[np.float32]:
+    def _depth(self, frame: Frame, camera: CameraModel) -> tuple[NDArray[np.float32], Geometry]:
+        """Returns the depth of an image's moment, and how the two see the same things."""
         nearest = min(
             self._depths,
             key=lambda each: abs(header_stamp(each.value.header) - frame.stamp),
@@ -222,12 +220,14 @@ class Placer:
         value = nearest.value
         try:
             if nearest.msgtype == IMAGE:
-                depth = decode_depth(value)
+                depth, encoding = decode_depth(value), str(value.encoding)
             else:
-                data = np.asarray(value.data)
-                depth = decode_compressed_depth(format=str(value.format), data=data)
+                encoding, data = str(value.format), np.asarray(value.data)
+                depth = decode_compressed_depth(format=encoding, data=data)
         except ImageError as error:
             raise Unplaced(UNREADABLE, str(error)) from error
+        if line := unit_mistake(encoding.split(";")[0].strip(), depth):
+            raise Unplaced(UNIT, line)
         height, width = depth.shape
         source = self._camera(self.placing.depth_camera_info, self.placing.depth)
         if (source.width, source.height) != (width, height):
@@ -239,7 +239,7 @@ class Placer:
         between = Rigid.identity()
         if (depth_frame := str(value.header.frame_id)) != frame.frame_id:
             between = self._transform(frame.frame_id, depth_frame, frame.stamp)
-        return registered(depth, source, camera, between)
+        return depth, Geometry(camera, source, between)
 
     def _transform(self, target: str, source: str, stamp: int) -> Rigid:
         try:

@@ -32,6 +32,10 @@ ENCODINGS = ("16UC1", "mono16", "32FC1")
 """Encodings that carry distances."""
 HEADER = struct.Struct("<iff")
 _MILLIMETRE = np.float32(0.001)
+# Metres. No depth camera sees half of its image beyond the first or nearer than the second.
+_FAR, _NEAR = 50.0, 0.02
+# Every so many-th pixel along both axes tells enough.
+_STEP = 8
 
 
 def decode_depth(image: RosImage, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.float32]:
@@ -84,6 +88,31 @@ def decode_compressed_depth(
         depth = np.float32(a) / (stored.astype(np.float32) - np.float32(b))
     depth[stored == 0] = np.nan
     return _known(depth)
+
+
+def unit_mistake(encoding: str, depth: NDArray[np.float32]) -> str:
+    """Returns one line on depth in another unit than its encoding says; "" for none.
+
+    Args:
+        encoding: one of ENCODINGS.
+        depth: float32 [H, W], its metres.
+    """
+    some = depth[::_STEP, ::_STEP]
+    known = some[~np.isnan(some)]
+    if not known.size:
+        return ""
+    middle = float(np.median(known))
+    if encoding == "32FC1" and middle > _FAR:
+        return (
+            f"depth of encoding 32FC1 holds metres (REP 118), but half of it is beyond "
+            f"{middle:g}: expected metres, found millimetres?"
+        )
+    if encoding != "32FC1" and middle < _NEAR:
+        return (
+            f"depth of encoding {encoding} holds millimetres (REP 118), but half of it is below "
+            f"{middle * 1e3:g}: expected millimetres, found metres?"
+        )
+    return ""
 
 
 def unpack_depth(

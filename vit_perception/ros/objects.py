@@ -23,12 +23,12 @@ from vit_perception.images.raw import DEFAULT_MAX_PIXELS, ImageError
 from vit_perception.ros.instances import InstancesError
 from vit_perception.ros.localizer.depth import depth_of, unit_mistake
 from vit_perception.ros.localizer.found import Found
-from vit_perception.ros.localizer.placing import Geometry, placed
 from vit_perception.ros.messages import frame_of
 from vit_perception.space.camera_info import camera_model
 from vit_perception.space.camera_model import CameraModelError
 from vit_perception.space.locate import LocateError
 from vit_perception.space.objects import Plane
+from vit_perception.space.placed import Geometry, placed
 from vit_perception.space.registration import RegistrationError
 from vit_perception.space.rigid import Rigid
 from vit_perception.space.settings import SpaceSettings
@@ -135,7 +135,7 @@ def objects_of(
         pixels = None
         if image is not None:
             pixels = frame_of(image, 0, max_pixels=DEFAULT_MAX_PIXELS).image
-        objects = placed(found, metres, geometry, settings)
+        objects = placed(found.boxes, found.masks, metres, geometry, settings)
     except (
         CameraModelError,
         ImageError,

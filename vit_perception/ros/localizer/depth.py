@@ -8,12 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 
+from vit_perception.images import depth as depth_images
 from vit_perception.images.depth import decode_compressed_depth, decode_depth
-
-# Metres. No depth camera sees half of its image beyond the first or nearer than the second.
-_FAR, _NEAR = 50.0, 0.02
-# Every so many-th pixel along both axes tells enough.
-_STEP = 8
 
 
 def depth_of(message: Image | CompressedImage, *, max_pixels: int) -> NDArray[np.float32]:
@@ -37,20 +33,5 @@ def unit_mistake(message: Image | CompressedImage, depth: NDArray[np.float32]) -
         depth: float32 [H, W], its metres.
     """
     compressed = isinstance(message, CompressedImage)
-    encoding = message.format.split(";")[0] if compressed else message.encoding
-    some = depth[::_STEP, ::_STEP]
-    known = some[~np.isnan(some)]
-    if not known.size:
-        return ""
-    middle = float(np.median(known))
-    if encoding == "32FC1" and middle > _FAR:
-        return (
-            f"depth of encoding 32FC1 holds metres (REP 118), but half of it is beyond "
-            f"{middle:g}: expected metres, found millimetres?"
-        )
-    if encoding != "32FC1" and middle < _NEAR:
-        return (
-            f"depth of encoding {encoding} holds millimetres (REP 118), but half of it is below "
-            f"{middle * 1e3:g}: expected millimetres, found metres?"
-        )
-    return ""
+    encoding = message.format.split(";")[0].strip() if compressed else message.encoding
+    return depth_images.unit_mistake(encoding, depth)

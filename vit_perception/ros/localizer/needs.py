@@ -12,11 +12,11 @@ from sensor_msgs.msg import CameraInfo
 from vit_perception.parameters.localizer import LocalizerParameters
 from vit_perception.ros.localizer.causes import NO_CAMERA_INFO, NO_TRANSFORM
 from vit_perception.ros.localizer.pairing import Lack, Match
-from vit_perception.ros.localizer.placing import Geometry
 from vit_perception.ros.localizer.transforms import TransformSource
 from vit_perception.ros.messages import stamp_nanoseconds
 from vit_perception.space.camera_info import camera_model
 from vit_perception.space.camera_model import CameraModel
+from vit_perception.space.placed import Geometry
 from vit_perception.space.rigid import Rigid, TransformError
 
 _DOWN = np.array([0.0, 0.0, -1.0])

@@ -30,10 +30,10 @@ from vit_perception.ros.localizer.found import Found
 from vit_perception.ros.localizer.messages import header_in
 from vit_perception.ros.localizer.needs import Needs
 from vit_perception.ros.localizer.pairing import Lack, Match
-from vit_perception.ros.localizer.placing import placed
 from vit_perception.space.camera_model import CameraModelError
 from vit_perception.space.locate import LocateError
 from vit_perception.space.objects import Objects
+from vit_perception.space.placed import placed
 from vit_perception.space.registration import RegistrationError
 from vit_perception.wording import one_line
 
@@ -147,7 +147,8 @@ class SpaceWorker:
         line = unit_mistake(match.depth, depth)
         stages.lap("decode")
         geometry = needs.geometry(match, (depth.shape[0], depth.shape[1]))
-        objects = placed(found, depth, geometry, parameters.settings(), stages)
+        settings = parameters.settings()
+        objects = placed(found.boxes, found.masks, depth, geometry, settings, stages.lap)
         size = geometry.camera.height, geometry.camera.width
         if match.lack is not None:
             return _Placed(found, objects, None, match.header, size, line)

@@ -1,17 +1,16 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Places in space of what was found in an image."""
+"""Places in space of what was found in an image, with the depth of another camera if need be."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.masks import Masks
-from vit_perception.perceiver.stages import StageTimes
-from vit_perception.ros.localizer.found import Found
 from vit_perception.space.boxes_as_masks import masks_of_boxes
 from vit_perception.space.camera_model import CameraModel
 from vit_perception.space.locate import locate
@@ -41,39 +40,40 @@ class Geometry:
 
 
 def placed(
-    found: Found,
+    boxes: NDArray[np.float32],
+    masks: Masks | None,
     depth: NDArray[np.float32],
     geometry: Geometry,
     settings: SpaceSettings,
-    stages: StageTimes | None = None,
+    lap: Callable[[str], None] = lambda stage: None,
 ) -> Objects:
     """Returns the places of things, in the optical frame of the image.
 
     Things without masks are placed by what their boxes hold.
 
     Args:
-        found: the things.
-        depth: float32 [H, W], metres.
+        boxes: float32 [N, 4], x1 y1 x2 y2 in pixels of the image.
+        masks: N masks in the image; None where there are none.
+        depth: float32 [H, W] of the depth camera, metres.
         geometry: of image and depth.
         settings: of `locate`.
-        stages: takes the times of `register` and `locate`.
+        lap: called after the stages `register`, if depth is moved, and `locate`.
 
     Raises:
         LocateError, RegistrationError: sizes do not fit together.
     """
-    stages = StageTimes() if stages is None else stages
     camera = geometry.camera
     if geometry.camera_from_depth is not None:
         depth = registered(depth, geometry.depth_camera, camera, geometry.camera_from_depth)
-        stages.lap("register")
-    masks, support = found.masks, None
+        lap("register")
+    support = None
     if masks is None:
-        if settings.support_plane and len(found):
+        if settings.support_plane and len(boxes):
             nothing = Masks(np.zeros((0, 2), np.int64), (), *depth.shape)
             support = fit_plane(
                 nothing, depth, camera, settings.noise, settings.max_range, geometry.gravity
             )
-        masks = masks_of_boxes(found.boxes, depth, camera, support, settings.noise)
+        masks = masks_of_boxes(boxes, depth, camera, support, settings.noise)
     objects = locate(masks, depth, camera, settings, gravity=geometry.gravity, support=support)
-    stages.lap("locate")
+    lap("locate")
     return objects
