@@ -17,9 +17,9 @@ _NEIGHBOURS = np.ones((3, 3), np.uint8)
 # falls within the three pixels that are compared.
 _JUMP = 5.0
 _STEEP = 7.5
-# A part of the surface that jumps cut off belongs to the thing if it has this share of the
-# largest part's pixels, or lies within its depths.
-_PART = 0.15
+# A part of the surface that jumps cut off belongs to the thing if so many of its pixels have all
+# their neighbours in it, or if it lies within the depths of the largest part.
+_PART = 4
 
 
 def own_pixels(view: Crop, edge_pixels: int, noise: float, fewest: float) -> NDArray[np.uint8]:
@@ -63,7 +63,7 @@ def _inner(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
 def _connected(
     steady: NDArray[np.uint8], z: NDArray[np.float32], noise: float
 ) -> NDArray[np.uint8]:
-    """Returns the largest connected part and those that belong to it."""
+    """Returns the largest connected part and those that belong to it: uint8 [h, w], 255 or 0."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         steady, connectivity=8, ltype=cv2.CV_16U
     )
@@ -74,7 +74,10 @@ def _connected(
     largest = int(np.argmax(areas))
     low, high, _, _ = cv2.minMaxLoc(z, (labels == largest).view(np.uint8))
     own = cv2.bitwise_and(steady, cv2.inRange(z, low - _JUMP * noise, high + _JUMP * noise))
-    for label in np.flatnonzero(areas >= _PART * areas[largest]).tolist():
+    # What a loose mask takes from another thing is a strip; a part of its own has an inside.
+    inside = labels[cv2.erode(steady, _NEIGHBOURS) > 0]
+    parts = np.bincount(inside, minlength=count) >= _PART
+    for label in np.flatnonzero(parts).tolist():
         if label != largest:
             own[labels == label] = 255
     return np.asarray(own, np.uint8)

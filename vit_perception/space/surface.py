@@ -21,7 +21,8 @@ _NEIGHBOURS = np.ones((3, 3), np.uint8)
 # What lies this close to the support plane is taken for it: metres, and standard deviations of
 # the smoothed noise; and the share that has to lie higher, else the thing itself is that flat.
 _CLOSE, _CLOSE_NOISE = 0.003, 2.0
-_FLAT = 0.35
+# What is left of the noise after a median of nine.
+_MEDIAN_NOISE = 0.41
 # The share that has to lie higher than single pixels' noise, for these to be told apart.
 _CLEAR = 0.55
 # Pixels near the plane, and over it next to them, that make a thing stand on it.
@@ -146,8 +147,9 @@ def _standing(
     gain = a * view.x
     gain += b * view.y
     gain += c
-    limit = _CLOSE + _CLOSE_NOISE * noise
-    low = cv2.inRange(view.z * gain, -1e3, limit - support.offset)
+    # The middle one of nine keeps edges, and has less noise than each.
+    limit = _CLOSE + _CLOSE_NOISE * _MEDIAN_NOISE * noise
+    low = cv2.inRange(cv2.medianBlur(view.z, 3) * gain, -1e3, limit - support.offset)
     low = cv2.bitwise_and(low, view.usable)
     mask: Any = view.mask
     rising = cv2.subtract(good, low)
@@ -156,15 +158,13 @@ def _standing(
         # Else means would mix the table into the thing's lower end.
         good, mask = np.asarray(rising, np.uint8), cv2.subtract(mask, low)
     smooth, region = smoothed(view, good, np.asarray(mask, np.uint8), reach)
+    if not clear:
+        return good, smooth, region, True
     heights = smooth * gain
     high = cv2.inRange(heights, over_support(noise) - support.offset, 1e3)
-    high = cv2.bitwise_and(region, high)
-    if cv2.countNonZero(high) < _FLAT * cv2.countNonZero(region):
-        return good, smooth, region, True
-    if not clear:
-        return good, smooth, np.asarray(high, np.uint8), True
+    region = np.asarray(cv2.bitwise_and(region, high), np.uint8)
     # It goes on, pixel by pixel, down to what was taken for the plane.
     lowest = cv2.inRange(heights, -1e3, limit + 3 * view.pitch - support.offset)
-    lowest = cv2.bitwise_and(high, lowest)
+    lowest = cv2.bitwise_and(region, lowest)
     stands = min(cv2.countNonZero(low), cv2.countNonZero(lowest)) >= _TOUCHING
-    return good, smooth, np.asarray(high, np.uint8), stands
+    return good, smooth, region, stands

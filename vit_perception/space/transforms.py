@@ -24,6 +24,7 @@ HISTORY = 10 * 10**9
 _MOST = 20_000
 """Transforms that are kept of each moving edge: 10 s at 2 kHz."""
 _MOST_FRAMES = 10_000
+"""Beyond that the moving one that is oldest is forgotten."""
 # Nanoseconds. What arrives out of order is a little older than the newest; a recording or a
 # simulation that starts again goes back further.
 _JUMP = 10**9
@@ -65,7 +66,7 @@ class Transforms:
             static: whether it holds at all times.
 
         Raises:
-            TransformError: names that are empty or equal, a loop, or too many frames.
+            TransformError: names that are empty or equal, a loop, or too many static frames.
         """
         parent, child = parent.lstrip("/"), child.lstrip("/")
         if not parent or not child or parent == child:
@@ -121,9 +122,16 @@ class Transforms:
                 f"transform: {shown(child)} cannot be below {shown(parent)}, which is below it"
             )
         if child not in self._edges and len(self._edges) >= _MOST_FRAMES:
-            raise TransformError(f"transform: expected at most {_MOST_FRAMES} frames")
+            self._forget_oldest()
         edge = self._edges[child] = _Edge(parent, static)
         return edge
+
+    def _forget_oldest(self) -> None:
+        """Makes room for a frame: things that come and go have frames of their own."""
+        moving = {name: each for name, each in self._edges.items() if not each.static}
+        if not moving:
+            raise TransformError(f"transform: expected at most {_MOST_FRAMES} static frames")
+        del self._edges[min(moving, key=lambda name: (moving[name].stamps or [0])[-1])]
 
     def _ancestors(self, name: str) -> list[str]:
         """Returns a frame, its parent, the parent of that and so on."""
