@@ -129,7 +129,8 @@ def test_an_object_is_compared_by_its_best_anchors_of_all_levels() -> None:
     # The second object of the first picture has no known thing.
     things = torch.tensor([[5, -1], [5, 6]])
     valid, owner = torch.ones(2, 2, dtype=torch.bool), torch.zeros(2, 16, 16, dtype=torch.int16)
-    targets = Targets(wanted, labels, torch.zeros_like(labels), valid, owner, things)
+    none = (torch.zeros(batch, 0, 4), torch.zeros(batch, 0, texts, dtype=torch.bool))
+    targets = Targets(wanted, labels, torch.zeros_like(labels), valid, owner, things, *none)
     matched = torch.zeros(batch, 84, dtype=torch.bool)
     objects = torch.zeros(batch, 84, dtype=torch.long)
     matched[:, 60:84:2] = True  # eleven anchors on three levels

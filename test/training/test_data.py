@@ -39,7 +39,7 @@ pytestmark = pytest.mark.torch
     ("text", "message"),
     [
         ("data: [a]\nstep: 3\n", "recipe.yaml: expected 'steps', found 'step'"),
-        ("data: [a]\nfoo: 3\n", "recipe.yaml: expected one of data, architecture,"),
+        ("data: [a]\nfoo: 3\n", "recipe.yaml: expected one of data, photographs,"),
         ("data: [a]\nsteps: many\n", "steps: expected an integer, found 'many'"),
         ("data: [a]\nsize: 300\n", "size: expected a multiple of 32, found 300"),
         ("steps: 3\n", "data: expected a list of texts, found nothing"),

@@ -38,7 +38,8 @@ from vit_perception.training.phrases import build_phrase_book  # noqa: E402
 from vit_perception.training.pictures import DataError, Picture, read  # noqa: E402
 from vit_perception.training.recipe import Recipe, RecipeError  # noqa: E402
 from vit_perception.training.run import write_curves  # noqa: E402
-from vit_perception.training.trainer import Trainer, load_start  # noqa: E402
+from vit_perception.training.start import load_start  # noqa: E402
+from vit_perception.training.trainer import Trainer  # noqa: E402
 from vit_perception.vocabulary import Vocabulary  # noqa: E402
 
 pytestmark = pytest.mark.torch

@@ -20,6 +20,7 @@ from vit_perception.training.losses import (  # noqa: E402
     detection_losses,
     distribution_loss,
     mask_loss,
+    unlabelled_pairs,
 )
 
 pytestmark = pytest.mark.torch
@@ -85,7 +86,26 @@ def targets(texts: int, *, ignored: bool) -> Targets:
         valid=torch.zeros(1, 1, dtype=torch.bool),
         owner=torch.full((1, 16, 16), -1, dtype=torch.int16),
         things=torch.full((1, 1), -1),
+        regions=torch.zeros(1, 0, 4),
+        unlabelled=torch.zeros(1, 0, texts, dtype=torch.bool),
     )
+
+
+def test_what_may_be_unlabelled_teaches_nothing_outside_of_the_boxes() -> None:
+    """The picture of 64 px is a region, in which only the first of three texts is labelled."""
+    wanted = replace(
+        targets(3, ignored=False),
+        regions=torch.tensor([[[0.0, 0.0, 64.0, 64.0]]]),
+        unlabelled=torch.tensor([[[False, True, True]]]),
+    )
+    found = detection_losses(output(3, 0.0), wanted)
+    # Of the anchors at strides 8, 16 and 32, those with centres inside of the box 8..40.
+    inside, anchors = 16 + 1 + 1, 64 + 16 + 4
+    counted = anchors + 2 * inside
+    assert float(found.classes) == pytest.approx(0.5 * counted * math.log(2), rel=1e-5)
+    half = replace(wanted, regions=torch.tensor([[[0.0, 0.0, 64.0, 32.0]]]))
+    pairs = unlabelled_pairs(torch.tensor([[4.0, 4.0], [20.0, 20.0], [4.0, 40.0]]), half)
+    assert pairs.tolist() == [[[False, True, True], [False] * 3, [False] * 3]]
 
 
 def test_an_undecided_object_teaches_nothing_inside_its_box() -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vit_perception.cli.arguments import MAX_PROCESSES, MAX_THREADS, at_least, output_path
-from vit_perception.wording import shown_path
+from vit_perception.wording import shown, shown_path
 
 NAME = "train"
 HELP = "train a detector from a recipe, or resume a run"
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.training.run import prepared, write_curves
 
     recipe = load_recipe(args.recipe)
-    for folder in recipe.data:
+    for folder in recipe.data + recipe.all_photographs:
         refuse_inside(args.out, Path(folder))
     with prepared(
         recipe,
@@ -71,6 +71,15 @@ def run(args: argparse.Namespace) -> int:
             f"on {trainer.device}",
             flush=True,
         )
+        photographs = len(trainer.source.photographs)
+        if photographs:
+            print(f"{photographs} of the pictures are photographs", flush=True)
+        if trainer.unused:
+            print(
+                f"backbone weights: {len(trainer.unused)} entries left out that the maps do not "
+                f"need ({', '.join(map(shown, trainer.unused[:3]))} …)",
+                flush=True,
+            )
         try:
             with progress_bar("steps", recipe.steps) as show:
                 trainer.run(lambda step, losses: show(step))

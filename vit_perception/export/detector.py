@@ -34,7 +34,7 @@ from vit_perception.perceiver.settings import GRAPH_ROWS
 from vit_perception.text.encoder import ENCODER_ID
 from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
 from vit_perception.training.failure import TrainingError
-from vit_perception.training.recipe import Recipe, recipe_from
+from vit_perception.training.recipe import FILES, FOLDERS, Recipe, recipe_from
 from vit_perception.training.run import WEIGHTS_FILE
 from vit_perception.training.trainer import build_model
 from vit_perception.vocabulary import Vocabulary
@@ -246,8 +246,13 @@ def reparameterize_bundle(bundle: Bundle, vocabulary: Vocabulary, directory: Pat
 
 
 def portable(recipe: Recipe) -> dict[str, object]:
-    """Returns the recipe with the names of data folders instead of their paths."""
-    return {**recipe.as_dict(), "data": [Path(folder).name for folder in recipe.data]}
+    """Returns the recipe with the names of folders and files instead of their paths."""
+    values = recipe.as_dict()
+    for key in FOLDERS:
+        values[key] = [Path(folder).name for folder in getattr(recipe, key)]
+    for key in FILES:
+        values[key] = Path(getattr(recipe, key)).name
+    return values
 
 
 def _at_size(trained: Trained, text_dimension: int, size: tuple[int, int]) -> DOSOD:

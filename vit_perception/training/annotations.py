@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +34,20 @@ from vit_perception.evaluation.coco_file import (
 )
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.input.file import read_text
+from vit_perception.training.photographs import PhotographSet
 from vit_perception.training.pictures import DataError, Labelled, Picture
 from vit_perception.training.truth import Described
 from vit_perception.wording import shown, shown_path
 
 
-def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Described]]:
+def load_pictures(
+    folders: tuple[str, ...], photographs: Sequence[PhotographSet] = ()
+) -> tuple[list[Picture], list[Described]]:
     """Reads the annotations of COCO folders with the keys of `vit_perception.scenes`.
+
+    Args:
+        folders: of rendered pictures.
+        photographs: come after them; the first is source 1.
 
     Raises:
         DataError: an unreadable file, an absent picture, an unknown category, a missing key, or a
@@ -48,20 +56,24 @@ def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Describ
     pictures: list[Picture] = []
     numbers: dict[Described, int] = {}
     things: dict[tuple[str, Described], int] = {}
-    for folder in folders:
-        source = _opened(Path(folder) / ANNOTATIONS)
+    sets = [*(PhotographSet(folder) for folder in folders), *photographs]
+    for place, each in enumerate(sets):
+        number = max(0, place + 1 - len(folders))
+        source = _opened(Path(each.folder) / ANNOTATIONS)
         with source.naming():
             listed = _pictures(source)
             check_files(list(listed.values()))
             categories = read_categories(source.content)
+            names = _category_names(source.content) if number else {}
             annotations = entries(source.content, "annotations")
             check_orphans(annotations, listed.keys())
         by_image: dict[int, list[_Row]] = {}
+        weak: set[int] = set()
         boxes: list[dict[str, Any]] = []
         for index, annotation in enumerate(annotations):
             with source.naming("annotations", index):
                 picture = listed[read_id(annotation, "image_id", "annotation")]
-                row = _row(annotation, categories, picture)
+                row = _row(annotation, categories, picture, names, number)
             # Numbers follow the order of annotations, on which batches and resumed runs depend.
             numbers.setdefault(row.described, len(numbers))
             if row.asset:
@@ -69,11 +81,16 @@ def load_pictures(folders: tuple[str, ...]) -> tuple[list[Picture], list[Describ
                 things.setdefault((row.asset, row.described), len(things))
             by_image.setdefault(picture.id, []).append(row)
             boxes.append(row.found)
+            if row.box_score < each.least_box_score:
+                weak.add(picture.id)
         with source.naming():
             check_once("annotation id", [found["id"] for found in boxes])
             check_pixels(boxes)
         for picture in listed.values():
-            pictures.append(_labelled(picture, by_image.get(picture.id, []), numbers, things))
+            if picture.id in weak or each.refuses(picture.path):
+                continue
+            made = _labelled(picture, by_image.get(picture.id, []), numbers, things)
+            pictures.append(each.marked(made, number))
     if not pictures:
         raise DataError(f"{folders[0]}: expected at least one picture, found none")
     return pictures, list(numbers)
@@ -138,18 +155,47 @@ class _Row:
     found: dict[str, Any]
     described: Described
     asset: str
+    box_score: float
 
 
-def _row(annotation: Mapping[str, Any], categories: Mapping[int, str], picture: Listed) -> _Row:
+def _row(
+    annotation: Mapping[str, Any],
+    categories: Mapping[int, str],
+    picture: Listed,
+    category_names: Mapping[int, list[str]],
+    source: int,
+) -> _Row:
     found = read_annotation(annotation, categories, picture)
-    names = _words(annotation, "names")
+    names = _words(annotation, "names") or category_names.get(found["category_id"], [])
     if not names:
         raise EvaluationError(
             f"annotation {found['id']}: names: expected at least one name, found none"
         )
     colours = _words(annotation, "colours")
-    described = Described.of({**annotation, "names": names, "colours": colours})
-    return _Row(found, described, _asset(annotation))
+    described = Described.of({**annotation, "names": names, "colours": colours}, source)
+    return _Row(found, described, _asset(annotation), _box_score(annotation))
+
+
+def _category_names(content: dict[str, Any]) -> dict[int, list[str]]:
+    """Returns the names of the categories by id: photographs name these, not each object."""
+    return {
+        read_id(entry, "id", "category"): _words(entry, "names")
+        or _words({"id": entry["id"], "names": [entry["name"]]}, "names")
+        for entry in entries(content, "categories")
+    }
+
+
+def _box_score(annotation: Mapping[str, Any]) -> float:
+    """Returns how sure a computed box is; infinity for one that is drawn."""
+    found = annotation.get("box_score")
+    if found is None:
+        return math.inf
+    if isinstance(found, bool) or not isinstance(found, int | float) or not found >= 0:
+        raise EvaluationError(
+            f"annotation {shown(annotation.get('id'))}: box_score: expected a number from 0, "
+            f"found {shown(found)}"
+        )
+    return float(found)
 
 
 def _asset(annotation: Mapping[str, Any]) -> str:

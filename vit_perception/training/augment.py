@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ KEEP = 0.35
 """Share of an object's box that must stay in view; objects with less are ignored."""
 SMALLEST = 4.0
 """Smallest side of an object in network px; smaller objects are ignored."""
+_LABELS = tuple(field.name for field in fields(Labelled))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,15 @@ def _moved(
     hidden = labels.hidden | (seen < KEEP) | (size.min(axis=1, initial=np.inf) < SMALLEST)
     numbers = np.full(len(inside) + 1, -1, np.int16)
     numbers[:-1][inside] = np.arange(np.count_nonzero(inside))
-    kept = Labelled(boxes[inside], labels.objects[inside], hidden[inside], labels.things[inside])
+    regions = labels.regions * np.tile(scale, 2) + np.tile(shift, 2)
+    kept = Labelled(
+        boxes[inside],
+        labels.objects[inside],
+        hidden[inside],
+        labels.things[inside],
+        np.clip(regions, 0, limit).astype(np.float32),
+        labels.sources,
+    )
     return kept, numbers[owner]
 
 
@@ -103,10 +112,7 @@ def mosaic(pictures: Sequence[Picture], size: int, rng: np.random.Generator) -> 
     return View(
         canvas,
         Labelled(
-            np.concatenate([part.boxes for part in parts]),
-            np.concatenate([part.objects for part in parts]),
-            np.concatenate([part.hidden for part in parts]),
-            np.concatenate([part.things for part in parts]),
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in _LABELS),
         ),
         owners,
     )
@@ -115,9 +121,15 @@ def mosaic(pictures: Sequence[Picture], size: int, rng: np.random.Generator) -> 
 def mirror(view: View) -> View:
     """Flips left and right."""
     width = view.image.shape[1]
-    boxes = view.labels.boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
-    boxes[:, [0, 2]] += width
-    return View(view.image[:, ::-1], replace(view.labels, boxes=boxes), view.owner[:, ::-1])
+
+    def flipped(boxes: Array) -> Array:
+        turned: Array = boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
+        turned[:, [0, 2]] += width
+        return turned
+
+    boxes, regions = flipped(view.labels.boxes), flipped(view.labels.regions)
+    labels = replace(view.labels, boxes=boxes, regions=regions)
+    return View(view.image[:, ::-1], labels, view.owner[:, ::-1])
 
 
 def repaint(image: Array, rng: np.random.Generator) -> Array:

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from vit_perception.training.augment import View, fit, mirror, mosaic, recolour, repaint
 from vit_perception.training.losses import Targets
+from vit_perception.training.photographs import drawing_odds
 from vit_perception.training.phrases import PhraseBook
 from vit_perception.training.pictures import DataError, Labelled, Picture
 from vit_perception.training.recipe import Recipe, RecipeError
@@ -59,7 +60,16 @@ class BatchSource(Dataset["Batch | DataError"]):
         self.pictures = [
             each if recipe.prototypes else replace(each, segments=()) for each in pictures
         ]
+        self.rendered = [each for each in self.pictures if not each.source]
+        self.photographs = [each for each in self.pictures if each.source]
+        self.odds = drawing_odds(self.photographs, book.descriptions)
         self.book = book
+        # Whatever a source has a name for is labelled in its pictures, but not what it is like.
+        sources = range(1 + max(each.source for each in pictures))
+        self.named = np.zeros((len(sources), len(book.texts)), bool)
+        for source in sources:
+            own = {n for d in book.descriptions if d.source == source for n in d.names}
+            self.named[source] = [text in own for text in book.texts]
         self.things = 1 + max(int(each.labels.things.max(initial=-1)) for each in pictures)
 
     def __len__(self) -> int:
@@ -99,11 +109,17 @@ class BatchSource(Dataset["Batch | DataError"]):
     def _view(self, rng: np.random.Generator, odds: float) -> View:
         size = self.recipe.size
         if rng.random() < odds:
-            four = [self.pictures[i] for i in rng.integers(0, len(self.pictures), 4)]
-            view = mosaic(four, size, rng)
+            view = mosaic(self._drawn(rng, 4), size, rng)
         else:
-            view = fit(self.pictures[rng.integers(len(self.pictures))], size, rng)
+            view = fit(self._drawn(rng, 1)[0], size, rng)
         return mirror(view) if rng.random() < 0.5 else view
+
+    def _drawn(self, rng: np.random.Generator, count: int) -> list[Picture]:
+        """Returns pictures of one kind: photographs, or rendered ones."""
+        if self.photographs and rng.random() < self.recipe.photograph_share:
+            chosen = rng.choice(len(self.photographs), count, p=self.odds)
+            return [self.photographs[i] for i in chosen]
+        return [self.rendered[i] for i in rng.integers(0, len(self.rendered), count)]
 
     def _texts(self, labels: Labelled, rng: np.random.Generator, *, plain: bool) -> Array:
         """Returns K shuffled phrases: one per kind of object in view, hard and random others.
@@ -172,6 +188,9 @@ class BatchSource(Dataset["Batch | DataError"]):
         ignored = np.zeros((batch, most, count), bool)
         valid = np.zeros((batch, most), bool)
         things = np.full((batch, most), -1, np.int64)
+        most = max(len(view.labels.regions) for view in views)
+        regions = np.zeros((batch, most, 4), np.float32)
+        unlabelled = np.zeros((batch, most, count), bool)
         for row, (view, asked) in enumerate(zip(views, texts, strict=True)):
             picture = view.labels
             n = len(picture.objects)
@@ -183,6 +202,11 @@ class BatchSource(Dataset["Batch | DataError"]):
             # In false colours it is another thing, alike only within the picture.
             other = self.things * (1 + row) if painted[row] else 0
             things[row, :n] = np.where(picture.things < 0, -1, picture.things + other)
+            for place, (region, source) in enumerate(
+                zip(picture.regions, picture.sources, strict=True)
+            ):
+                regions[row, place] = region
+                unlabelled[row, place] = ~self.named[source, asked] if source >= 0 else True
         owner = np.stack([view.owner for view in views])
-        arrays = (boxes, labels, ignored, valid, owner, things)
+        arrays = (boxes, labels, ignored, valid, owner, things, regions, unlabelled)
         return Targets(*(torch.from_numpy(array) for array in arrays))

@@ -32,6 +32,8 @@ class Targets:
         valid: bool [B, M], objects to find; False for padding and for hidden objects.
         owner: int16 [B, H / 4, W / 4] index of the visible object, -1 for none.
         things: int64 [B, M], equal for objects that are the same thing; -1 where unknown.
+        regions: float [B, R, 4] xyxy px, padded with zeros, in which not all objects are labelled.
+        unlabelled: bool [B, R, K], texts that may be true of something there outside of the boxes.
     """
 
     boxes: Tensor
@@ -40,6 +42,8 @@ class Targets:
     valid: Tensor
     owner: Tensor
     things: Tensor
+    regions: Tensor
+    unlabelled: Tensor
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ def _box_cells(boxes: Tensor, height: int, width: int) -> Tensor:
 
 
 def class_loss(logits: Tensor, centres: Tensor, targets: Targets, found: Assignment) -> Tensor:
-    """Returns the summed binary cross-entropy against soft targets, without ambiguous pairs.
+    """Returns the summed binary cross-entropy against soft targets, without unknown pairs.
 
     Args:
         logits: [B, A, K].
@@ -173,8 +177,10 @@ def class_loss(logits: Tensor, centres: Tensor, targets: Targets, found: Assignm
     """
     index = found.objects[..., None].expand(-1, -1, logits.shape[2])
     soft = targets.labels.gather(1, index) * found.scores[..., None]
-    ambiguous = ambiguous_pairs(centres, targets)
-    keep = ~ambiguous | (soft > 0)
+    unknown = ambiguous_pairs(centres, targets)
+    if targets.regions.shape[1]:
+        unknown |= unlabelled_pairs(centres, targets)
+    keep = ~unknown | (soft > 0)
     loss = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
     return (loss * keep).sum()
 
@@ -183,13 +189,28 @@ def ambiguous_pairs(centres: Tensor, targets: Targets) -> Tensor:
     """Returns bool [B, A, K]: anchors in objects of which the text is neither true nor false."""
     batch, _, texts = targets.ignored.shape
     image, item = targets.ignored.any(dim=2).nonzero(as_tuple=True)
-    boxes = targets.boxes[image, item]
-    sides = torch.minimum(centres - boxes[:, None, :2], boxes[:, None, 2:] - centres)
     pairs = torch.zeros(batch, len(centres), texts, dtype=torch.bool, device=centres.device)
-    owner, anchor = (sides.amin(dim=2) > 0).nonzero(as_tuple=True)
+    owner, anchor = _inside(centres, targets.boxes[image, item]).nonzero(as_tuple=True)
     row, text = targets.ignored[image[owner], item[owner]].nonzero(as_tuple=True)
     pairs[image[owner][row], anchor[row], text] = True
     return pairs
+
+
+def unlabelled_pairs(centres: Tensor, targets: Targets) -> Tensor:
+    """Returns bool [B, A, K]: anchors outside of all boxes that may show an unlabelled object."""
+    batch, _, texts = targets.unlabelled.shape
+    pairs = torch.zeros(batch, len(centres), texts, dtype=torch.bool, device=centres.device)
+    for image, region in targets.unlabelled.any(dim=2).nonzero().tolist():
+        outside = _inside(centres, targets.regions[image, region][None])[0]
+        outside &= ~_inside(centres, targets.boxes[image]).any(dim=0)
+        pairs[image] |= outside[:, None] & targets.unlabelled[image, region]
+    return pairs
+
+
+def _inside(centres: Tensor, boxes: Tensor) -> Tensor:
+    """Returns bool [N, A]: the centres [A, 2] inside of boxes [N, 4]."""
+    sides = torch.minimum(centres - boxes[:, None, :2], boxes[:, None, 2:] - centres)
+    return sides.amin(dim=2) > 0
 
 
 def box_loss(boxes: Tensor, targets: Tensor, strides: Tensor, scores: Tensor) -> Tensor:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,17 @@ class Labelled:
         objects: int64 [N], index of the description.
         hidden: bool [N].
         things: int64 [N], number of the thing, the same in all pictures of it; -1 where unknown.
+        regions: float32 [R, 4] xyxy px, in which not all objects are labelled.
+        sources: int64 [R], the source whose names are labelled in the region all the same; -1
+            where there is none.
     """
 
     boxes: Array
     objects: Array
     hidden: Array
     things: Array
+    regions: Array = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    sources: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,7 @@ class Picture:
         height, width: px, as the annotations say.
         labels: its objects.
         segments: the objects' run lengths in COCO's form, None where absent.
+        source: 0 for rendered pictures; photographs have the number of their set.
     """
 
     path: Path
@@ -55,6 +61,7 @@ class Picture:
     width: int
     labels: Labelled
     segments: tuple[Mapping[str, Any] | None, ...]
+    source: int = 0
 
 
 def read(picture: Picture) -> Array:

@@ -12,6 +12,9 @@ from vit_perception.document import Document, DocumentError, Range
 from vit_perception.perceiver.contract import MAX_PROTOTYPES
 from vit_perception.wording import shown
 
+FOLDERS = ("data", "photographs", "photographs_by_name", "photographs_in_part")
+FILES = ("held_out", "backbone_weights")
+"""Keys with lists of folders, and with a file."""
 _COUNT = Range(1, 2**31)
 _SHARE = Range(0, 1)
 
@@ -26,8 +29,19 @@ class Recipe:
 
     Attributes:
         data: data set folders (images/ + annotations.json), sampled in proportion to size.
+        photographs: folders of photographs in which all objects are labelled.
+        photographs_by_name: the same where other things may be there than the set has names for.
+        photographs_in_part: the same where anything may be there outside of the boxes.
+        photograph_share: probability that a picture is a photograph. What an object is, the last
+            word of its category, is drawn by the root of how many pictures have it.
+        held_out: text file of photographs that are never read, FOLDER/FILE a line; empty for none.
+        least_box_score: photographs with a box of a lower `box_score` are left out.
         architecture: name in `models.detectors.factory.ARCHITECTURES`.
         backbone: name on the shelf (`models.shelf`); empty for the architecture's own.
+        backbone_weights: safetensors file of weights that the backbone begins with, by timm's
+            names; empty for none.
+        backbone_rate: share of the learning rate in the backbone.
+        frozen: modules of the backbone, by timm's names, that keep weights and statistics.
         activation: of the convolutions, one of `models.layers.ACTIVATIONS`.
         prototypes: of the instance masks; 0 for boxes only.
         size: square network input px; a multiple of 32.
@@ -55,13 +69,24 @@ class Recipe:
         contrast_temperature: of that loss; a lower one dwells on things that are alike.
         mosaic: probability of a picture joined from four.
         close_mosaic: share of the steps, at the end, without mosaic.
+        arithmetic: of the network, half (bfloat16) or full (float32). Depthwise convolutions are
+            slower in half on a CPU.
         seed: of everything.
         checkpoint_minutes: time between checkpoints.
     """
 
     data: tuple[str, ...]
+    photographs: tuple[str, ...] = ()
+    photographs_by_name: tuple[str, ...] = ()
+    photographs_in_part: tuple[str, ...] = ()
+    photograph_share: Annotated[float, _SHARE] = 0.0
+    held_out: str = ""
+    least_box_score: Annotated[float, Range(0, 1e3)] = 0.0
     architecture: str = "dosod_nano"
     backbone: str = ""
+    backbone_weights: str = ""
+    backbone_rate: Annotated[float, _SHARE] = 1.0
+    frozen: tuple[str, ...] = ()
     activation: Literal["silu", "relu"] = "silu"
     prototypes: Annotated[int, Range(0, MAX_PROTOTYPES)] = 0
     size: Annotated[int, Range(32, 8192)] = 320
@@ -89,6 +114,7 @@ class Recipe:
     contrast_temperature: Annotated[float, Range(0.01, 10)] = 0.1
     mosaic: Annotated[float, _SHARE] = 0.25
     close_mosaic: Annotated[float, _SHARE] = 0.15
+    arithmetic: Literal["half", "full"] = "half"
     seed: Annotated[int, Range(0, 2**31)] = 0
     checkpoint_minutes: Annotated[float, Range(0, 1440)] = 10.0
 
@@ -97,9 +123,15 @@ class Recipe:
         """The architecture's name in a bundle, with the backbone if the recipe names one."""
         return f"{self.architecture}-{self.backbone}" if self.backbone else self.architecture
 
+    @property
+    def all_photographs(self) -> tuple[str, ...]:
+        """The folders of photographs, in the order of their keys."""
+        return self.photographs + self.photographs_by_name + self.photographs_in_part
+
     def as_dict(self) -> dict[str, object]:
         """Returns plain values, for checkpoints and reports."""
-        return {**asdict(self), "data": list(self.data)}
+        values = asdict(self).items()
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values}
 
 
 def recipe_from(values: object, where: str) -> Recipe:
@@ -119,7 +151,7 @@ def recipe_from(values: object, where: str) -> Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Reads a recipe file; data folders are relative to the file.
+    """Reads a recipe file; folders and files in it are relative to the file.
 
     Raises:
         RecipeError: the file is unreadable or not YAML, or see `recipe_from`.
@@ -128,14 +160,34 @@ def load_recipe(path: Path) -> Recipe:
         recipe = _checked(Document.load(path))
     except DocumentError as error:
         raise RecipeError(str(error)) from None
-    folders = tuple(str((path.parent / folder).resolve()) for folder in recipe.data)
-    return replace(recipe, data=folders)
+
+    def found(name: str) -> str:
+        return str((path.parent / name).resolve()) if name else ""
+
+    return replace(
+        recipe,
+        data=tuple(map(found, recipe.data)),
+        photographs=tuple(map(found, recipe.photographs)),
+        photographs_by_name=tuple(map(found, recipe.photographs_by_name)),
+        photographs_in_part=tuple(map(found, recipe.photographs_in_part)),
+        held_out=found(recipe.held_out),
+        backbone_weights=found(recipe.backbone_weights),
+    )
 
 
 def _checked(document: Document) -> Recipe:
     recipe = Recipe(**document.fields(Recipe))
     if not recipe.data:
         raise document.error("data", "at least one data set folder", "none")
+    if bool(recipe.photograph_share) != bool(recipe.all_photographs):
+        raise document.error(
+            "photograph_share",
+            "a share if there are photographs, and 0 if there are none",
+            f"{recipe.photograph_share:g}",
+        )
+    for key in ("backbone_weights", "frozen"):
+        if getattr(recipe, key) and not recipe.backbone:
+            raise document.error("backbone", f"a backbone for {key}", "none")
     if recipe.size % 32:
         raise document.error("size", "a multiple of 32", shown(recipe.size))
     odds = recipe.category + recipe.name + recipe.colour + recipe.material + recipe.caption

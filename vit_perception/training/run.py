@@ -28,8 +28,10 @@ from vit_perception.training.annotations import load_pictures
 from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
 from vit_perception.training.device import default_workers, find_device
 from vit_perception.training.log import LOG, read_log
+from vit_perception.training.photographs import photograph_sets
 from vit_perception.training.phrases import build_phrase_book
 from vit_perception.training.recipe import Recipe, RecipeError
+from vit_perception.training.start import read_backbone_weights, widened
 from vit_perception.training.trainer import Trainer
 from vit_perception.wording import one_line, shown_path
 
@@ -85,6 +87,9 @@ def prepared(
     # Bad options are refused before minutes of reading.
     found = find_device(device)
     weights = load_weights(start) if start is not None else None
+    backbone = None
+    if recipe.backbone_weights:
+        backbone = read_backbone_weights(Path(recipe.backbone_weights))
     if threads:
         torch.set_num_threads(threads)
     if workers is None:
@@ -96,11 +101,18 @@ def prepared(
                 try_writing(folder / file)
             if (folder / CHECKPOINT).exists():
                 read_checkpoint(folder / CHECKPOINT).check(recipe, folder / CHECKPOINT)
-            pictures, described = load_pictures(recipe.data)
+            pictures, described = load_pictures(recipe.data, photograph_sets(recipe))
             encode = cached_encoder(text_encoder_dir)
             book = build_phrase_book(described, encode, anything=recipe.anything > 0)
             yield Trainer(
-                recipe, pictures, book, folder, device=device, workers=workers, start=weights
+                recipe,
+                pictures,
+                book,
+                folder,
+                device=device,
+                workers=workers,
+                start=weights,
+                backbone=backbone,
             )
     finally:
         if new:
@@ -127,10 +139,7 @@ def load_weights(bundle: str | Path) -> dict[str, Tensor]:
         weights = load(data)
     except SafetensorError as error:
         raise RecipeError(f"{path}: expected training weights, found {one_line(error)}") from None
-    return {
-        key: value.float() if value.is_floating_point() else value
-        for key, value in weights.items()
-    }
+    return widened(weights)
 
 
 def write_curves(folder: Path) -> Path | None:

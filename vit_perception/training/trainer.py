@@ -8,7 +8,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -33,7 +33,14 @@ from vit_perception.training.log import LOG, StepLog, cut_log
 from vit_perception.training.losses import Losses, LossWeights, Targets, detection_losses
 from vit_perception.training.phrases import PhraseBook
 from vit_perception.training.pictures import DataError, Picture
+from vit_perception.training.rates import learning_rate, parameter_groups
 from vit_perception.training.recipe import Recipe, RecipeError
+from vit_perception.training.start import (
+    frozen_modules,
+    keep_statistics,
+    load_backbone,
+    load_start,
+)
 from vit_perception.wording import one_line, shown_path
 
 
@@ -50,6 +57,10 @@ class Trainer:
         device: "cpu", a CUDA device, or "auto": CUDA if available, else the CPU.
         workers: loader processes; the batches do not depend on their number.
         start: weights to begin from if nothing is resumed; see `load_start`.
+        backbone: weights that its backbone begins with; see `load_backbone`.
+
+    Attributes:
+        unused: names in `backbone` that the network does not have.
 
     Raises:
         DeviceError, OutputError, RecipeError, TrainingError: one line.
@@ -65,6 +76,7 @@ class Trainer:
         device: str = "auto",
         workers: int = 1,
         start: dict[str, Tensor] | None = None,
+        backbone: dict[str, Tensor] | None = None,
     ) -> None:
         self.recipe, self.folder, self.device = recipe, folder, find_device(device)
         torch.manual_seed(recipe.seed)
@@ -72,12 +84,17 @@ class Trainer:
         self.source = BatchSource(recipe, pictures, book)
         self.text = torch.from_numpy(book.embeddings).to(self.device)
         self.model = build_model(recipe, self.text.shape[1]).to(self.device)
+        self.unused = load_backbone(self.model, backbone) if backbone is not None else ()
         if start is not None:
-            load_start(self.model, start)
+            other = backbone is not None and not start.keys() >= _of_backbone(self.model)
+            load_start(self.model, start, other_backbone=other)
+        self.frozen = frozen_modules(self.model, recipe)
         layout = torch.channels_last
         self.model.to(memory_format=layout)  # type: ignore[call-overload]  # torch lacks its type
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
-        self.optimizer = torch.optim.AdamW(_groups(self.model, recipe), lr=recipe.learning_rate)
+        self.optimizer = torch.optim.AdamW(
+            parameter_groups(self.model, recipe), lr=recipe.learning_rate
+        )
         self.step = 0
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -126,14 +143,16 @@ class Trainer:
         # Of networks that leave out paths at random; a resumed run leaves out the same.
         torch.manual_seed(recipe.seed * 1_000_003 + self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, self.step)
+            group["lr"] = learning_rate(recipe, self.step) * group["share"]
         self.model.train()
+        keep_statistics(self.frozen)
         images = batch.images.to(self.device, memory_format=torch.channels_last)
         targets = Targets(*(getattr(batch.targets, n).to(self.device) for n in _TARGETS))
         text = self._text(batch.texts.to(self.device))
         # Class embeddings stay in float32: they are few, and their products decide the ranking.
         embeddings = self.model.embed(text)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        half = recipe.arithmetic == "half"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
             output = self.model(images.float() / 255, embeddings)
         weights = LossWeights(classes=recipe.class_weight, contrast=recipe.contrast)
         contrast = None
@@ -207,6 +226,8 @@ class Trainer:
             self.model.load_state_dict(found.model)
             self.average.load_state_dict(found.average)
             self.optimizer.load_state_dict(found.optimizer)
+            for group in self.optimizer.param_groups:
+                group.setdefault("share", 1.0)  # checkpoints from before there were shares
             _check_moments(self.optimizer)
         # Of foreign values as many types as in `read_checkpoint`.
         except Exception as error:
@@ -247,28 +268,6 @@ def build_model(recipe: Recipe, text_dimension: int, size: tuple[int, int] | Non
         raise RecipeError(f"recipe: {error}") from None
 
 
-def load_start(model: DOSOD, start: Mapping[str, Tensor]) -> None:
-    """Loads other weights into a model, of either activation.
-
-    A mask head is loaded whole or not at all: if one side has none, or another number of
-    prototypes, the model keeps its own.
-
-    Raises:
-        RecipeError: the weights are of another architecture.
-    """
-    own = model.state_dict()
-    same = {key for key in own if key in start and own[key].shape == start[key].shape}
-    masks = {key for key in {**own, **start} if key.startswith("mask_head.")}
-    left = set() if masks <= same else masks
-    other = sorted((own.keys() | start.keys()) - same - left)
-    if other:
-        raise RecipeError(
-            "start: expected weights of the recipe's architecture, found "
-            f"{len(other)} entries that differ ({other[0]} …)"
-        )
-    model.load_state_dict({**own, **{key: start[key] for key in same - left}})
-
-
 def _check_moments(optimizer: torch.optim.Optimizer) -> None:
     for parameter, moments in optimizer.state.items():
         for value in moments.values():
@@ -278,19 +277,5 @@ def _check_moments(optimizer: torch.optim.Optimizer) -> None:
                 )
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Returns the rate of linear warm-up, then of linear decay to the recipe's final share."""
-    if step < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / recipe.warmup
-    progress = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.learning_rate * (1 - (1 - recipe.final_learning_rate) * min(1.0, progress))
-
-
-def _groups(model: nn.Module, recipe: Recipe) -> list[dict[str, object]]:
-    """Returns parameter groups; only matrices and kernels decay (card 01, Training)."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    return [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
+def _of_backbone(model: DOSOD) -> set[str]:
+    return {key for key in model.state_dict() if key.startswith("backbone.")}

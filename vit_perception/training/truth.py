@@ -8,7 +8,7 @@ Undecided pairs are left out of the class loss, so that nothing false is learned
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,20 @@ NEIGHBOURS = (
     {"blue", "purple"},
 )
 """Colour words that people use for each other's shades."""
+
+FOREIGN_COSINE = 0.55
+"""The same for a name of another source."""
+
+AKIN = (
+    {"box", "carton", "package", "parcel", "container", "case", "packet", "crate"},
+    {"can", "tin", "canister", "container"},
+    {"bottle", "jug", "jar", "container", "pitcher", "dispenser"},
+    {"cup", "mug", "glass", "tumbler", "goblet", "tub", "beaker"},
+    {"bag", "packet", "wrapper", "pouch", "sachet"},
+    {"tray", "pan", "dish", "plate", "bowl", "container"},
+    {"wrench", "spanner", "ratchet"},
+)
+"""Words that people use for each other's things; sources draw the line at different places."""
 
 MATERIAL_WORDS = {
     "plastic": "plastic",
@@ -69,18 +83,25 @@ NOT_THEIR_HEAD = frozenset({"trash can", "garbage can", "oil can", "watering can
 
 @dataclass(frozen=True)
 class Described:
-    """What a data set tells about one object: names (category first), colours (main first)."""
+    """What a data set tells about one object: names (category first), colours (main first).
+
+    Names of one source tell its objects apart; nothing is known of the names of another one.
+    """
 
     names: tuple[str, ...]
     colours: tuple[str, ...]
     material: str
     caption: str
+    source: int = 0
 
     @classmethod
-    def of(cls, annotation: Mapping[str, Any]) -> Described:
+    def of(cls, annotation: Mapping[str, Any], source: int = 0) -> Described:
         """Reads a COCO annotation with the extra keys of `vit_perception.scenes`.
 
         The head noun of the category is added to the names.
+
+        Args:
+            source: of the names, see `pictures.Picture`.
         """
         names: tuple[str, ...] = tuple(annotation["names"])
         return cls(
@@ -88,6 +109,7 @@ class Described:
             tuple(annotation.get("colours") or ()),
             str(annotation.get("material") or ""),
             str(annotation.get("caption") or ""),
+            source,
         )
 
 
@@ -122,19 +144,20 @@ def judge(
     named = [p.noun for p in phrases] + [n for d in descriptions for n in d.names]
     nouns = tuple(dict.fromkeys(named))
     vectors = encode(nouns)
-    close = vectors @ vectors.T > SYNONYM_COSINE
+    cosines = vectors @ vectors.T
     phrase_nouns, phrase_colours, phrase_materials = (
         _numbered([getattr(p, kind) for p in phrases], values)
         for kind, values in (("noun", nouns), ("colour", None), ("material", None))
     )
-    categories = {described.names[0] for described in descriptions}
-    by_names: dict[tuple[str, ...], Array] = {}
+    sources = _sources(descriptions)
+    by_names: dict[tuple[int, tuple[str, ...]], Array] = {}
     truth = np.empty((len(descriptions), len(phrases)), np.int8)
     is_caption = np.array([bool(p.caption) for p in phrases])
     for row, described in enumerate(descriptions):
-        if described.names not in by_names:
-            by_names[described.names] = _noun_truth(described.names, nouns, close, categories)
-        noun = by_names[described.names][phrase_nouns[0]]
+        key = (described.source, described.names)
+        if key not in by_names:
+            by_names[key] = _noun_truth(described, nouns, cosines, sources)
+        noun = by_names[key][phrase_nouns[0]]
         colour = np.array([colour_truth(described.colours, w) for w in phrase_colours[1]])
         material = np.array([_material_truth(described.material, w) for w in phrase_materials[1]])
         # Captions were not judged for other objects than their own.
@@ -162,20 +185,61 @@ def _numbered(words: Sequence[str], values: Sequence[str] | None) -> tuple[Array
     return np.array([number[word] for word in words]), distinct
 
 
-def _noun_truth(
-    names: Sequence[str], nouns: Sequence[str], close: Array, categories: Collection[str]
-) -> Array:
-    """Returns the truth of every noun for an object with these names.
+@dataclass(frozen=True)
+class _Source:
+    """The names of all objects of a source, and those that come first."""
 
-    The name of another category is false unless the object lists it: categories are meant to
-    differ, however similar their words are.
+    names: frozenset[str]
+    categories: frozenset[str]
+
+
+def _sources(descriptions: Sequence[Described]) -> dict[int, _Source]:
+    found = {}
+    for number in {described.source for described in descriptions}:
+        own = [described.names for described in descriptions if described.source == number]
+        found[number] = _Source(
+            frozenset(name for names in own for name in names),
+            frozenset(names[0] for names in own),
+        )
+    return found
+
+
+def _noun_truth(
+    described: Described, nouns: Sequence[str], cosines: Array, sources: Mapping[int, _Source]
+) -> Array:
+    """Returns the truth of every noun for an object.
+
+    The name of another category of its source is false unless the object lists it: categories are
+    meant to differ, however similar their words are. A noun of other sources alone is false if it
+    names a thing of quite another kind.
     """
+    names, source = described.names, sources[described.source]
     own = [index for index, noun in enumerate(nouns) if noun in names]
-    truth = np.where(close[nouns.index(names[0])], UNDECIDED, FALSE)
+    near = cosines[nouns.index(names[0])]
+    truth = np.where(near > SYNONYM_COSINE, UNDECIDED, FALSE)
     truth[[i for i, noun in enumerate(nouns) if _contains(names, noun)]] = UNDECIDED
-    truth[[i for i, noun in enumerate(nouns) if noun in categories]] = FALSE
+    truth[[i for i, noun in enumerate(nouns) if noun in source.categories]] = FALSE
+    foreign = {name for each in sources.values() for name in each.names} - source.names
+    kinds = {last_word(name) for each in sources.values() for name in each.categories}
+    heads = {last_word(name) for name in names}
+    for index, noun in enumerate(nouns):
+        if noun in foreign and (
+            last_word(noun) not in kinds  # a wide word, such as tool
+            or near[index] > FOREIGN_COSINE
+            or any(_akin(head, last_word(noun)) for head in heads)
+        ):
+            truth[index] = UNDECIDED
     truth[own] = TRUE
     return truth
+
+
+def last_word(name: str) -> str:
+    """Returns what a thing is: 'box' for 'box of soap' and 'soap box'."""
+    return (name.split(" of ")[0].split() or [""])[-1]
+
+
+def _akin(first: str, second: str) -> bool:
+    return first == second or any({first, second} <= group for group in AKIN)
 
 
 def _contains(names: Iterable[str], noun: str) -> bool:

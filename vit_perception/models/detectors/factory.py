@@ -12,17 +12,22 @@ from vit_perception.models.detectors.dosod import (
     dosod_m,
     dosod_nano,
     dosod_s,
+    dosod_small,
 )
 from vit_perception.models.shelf import BackboneError, create_backbone
 
 ARCHITECTURES: dict[str, Callable[..., DOSOD]] = {
     "dosod": dosod_nano,
     "dosod_nano": dosod_nano,
+    "dosod_small": dosod_small,
     "dosod_s": dosod_s,
     "dosod_m": dosod_m,
     "dosod_l": dosod_l,
 }
-"""Detectors by name; "dosod" is DOSOD's neck and head at nano width, for any backbone."""
+"""Detectors by name; "dosod" is DOSOD's neck and head at nano width, for any backbone.
+
+"dosod_small" is the same with more room for names.
+"""
 
 
 class DetectorError(ValueError):
