@@ -183,10 +183,10 @@ def test_weak_detections_carry_on_things_and_begin_none() -> None:
     ]
     assert [ids(each) for each in told] == [[1]] * 4
     assert [each.scores.tolist() for each in told[1:3]] == [[pytest.approx(0.15)]] * 2
-    # What was out of sight is not found again in a weak one.
+    # Out of sight, it is found again in a weak one where it was expected, and not elsewhere.
     tracker.update(found([]), 4 * TENTH, THRESHOLDS)
-    assert len(tracker.update(found([weak]), 5 * TENTH, THRESHOLDS)) == 0
-    assert ids(tracker.update(found([strong]), 6 * TENTH, THRESHOLDS)) == [1]
+    assert len(tracker.update(found([weak._replace(x=125)]), 5 * TENTH, THRESHOLDS)) == 0
+    assert ids(tracker.update(found([weak]), 6 * TENTH, THRESHOLDS)) == [1]
 
 
 def test_a_name_that_grows_weak_is_not_told_beside_a_strong_one() -> None:

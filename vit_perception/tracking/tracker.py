@@ -27,9 +27,10 @@ from vit_perception.tracking.tracks import HISTORY, Sighting, Track, TrackCounts
 
 LEAST_OVERLAP = 0.1
 """Similarity of a track and a detection that can be a pair."""
-SAME_PLACE = 0.7
-"""Overlap from which on a thing is taken for one that had another name in the frame before."""
-
+WEAK_OVERLAP = 0.3
+"""The same with a weak detection."""
+SAME_PLACE = 0.6
+"""The same with a detection of another name."""
 MOST_UNSEEN = 1000
 """Things out of sight that are remembered; those unseen the longest are forgotten first."""
 
@@ -156,10 +157,10 @@ class Tracker:
         free = np.ones(len(self._tracks), np.bool_)
         for tracks, columns, allowed, similarity, least in (
             (free, sure, same, overlaps, LEAST_OVERLAP),
-            # A detector that changes its mind about a name; one that is weak under the old name
-            # is then not told beside it.
-            (known & fresh, sure, ~same, overlaps, SAME_PLACE),
-            (known & fresh, ~sure, same, overlaps, LEAST_OVERLAP),
+            # A detector that changes its mind about a name. What it then finds weakly under the
+            # old one is not told beside it.
+            (known, sure, ~same, overlaps, SAME_PLACE),
+            (known, ~sure, same, overlaps, WEAK_OVERLAP),
             # What was out of sight is rarely where it was expected, least of all for a camera that
             # moves.
             (known & ~fresh, sure, same, near, LEAST_OVERLAP),
