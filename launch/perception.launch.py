@@ -46,18 +46,21 @@ def argument(name: str, default: str, description: str, **options: Any) -> Decla
     return DeclareLaunchArgument(name, default_value=default, description=description, **options)
 
 
-def parameter(name: str, owner: type = DetectorParameters) -> DeclareLaunchArgument:
+def parameter(
+    name: str, owner: type = DetectorParameters, **options: Any
+) -> DeclareLaunchArgument:
     """One argument that sets the parameter of its name, and is described as that is."""
     declared = settings_of(owner)[name]
     default = list(declared.default) if isinstance(declared.default, tuple) else declared.default
     allowed = f" Allowed: {declared.allowed}." if declared.allowed else ""
     text = f"{declared.description}{allowed} Not given: as in params_file, else {shown(default)}."
-    return argument(name, "", text)
+    return argument(name, "", text, **options)
 
 
-# Parameters that are given as they are, and as numbers.
+# Parameters that are given as they are, as numbers, and as yes or no.
 WORDS = ("bundle", "image_transport", "precision", "provider", "cpu_affinity")
 NUMBERS = ("score_threshold", "threads")
+FLAGS = ("tracking",)
 # The same of the localizer, and all that nothing reads without it.
 PLACES = ("target_frame", "depth_transport")
 OF_LOCALIZER = ("depth", "depth_camera_info", *PLACES)
@@ -92,6 +95,7 @@ ARGUMENTS = (
     parameter("image_transport"),
     parameter("precision"),
     parameter("provider"),
+    parameter("tracking", choices=["", "true", "false"]),
     parameter("threads"),
     parameter("cpu_affinity"),
     argument("namespace", "", "Namespace of the node and its topics."),
@@ -241,13 +245,14 @@ def node_parameters(given: dict[str, str]) -> list[Any]:
     for name in NUMBERS:
         if given[name]:
             values[name] = number(given[name])
+    values |= {name: given[name] == "true" for name in FLAGS if given[name]}
     checked: DetectorParameters = validate(values)
     parameters: list[Any] = []
     if given["params_file"]:
         check_params_file(Path(given["params_file"]), node_names(given))
         parameters.append(given["params_file"])
     # Typed, as launch would else read a name such as 'on' or '7' as a boolean or a number.
-    kinds = {tuple: List[str], str: str, float: float, int: int}  # noqa: UP006
+    kinds = {tuple: List[str], str: str, float: float, int: int, bool: bool}  # noqa: UP006
     taken_over = [(name, getattr(checked, name)) for name in values]
     if given["localizer"] == "true":
         places = {name: given[name] for name in PLACES if given[name]}

@@ -42,6 +42,7 @@ GIVEN = {
             "score_threshold",
             "target_frame",
             "threads",
+            "tracking",
         ),
         "",
     ),
@@ -134,6 +135,8 @@ def test_what_runs_where(launch_file: ModuleType) -> None:
     given = {"precision": "int8", "provider": "openvino", "threads": "3", "cpu_affinity": "0-3"}
     found = parameters(launch_file, **given)
     assert {name: found[name] for name in given} == {**given, "threads": 3}
+    assert parameters(launch_file, tracking="false") == {"tracking": False}
+    assert parameters(launch_file, tracking="true") == {"tracking": True}
 
 
 def test_what_is_not_given_is_left_to_the_node(launch_file: ModuleType) -> None:

@@ -160,9 +160,22 @@ def test_a_flood_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert same(transforms.lookup("map", "base", 90), at(90.0))
     with pytest.raises(TransformError, match="any more"):
         transforms.lookup("map", "base", 89)
-    transforms.add("base", "one", 0, at(0.0), static=True)
-    with pytest.raises(TransformError, match="at most 2 frames"):
-        transforms.add("base", "two", 0, at(0.0), static=True)
+
+
+def test_frames_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vit_perception.space.transforms._MOST_FRAMES", 3)
+    transforms = Transforms()
+    transforms.add("map", "base", 5, at(1.0), static=True)
+    for stamp, name in enumerate(("cup", "mug", "pan")):
+        transforms.add("base", name, stamp, at(float(stamp)))
+    assert same(transforms.lookup("map", "pan", 2), at(3.0))
+    assert same(transforms.lookup("map", "mug", 1), at(2.0))
+    with pytest.raises(TransformError, match="no frame is called 'cup'"):
+        transforms.lookup("map", "cup", 0)
+    for name in ("lid", "jar"):
+        transforms.add("base", name, 0, at(0.0), static=True)
+    with pytest.raises(TransformError, match="at most 3 static frames"):
+        transforms.add("base", "one", 0, at(0.0), static=True)
 
 
 def test_time_that_jumps_back_forgets_what_moved() -> None:

@@ -37,6 +37,8 @@ STATIC_TRANSFORMS = QoSProfile(
 PICTURES = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Best effort receives from every publisher; a queue would only hold older images."""
+PAIRED = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""For what belongs together: one that is lost costs the others."""
 
 _CHANGEABLE = (
     QoSPolicyKind.HISTORY,
@@ -76,12 +78,14 @@ def subscription(
     topic: str,
     callback: Callable[[Any], None],
     on_mismatch: Callable[[str], None],
+    profile: QoSProfile = SENSOR,
 ) -> Any:
-    """Subscribes with SENSOR, which users may override; warns of publishers that do not fit.
+    """Subscribes with a profile that users may override; warns of publishers that do not fit.
 
     Args:
         node, kind, topic, callback: as for rclpy's create_subscription.
         on_mismatch: called with the policy that does not fit, after the warning.
+        profile: best effort, so that every publisher is heard.
     """
     made: list[Any] = []
 
@@ -98,7 +102,7 @@ def subscription(
             kind,
             topic,
             callback,
-            copy.copy(SENSOR),
+            copy.copy(profile),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=warn),
             qos_overriding_options=_overriding(),
         )

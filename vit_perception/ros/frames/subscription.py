@@ -10,6 +10,7 @@ from typing import Any
 
 from rclpy.clock import ROSClock
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 
 from vit_perception.ros import qos
 from vit_perception.ros.health.input import IMAGE_HINTS, Input
@@ -25,6 +26,7 @@ class Subscription:
         callback: called with each message and its time of arrival, seconds of time.perf_counter.
         noun: what comes there, e.g. "image".
         hints: see Input.
+        profile: quality of service, which users may override.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Subscription:
         *,
         noun: str = "image",
         hints: Mapping[str, str] = IMAGE_HINTS,
+        profile: QoSProfile = qos.SENSOR,
     ) -> None:
         self._node = node
         self._callback = callback
@@ -43,7 +46,7 @@ class Subscription:
         self._hints = hints
         self._last, self.seen, self._mismatch = time.perf_counter(), 0, ""
         self._subscription = qos.subscription(
-            node, kind, topic, self._on_message, self._on_mismatch
+            node, kind, topic, self._on_message, self._on_mismatch, profile
         )
 
     @property

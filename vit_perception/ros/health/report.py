@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.frames.stamps import FUTURE
 from vit_perception.ros.health.frames import count_values, slowness
 from vit_perception.ros.health.input import Input, input_fault
-from vit_perception.ros.health.status import FAILURE, FAULT, OK, STUCK, WARN, Status
+from vit_perception.ros.health.status import FAILURE, FAULT, OK, STUCK, WARN, Status, of_cameras
 from vit_perception.ros.teaching.account import TeachCounts
 from vit_perception.tracking.tracks import TrackCounts
 
@@ -75,18 +76,15 @@ def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
         now, before: the node now, and at the message before.
         elapsed: seconds between them.
     """
-    result = []
-    for camera, earlier in zip(now.cameras, before.cameras, strict=True):
-        prefix = f"{camera.name} " if camera.name else ""
-        result += [
-            _input_status(f"{prefix}input", now, camera, earlier, elapsed),
-            _frames_status(f"{prefix}frames", now, camera, earlier, elapsed),
-        ]
-    return [*result, _engine_status(now, before)]
+    entries = {
+        "input": partial(_input_status, now, elapsed),
+        "frames": partial(_frames_status, now, elapsed),
+    }
+    return [*of_cameras(now.cameras, before.cameras, entries), _engine_status(now, before)]
 
 
 def _input_status(
-    name: str, snapshot: Snapshot, now: CameraState, before: CameraState, elapsed: float
+    snapshot: Snapshot, elapsed: float, name: str, now: CameraState, before: CameraState
 ) -> Status:
     camera = now.input
     rate = (now.counts.arrived - before.counts.arrived) / elapsed
@@ -108,7 +106,7 @@ def _input_status(
 
 
 def _frames_status(
-    name: str, snapshot: Snapshot, now: CameraState, before: CameraState, elapsed: float
+    snapshot: Snapshot, elapsed: float, name: str, now: CameraState, before: CameraState
 ) -> Status:
     counts, earlier = now.counts, before.counts
     rate = (counts.published - earlier.published) / elapsed

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 OK, WARN, FAULT = 0, 1, 2
 FAILURE = "failure"
@@ -31,3 +32,29 @@ class Status:
     message: str
     values: Mapping[str, str]
     kind: str = ""
+
+
+class NamedCamera(Protocol):
+    """A camera at one instant; its name is empty for a node's only camera."""
+
+    @property
+    def name(self) -> str: ...
+
+
+C = TypeVar("C", bound=NamedCamera)
+
+
+def of_cameras(
+    now: Sequence[C], before: Sequence[C], entries: Mapping[str, Callable[[str, C, C], Status]]
+) -> list[Status]:
+    """Returns the entries of each camera, which come after its name.
+
+    Args:
+        now, before: the cameras now, and at the message before.
+        entries: what makes each from its whole name and the camera now and before.
+    """
+    return [
+        make(f"{camera.name} {name}".lstrip(), camera, earlier)
+        for camera, earlier in zip(now, before, strict=True)
+        for name, make in entries.items()
+    ]

@@ -19,6 +19,7 @@ from vision_msgs.msg import Detection2DArray
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.parameters.localizer import LocalizerParameters
+from vit_perception.ros import qos
 from vit_perception.ros.detector_node import DetectorNode
 from vit_perception.ros.frames import names
 from vit_perception.ros.frames.accounting import INACTIVE, REPLACED, Accounting
@@ -246,7 +247,9 @@ class SpaceCamera:
             ending = "compressedDepth" if topic == "depth" else "compressed"
             name = f"{self._node.resolve_topic_name(name)}/{ending}"
         hints = _HINTS.get(topic, {})
-        self.inputs[topic] = Subscription(self._node, kind, name, callback, noun=noun, hints=hints)
+        self.inputs[topic] = Subscription(
+            self._node, kind, name, callback, noun=noun, hints=hints, profile=qos.PAIRED
+        )
 
     def _unsubscribe(self) -> None:
         if self.detector is not None and self._consumer is not None:

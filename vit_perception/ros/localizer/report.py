@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from vit_perception.ros.frames.accounting import ERROR, UNDECODABLE, Counts, Quantiles
 from vit_perception.ros.health.frames import count_values, slowness
 from vit_perception.ros.health.input import Input, input_fault
-from vit_perception.ros.health.status import FAILURE, FAULT, OK, STUCK, WARN, Status
+from vit_perception.ros.health.status import FAILURE, FAULT, OK, STUCK, WARN, Status, of_cameras
 from vit_perception.ros.localizer.causes import APART, NO_CAMERA_INFO, NO_DEPTH, NO_TRANSFORM
 
 # Inputs that have to come all the time; of the others one message is enough, or none.
@@ -79,22 +80,19 @@ def statuses(now: SpaceSnapshot, before: SpaceSnapshot, elapsed: float) -> list[
         now, before: the node now, and at the message before.
         elapsed: seconds between them.
     """
-    result = []
-    for camera, earlier in zip(now.cameras, before.cameras, strict=True):
-        prefix = f"{camera.name} " if camera.name else ""
-        result += [
-            _input_status(f"{prefix}input", now, camera, earlier, elapsed),
-            _frames_status(f"{prefix}frames", now, camera, earlier, elapsed),
-        ]
-    return [*result, _node_status(now)]
+    entries = {
+        "input": partial(_input_status, now, elapsed),
+        "frames": partial(_frames_status, now, elapsed),
+    }
+    return [*of_cameras(now.cameras, before.cameras, entries), _node_status(now)]
 
 
 def _input_status(
-    name: str,
     snapshot: SpaceSnapshot,
+    elapsed: float,
+    name: str,
     now: SpaceCameraState,
     before: SpaceCameraState,
-    elapsed: float,
 ) -> Status:
     values = {}
     for topic, each in now.inputs.items():
@@ -141,11 +139,11 @@ def _faults(now: SpaceCameraState, before: SpaceCameraState) -> list[tuple[int, 
 
 
 def _frames_status(
-    name: str,
     snapshot: SpaceSnapshot,
+    elapsed: float,
+    name: str,
     now: SpaceCameraState,
     before: SpaceCameraState,
-    elapsed: float,
 ) -> Status:
     counts, earlier = now.counts, before.counts
     rate = (counts.published - earlier.published) / elapsed

@@ -57,8 +57,8 @@ DIAGNOSTICS = (
     ),
     (
         "tracking.switched",
-        "How often a thing with an id went on under another name: where it was in the frame "
-        "before, the detector found something that it called otherwise.",
+        "How often a thing with an id went on under another name: where it was expected, the "
+        "detector found something that it called otherwise.",
     ),
     ("tracking.ids", "How many ids were given."),
     ("tracking.resets", "How often stamps jumped, so that all things got new ids."),

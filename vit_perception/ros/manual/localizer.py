@@ -15,7 +15,7 @@ SUBSCRIBED = (
         "`detections`",
         "vision_msgs/Detection2DArray",
         "What a detector found, such as its `~/detections`: remap it to `/detector/detections`. "
-        "Best effort, depth 1, as all inputs are; `qos_overrides` change that.",
+        "Best effort, depth 5, as all inputs are; `qos_overrides` change that.",
     ),
     (
         "`instances`",
