@@ -14,8 +14,8 @@ import yaml
 
 import vit_perception
 from vit_perception.cli.__main__ import COMMANDS, build_parser
-from vit_perception.ros.manual import interface
-from vit_perception.ros.manual.policy import topics
+from vit_perception.ros.manual.interface import Interface
+from vit_perception.ros.manual.policy import KINDS, topics
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -148,13 +148,19 @@ def test_launch_arguments_are_declared(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_topics_are_those_of_the_nodes(page: str) -> None:
-    tables = (interface.SUBSCRIBED, interface.COMMANDS, interface.PUBLISHED, interface.SERVICES)
-    known = {name for table in tables for name in topics(table, ())}
+    known = {name for tables in KINDS.values() for name in topics_of(tables)}
     named = {each for each in spans(page) if re.fullmatch(r"~/\w+(/compressed)?", each)}
-    absolute = re.findall(r" /detector/([\w/]+)", " ".join(code_lines(page)))
-    # With several cameras, the name of one comes first.
-    named |= {f"~/{each.rpartition('/')[2]}" for each in absolute}
     assert named <= known
+    for node, tables in KINDS.items():
+        absolute = re.findall(rf"(?: |:=)/{node}/([\w/]+)", " ".join(code_lines(page)))
+        # With several cameras, the name of one comes first.
+        assert {f"~/{each.rpartition('/')[2]}" for each in absolute} <= topics_of(tables)
+
+
+def topics_of(node: Interface) -> set[str]:
+    """Returns the topics and services of a node of one camera."""
+    tables = (node.subscribed, node.commands, node.published, node.services)
+    return {name for table in tables for name in topics(table, ())}
 
 
 def test_both_ways_to_install_are_one() -> None:
