@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from vit_perception.space.crop import Crop
 
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
-# A jump is more than this much noise, and more than a surface 75 degrees from facing the camera
+# A jump is more than this much noise, and more than a surface 81 degrees from facing the camera
 # falls within the three pixels that are compared.
-_JUMP = 5.0
-_STEEP = 7.5
+_JUMP = 4.0
+_STEEP = 13.0
 # A part of the surface that jumps cut off belongs to the thing if so many of its pixels have all
 # their neighbours in it, or if it lies within the depths of the largest part.
 _PART = 4
