@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from vit_perception.bags.depth import FORMAT as DEPTH_FORMAT
@@ -24,7 +26,9 @@ from vit_perception.bundle.samples import (
     IMAGE_TOPIC,
 )
 from vit_perception.images.compressed import encode_jpeg
-from vit_perception.scenes.moving_camera import CameraFrame
+
+if TYPE_CHECKING:
+    from vit_perception.scenes.moving_camera import CameraFrame
 
 WORLD = "world"
 JPEG_QUALITY = 85
