@@ -34,7 +34,7 @@ REMAPPED = {
     "camera_info": "/camera/camera_info",
     "depth": "/camera/depth/image_rect_raw",
 }
-SETTLE = 2.0
+SETTLE = 1.0
 
 
 def main() -> int:
@@ -42,7 +42,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--turns", type=int, default=6, help="of each kind")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each turn")
-    parser.add_argument("--rate", type=float, default=1.0, help="of the recording")
     parser.add_argument("--threads", type=int, default=0, help="of the detector")
     options = parser.parse_args()
     set_image_transport()
@@ -56,7 +55,7 @@ def main() -> int:
     player = [*python, f"{ros}.demo.player", str(sample_bag()), "--loop"]
     processes = [
         subprocess.Popen([*command, *parameters, *remaps]),
-        subprocess.Popen([*player, "--rate", str(options.rate)]),
+        subprocess.Popen(player),
     ]
     try:
         measure(options.turns, options.seconds)

@@ -49,6 +49,10 @@ class Rig:
         self.diagnostics = bench.diagnostics()
         self._publishers: dict[str, Any] = {}
 
+    def watched(self) -> None:
+        """Wait until diagnostics have seen its inputs: what happens from then on is told."""
+        wait_for(lambda: "input.depth.topic" in self.shown(), "the inputs")
+
     def publish(self, topic: str, message: Any) -> None:
         """Send a message; the publisher is made, and heard, before the first."""
         if topic not in self._publishers:

@@ -21,6 +21,7 @@ pytest.importorskip("rclpy")
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 
+from vit_perception.ros.localizer.report import statuses
 from vit_perception.ros.localizer_node import LocalizerNode
 from vit_perception.setting import SettingError
 
@@ -81,6 +82,16 @@ def test_the_localizer_takes_what_the_detector_has(bench: Bench, toy_bundle_dir:
     assert bench.outside.count_subscribers("/image") == 1
     assert bench.outside.count_subscribers("/detector/detections") == 0
     assert bench.outside.count_subscribers("/detections") == 0
+
+
+def test_a_detector_that_gives_nothing_is_named(bench: Bench, toy_bundle_dir: Path) -> None:
+    detector = bench.detector(toy_bundle_dir, start=False)
+    node = bench.localizer(detector=detector, input_timeout=0.1)
+    words = "nothing from /detector in this process for"
+    wait_for(lambda: words in node.snapshot().cameras[0].silence, "its name")
+    assert node.snapshot().cameras[0].silence.endswith("which is unconfigured")
+    faults = [each.message for each in statuses(node.snapshot(), node.snapshot(), 1.0)]
+    assert faults[0].startswith(f"waiting for detections: {words}")
 
 
 def test_several_cameras_are_those_of_the_detector(bench: Bench, toy_bundle_dir: Path) -> None:

@@ -90,6 +90,7 @@ def test_a_missing_transform_is_named(bench: Bench) -> None:
     rig = Rig(bench, target_frame="world", tf_timeout=0.1)
     transformer = Transformer(bench)
     transformer.send("map", "odom", 0, Rigid.identity(), static=True)
+    rig.watched()
     rig.see(at(10 * SECOND), 10 * SECOND)
     rig.says("waiting for TF: camera_optical_frame to world: no transform", level=b"\x01")
 

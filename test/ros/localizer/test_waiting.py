@@ -86,6 +86,7 @@ def test_an_equal_stamp_is_waited_for_where_a_near_one_is_there(bench: Bench) ->
 
 def test_stamps_that_are_apart_are_named_and_counted(bench: Bench) -> None:
     rig = Rig(bench, sync_slop=0.02)
+    rig.watched()
     rig.infos(scene())
     depths(rig, 1000 * MILLISECOND, 1100 * MILLISECOND)
     found(rig, 1050 * MILLISECOND)
@@ -110,6 +111,7 @@ def test_each_missing_input_is_named_within_two_seconds(bench: Bench) -> None:
 
 def test_missing_camera_infos_are_counted_by_cause(bench: Bench) -> None:
     rig = Rig(bench, sync_timeout=0.1)
+    rig.watched()
     depths(rig, SECOND)
     found(rig, SECOND)
     wait_for(lambda: rig.node.counts.dropped["no_camera_info"] == 1, "the count")

@@ -61,6 +61,8 @@ class SpaceCamera:
         placed: things with one.
         boxes: images whose things were placed by their boxes, as they had no masks.
         moves: whether its depth comes from another frame than its images.
+        heard: when something found came last, or was waited for first; seconds of
+            time.perf_counter.
         unit: what is odd about the unit of the depth; empty for nothing.
     """
 
@@ -77,6 +79,7 @@ class SpaceCamera:
         self.left_out: Counter[str] = Counter()
         self.placed = self.boxes = 0
         self.moves = False
+        self.heard = 0.0
         self.unit = ""
         self.inputs: dict[str, Subscription] = {}
         self._slots: Slots | None = None
@@ -216,6 +219,7 @@ class SpaceCamera:
         except Exception:
             self._unsubscribe()
             raise
+        self.heard = time.perf_counter()
         if self.detector is not None:
             self._consumer = self._on_frame
             self.detector.add_consumer(self._consumer, self.name)
@@ -269,6 +273,7 @@ class SpaceCamera:
 
     def _arrived(self, header: Header, message: Any, now: float) -> None:
         self.accounting.arrived()
+        self.heard = now
         activation = self.gate.activation
         if activation is None:
             self.accounting.dropped(INACTIVE)

@@ -17,6 +17,8 @@ from vit_perception.ros.localizer.causes import APART, NO_CAMERA_INFO, NO_DEPTH,
 # Inputs that have to come all the time; of the others one message is enough, or none.
 _STEADY = ("detections", "depth")
 _ONCE = ("camera_info",)
+# So many lost images to one that is published are no reason to warn.
+_RARE = 0.1
 _WAITS = {NO_DEPTH: "depth", APART: "depth", NO_CAMERA_INFO: "camera_info", NO_TRANSFORM: "TF"}
 
 
@@ -37,6 +39,7 @@ class SpaceCameraState:
         left_out: things without one, by cause.
         boxes: images whose things were placed by their boxes.
         unit: what is odd about the unit of the depth; empty for nothing.
+        silence: of a detector in this process, in one line; empty while it is heard.
         notes: what is done without.
     """
 
@@ -52,6 +55,7 @@ class SpaceCameraState:
     left_out: Mapping[str, int] = field(default_factory=dict)
     boxes: int = 0
     unit: str = ""
+    silence: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -120,6 +124,8 @@ def _faults(now: SpaceCameraState, before: SpaceCameraState) -> list[tuple[int, 
     """Returns level, kind and line of all that is wrong with the inputs."""
     result = []
     told = set()
+    if now.silence:
+        result.append((WARN, "detector", f"waiting for detections: {now.silence}"))
     for topic in (*_STEADY, *_ONCE):
         each = now.inputs.get(topic)
         if each is None or (topic in _ONCE and each.seen):
@@ -128,8 +134,11 @@ def _faults(now: SpaceCameraState, before: SpaceCameraState) -> list[tuple[int, 
         if level != OK:
             result.append((level, f"{topic} {kind}", f"waiting for {topic}: {line}"))
             told.add(topic)
+    published = now.counts.published - before.counts.published
     for cause, what in _WAITS.items():
-        if now.counts.dropped[cause] > before.counts.dropped[cause] and what not in told:
+        lost = now.counts.dropped[cause] - before.counts.dropped[cause]
+        # Now and then a message is lost on its way, and the first ones come before all topics do.
+        if before.inputs and lost > _RARE * published and what not in told:
             line = now.lines.get(cause, cause)
             result.append((WARN, cause, f"waiting for {what}: {line}"))
             told.add(what)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from vit_perception.parameters.localizer import LocalizerParameters
@@ -51,8 +52,18 @@ def _state(camera: SpaceCamera, parameters: LocalizerParameters) -> SpaceCameraS
         left_out={cause: camera.left_out[cause] for cause in LEFT_OUT},
         boxes=camera.boxes,
         unit=camera.unit,
+        silence=_silence(camera, parameters.input_timeout),
         notes=_notes(camera),
     )
+
+
+def _silence(camera: SpaceCamera, timeout: float) -> str:
+    """Returns a line on a detector in this process that gives nothing; empty while it does."""
+    detector, silence = camera.detector, time.perf_counter() - camera.heard
+    if detector is None or not camera.inputs or not 0 < timeout < silence:
+        return ""
+    name = detector.get_fully_qualified_name()
+    return f"nothing from {name} in this process for {silence:.1f} s, which is {detector.state}"
 
 
 def _notes(camera: SpaceCamera) -> tuple[str, ...]:
