@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -25,9 +24,12 @@ from vit_perception.space.uncertainty import centre_covariances, free_turns, sta
 
 # This share of the points at either end of an axis may be outliers.
 _TAIL = 0.002
-# Points within so much noise of an end may be its.
-_BAND = 3.0
-_NORMAL = NormalDist()
+# Noise is told by how far the points of this many times that rank lie behind the outermost one;
+# where it makes the surface larger, by so many standard deviations.
+_LATER = 10
+_EXCESS = 3.0
+_SPARSE = 2.0
+_TINY = 1e-9
 # A direction with less of x than this points neither to the right nor to the left.
 _CLEAR = 1e-6
 
@@ -66,32 +68,26 @@ def standing_boxes(
         reach_support: whether boxes go down to the plane in any case.
     """
     flat = _across(support.normal)
-    flat32, normal32 = flat.astype(np.float32), support.normal.astype(np.float32)
-    axes, ends = np.empty((len(surfaces), 3, 3)), np.empty((len(surfaces), 2, 3))
-    hulls = []
+    flat32 = flat.astype(np.float32)
+    axes = np.empty((len(surfaces), 3, 3))
+    axes[:, 2] = support.normal
+    hulls, places = [], []
     for row, surface in enumerate(surfaces):
-        footprint = flat32 @ surface.smooth
-        hull = np.asarray(cv2.convexHull(footprint.T), np.float32)[:, 0]
+        hull = np.asarray(cv2.convexHull((flat32 @ surface.smooth).T), np.float32)
         angle = math.radians(cv2.minAreaRect(hull)[2])
         cosine, sine = math.cos(angle), math.sin(angle)
-        turn = np.array([[cosine, sine], [-sine, cosine]], np.float32)
-        values = np.empty((3, footprint.shape[1]), np.float32)
-        np.matmul(turn, footprint, out=values[:2])
-        np.matmul(normal32, surface.smooth, out=values[2])
-        axes[row, :2] = turn @ flat
-        axes[row, 2] = support.normal
-        ends[row] = _ends(values, axes[row], surface, noise_share)
-        if surface.stands or reach_support:
-            ends[row, 0, 2] = min(-support.offset, ends[row, 1, 2])
-        sides = ends[row, 1] - ends[row, 0]
-        if sides[1] > sides[0]:
-            axes[row], ends[row] = axes[row][[1, 0, 2]], ends[row][:, [1, 0, 2]]
-            turn = turn[::-1]
-        hulls.append(turn @ hull.T)
+        axes[row, :2] = np.array([[cosine, sine], [-sine, cosine]]) @ flat
+        hulls.append(hull[:, 0].T)
+        places.append(_places(axes[row], surface))
+    ends = _ends(np.array(places), axes, surfaces, noise_share)
+    stands = np.array([surface.stands or reach_support for surface in surfaces], np.bool_)
+    ends[stands, 0, 2] = np.minimum(-support.offset, ends[stands, 1, 2])
+    axes, ends = _ordered(axes, ends, 2)
     centres, sizes, rotations = _placed(surfaces, axes, ends)
     covariances = np.zeros((len(surfaces), 6, 6))
     covariances[:, :3, :3] = centre_covariances(surfaces, centres)
-    covariances[:, 3:, 3:] = standing_turns(surfaces, support, sizes, rotations, hulls)
+    turns = axes[:, :2] @ flat.T
+    covariances[:, 3:, 3:] = standing_turns(surfaces, support, sizes, rotations, turns, hulls)
     return Boxes(centres, sizes, rotations, covariances)
 
 
@@ -104,20 +100,23 @@ def free_boxes(surfaces: Sequence[Surface], noise_share: float) -> Boxes:
         surfaces: of the things.
         noise_share: share of the expected noise that depth has, 0..1.
     """
-    axes, ends = np.empty((len(surfaces), 3, 3)), np.empty((len(surfaces), 2, 3))
-    spreads = np.empty((len(surfaces), 3))
+    axes, spreads = np.empty((len(surfaces), 3, 3)), np.empty((len(surfaces), 3))
+    places = []
     for row, surface in enumerate(surfaces):
         points = surface.smooth
         centred = points - points.mean(axis=1, keepdims=True)
-        spread, columns = np.linalg.eigh((centred @ centred.T).astype(np.float64))
-        found = columns.T
-        both = _ends(found.astype(np.float32) @ points, found, surface, noise_share)
-        order = np.argsort(both[0] - both[1], kind="stable")
-        axes[row], ends[row] = found[order], both[:, order]
-        spreads[row] = spread[order] / points.shape[1]
-        if axes[row, 2] @ (ends[row].sum(axis=0) @ axes[row]) > 0:
-            axes[row, 2] *= -1
-            ends[row, :, 2] = -ends[row, ::-1, 2]
+        square = (centred @ centred.T).astype(np.float64) / points.shape[1]
+        spreads[row], columns = np.linalg.eigh(square)
+        axes[row] = columns.T
+        places.append(_places(axes[row], surface))
+    ends = _ends(np.array(places), axes, surfaces, noise_share)
+    order = np.argsort(ends[:, 0] - ends[:, 1], axis=1, kind="stable")
+    spreads = np.take_along_axis(spreads, order, axis=1)
+    axes, ends = _ordered(axes, ends, 3)
+    # The third axis to the camera.
+    away = (axes[:, 2] * _centres(axes, ends)).sum(axis=1) > 0
+    axes[away, 2] *= -1
+    ends[away, :, 2] = -ends[away, ::-1, 2]
     centres, sizes, rotations = _placed(surfaces, axes, ends)
     covariances = np.zeros((len(surfaces), 6, 6))
     covariances[:, :3, :3] = centre_covariances(surfaces, centres)
@@ -146,7 +145,7 @@ def _placed(
         axes: float64 [N, 3, 3], one axis a row.
         ends: float64 [N, 2, 3], lower and upper along them.
     """
-    centres = np.einsum("na,nax->nx", ends.mean(axis=1), axes)
+    centres = _centres(axes, ends)
     noise = np.array([surface.noise for surface in surfaces])
     sizes = np.maximum(ends[:, 1] - ends[:, 0], noise[:, None])
     first, third = axes[:, 0], axes[:, 2]
@@ -156,46 +155,68 @@ def _placed(
     return centres, sizes, np.stack([first, np.cross(third, first), third], axis=2)
 
 
+def _ordered(
+    axes: NDArray[np.float64], ends: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns axes [N, 3, 3] and ends [N, 2, 3] with the first `count` axes by falling size."""
+    order = np.tile(np.arange(3), (len(axes), 1))
+    sizes = ends[:, 1, :count] - ends[:, 0, :count]
+    order[:, :count] = np.argsort(-sizes, axis=1, kind="stable")
+    return (
+        np.take_along_axis(axes, order[:, :, None], axis=1),
+        np.take_along_axis(ends, order[:, None, :], axis=2),
+    )
+
+
+def _centres(axes: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the middles between ends [N, 2, 3] along axes [N, 3, 3], one a row: [N, 3]."""
+    return np.asarray(np.einsum("na,nax->nx", ends.mean(axis=1), axes), np.float64)
+
+
+def _places(axes: NDArray[np.float64], surface: Surface) -> NDArray[np.float32]:
+    """Returns where along axes [3, 3], one a row, a surface's outer points are: [4, 3].
+
+    They are the first and a later one from below, and these from above; outliers are none.
+    """
+    values = axes.astype(np.float32) @ surface.smooth
+    last = values.shape[1] - 1
+    first = int(_TAIL * last)
+    later = min(_LATER * (first + 1) - 1, last // 2)
+    ranks = (first, later, last - later, last - first)
+    found: NDArray[np.float32] = np.partition(values, ranks, axis=1)[:, ranks].T
+    return found
+
+
 def _ends(
-    values: NDArray[np.float32],
+    places: NDArray[np.float32],
     axes: NDArray[np.float64],
-    surface: Surface,
+    surfaces: Sequence[Surface],
     noise_share: float,
 ) -> NDArray[np.float64]:
-    """Returns where a surface begins and ends along axes: float64 [2, 3].
-
-    Outliers do not count, and noise does not make it larger.
+    """Returns where surfaces begin and end along axes: float64 [N, 2, 3].
 
     Args:
-        values: float32 [3, K], of its points along the axes.
-        axes: float64 [3, 3], one a row.
-        surface: of the thing.
+        places: float32 [N, 4, 3], of outer points, see `_places`.
+        axes: float64 [N, 3, 3], one a row.
+        surfaces: N of them.
         noise_share: share of the expected noise that depth has, 0..1.
     """
-    count = values.shape[1]
-    tail = int(_TAIL * count)
-    ordered = np.partition(values, (tail, count - 1 - tail), axis=1)
-    ends = ordered[:, [tail, count - 1 - tail]].T.astype(np.float64)
-    ray = surface.smooth[:, count // 2].astype(np.float64)
-    shares = np.abs(axes @ ray) / math.sqrt(ray @ ray)
-    noise = noise_share * SMOOTHING * surface.noise * shares
-    # The more points lie near an end, the farther out is the outermost one: a face across the
-    # axis has many, an edge few.
-    inner = ends + np.stack([_BAND * noise, -_BAND * noise])
-    for axis, row in enumerate(values):
-        lower = int(np.count_nonzero(row < inner[0, axis]))
-        upper = int(np.count_nonzero(row > inner[1, axis]))
-        ends[0, axis] += noise[axis] * _excess(tail + 1, lower)
-        ends[1, axis] -= noise[axis] * _excess(tail + 1, upper)
+    places = places.reshape(-1, 4, 3).astype(np.float64)
+    ends = places[:, [0, 3]]
+    rays = np.array([surface.smooth[:, surface.smooth.shape[1] // 2] for surface in surfaces])
+    rays = rays.reshape(-1, 3) / np.linalg.norm(rays.reshape(-1, 3), axis=1, keepdims=True)
+    shares = np.abs(np.einsum("nax,nx->na", axes, rays))
+    noise, hidden = np.array([(each.noise, each.hidden) for each in surfaces]).reshape(-1, 2).T
+    deviation = (noise_share * SMOOTHING * noise)[:, None] * shares + _TINY
+    # A face across the axis has many points near its end: noise takes the outermost farther out,
+    # and leaves the later ones close to it. An edge has few, and those far apart.
+    gaps = np.stack([places[:, 1] - places[:, 0], places[:, 3] - places[:, 2]], axis=1)
+    excess = (
+        _EXCESS * np.clip(_SPARSE - gaps / (2 * deviation[:, None]), 0, 1) * deviation[:, None]
+    )
     # Outlines are seen across the ray.
-    hidden = surface.hidden * np.sqrt(np.maximum(1 - shares**2, 0))
-    ends[0] -= hidden
-    ends[1] += hidden
-    middle = ends.mean(axis=0)
-    return np.stack([np.minimum(ends[0], middle), np.maximum(ends[1], middle)])
-
-
-def _excess(rank: int, count: int) -> float:
-    """Returns where the rank-th largest of some normal deviates is expected."""
-    share = rank / (count + 1)
-    return _NORMAL.inv_cdf(1 - share) if share < 0.5 else 0.0
+    excess -= hidden[:, None, None] * np.sqrt(np.maximum(1 - shares**2, 0))[:, None]
+    ends[:, 0] += excess[:, 0]
+    ends[:, 1] -= excess[:, 1]
+    middle = ends.mean(axis=1)
+    return np.stack([np.minimum(ends[:, 0], middle), np.maximum(ends[:, 1], middle)], axis=1)

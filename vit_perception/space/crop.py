@@ -33,8 +33,8 @@ class Crop:
         whole: uint8, the mask with all of its pixels, 255 on the thing.
         mask: uint8 [h, w], its `step`-th pixels.
         z: float32 [h, w], metres; 0 where unknown.
-        known: uint8 [h, w], 255 where depth is.
-        usable: uint8 [h, w], 255 where both are.
+        own: float32 [h, w], that of the mask's pixels; 0 elsewhere.
+        usable: uint8 [h, w], 255 where that is known.
         x, y: float32 [h, w], of the rays at z = 1.
         left, top: of the whole mask's first pixel in the image.
         step: pixels of the image per pixel.
@@ -47,7 +47,7 @@ class Crop:
     whole: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     z: NDArray[np.float32]
-    known: NDArray[np.uint8]
+    own: NDArray[np.float32]
     usable: NDArray[np.uint8]
     x: NDArray[np.float32]
     y: NDArray[np.float32]
@@ -66,15 +66,13 @@ class Crop:
         origin: tuple[int, int],
         depth: NDArray[np.float32],
         rays: NDArray[np.float32],
-        max_range: float,
     ) -> Crop | None:
         """Returns the part around a mask bool [h, w] that begins at x y; None if it is empty.
 
         Args:
             crop, origin: the mask.
-            depth: float32 [H, W], metres; NaN, 0 or infinite where unknown.
+            depth: float32 [H, W], metres; 0 where unknown.
             rays: float32 [2, H, W], x and y at z = 1.
-            max_range: metres beyond which depth is taken as unknown.
         """
         if not crop.size:
             return None
@@ -92,17 +90,17 @@ class Crop:
         part = slice(top + half, bottom, step), slice(left + half, right, step)
         # OpenCV takes no views with a step.
         mask = np.ascontiguousarray(whole[half::step, half::step])
-        seen = np.ascontiguousarray(depth[part])
-        known = np.asarray(cv2.inRange(seen, _NEAREST, max_range), np.uint8)
-        usable = np.asarray(cv2.bitwise_and(known, mask), np.uint8)
-        z = np.asarray(cv2.copyTo(seen, known), np.float32)
+        z = np.ascontiguousarray(depth[part])
+        own = np.asarray(cv2.copyTo(z, mask), np.float32)
+        usable = np.asarray(cv2.inRange(own, _NEAREST, np.inf), np.uint8)
         usable_count = cv2.countNonZero(usable)
         middle = pitch = 0.0
         ray_x, ray_y = (np.ascontiguousarray(each[part]) for each in rays)
         if usable_count:
-            sample = sparse(z, _SAMPLE)[sparse(usable, _SAMPLE) != 0]
+            sample = sparse(own, _SAMPLE)
+            sample = sample[sample > 0]
             if len(sample) < _FEW:
-                sample = z[usable != 0]
+                sample = own[own > 0]
             middle = median(sample)
             width, height = ray_x[-1, -1] - ray_x[0, 0], ray_y[-1, -1] - ray_y[0, 0]
             pitch = middle * float(width + height) / max(sum(mask.shape) - 2, 1)
@@ -110,7 +108,7 @@ class Crop:
             whole=whole,
             mask=mask,
             z=z,
-            known=known,
+            own=own,
             usable=usable,
             x=ray_x,
             y=ray_y,
@@ -123,30 +121,27 @@ class Crop:
             pitch=abs(pitch),
         )
 
-    def pixels(
-        self, chosen: NDArray[np.uint8], max_range: float, depth: NDArray[np.float32]
-    ) -> NDArray[np.int32]:
+    def pixels(self, chosen: NDArray[np.uint8], depth: NDArray[np.float32]) -> NDArray[np.int32]:
         """Returns the mask's pixels with depth where [h, w] is not 0: int32 [K, 2], x y.
 
         They are all pixels there, in the image, not every `step`-th.
         """
-        height, width = self.whole.shape
-        seen = depth[self.top : self.top + height, self.left : self.left + width]
         if self.step > 1:
-            rows, columns = chosen.shape
-            size = columns * self.step, rows * self.step
-            larger = cv2.resize(chosen, size, interpolation=cv2.INTER_NEAREST)[:height, :width]
-            # Half a step at the right and the lower end has no pixel of the crop.
-            chosen = np.zeros_like(self.whole)
-            chosen[: larger.shape[0], : larger.shape[1]] = larger
-        chosen = np.asarray(cv2.bitwise_and(chosen, self.whole), np.uint8)
-        known = cv2.inRange(np.ascontiguousarray(seen), _NEAREST, max_range)
-        found: Any = cv2.findNonZero(cv2.bitwise_and(chosen, known))
+            height, width = self.whole.shape
+            size = chosen.shape[1] * self.step, chosen.shape[0] * self.step
+            larger = cv2.resize(chosen, size, interpolation=cv2.INTER_NEAREST)
+            # Half a step at the right and the lower end may have no pixel of the crop.
+            height, width = min(height, size[1]), min(width, size[0])
+            seen = depth[self.top : self.top + height, self.left : self.left + width]
+            own = cv2.copyTo(seen, self.whole[:height, :width])
+            larger = cv2.bitwise_and(larger[:height, :width], cv2.inRange(own, _NEAREST, np.inf))
+            chosen = np.asarray(larger, np.uint8)
+        found = cv2.findNonZero(chosen)
         if found is None:
             return np.zeros((0, 2), np.int32)
         pixels = np.asarray(found, np.int32).reshape(-1, 2)
-        pixels[:, 0] += self.left
-        pixels[:, 1] += self.top
+        # Both numbers of a pixel at once: several times as fast.
+        pixels.view(np.int64)[...] += np.array([self.left, self.top], np.int32).view(np.int64)
         return pixels
 
     def points(
@@ -164,6 +159,12 @@ class Crop:
         np.multiply(self.x.ravel()[index], z, out=points[0])
         np.multiply(self.y.ravel()[index], z, out=points[1])
         return points
+
+
+def known_depth(depth: NDArray[np.float32], max_range: float) -> NDArray[np.float32]:
+    """Returns depth with 0 where it is unknown, infinite or beyond a range: float32 [H, W]."""
+    depth = np.ascontiguousarray(depth)
+    return np.asarray(cv2.copyTo(depth, cv2.inRange(depth, _NEAREST, max_range)), np.float32)
 
 
 def sparse(image: NDArray[Any], pixels: int) -> NDArray[Any]:

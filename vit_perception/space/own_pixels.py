@@ -34,8 +34,8 @@ def own_pixels(view: Crop, edge_pixels: int, noise: float, fewest: float) -> NDA
         fewest: where less would be left, all are kept.
     """
     # Only jumps within the mask count; where depth is unknown, there is none.
-    least = cv2.copyTo(view.z, view.usable, np.full_like(view.z, 1e4))
-    rise = cv2.dilate(cv2.copyTo(view.z, view.usable), _NEIGHBOURS)
+    least = cv2.copyTo(view.own, view.usable, np.full_like(view.own, 1e4))
+    rise = cv2.dilate(view.own, _NEIGHBOURS)
     rise = cv2.subtract(rise, cv2.erode(least, _NEIGHBOURS))
     steady: Any = cv2.inRange(rise, -1e9, _JUMP * noise + _STEEP * view.pitch)
     steady = cv2.bitwise_and(steady, view.usable)

@@ -29,7 +29,7 @@ _CLEAR = 0.55
 _TOUCHING = 4
 # How far depth along the outline may be from that inside: standard deviations of noise, and
 # pixels sideways.
-_FALL_NOISE, _FALL = 3.0, 4.0
+_FALL_NOISE, _FALL = 3.0, 8.0
 # Of the pixels inside the outline, every so many-th row and column is enough for the box.
 _SPARSE = 4
 
@@ -72,12 +72,12 @@ def surface_of(
     Args:
         crop: bool [h, w].
         origin: x y of its first pixel in the image.
-        depth: float32 [H, W], metres; NaN, 0 or infinite where unknown.
+        depth: float32 [H, W], metres; 0 where unknown or not to be used.
         rays: float32 [2, H, W], x and y at z = 1.
-        settings: ranges, least points, noise.
+        settings: outlines, least points, noise.
         support: the plane that the thing stands on.
     """
-    view = Crop.of(crop, origin, depth, rays, settings.max_range)
+    view = Crop.of(crop, origin, depth, rays)
     if view is None or not view.usable_count:
         return NO_DEPTH
     fewest = settings.min_points / view.step**2
@@ -90,7 +90,7 @@ def surface_of(
     else:
         good, smooth, region, stands = _standing(view, good, support, noise, reach)
     own = np.asarray(cv2.bitwise_and(good, region), np.uint8)
-    pixels = view.pixels(own, settings.max_range, depth)
+    pixels = view.pixels(own, depth)
     if len(pixels) < settings.min_points:
         return FEW_POINTS
     # All along the outline, and a grid inside.

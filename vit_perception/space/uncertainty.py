@@ -57,6 +57,7 @@ def standing_turns(
     support: Plane,
     sizes: NDArray[np.float64],
     rotations: NDArray[np.float64],
+    turns: NDArray[np.float64],
     hulls: Sequence[NDArray[np.float32]],
 ) -> NDArray[np.float64]:
     """Returns the covariances of rotations of boxes on a plane: float64 [N, 3, 3], rad².
@@ -66,11 +67,12 @@ def standing_turns(
         support: the plane.
         sizes: float64 [N, 3], the longer side first.
         rotations: float64 [N, 3, 3].
-        hulls: N times float32 [2, K], the footprints', along the boxes' sides.
+        turns: float64 [N, 2, 2], the sides' directions on the plane, one a row.
+        hulls: N times float32 [2, K], the footprints' on the plane.
     """
     tilt = support.sigma / math.sqrt(support.inliers) / _PLANE_SPREAD if support.inliers else _TILT
     variances = np.full((len(surfaces), 3), tilt**2)
-    variances[:, 2] = _yaw_variances(hulls, sizes, _off(surfaces))
+    variances[:, 2] = _yaw_variances(turns, hulls, sizes, _off(surfaces))
     return _turned(rotations, variances)
 
 
@@ -112,12 +114,16 @@ def _off(surfaces: Sequence[Surface]) -> NDArray[np.float64]:
 
 
 def _yaw_variances(
-    hulls: Sequence[NDArray[np.float32]], sizes: NDArray[np.float64], off: NDArray[np.float64]
+    turns: NDArray[np.float64],
+    hulls: Sequence[NDArray[np.float32]],
+    sizes: NDArray[np.float64],
+    off: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Returns the variances of rectangles' directions: float64 [N], rad².
 
     Args:
-        hulls: N times float32 [2, K], along their sides.
+        turns: float64 [N, 2, 2], directions of their sides, one a row.
+        hulls: N times float32 [2, K], of what they are around.
         sizes: float64 [N, 3], the longer side first.
         off: [N], metres; standard deviation of the ends of a side.
     """
@@ -125,7 +131,7 @@ def _yaw_variances(
     for row, hull in enumerate(hulls):
         corners[row] = hull[:, :1]
         corners[row, :, : hull.shape[1]] = hull
-    places = _TURNED @ corners
+    places = _TURNED @ (turns @ corners)
     widths = places.max(axis=2) - places.min(axis=2)
     areas = widths[:, : len(_TURNS)] * widths[:, len(_TURNS) :]
     longer, shorter = sizes[:, 0], sizes[:, 1]
