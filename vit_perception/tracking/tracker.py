@@ -160,7 +160,7 @@ class Tracker:
             # A detector that changes its mind about a name. What it then finds weakly under the
             # old one is not told beside it.
             (known, sure, ~same, overlaps, SAME_PLACE),
-            (known, ~sure, same, overlaps, WEAK_OVERLAP),
+            (free, ~sure, same, overlaps, WEAK_OVERLAP),
             # What was out of sight is rarely where it was expected, least of all for a camera that
             # moves.
             (known & ~fresh, sure, same, near, LEAST_OVERLAP),
