@@ -11,6 +11,7 @@ the frame's stamp, and by the latest one, a frame (67 ms) later.
 
     python benchmarks/localization.py --assets ASSETS --scenes 20
 
+`--seen 0.8` counts only objects of which that share is seen (0.2 are all that are counted anyway).
 `--worst 20` lists the objects that are farthest off.
 """
 
@@ -75,6 +76,7 @@ def main() -> int:
     parser.add_argument("--scenes", type=int, default=20)
     parser.add_argument("--still", type=int, default=5, help="of them also from a still camera")
     parser.add_argument("--first", type=int, default=0, help="seed of the first scene")
+    parser.add_argument("--seen", type=float, default=0.0, help="least share of an object")
     parser.add_argument("--worst", type=int, default=0, help="objects to list")
     options = parser.parse_args()
     perceiver = load(options.bundle, precision=options.precision)
@@ -88,7 +90,8 @@ def main() -> int:
         print(f"\r{number + 1} of {options.scenes} scenes", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     console = Console(width=150)
-    console.print(table(cells, f"{options.bundle} {options.precision}, {options.scenes} scenes"))
+    title = f"{options.bundle} {options.precision}, {options.scenes} scenes"
+    console.print(table(cells, title, options.seen))
     for cell, found in cells.items():
         if options.worst:
             console.print(f"{cell[0]}, {cell[1]} masks:", *worst(found, options.worst), sep="\n  ")
@@ -143,28 +146,30 @@ def pass_by(cells: dict[Cell, Found], perceiver: Perceiver, roots: list[Path], s
             cells[cell].latest.append(errors_of(frame, depth, masks, world=world_of(later)))
 
 
-def table(cells: dict[Cell, Found], title: str) -> Table:
-    """Returns the figures: median, then 95th percentile."""
+def table(cells: dict[Cell, Found], title: str, seen: float) -> Table:
+    """Returns the figures: median, then 95th percentile; of objects of which so much is seen."""
     result = Table(title=title)
     for name in ("depth", "masks", "things", "centre mm", "itself mm", "yaw deg", "size %",
                  "jitter mm", "stamped mm", "latest mm", "missed %"):  # fmt: skip
         result.add_column(name, justify="left" if name in ("depth", "masks") else "right")
     for (kind, masks), found in cells.items():
-        errors = Errors.joined(found.centre)
+        errors, itself, stamped, latest = (
+            Errors.joined(each).seen(seen)
+            for each in (found.centre, found.itself, found.stamped, found.latest)
+        )
         sizes = " ".join(f"{100 * each:.0f}" for each in np.median(errors.size, axis=0))
-        yaw = np.nanpercentile(errors.yaw, [50, 75])
         missed = len(errors.missed) / (len(errors.missed) + len(errors.asset))
         result.add_row(
             kind,
             masks,
             str(len(errors.asset)),
             both(errors.centre),
-            both(Errors.joined(found.itself).centre),
-            f"{yaw[0]:.1f}",
+            both(itself.centre),
+            f"{np.nanmedian(errors.yaw):.1f}",
             sizes,
             both(np.array(found.jitter)) if found.jitter else "",
-            both(Errors.joined(found.stamped).centre),
-            both(Errors.joined(found.latest).centre),
+            both(stamped.centre),
+            both(latest.centre),
             f"{100 * missed:.0f}",
         )
     return result

@@ -14,17 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from vit_perception.masks import Masks
-from vit_perception.scenes.catalogue import CatalogueError, load_catalogue
+from vit_perception.scenes.catalogue import Asset, CatalogueError, load_catalogue
 from vit_perception.scenes.clutter import drop
 from vit_perception.scenes.depth_noise import DepthSensor
 from vit_perception.scenes.moving_camera import UPRIGHT, Arc, CameraFrame, film, thing_in
 from vit_perception.scenes.settle import UnstableError
-from vit_perception.scenes.surfaces import load_surfaces
+from vit_perception.scenes.surfaces import Surfaces, load_surfaces
 from vit_perception.scenes.tabletop import Arrangement
 from vit_perception.space.camera_model import CameraModel
 from vit_perception.space.locate import locate
@@ -49,7 +50,8 @@ class Errors:
     """Errors of N places; some objects have none of a kind: NaN.
 
     Attributes:
-        asset, distance: of the object: its name, and metres from the camera to its box.
+        asset, distance, visible: of the object: its name, metres from the camera to its box, and
+            the share of it that is seen, 0 to 1.
         centre: float64 [N], metres.
         offset: float64 [N,3], the same as a vector in the world.
         yaw: float64 [N], degrees, 0 to 90.
@@ -59,11 +61,26 @@ class Errors:
 
     asset: tuple[str, ...]
     distance: np.ndarray
+    visible: np.ndarray
     centre: np.ndarray
     offset: np.ndarray
     yaw: np.ndarray
     size: np.ndarray
     missed: tuple[str, ...] = ()
+
+    def seen(self, least: float) -> Errors:
+        """Returns the errors of objects of which at least this share is seen."""
+        rows = self.visible >= least
+        return Errors(
+            asset=tuple(name for name, row in zip(self.asset, rows, strict=True) if row),
+            distance=self.distance[rows],
+            visible=self.visible[rows],
+            centre=self.centre[rows],
+            offset=self.offset[rows],
+            yaw=self.yaw[rows],
+            size=self.size[rows],
+            missed=self.missed,
+        )
 
     @staticmethod
     def joined(parts: Sequence[Errors]) -> Errors:
@@ -71,6 +88,7 @@ class Errors:
         return Errors(
             asset=tuple(name for part in parts for name in part.asset),
             distance=np.concatenate([part.distance for part in parts]),
+            visible=np.concatenate([part.visible for part in parts]),
             centre=np.concatenate([part.centre for part in parts]),
             offset=np.concatenate([part.offset for part in parts]),
             yaw=np.concatenate([part.yaw for part in parts]),
@@ -84,13 +102,7 @@ def draw_table(roots: Sequence[Path], seed: int) -> Arrangement:
 
     Raises CatalogueError if the folders have none, or none stay on the table.
     """
-    assets = [
-        asset
-        for asset in load_catalogue(*roots).parts("val_instances")
-        if asset.mesh is not None and max(asset.size_m) <= LONGEST_M
-    ]
-    if len(assets) < MOST:
-        raise CatalogueError(f"expected {MOST} objects kept out of training, found {len(assets)}")
+    assets, _ = _stock(tuple(roots))
     for attempt in range(50):
         rng = np.random.default_rng([seed, 3003, attempt])
         chosen = rng.choice(len(assets), int(rng.integers(FEWEST, MOST + 1)), replace=False)
@@ -132,8 +144,20 @@ def passing(seed: int, frames: int) -> Arc:
 
 def shots(roots: Sequence[Path], seed: int, arc: Arc) -> Iterator[CameraFrame]:
     """Renders a table of things that were kept out of training from a path."""
-    surfaces = load_surfaces(roots[0], held_out=True)
+    _, surfaces = _stock(tuple(roots))
     return film(draw_table(roots, seed), surfaces, seed=seed, arc=arc)
+
+
+@lru_cache(maxsize=1)  # checking all meshes takes far longer than a scene
+def _stock(roots: tuple[Path, ...]) -> tuple[tuple[Asset, ...], Surfaces]:
+    assets = tuple(
+        asset
+        for asset in load_catalogue(*roots).parts("val_instances")
+        if asset.mesh is not None and max(asset.size_m) <= LONGEST_M
+    )
+    if len(assets) < MOST:
+        raise CatalogueError(f"expected {MOST} objects kept out of training, found {len(assets)}")
+    return assets, load_surfaces(roots[0], held_out=True)
 
 
 def depth_of(frame: CameraFrame, sensor: DepthSensor | None, *seed: int) -> np.ndarray:
@@ -185,7 +209,7 @@ def errors_of(
     boxes = truth.boxes(frame.intrinsics, frame.pose)
     centres = (reference or boxes).centres
     index_of = {int(row): index for index, row in enumerate(placed.rows)}
-    rows: list[tuple[str, float, np.ndarray, float, np.ndarray]] = []
+    rows: list[tuple[str, float, np.ndarray, float, np.ndarray, float]] = []
     missed = []
     for at, (number, owner) in enumerate(zip(numbers, owners, strict=True)):
         thing = truth.objects[number - 1]
@@ -201,11 +225,13 @@ def errors_of(
         yaw = abs((turn + 90) % 180 - 90) if thing.has_yaw() else np.nan
         away = float(np.linalg.norm(boxes.centres[at] - frame.pose[:3, 3]))
         size = np.abs(placed.sizes[index] / np.maximum(boxes.sizes[at], 1e-3) - 1)
-        rows.append((thing.thing.asset, away, placed.centres[index] - centres[at], yaw, size))
+        off = placed.centres[index] - centres[at]
+        rows.append((thing.thing.asset, away, off, yaw, size, truth.visible[number - 1]))
     offset = np.array([row[2] for row in rows]).reshape(-1, 3)
     return Errors(
         asset=tuple(row[0] for row in rows),
         distance=np.array([row[1] for row in rows]),
+        visible=np.array([row[5] for row in rows]),
         centre=np.linalg.norm(offset, axis=1),
         offset=offset,
         yaw=np.array([row[3] for row in rows]),
