@@ -18,8 +18,8 @@ _MARGIN = 3
 _PIXELS = 3000
 _FEWEST = 400
 _LARGEST_STEP = 4
-# Metres; nearer is no depth.
-_NEAREST = 1e-3
+NEAREST = 1e-3
+"""Metres; nearer is no depth."""
 # Pixels whose statistics stand for all.
 _SAMPLE = 600
 _FEW = 50
@@ -66,13 +66,15 @@ class Crop:
         origin: tuple[int, int],
         depth: NDArray[np.float32],
         rays: NDArray[np.float32],
+        max_range: float,
     ) -> Crop | None:
         """Returns the part around a mask bool [h, w] that begins at x y; None if it is empty.
 
         Args:
             crop, origin: the mask.
-            depth: float32 [H, W], metres; 0 where unknown.
+            depth: float32 [H, W], metres; NaN, 0 or infinite where unknown.
             rays: float32 [2, H, W], x and y at z = 1.
+            max_range: metres beyond which depth is taken as unknown.
         """
         if not crop.size:
             return None
@@ -90,9 +92,10 @@ class Crop:
         part = slice(top + half, bottom, step), slice(left + half, right, step)
         # OpenCV takes no views with a step.
         mask = np.ascontiguousarray(whole[half::step, half::step])
-        z = np.ascontiguousarray(depth[part])
+        seen = np.ascontiguousarray(depth[part])
+        z = np.asarray(cv2.copyTo(seen, cv2.inRange(seen, NEAREST, max_range)), np.float32)
         own = np.asarray(cv2.copyTo(z, mask), np.float32)
-        usable = np.asarray(cv2.inRange(own, _NEAREST, np.inf), np.uint8)
+        usable = np.asarray(cv2.inRange(own, NEAREST, max_range), np.uint8)
         usable_count = cv2.countNonZero(usable)
         middle = pitch = 0.0
         ray_x, ray_y = (np.ascontiguousarray(each[part]) for each in rays)
@@ -121,7 +124,9 @@ class Crop:
             pitch=abs(pitch),
         )
 
-    def pixels(self, chosen: NDArray[np.uint8], depth: NDArray[np.float32]) -> NDArray[np.int32]:
+    def pixels(
+        self, chosen: NDArray[np.uint8], depth: NDArray[np.float32], max_range: float
+    ) -> NDArray[np.int32]:
         """Returns the mask's pixels with depth where [h, w] is not 0: int32 [K, 2], x y.
 
         They are all pixels there, in the image, not every `step`-th.
@@ -134,7 +139,8 @@ class Crop:
             height, width = min(height, size[1]), min(width, size[0])
             seen = depth[self.top : self.top + height, self.left : self.left + width]
             own = cv2.copyTo(seen, self.whole[:height, :width])
-            larger = cv2.bitwise_and(larger[:height, :width], cv2.inRange(own, _NEAREST, np.inf))
+            known = cv2.inRange(own, NEAREST, max_range)
+            larger = cv2.bitwise_and(larger[:height, :width], known)
             chosen = np.asarray(larger, np.uint8)
         found = cv2.findNonZero(chosen)
         if found is None:
@@ -159,12 +165,6 @@ class Crop:
         np.multiply(self.x.ravel()[index], z, out=points[0])
         np.multiply(self.y.ravel()[index], z, out=points[1])
         return points
-
-
-def known_depth(depth: NDArray[np.float32], max_range: float) -> NDArray[np.float32]:
-    """Returns depth with 0 where it is unknown, infinite or beyond a range: float32 [H, W]."""
-    depth = np.ascontiguousarray(depth)
-    return np.asarray(cv2.copyTo(depth, cv2.inRange(depth, _NEAREST, max_range)), np.float32)
 
 
 def sparse(image: NDArray[Any], pixels: int) -> NDArray[Any]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from vit_perception.masks import Masks
 from vit_perception.space.box import free_boxes, standing_boxes
 from vit_perception.space.camera_model import CameraModel
-from vit_perception.space.crop import known_depth
 from vit_perception.space.objects import Objects, Plane
 from vit_perception.space.plane import fit_plane
 from vit_perception.space.settings import SpaceSettings
@@ -55,11 +54,11 @@ def locate(
     _check(masks, depth, camera, gravity)
     if support is None and settings.support_plane and len(masks):
         support = fit_plane(masks, depth, camera, settings.noise, settings.max_range, gravity)
-    rays, known = camera.ray_map(), known_depth(depth, settings.max_range)
+    rays, depth = camera.ray_map(), np.ascontiguousarray(depth)
     left_out: dict[int, str] = {}
     surfaces: dict[int, Surface] = {}
     for row, (crop, origin) in enumerate(zip(masks.crops, masks.origins.tolist(), strict=True)):
-        surface = surface_of(crop, (origin[0], origin[1]), known, rays, settings, support)
+        surface = surface_of(crop, (origin[0], origin[1]), depth, rays, settings, support)
         if isinstance(surface, str):
             left_out[row] = surface
         else:

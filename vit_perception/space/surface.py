@@ -72,12 +72,12 @@ def surface_of(
     Args:
         crop: bool [h, w].
         origin: x y of its first pixel in the image.
-        depth: float32 [H, W], metres; 0 where unknown or not to be used.
+        depth: float32 [H, W], metres; NaN, 0 or infinite where unknown.
         rays: float32 [2, H, W], x and y at z = 1.
-        settings: outlines, least points, noise.
+        settings: range, outlines, least points, noise.
         support: the plane that the thing stands on.
     """
-    view = Crop.of(crop, origin, depth, rays)
+    view = Crop.of(crop, origin, depth, rays, settings.max_range)
     if view is None or not view.usable_count:
         return NO_DEPTH
     fewest = settings.min_points / view.step**2
@@ -90,7 +90,7 @@ def surface_of(
     else:
         good, smooth, region, stands = _standing(view, good, support, noise, reach)
     own = np.asarray(cv2.bitwise_and(good, region), np.uint8)
-    pixels = view.pixels(own, depth)
+    pixels = view.pixels(own, depth, settings.max_range)
     if len(pixels) < settings.min_points:
         return FEW_POINTS
     # All along the outline, and a grid inside.
@@ -144,9 +144,7 @@ def _standing(
     """
     a, b, c = support.normal.tolist()
     # Metres over the plane per metre of depth, from the camera's own height on.
-    gain = a * view.x
-    gain += b * view.y
-    gain += c
+    gain = cv2.addWeighted(view.x, a, view.y, b, c)
     # The middle one of nine keeps edges, and has less noise than each.
     limit = _CLOSE + _CLOSE_NOISE * _MEDIAN_NOISE * noise
     low = cv2.inRange(cv2.medianBlur(view.z, 3) * gain, -1e3, limit - support.offset)
