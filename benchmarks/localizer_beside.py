@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from sensor_msgs.msg import PointCloud2
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 
 from vit_perception.bundle.samples import sample_bag
@@ -81,6 +82,10 @@ def measure(turns: int, seconds: float) -> None:
 
     node.create_subscription(
         Detection2DArray, "detector/detections", lambda m: ages.append(age(m)), 10
+    )
+    # Else the player would send depth beside a localizer alone.
+    node.create_subscription(
+        Image, REMAPPED["depth"], lambda m: None, qos_profile_sensor_data, raw=True
     )
     spin(executor, lambda: len(ages) > 20, 60)
     found: dict[bool, list[list[float]]] = {False: [], True: []}
