@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vit_perception.masks import Masks
-from vit_perception.perceiver.instances import areas, contours, instance_map, split
+from vit_perception.perceiver.instances import areas, as_masks, contours, instance_map, split
 
 HEIGHT, WIDTH = 40, 60
 
@@ -80,3 +80,13 @@ def test_contours_run_along_the_border_pixels() -> None:
 def test_the_map_of_fewer_masks_than_asked_for(count: int) -> None:
     owner = instance_map(masks_of((0, 0, 2, 2)))
     assert split(owner, count).sum(axis=(1, 2)).tolist() == [4] + [0] * (count - 1)
+
+
+def test_a_map_as_crops_is_what_it_was() -> None:
+    owner = np.zeros((20, 30), np.uint16)
+    owner[2:8, 3:9] = 1
+    owner[5:15, 7:20] = 3
+    masks = as_masks(owner, 4)
+    np.testing.assert_array_equal(masks.dense(), split(owner, 4))
+    assert [crop.shape for crop in masks.crops] == [(6, 6), (1, 1), (10, 13), (1, 1)]
+    assert len(as_masks(owner * 0, 0)) == 0
