@@ -116,7 +116,8 @@ def _noise_share(
     """
     if support is None or not support.inliers or not surfaces:
         return 1.0
-    z = float(np.mean([surface.smooth[2].mean() for surface in surfaces]))
+    depths = [float(surface.smooth[2, 0]) for surface in surfaces]
+    z = sum(depths) / len(depths)
     # Of noise along z, a plane that is seen at an angle shows this part across itself.
     expected = settings.noise.sigma(z) * support.offset / z
     return min(support.sigma / expected, 1.0)

@@ -21,8 +21,8 @@ from vit_perception.space.objects import Plane
 
 # Pixels that are looked at, on a regular grid over the image, and those that hypotheses are
 # scored with.
-_SAMPLES = 3000
-_SCORED = 300
+_SAMPLES = 2000
+_SCORED = 250
 # Where three random points of each hypothesis lie in the list of points; the same every time, so
 # that the same image gives the same plane.
 _DRAWS = np.random.default_rng(0).random((3, 80))
@@ -89,10 +89,14 @@ def fit_plane(
         return None
     if gravity is not None and _cosines(fitted[None], gravity)[0] < _LEVEL:
         return None
-    inside = _inside(fitted, samples[:, around])
-    if np.count_nonzero(inside) < max(_FEWEST, _SHARE * len(around)):
+    with np.errstate(invalid="ignore"):
+        on_it = np.abs(_residuals(fitted[None], samples)[0]) < _GATE
+    if np.count_nonzero(on_it[around]) < max(_FEWEST, _SHARE * len(around)):
         return None
-    return _plane(fitted, samples[:, free])
+    x, y, inverse, _ = samples[:, free[on_it[free]]]
+    length = float(np.linalg.norm(fitted))
+    heights = (1 - (fitted[0] * x + fitted[1] * y + fitted[2]) / inverse) / length
+    return Plane(-fitted / length, 1 / length, len(x), float(heights.std()))
 
 
 def _places(
@@ -165,10 +169,6 @@ def _residuals(planes: NDArray[Any], points: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(planes @ np.stack([x * weight, y * weight, weight]) - inverse * weight)
 
 
-def _inside(plane: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.asarray(np.abs(_residuals(plane[None], points)[0]) < _GATE, np.bool_)
-
-
 def _refined(
     plane: NDArray[np.float64], points: NDArray[np.float64]
 ) -> NDArray[np.float64] | None:
@@ -186,10 +186,3 @@ def _refined(
         except np.linalg.LinAlgError:
             return None
     return plane
-
-
-def _plane(plane: NDArray[np.float64], points: NDArray[np.float64]) -> Plane:
-    x, y, inverse, _ = points[:, _inside(plane, points)]
-    length = float(np.linalg.norm(plane))
-    heights = (1 - (plane[0] * x + plane[1] * y + plane[2]) / inverse) / length
-    return Plane(-plane / length, 1 / length, len(x), float(heights.std()))
