@@ -83,7 +83,7 @@ setup(
     maintainer_email="vit-perception@users.noreply.github.com",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "text/minilm.onnx"]},
+    package_data={NAME: ["py.typed", "text/minilm.onnx", "tracking/evidence.onnx"]},
     data_files=shared_files(),
     install_requires=ROBOT,
     extras_require={"scenes": SCENES, "workshop": WORKSHOP, "test": TEST, "docs": DOCS},

@@ -144,6 +144,7 @@ def test_things_of_videos_are_followed_and_those_of_pictures_are_not(
         "track_memory": 2.0,
         "track_min_hits": 2,
         "track_low_score": 0.3,
+        "label_evidence": "none",
     }
     assert about["timings_ms"]["track"]["count"] == 6
 

@@ -62,6 +62,13 @@ def test_time_flips_and_settling_by_hand() -> None:
     assert late.wrong == pytest.approx(0.75)
 
 
+def test_the_surer_half_is_told_apart() -> None:
+    sure, unsure = named((0.0, 0, 0.9)), named((0.0, 1, 0.6))
+    found = naming_scores([sure, unsure, named((0.0, 1, 0.95)), named((0.0, 1, 0.7))])
+    assert found.wrong == pytest.approx(0.75)
+    assert found.wrong_sure == pytest.approx(0.5)
+
+
 def test_the_loss_weighs_names_alike() -> None:
     mug, bowl = named((0.0, 0, 0.8)), named((0.0, 0, 0.8), right=1)
     found = naming_scores([mug, mug, mug, bowl])

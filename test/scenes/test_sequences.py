@@ -17,7 +17,8 @@ from vit_perception.scenes.moving_camera import Arc
 pytestmark = pytest.mark.usefixtures("rendering")
 
 
-def short(rng: np.random.Generator) -> Arc:
+def short(rng: np.random.Generator, length: float) -> Arc:
+    assert length == 1.0
     return Arc(seconds=0.3, rate=10.0, azimuth=(float(rng.uniform(0, 90)), 100.0))
 
 
@@ -72,3 +73,6 @@ def test_paths_go_round_the_table() -> None:
         assert 30 <= abs(arc.azimuth[1] - arc.azimuth[0]) <= 130
         assert min(arc.elevation) >= 20
         assert min(arc.distance) >= 0.55
+    longer = sequences.draw_arc(np.random.default_rng(0), 4.0)
+    assert 16 <= longer.seconds <= 28
+    assert abs(longer.azimuth[1] - longer.azimuth[0]) <= 360

@@ -31,6 +31,7 @@ from vit_perception.frame import Frame
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.space.objects import Objects
+from vit_perception.tracking.evidence import LabelEvidence
 from vit_perception.tracking.tracker import Tracker
 from vit_perception.wording import shown_path
 
@@ -97,8 +98,12 @@ def replay(
     """
     query = perceiver.query
     if tracker is not None:
-        weak = replace(query.settings, weak_score=tracker.settings.weak_score)
-        query = perceiver.prepare(settings=weak)
+        wanted = tracker.settings
+        settings = replace(
+            query.settings, weak_score=wanted.weak_score, name_scores=wanted.name_scores
+        )
+        query = perceiver.prepare(settings=settings)
+    evidence = LabelEvidence()
     frames = found = objects = 0
     damage = ""
     with BagReader(source) as bag, BagWriter(target) as out, ExitStack() as along:
@@ -122,6 +127,8 @@ def replay(
                 if tracker is not None:
                     stamp = frame.stamp or message.time
                     detections = tracker.update(detections, stamp, query.thresholds)
+                    size = frame.width, frame.height
+                    detections = evidence.update(detections, tracker, size)
                 if with_images:
                     out.add_topic(chosen, message.msgtype)
                     out.write_cdr(chosen, message.time, bag.cdr(message))

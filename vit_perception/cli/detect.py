@@ -187,18 +187,23 @@ def _annotate(
     from vit_perception.images.media import MediaError
     from vit_perception.perceiver.overlay import draw
     from vit_perception.perceiver.stages import StageTimes
+    from vit_perception.tracking.evidence import LabelEvidence
 
-    query = perceiver.query
+    query, evidence = perceiver.query, LabelEvidence()
     if tracker is not None:
         tracker.reset()
-        weak = replace(query.settings, weak_score=tracker.settings.weak_score)
-        query = perceiver.prepare(settings=weak)
+        wanted = tracker.settings
+        settings = replace(
+            query.settings, weak_score=wanted.weak_score, name_scores=wanted.name_scores
+        )
+        query = perceiver.prepare(settings=settings)
     try:
         for index, frame in enumerate(video):
             stages = StageTimes()
             detections = perceiver.look(frame, query, stages)
             if tracker is not None:
                 detections = tracker.update(detections, frame.stamp, query.thresholds)
+                detections = evidence.update(detections, tracker, (frame.width, frame.height))
                 stages.lap("track")
             annotated.write(draw(frame.image, detections))
             stages.lap("annotate")

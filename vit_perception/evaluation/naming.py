@@ -40,6 +40,7 @@ class NamingScores:
 
     Attributes:
         wrong: share of the time under a wrong name.
+        wrong_sure: the same of the half of the time with the highest probabilities.
         flips: changes of name a second.
         accuracy: share of the things whose last name is right.
         log_loss: mean over true names of their things' mean -ln of the probability of what is
@@ -51,6 +52,7 @@ class NamingScores:
     """
 
     wrong: float
+    wrong_sure: float
     flips: float
     accuracy: float
     log_loss: float
@@ -123,6 +125,7 @@ def naming_scores(things: Sequence[Named]) -> NamingScores:
     ]
     return NamingScores(
         wrong=float(np.concatenate(wrongs).sum()) / seconds,
+        wrong_sure=_wrong_sure(*map(np.concatenate, (holds, told, truths))),
         flips=flips / seconds,
         accuracy=float(np.mean(accurate)),
         log_loss=float(np.mean(by_class)),
@@ -130,6 +133,15 @@ def naming_scores(things: Sequence[Named]) -> NamingScores:
         settling=float(np.mean(settlings)),
         seconds=seconds,
     )
+
+
+def _wrong_sure(
+    held: NDArray[np.float64], told: NDArray[np.float64], right: NDArray[np.bool_]
+) -> float:
+    order = np.argsort(-told, kind="stable")
+    held, right = held[order], right[order]
+    sure = held.cumsum() <= held.sum() / 2
+    return float(held[sure & ~right].sum() / max(held[sure].sum(), 1e-9))
 
 
 def calibration_error(told: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

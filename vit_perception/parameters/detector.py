@@ -103,6 +103,7 @@ class DetectorParameters:
     track_memory: float = shared_setting(TrackingSettings, "track_memory")
     track_min_hits: int = shared_setting(TrackingSettings, "track_min_hits")
     track_low_score: float = shared_setting(TrackingSettings, "track_low_score")
+    label_evidence: str = shared_setting(TrackingSettings, "label_evidence")
     roi: str = setting(
         "",
         "Part of the image that is looked at, 'x,y,width,height' in pixels; results stay in "
@@ -263,6 +264,7 @@ class DetectorParameters:
             class_thresholds=thresholds_by_name(self.class_thresholds),
             region=Region.parse(self.roi),
             weak_score=self.tracking_settings().weak_score,
+            name_scores=self.tracking_settings().name_scores,
         )
 
     def tracking_settings(self) -> TrackingSettings:

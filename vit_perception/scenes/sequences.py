@@ -46,9 +46,16 @@ ATTEMPTS = 50
 
 
 def render_sequence(
-    assets: Sequence[Asset], surfaces: Surfaces, seed: int, folder: Path, size: tuple[int, int]
+    assets: Sequence[Asset],
+    surfaces: Surfaces,
+    seed: int,
+    folder: Path,
+    size: tuple[int, int],
+    length: float = 1.0,
 ) -> int:
     """Renders one recording of objects drawn from `assets` and returns its number of frames.
+
+    `length`: of the path, see `draw_arc`.
 
     Raises:
         CatalogueError: the objects drawn do not stay on the table.
@@ -56,7 +63,7 @@ def render_sequence(
     """
     rng = np.random.default_rng([seed, 1717])
     arrangement = _arrangement(assets, rng)
-    arc = draw_arc(rng)
+    arc = draw_arc(rng, length)
     frames: list[dict[str, Any]] = []
     for number, frame in enumerate(
         film(
@@ -79,12 +86,16 @@ def render_sequence(
     return len(frames)
 
 
-def draw_arc(rng: np.random.Generator) -> Arc:
-    """Draws a path: from any side, near or far, once up or down, for four to seven seconds."""
+def draw_arc(rng: np.random.Generator, length: float = 1.0) -> Arc:
+    """Draws a path: from any side, near or far, once up or down, for four to seven seconds.
+
+    `length` makes it so many times as long, up to once around.
+    """
     start, turn = rng.uniform(-180, 180), rng.choice([-1, 1]) * rng.uniform(30, 130)
+    turn = float(np.clip(turn * length, -360, 360))
     elevations, distances = rng.uniform(20, 68, 2), rng.uniform(0.55, 1.25, 2)
     return Arc(
-        seconds=float(rng.uniform(4, 7)),
+        seconds=float(rng.uniform(4, 7)) * length,
         azimuth=(float(start), float(start + turn)),
         elevation=(float(elevations[0]), float(elevations[1])),
         distance=(float(distances[0]), float(distances[1])),
@@ -148,7 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed = args.seed * 100_000 + number
             folder = args.out / f"{seed:08}"
             if not (folder / TRUTH).exists():
-                render_sequence(assets, surfaces, seed, folder, (args.width, args.width * 3 // 4))
+                size = args.width, args.width * 3 // 4
+                render_sequence(assets, surfaces, seed, folder, size, args.length)
             print(f"\r{number + 1} of {args.count}", end="", file=sys.stderr, flush=True)
     except (CatalogueError, OutputError, SurfaceError) as error:
         print(f"sequences: {printable(str(error))}", file=sys.stderr)
@@ -170,6 +182,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=("train", "val_instances"),
         default="train",
         help="which objects, and whether surfaces are those held out from training (train)",
+    )
+    parser.add_argument(
+        "--length", type=float, default=1.0, help="1: paths of four to seven seconds (1)"
     )
     parser.add_argument("--width", type=int, default=480, help="of the pictures (480)")
     return parser

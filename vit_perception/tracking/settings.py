@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from vit_perception.setting import checked, setting, settings_of
 
+LABEL_EVIDENCE = ("none", "average", "transformer")
+"""What can decide the name of a thing over time, see `tracking.evidence`."""
+
 
 @dataclass(frozen=True)
 class TrackingSettings:
@@ -50,10 +53,26 @@ class TrackingSettings:
         maximum=1.0,
     )
 
+    label_evidence: str = setting(
+        "none",
+        "While tracking, what decides the name of a thing with an id: 'none', each frame alone; "
+        "'average', a moving average of the scores of its best names over about a second; "
+        "'transformer', a network that judges the last three seconds of each of these names, and "
+        "whose score is the probability that the name is true. A thing then has one box, whatever "
+        "class_agnostic_nms says.",
+        live=True,
+        choices=LABEL_EVIDENCE,
+    )
+
     @property
     def weak_score(self) -> float | None:
         """The least score of what a tracker looks at; None without tracking."""
         return self.track_low_score if self.tracking else None
+
+    @property
+    def name_scores(self) -> bool:
+        """Whether a detector has to tell the next best names of each box."""
+        return self.tracking and self.label_evidence != "none"
 
     def __post_init__(self) -> None:
         for name, declared in settings_of(type(self)).items():

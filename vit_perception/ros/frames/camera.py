@@ -23,6 +23,7 @@ from vit_perception.ros.frames.subscription import Subscription
 from vit_perception.ros.health.input import Input
 from vit_perception.ros.outputs.publishers import Publishers
 from vit_perception.ros.teaching.pictures import Pictures
+from vit_perception.tracking.evidence import LabelEvidence
 from vit_perception.tracking.tracker import Tracker
 
 # Seconds. The worker gets the interpreter at once; else it waits until rclpy has prepared its next
@@ -56,6 +57,7 @@ class Camera:
         bits: how many bits of its 16-bit channels were in use so far.
         pictures: its images that an order to teach can mean.
         tracker: follows the things that it sees.
+        evidence: names them by what was seen of them lately.
         outputs: its topics; None while not configured.
         consumers: in this process; each counts as a subscriber.
     """
@@ -69,6 +71,7 @@ class Camera:
         self.bits = UsedBits()
         self.pictures = Pictures()
         self.tracker = Tracker(ids=ids)
+        self.evidence = LabelEvidence()
         self.outputs: Publishers | None = None
         self.consumers: tuple[Consumer, ...] = ()
         self._slots: Slots | None = None

@@ -11,6 +11,7 @@ from rclpy.clock import Clock
 
 from vit_perception.detections import Detections
 from vit_perception.engine.calls import stop_call
+from vit_perception.frame import Frame
 from vit_perception.images.raw import ImageError
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.ros import messages
@@ -110,10 +111,13 @@ class FrameWorker:
                 outputs = camera.outputs
                 assert outputs is not None  # an admitted frame's camera is configured
                 if parameters.tracking:
-                    found = _followed(camera, found, stamp.nanoseconds or now, configuration)
+                    found = _followed(
+                        camera, frame, found, stamp.nanoseconds or now, configuration
+                    )
                     stages.lap("track")
                 else:
                     camera.tracker.reset()
+                    camera.evidence.reset()
                 # Before, so that who has the result can mean its image.
                 camera.pictures.looked(frame, found)
                 outputs.publish(header, frame, found, configuration.query)
@@ -158,11 +162,13 @@ class FrameWorker:
 
 
 def _followed(
-    camera: Camera, found: Detections, stamp: int, configuration: Configuration
+    camera: Camera, frame: Frame, found: Detections, stamp: int, configuration: Configuration
 ) -> Detections:
-    """Returns what was found, with ids; `stamp` in nanoseconds."""
-    camera.tracker.settings = configuration.parameters.tracking_settings()
-    return camera.tracker.update(found, stamp, configuration.query.thresholds)
+    """Returns what was found, with ids and names over time; `stamp` in nanoseconds."""
+    tracker = camera.tracker
+    tracker.settings = configuration.parameters.tracking_settings()
+    found = tracker.update(found, stamp, configuration.query.thresholds)
+    return camera.evidence.update(found, tracker, (frame.width, frame.height))
 
 
 def _outcome(found: Detections) -> str:

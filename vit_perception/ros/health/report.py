@@ -14,6 +14,7 @@ from vit_perception.ros.health.frames import count_values, slowness
 from vit_perception.ros.health.input import Input, input_fault
 from vit_perception.ros.health.status import FAILURE, FAULT, OK, STUCK, WARN, Status, of_cameras
 from vit_perception.ros.teaching.account import TeachCounts
+from vit_perception.tracking.evidence import EvidenceCounts
 from vit_perception.tracking.tracks import TrackCounts
 
 
@@ -30,6 +31,7 @@ class CameraState:
         idle: whether it is active but looks at nothing, since nobody subscribes to results.
         kept_bytes: of images that can still be taught from.
         tracking: what became of the things with ids.
+        evidence: what became of their names.
     """
 
     name: str
@@ -40,6 +42,7 @@ class CameraState:
     idle: bool = False
     kept_bytes: int = 0
     tracking: TrackCounts = field(default_factory=TrackCounts)
+    evidence: EvidenceCounts = field(default_factory=EvidenceCounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,14 @@ def statuses(now: Snapshot, before: Snapshot, elapsed: float) -> list[Status]:
     return [*of_cameras(now.cameras, before.cameras, entries), _engine_status(now, before)]
 
 
+def _naming_values(now: EvidenceCounts, before: EvidenceCounts) -> dict[str, str]:
+    """Returns how steady and how sure names of things with ids were between two instants."""
+    seconds, named = now.seconds - before.seconds, now.named - before.named
+    flips = (now.flips - before.flips) / seconds if seconds > 0 else 0.0
+    mean = (now.probability - before.probability) / named if named else 0.0
+    return {"naming.flips_per_s": f"{flips:.2f}", "naming.mean_score": f"{mean:.2f}"}
+
+
 def _input_status(
     snapshot: Snapshot, elapsed: float, name: str, now: CameraState, before: CameraState
 ) -> Status:
@@ -112,6 +123,7 @@ def _frames_status(
     rate = (counts.published - earlier.published) / elapsed
     values = count_values(counts, rate, now.latency)
     values |= {f"tracking.{what}": str(n) for what, n in asdict(now.tracking).items()}
+    values |= _naming_values(now.evidence, before.evidence)
     values["last_error"] = snapshot.last_error
     errors = counts.dropped[ERROR] - earlier.dropped[ERROR]
     if errors:

@@ -54,6 +54,7 @@ def snapshot_of(
                 idle=camera.idle,
                 kept_bytes=camera.pictures.bytes,
                 tracking=camera.tracker.counts,
+                evidence=camera.evidence.counts,
             )
             for camera in cameras
         ),

@@ -62,6 +62,12 @@ DIAGNOSTICS = (
     ),
     ("tracking.ids", "How many ids were given."),
     ("tracking.resets", "How often stamps jumped, so that all things got new ids."),
+    (
+        "naming.flips_per_s",
+        "Changes of name of things with an id, per second that one was told; see "
+        "`label_evidence`.",
+    ),
+    ("naming.mean_score", "The mean score of their names."),
     ("last_error", "The last frame that was lost to an error, or failed transition."),
     ("state", "The lifecycle state; `paused`, `idle` (`lazy`, and nobody subscribes) behind it."),
     (
