@@ -5,9 +5,9 @@
 Three depth sensors (exact, and the models of a RealSense D435 and of a Kinect in
 vit_perception/scenes/depth_noise.py) times true masks and those of a bundle. Centres are compared
 with the box around every point that is seen (`centre`), and with the box that the room space
-makes of exact depth and the true mask (`itself`). Jitter is over 60 frames of a camera that
-stands still. Under motion, at 0.3 m/s on average, boxes are put into the world by the transform at
-the frame's stamp, and by the latest one, a frame (67 ms) later.
+makes of exact depth and the true mask (`itself`). Jitter is the standard deviation of a coordinate
+over 60 frames of a camera that stands still. Under motion, at 0.3 m/s on average, boxes are put
+into the world by the transform at the frame's stamp, and by the latest one, a frame (67 ms) later.
 
     python benchmarks/localization.py --assets ASSETS --scenes 20
 

@@ -268,11 +268,12 @@ def matched(found: Masks, true: Masks) -> list[int]:
 def jitter(frames: Sequence[Errors]) -> dict[str, float]:
     """Returns by object the standard deviation of its centre over frames, metres.
 
-    It is that of the distance from the mean. Objects that some frame misses are left out.
+    It is that of one coordinate, as the root of the mean variance of the three. Objects that some
+    frame misses are left out.
     """
     common = set.intersection(*(set(each.asset) for each in frames))
     found = {}
     for name in sorted(common):
         places = np.array([each.offset[each.asset.index(name)] for each in frames])
-        found[name] = float(np.sqrt(places.var(axis=0).sum()))
+        found[name] = float(np.sqrt(places.var(axis=0).mean()))
     return found
