@@ -30,7 +30,7 @@ from vit_perception.evaluation.naming import WAYS, Named, naming_scores
 from vit_perception.images.media import read_picture
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.settings import Settings
-from vit_perception.tracking.evidence import LabelEvidence
+from vit_perception.tracking.evidence import UNKNOWN, LabelEvidence
 from vit_perception.tracking.settings import TrackingSettings
 from vit_perception.tracking.tracker import Tracker
 from vit_perception.training.evidence_tracks import (
@@ -42,6 +42,7 @@ from vit_perception.training.evidence_tracks import (
 
 COLUMNS = (
     "wrong",
+    "unnamed",
     "wrong, surer half",
     "flips/s",
     "last right",
@@ -50,6 +51,12 @@ COLUMNS = (
     "settles s",
     "seconds",
 )
+MODES: dict[str, tuple[str, float]] = {
+    "average": ("average", 0.0),
+    "transformer, all named": ("transformer", 0.0),
+    "transformer": ("transformer", TrackingSettings.label_certainty),
+    "transformer, certainty 0.8": ("transformer", 0.8),
+}
 PUBLISHED = "as published, several names a thing"
 
 
@@ -60,13 +67,14 @@ class Followed:
     stamps: list[float] = field(default_factory=list)
     rows: list[np.ndarray] = field(default_factory=list)
     right: list[np.ndarray] = field(default_factory=list)
+    unnamed: list[bool] = field(default_factory=list)
 
     def named(self, way: str = "") -> Named:
         """Its names by one of WAYS; empty: as told."""
         table = np.stack(self.rows)
         if way:
             table = WAYS[way](table)
-        return Named(np.array(self.stamps), table, np.stack(self.right))
+        return Named(np.array(self.stamps), table, np.stack(self.right), np.array(self.unnamed))
 
 
 def watched(
@@ -80,7 +88,7 @@ def watched(
     plain = Settings(weak_score=TrackingSettings.track_low_score, masks=False)
     several = Tracker(TrackingSettings(tracking=True))
     single = Tracker(TrackingSettings(tracking=True))
-    evidence = {mode: LabelEvidence() for mode in ("average", "transformer")}
+    evidence = {way: LabelEvidence() for way in MODES}
     told: dict[str, dict[int, Followed]] = defaultdict(lambda: defaultdict(Followed))
     for number, frame in enumerate(frames):
         picture = read_picture(folder / f"{number * every:04}.jpg")
@@ -92,11 +100,10 @@ def watched(
         found = perceiver(picture)
         found = single.update(found, frame["stamp"], perceiver.query.thresholds)
         _take(told["scores"], found, frame, right, scores=True)
-        for mode, each in evidence.items():
-            renamed = each.named(
-                found, single.tracks, single.stamps, (picture.width, picture.height), mode
-            )
-            _take(told[mode], renamed, frame, right)
+        for way, each in evidence.items():
+            size = picture.width, picture.height
+            renamed = each.named(found, single.tracks, single.stamps, size, *MODES[way])
+            _take(told[way], renamed, frame, right)
     scored = told.pop("scores")
     return {
         PUBLISHED: [each.named() for each in told.pop(PUBLISHED).values()],
@@ -124,7 +131,8 @@ def _take(
     overlap = box_iou(found.boxes, np.array([thing["box"] for thing in things], np.float32))
     for row in np.flatnonzero((found.ids > 0) & (overlap.max(axis=1) >= LEAST_OVERLAP)).tolist():
         own = right[things[int(overlap[row].argmax())]["id"]]
-        table = np.zeros(len(found.names))
+        table = np.zeros(len(own))
+        unnamed = found.class_name(row) == UNKNOWN
         if scores:
             assert found.name_scores is not None
             labels = found.name_scores.labels[row]
@@ -132,11 +140,12 @@ def _take(
         else:
             sure = max(float(found.scores[row]), 1.5 / len(table))
             table[:] = (1 - sure) / (len(table) - 1)
-            table[found.labels[row]] = sure
+            table[0 if unnamed else found.labels[row]] = sure
         followed = told[int(found.ids[row])]
         followed.stamps.append(frame["stamp"] / 1e9)
         followed.rows.append(table)
         followed.right.append(own)
+        followed.unnamed.append(unnamed)
 
 
 def main() -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,17 @@ def test_the_surer_half_is_told_apart() -> None:
     found = naming_scores([sure, unsure, named((0.0, 1, 0.95)), named((0.0, 1, 0.7))])
     assert found.wrong == pytest.approx(0.75)
     assert found.wrong_sure == pytest.approx(0.5)
+
+
+def test_time_without_a_name_is_not_under_a_wrong_one() -> None:
+    thing = named((0.0, 1, 0.9), (0.1, 1, 0.9), (0.2, 0, 0.9), (0.3, 0, 0.9))
+    silent = replace(thing, unnamed=np.array([True, False, False, True]))
+    found = naming_scores([silent])
+    assert found.wrong == pytest.approx(0.25)
+    assert found.unnamed == pytest.approx(0.5)
+    assert found.flips == pytest.approx(3 / 0.4)
+    assert found.accuracy == 0
+    assert naming_scores([thing]).unnamed == 0
 
 
 def test_the_loss_weighs_names_alike() -> None:

@@ -17,7 +17,7 @@ from vit_perception.tracking.settings import TrackingSettings
 if TYPE_CHECKING:
     from vit_perception.perceiver.perceiver import Perceiver
 
-_TRACKING = ("track_memory", "track_min_hits", "track_low_score", "label_evidence")
+_TRACKING = ("track_memory", "track_min_hits", "track_low_score", "label_evidence", "label_certainty")
 
 
 def add_bundle_arguments(parser: argparse.ArgumentParser, *, encodes: bool = True) -> None:

@@ -27,11 +27,13 @@ class Named:
         stamps: float64 [N], seconds, rising.
         probabilities: float64 [N, U], of each name at that time, each row with the sum 1.
         right: bool [N, U], the names that are true.
+        unnamed: bool [N], when it was called unknown; None: never.
     """
 
     stamps: NDArray[np.float64]
     probabilities: Scores
     right: NDArray[np.bool_]
+    unnamed: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class NamingScores:
 
     Attributes:
         wrong: share of the time under a wrong name.
-        wrong_sure: the same of the half of the time with the highest probabilities.
+        unnamed: share of the time without a name, which is not wrong.
+        wrong_sure: share of wrong names in the half of the time with the highest probabilities.
         flips: changes of name a second.
         accuracy: share of the things whose last name is right.
         log_loss: mean over true names of their things' mean -ln of the probability of what is
@@ -52,6 +55,7 @@ class NamingScores:
     """
 
     wrong: float
+    unnamed: float
     wrong_sure: float
     flips: float
     accuracy: float
@@ -101,16 +105,18 @@ def naming_scores(things: Sequence[Named]) -> NamingScores:
     Args:
         things: one or more, each of one frame or more.
     """
-    flips, accurate = 0, []
+    flips, unnamed, accurate = 0, 0.0, []
     holds, wrongs, settlings, losses, told, truths, classes = [], [], [], [], [], [], []
     for thing in things:
         held = np.minimum(np.diff(thing.stamps, append=thing.stamps[-1] + 0.1), LONGEST_S)
         rows, names = np.arange(len(held)), thing.probabilities.argmax(axis=1)
         right = thing.right[rows, names]
-        flips += int(np.count_nonzero(np.diff(names)))
-        accurate.append(right[-1])
+        silent = np.zeros(len(held), np.bool_) if thing.unnamed is None else thing.unnamed
+        flips += int(np.count_nonzero(np.diff(np.where(silent, -1, names))))
+        accurate.append(right[-1] and not silent[-1])
         holds.append(held)
-        wrongs.append(held[~right])
+        wrongs.append(held[~right & ~silent])
+        unnamed += float(held[silent].sum())
         last_wrong = np.flatnonzero(~right)
         settlings.append(held[: last_wrong[-1] + 1].sum() if len(last_wrong) else 0.0)
         true = np.where(thing.right, thing.probabilities, 0).sum(axis=1)
@@ -125,6 +131,7 @@ def naming_scores(things: Sequence[Named]) -> NamingScores:
     ]
     return NamingScores(
         wrong=float(np.concatenate(wrongs).sum()) / seconds,
+        unnamed=unnamed / seconds,
         wrong_sure=_wrong_sure(*map(np.concatenate, (holds, told, truths))),
         flips=flips / seconds,
         accuracy=float(np.mean(accurate)),

@@ -104,6 +104,7 @@ class DetectorParameters:
     track_min_hits: int = shared_setting(TrackingSettings, "track_min_hits")
     track_low_score: float = shared_setting(TrackingSettings, "track_low_score")
     label_evidence: str = shared_setting(TrackingSettings, "label_evidence")
+    label_certainty: float = shared_setting(TrackingSettings, "label_certainty")
     roi: str = setting(
         "",
         "Part of the image that is looked at, 'x,y,width,height' in pixels; results stay in "

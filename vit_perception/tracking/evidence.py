@@ -34,6 +34,8 @@ from vit_perception.tracking.tracks import Sighting, Track
 
 GRAPH = Path(__file__).with_name("evidence.onnx")
 """T2-track, beside this file; evidence.md says what it was trained on."""
+UNKNOWN = "unknown"
+"""What a thing is called whose name is not probable enough."""
 AVERAGE_S = 1.0
 """Time constant of the moving average: a sighting of so long ago weighs 1/e of one of now."""
 
@@ -97,8 +99,9 @@ class LabelEvidence:
 
     def update(self, found: Detections, tracker: Tracker, size: tuple[int, int]) -> Detections:
         """Returns what a tracker has just updated, named as its settings say; see `named`."""
-        mode = tracker.settings.label_evidence
-        return self.named(found, tracker.tracks, tracker.stamps, size, mode)
+        wanted = tracker.settings
+        mode, certainty = wanted.label_evidence, wanted.label_certainty
+        return self.named(found, tracker.tracks, tracker.stamps, size, mode, certainty)
 
     def named(
         self,
@@ -107,6 +110,7 @@ class LabelEvidence:
         stamps: Sequence[int],
         size: tuple[int, int],
         mode: str,
+        certainty: float = 0.0,
     ) -> Detections:
         """Returns detections under the names that all sightings of their things speak for.
 
@@ -116,10 +120,11 @@ class LabelEvidence:
             stamps: of the frames that the tracker saw, nanoseconds, oldest first.
             size: width and height of the picture.
             mode: one of LABEL_EVIDENCE; with "none" all keep their names.
+            certainty: with "transformer", a thing whose name is less probable is called UNKNOWN.
 
         Returns:
             Best first; scores are the mean score (average) or the probability that the name is
-            true (transformer).
+            true (transformer). UNKNOWN, where it is told, stands behind the other names.
 
         Raises:
             SessionError: the graph failed.
@@ -137,15 +142,22 @@ class LabelEvidence:
         elif mode == "transformer":
             verdicts = chosen(judged(tracks, stamps, size, found.names))
         labels, scores = found.labels.copy(), found.scores.copy()
-        numbers = {name: number for number, name in enumerate(found.names)}
+        names = found.names
+        numbers = {name: number for number, name in enumerate(names)}
         for row in rows.tolist():
             name, score = verdicts.get(int(found.ids[row]), ("", 0.0))
-            if name in numbers:
-                labels[row], scores[row] = numbers[name], score
-        self._account(found.ids[rows], [found.names[n] for n in labels[rows]], scores[rows], now)
+            if name not in numbers:
+                continue
+            scores[row] = score
+            if mode == "transformer" and score < certainty:
+                name = UNKNOWN
+                if name not in numbers:
+                    numbers[name], names = len(names), (*names, name)
+            labels[row] = numbers[name]
+        self._account(found.ids[rows], [names[n] for n in labels[rows]], scores[rows], now)
         self._told = {key: told for key, told in self._told.items() if key in tracks}
         order = np.argsort(-scores, kind="stable")
-        return replace(found, labels=labels, scores=scores)[order]
+        return replace(found, labels=labels, scores=scores, names=names)[order]
 
     def _account(
         self, ids: NDArray[np.int64], names: Sequence[str], scores: NDArray[np.float32], now: int

@@ -63,6 +63,14 @@ class TrackingSettings:
         live=True,
         choices=LABEL_EVIDENCE,
     )
+    label_certainty: float = setting(
+        0.5,
+        "With label_evidence 'transformer', a thing whose name is less probable than this is told "
+        "as 'unknown', with that probability. 0: every thing has its most probable name.",
+        live=True,
+        minimum=0.0,
+        maximum=1.0,
+    )
 
     @property
     def weak_score(self) -> float | None:
