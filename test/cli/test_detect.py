@@ -145,7 +145,7 @@ def test_things_of_videos_are_followed_and_those_of_pictures_are_not(
         "track_min_hits": 2,
         "track_low_score": 0.3,
         "label_evidence": "none",
-        "label_certainty": 0.5,
+        "label_certainty": 0.55,
     }
     assert about["timings_ms"]["track"]["count"] == 6
 

@@ -64,7 +64,7 @@ class TrackingSettings:
         choices=LABEL_EVIDENCE,
     )
     label_certainty: float = setting(
-        0.5,
+        0.55,
         "With label_evidence 'transformer', a thing whose name is less probable than this is told "
         "as 'unknown', with that probability. 0: every thing has its most probable name.",
         live=True,
