@@ -293,3 +293,15 @@ def test_what_does_not_fit_together_is_refused(changes: dict[str, object], text:
     given: dict[str, object] = {"masks": view.masks(), "depth": view.depth, "camera": CAMERA}
     with pytest.raises(LocateError, match=text):
         locate(**{**given, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("turn", [0.0, 20.0, 45.0])
+def test_a_thin_handle_belongs_to_its_pan(turn: float) -> None:
+    pan = Solid("cylinder", (0.16, 0.16, 0.08))
+    handle = Solid("box", (0.16, 0.008, 0.008), at=(0.17, 0.0), lift=0.068)
+    # From here jumps of depth lie between the two.
+    view = render([pan, handle], looking(0.7, 50.0, turn=turn))
+    found = locate(masks_of([view.ids >= 0]), view.depth, view.camera)
+    # The smallest rectangle lies a little aslant.
+    assert 0.3 < found.sizes[0, 0] < 0.34
+    assert abs(found.sizes[0, 1] - 0.16) < 0.01

@@ -18,8 +18,9 @@ _NEIGHBOURS = np.ones((3, 3), np.uint8)
 _JUMP = 4.0
 _STEEP = 13.0
 # A part of the surface that jumps cut off belongs to the thing if so many of its pixels have all
-# their neighbours in it, or if it lies within the depths of the largest part.
-_PART = 4
+# their neighbours in it, or lie so many pixels of the image from the largest part, as those of a
+# handle do, and at most so many metres before or behind it; or if it lies within its depths.
+_PART, _AWAY, _REACH = 4, 8, 0.12
 
 
 def own_pixels(view: Crop, edge_pixels: int, noise: float, fewest: float) -> NDArray[np.uint8]:
@@ -47,7 +48,7 @@ def own_pixels(view: Crop, edge_pixels: int, noise: float, fewest: float) -> NDA
         if cv2.countNonZero(stricter) >= fewest:
             good = stricter
     if cv2.countNonZero(steady) < view.usable_count:
-        good = _connected(good, view.z, noise)
+        good = _connected(good, view.z, noise, -(-_AWAY // view.step))
     return np.asarray(good, np.uint8)
 
 
@@ -61,9 +62,16 @@ def _inner(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
 
 
 def _connected(
-    steady: NDArray[np.uint8], z: NDArray[np.float32], noise: float
+    steady: NDArray[np.uint8], z: NDArray[np.float32], noise: float, away: int
 ) -> NDArray[np.uint8]:
-    """Returns the largest connected part and those that belong to it: uint8 [h, w], 255 or 0."""
+    """Returns the largest connected part and those that belong to it: uint8 [h, w], 255 or 0.
+
+    Args:
+        steady: what is not at a jump.
+        z: float32 [h, w], metres.
+        noise: standard deviation of a distance, in metres.
+        away: pixels by which a loose mask does not reach over the thing.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         steady, connectivity=8, ltype=cv2.CV_16U
     )
@@ -74,9 +82,14 @@ def _connected(
     largest = int(np.argmax(areas))
     low, high, _, _ = cv2.minMaxLoc(z, (labels == largest).view(np.uint8))
     own = cv2.bitwise_and(steady, cv2.inRange(z, low - _JUMP * noise, high + _JUMP * noise))
-    # What a loose mask takes from another thing is a strip; a part of its own has an inside.
-    inside = labels[cv2.erode(steady, _NEIGHBOURS) > 0]
-    parts = np.bincount(inside, minlength=count) >= _PART
+    # What a loose mask takes from another thing is a strip along it; a part of its own has an
+    # inside, or leads away from it.
+    around = cv2.dilate((labels == largest).view(np.uint8), _NEIGHBOURS, iterations=away)
+    leads = (cv2.inRange(z, low - _REACH, high + _REACH) > 0) & (around == 0)
+    parts = np.zeros(count, np.bool_)
+    for chosen in (cv2.erode(steady, _NEIGHBOURS) > 0, leads):
+        parts |= np.bincount(labels[chosen], minlength=count) >= _PART
+    parts[0] = False
     for label in np.flatnonzero(parts).tolist():
         if label != largest:
             own[labels == label] = 255
