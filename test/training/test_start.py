@@ -14,6 +14,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 from test.models.backbones.randomised import randomise  # noqa: E402
 from test.training import toy  # noqa: E402
+from vit_perception.export.model_card import folded_parameters  # noqa: E402
 from vit_perception.models.detectors.factory import create_detector  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
@@ -42,6 +43,11 @@ def published() -> dict[str, torch.Tensor]:
 
 def small() -> torch.nn.Module:
     return create_detector("dosod_small", backbone=LITE, size=(96, 96), **OPTIONS)
+
+
+def test_a_small_detector_is_small() -> None:
+    model = create_detector("dosod_small", backbone=LITE, text_dimension=384, prototypes=24)
+    assert folded_parameters(model) == 5_452_368
 
 
 def test_weights_of_a_backbone_go_in(tmp_path: Path, published: dict[str, torch.Tensor]) -> None:
