@@ -41,8 +41,8 @@ from ..scenes.conftest import rendering  # noqa: F401 (a fixture)
 ROOT = Path(__file__).parents[2]
 ASSETS = Path(os.environ.get("VIT_PERCEPTION_SHARED", ROOT.parent / "shared")) / "assets"
 VIEWS = 6
-MOSTLY = 0.8
-"""Share of a thing that is seen."""
+MOSTLY, HALF = 0.8, 0.5
+"""Shares of a thing that are seen."""
 
 pytestmark = [
     pytest.mark.skipif(not ASSETS.is_dir(), reason="no folder of assets"),
@@ -115,8 +115,9 @@ def test_noise_moves_boxes_little(sensor: str, scenes: int) -> None:
         [errors_of(view.frame, view.depth[sensor], reference=view.exact) for view in seen]
     )
     assert millimetres(errors.centre, 50) <= 5
-    # Of what others hide, noise may take thin parts away whole.
-    assert millimetres(errors.seen(MOSTLY).centre, 95) <= 15
+    # Of what others hide, noise may take thin parts away whole; a few scenes have few of these.
+    share = MOSTLY if scenes < 10 else HALF
+    assert millimetres(errors.seen(share).centre, 95) <= 15
 
 
 @BOTH

@@ -12,6 +12,7 @@ import numpy as np
 from vit_perception.detections import Detections
 from vit_perception.masks import Masks
 from vit_perception.scenes.labels import IGNORE_BELOW, SMALLEST_PX, Label, Thing
+from vit_perception.space.footprint import rectangle_angle
 from vit_perception.space.objects import Objects
 from vit_perception.space.rigid import Rigid
 
@@ -140,17 +141,22 @@ class SceneTruth:
 def smallest_rectangle(
     points: np.ndarray,
 ) -> tuple[tuple[float, float], tuple[float, float], float]:
-    """Returns the smallest rectangle around points [N,2].
+    """Returns the rectangle around points [N,2] that the room space means.
 
     Its middle, its long and short side, and the long side's angle in radians, 0 to pi.
     """
     middle = points.mean(axis=0)
     # OpenCV works in float32; far from 0 that is too coarse.
-    centre, (width, height), angle = cv2.minAreaRect((points - middle).astype(np.float32))
+    hull = np.asarray(cv2.convexHull((points - middle).astype(np.float32)), np.float32)
+    angle = rectangle_angle(hull)
+    axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    along = (points - middle) @ axes.T
+    low, high = along.min(axis=0), along.max(axis=0)
+    x, y = ((low + high) / 2) @ axes + middle
+    width, height = high - low
     if width < height:
-        width, height, angle = height, width, angle + 90
-    x, y = float(centre[0] + middle[0]), float(centre[1] + middle[1])
-    return (x, y), (float(width), float(height)), float(np.radians(angle) % np.pi)
+        width, height, angle = height, width, angle + np.pi / 2
+    return (float(x), float(y)), (float(width), float(height)), float(angle % np.pi)
 
 
 def ground_truth(labels: tuple[Label, ...] | list[Label]) -> Detections:

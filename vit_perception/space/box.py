@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Oriented boxes of visible surfaces.
 
-On a support plane: the smallest rectangle of the footprint, which has a side along an edge of its
-convex hull (Freeman and Shapira, CACM 1975), and the heights over the plane. Without one: the
-principal axes.
+On a support plane: the smallest rectangle of the footprint, see `footprint`, and the heights over
+the plane. Without one: the principal axes.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.space.footprint import rectangle_angle
 from vit_perception.space.objects import Plane
 from vit_perception.space.smoothing import SMOOTHING
 from vit_perception.space.surface import Surface
@@ -74,7 +74,7 @@ def standing_boxes(
     hulls, places = [], []
     for row, surface in enumerate(surfaces):
         hull = np.asarray(cv2.convexHull((flat32 @ surface.smooth).T), np.float32)
-        angle = math.radians(cv2.minAreaRect(hull)[2])
+        angle = rectangle_angle(hull)
         cosine, sine = math.cos(angle), math.sin(angle)
         axes[row, :2] = np.array([[cosine, sine], [-sine, cosine]]) @ flat
         hulls.append(hull[:, 0].T)

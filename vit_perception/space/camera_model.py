@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vit_perception.images.raw import DEFAULT_MAX_PIXELS
+
 # Distortion models of sensor_msgs/CameraInfo: fisheye or not, and numbers of coefficients.
 _MODELS: dict[str, tuple[bool, tuple[int, ...]]] = {
     "": (False, (0,)),
@@ -19,6 +21,12 @@ _MODELS: dict[str, tuple[bool, tuple[int, ...]]] = {
     "equidistant": (True, (0, 4)),
     "fisheye": (True, (0, 4)),
 }
+
+
+# What no camera is beyond: focal lengths in longer sides of the image and in pixels, how many times
+# as wide as high a pixel is, and pixels from the image's corner to the optical axis. Numbers that
+# are would take forever, or more memory than there is.
+_WIDEST, _LONGEST, _UNEVEN, _ASIDE = 1e-3, 1e6, 20.0, 1e6
 
 
 class CameraModelError(ValueError):
@@ -36,8 +44,9 @@ class CameraModel:
         width, height: of the image in pixels.
 
     Raises:
-        CameraModelError: K without positive focal lengths, an unknown model, or another number of
-            coefficients than the model has.
+        CameraModelError: an image without pixels or with too many, K with focal lengths or an axis
+            that no camera has, an unknown model, or another number of coefficients than the model
+            has.
     """
 
     matrix: NDArray[np.float64]
@@ -54,6 +63,25 @@ class CameraModel:
             raise CameraModelError(
                 "camera matrix: expected positive focal lengths, found "
                 f"{matrix[0, 0]:g} and {matrix[1, 1]:g} (an uncalibrated camera?)"
+            )
+        if not (1 <= self.width and 1 <= self.height) or (
+            self.width * self.height > DEFAULT_MAX_PIXELS
+        ):
+            raise CameraModelError(
+                f"camera: expected an image of 1 to {DEFAULT_MAX_PIXELS} px, "
+                f"found {self.width} x {self.height}"
+            )
+        least = _WIDEST * max(self.width, self.height)
+        focal = matrix[0, 0], matrix[1, 1]
+        if not (least <= min(focal) and max(focal) <= min(_LONGEST, _UNEVEN * min(focal))):
+            raise CameraModelError(
+                f"camera matrix: expected focal lengths of {least:g} to {_LONGEST:g} px that "
+                f"differ by up to {_UNEVEN:g} times, found {focal[0]:g} and {focal[1]:g}"
+            )
+        if not np.abs(matrix[:2]).max() <= _ASIDE:
+            raise CameraModelError(
+                f"camera matrix: expected an optical axis up to {_ASIDE:g} px aside, found "
+                f"{matrix[0, 2]:g}, {matrix[1, 2]:g}"
             )
         if self.model not in _MODELS:
             raise CameraModelError(

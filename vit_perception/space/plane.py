@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vit_perception.masks import Masks
 from vit_perception.space.camera_model import CameraModel
+from vit_perception.space.crop import NEAREST
 from vit_perception.space.noise import DepthNoise
 from vit_perception.space.objects import Plane
 
@@ -64,7 +65,7 @@ def fit_plane(
     z = depth[grid, grid].astype(np.float64)
     x, y = camera.ray_map()[:, grid, grid].astype(np.float64)
     taken, near = _places(masks, z.shape, step)
-    known = (z > 0) & (z < max_range)
+    known = (z >= NEAREST) & (z < max_range)
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = 1 / z
         # A pixel's distance from a plane in standard deviations of its noise is this weight

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.space.camera_model import CameraModel
+from vit_perception.space.crop import NEAREST
 from vit_perception.space.rigid import Rigid
 
 # A transform that moves nothing by more than this, in metres and as sine, is none.
@@ -26,6 +27,10 @@ _WIDEST = 10.0
 # Two neighbours further apart than this share of their depth, and a margin in metres, belong to
 # two surfaces, and nothing is filled in between.
 _JUMP, _JUMP_MARGIN = 0.03, 0.01
+# Metres; farther is no depth, and its products would overflow.
+_FARTHEST = 1e3
+# Pixels; what is seen farther outside stays there.
+_FAR_OUTSIDE = 1e6
 
 
 class RegistrationError(ValueError):
@@ -123,6 +128,7 @@ def _drawn(
     seen += np.float32(0.5)
     seen /= coarse
     seen -= np.float32(0.5)
+    np.clip(seen, -_FAR_OUTSIDE, _FAR_OUTSIDE, out=seen)
     result = np.full(height * width, np.inf, np.float32)
     for columns, rows, chosen in _covered(seen, grown_x / coarse, grown_y / coarse):
         inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
@@ -135,8 +141,8 @@ def _drawn(
     filled = _filled(result.reshape(height, width))
     if coarse == 1:
         return filled
-    fine = filled.repeat(coarse, axis=0).repeat(coarse, axis=1)
-    return np.ascontiguousarray(fine[: camera.height, : camera.width])
+    rows, columns = (np.arange(size) // coarse for size in (camera.height, camera.width))
+    return np.ascontiguousarray(filled[rows[:, None], columns])
 
 
 def _points(
@@ -144,14 +150,14 @@ def _points(
 ) -> NDArray[np.float32]:
     """Returns the points of known depth before the other camera: float32 [3, N]."""
     x, y = depth_camera.ray_map()
-    index = np.flatnonzero((depth > 0) & (depth < np.inf))
+    index = np.flatnonzero((depth > 0) & (depth < _FARTHEST))
     points = np.empty((3, len(index)), np.float32)
     points[2] = depth.ravel()[index]
     np.multiply(x.ravel()[index], points[2], out=points[0])
     np.multiply(y.ravel()[index], points[2], out=points[1])
     points = camera_from_depth.rotation.astype(np.float32) @ points
     points += camera_from_depth.translation.astype(np.float32)[:, None]
-    ahead = points[2] > 0
+    ahead = points[2] > NEAREST
     return points if ahead.all() else points[:, ahead]
 
 
@@ -171,7 +177,8 @@ def _pixels(rays: NDArray[np.float32], camera: CameraModel) -> NDArray[np.float3
     places = (rays - low[:, None]) * scale[:, None]
     # OpenCV's maps have at most 32767 rows.
     count = rays.shape[1]
-    shape = (-(-count // 1024), 1024)
+    # Without a point at least one row: they take no empty ones.
+    shape = (max(-(-count // 1024), 1), 1024)
     maps = np.full((2, shape[0] * 1024), -9.0, np.float32)
     maps[:, :count] = places
     seen = np.empty((2, count), np.float32)
@@ -216,7 +223,7 @@ def _table(
     y = np.linspace(low[1], high[1], height)
     grid = np.stack([*np.meshgrid(x, y), np.ones((height, width))], axis=-1)
     seen = camera.project(grid.reshape(-1, 3)).T.reshape(2, height, width)
-    scale = np.array([width - 1, height - 1]) / (high - low)
+    scale = np.array([width - 1, height - 1]) / np.maximum(high - low, 1e-9)
     return seen.astype(np.float32), low.astype(np.float32), scale.astype(np.float32)
 
 

@@ -13,6 +13,8 @@ from scipy.spatial.transform import Rotation
 # A quaternion of a message is taken for a rotation up to this distance from length 1; tf2 has
 # the same limit.
 _QUATERNION_TOLERANCE = 0.1
+# Metres; farther than the planets, and sums of what is farther may overflow.
+_FARTHEST = 1e13
 
 
 class TransformError(ValueError):
@@ -45,11 +47,16 @@ class Rigid:
             translation: x, y, z in metres.
 
         Raises:
-            TransformError: a number is not finite, or the quaternion has another length.
+            TransformError: a number is not finite or too large, or the quaternion has another length.
         """
         q, t = np.asarray(quaternion, np.float64), np.asarray(translation, np.float64)
         if not (np.isfinite(q).all() and np.isfinite(t).all()):
             raise TransformError("transform: expected finite numbers")
+        if np.abs(t).max(initial=0) > _FARTHEST:
+            raise TransformError(
+                f"transform: expected up to {_FARTHEST:g} m along each axis, "
+                f"found {np.abs(t).max():g}"
+            )
         length = float(np.linalg.norm(q))
         if abs(length - 1.0) > _QUATERNION_TOLERANCE:
             raise TransformError(f"transform: expected a quaternion of length 1, found {length:g}")

@@ -88,9 +88,12 @@ def free_turns(
         spreads: float64 [N, 3], variances of their points along the axes, m².
         rotations: float64 [N, 3, 3].
     """
-    # Two axes turn the more freely about the third the less their spreads differ.
+    # Two axes turn the more freely about the third the less their spreads differ. Of what is thinner
+    # than its ends are known nothing is known; rounding even makes a spread negative.
+    off = _off(surfaces)[:, None] ** 2
+    spreads = np.maximum(spreads, off)
     a, b = np.roll(spreads, -1, axis=1), np.roll(spreads, -2, axis=1)
-    variances = _off(surfaces)[:, None] ** 2 * (a + b) / np.maximum((a - b) ** 2, 1e-18)
+    variances = off * (a + b) / np.maximum((a - b) ** 2, 1e-18)
     return _turned(rotations, np.minimum(variances, _UNKNOWN_ANGLE))
 
 
