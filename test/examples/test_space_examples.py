@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,25 +104,39 @@ def test_the_planner_tells_where_the_surest_mug_is_and_how_to_take_it() -> None:
             program.kill()
         text = program.communicate()[0]
     assert program.returncode == 0
-    assert text.startswith("mug 7 in world: position [ 0.3  -0.1   0.05] size [0.12 0.08 0.1 ]")
-    assert "approach [ 0.  0. -1.] closing [-0.5    0.866  0.   ]" in text
+    assert text.startswith(
+        "mug 7 in world: position [ 0.3  -0.1   0.05] m, size [0.12 0.08 0.1 ] m,"
+    )
+    assert "approach [ 0.  0. -1.], closing [-0.5    0.866  0.   ]" in text
     assert "width 0.100 m (fits)" in text
     age = re.search(r", ([0-9.]+) s old", text)
     assert age is not None and float(age[1]) < PATIENCE
 
 
 def test_the_planner_waits_for_a_thing_of_the_name_and_ends_with_ctrl_c() -> None:
+    reasons: list[str] = []
     command = [sys.executable, EXAMPLES / "pick_planner.py", "spoon"]
     command += ["--ros-args", "-r", "detections_3d:=/localizer/detections_3d"]
     with published(things()) as (environment, publish):
-        program = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(30):
+        program = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert program.stderr is not None
+        told = threading.Thread(target=lambda: reasons.append(program.stderr.readline()))
+        told.start()
+        end = time.monotonic() + PATIENCE
+        while told.is_alive() and time.monotonic() < end:
             publish()
             time.sleep(LOOK_AGAIN)
         assert program.poll() is None
         program.send_signal(signal.SIGINT)
         text, _ = program.communicate(timeout=PATIENCE)
     assert text == ""
+    assert reasons == ["waiting for /localizer/detections_3d: no spoon among: bowl, mug\n"]
     assert program.returncode == 130
 
 
@@ -135,6 +150,43 @@ def test_a_grasp_comes_along_the_third_axis_and_closes_over_the_second(turn: Rot
     np.testing.assert_allclose(grasp.approach, -turn.as_matrix()[:, 2], atol=1e-9)
     np.testing.assert_allclose(grasp.closing, turn.as_matrix()[:, 1], atol=1e-9)
     assert grasp.width == pytest.approx(0.07)
+
+
+def test_a_grasp_fits_a_gripper_that_opens_as_wide() -> None:
+    made = thing("mug", 0.5, place=(1, 2, 3), size=(0.3, 0.05, 0.1), turn=TURN)
+    grasp = example("pick_planner").grasp_of(made)
+    assert grasp.verdict(0.08) == "fits"
+    assert grasp.verdict(0.06) == "too wide for 0.06 m"
+
+
+def test_a_thing_whose_third_axis_is_not_up_is_not_taken_from_above() -> None:
+    made = thing(
+        "mug", 0.5, place=(1, 2, 3), size=(0.3, 0.05, 0.1), turn=Rotation.from_rotvec([1, 0, 0])
+    )
+    verdict = example("pick_planner").grasp_of(made).verdict(0.08)
+    assert verdict == "not from above, 57 degrees off the frame's -z"
+
+
+def test_the_thing_that_was_chosen_stays_the_chosen_one() -> None:
+    from vision_msgs.msg import Detection3DArray
+
+    choice = example("pick_planner").Choice("mug")
+
+    def chosen(second: int, **scores: float) -> str | None:
+        found = Detection3DArray(
+            detections=[
+                thing("mug", score, place=(0, 0, 0), size=(1, 1, 1), turn=TURN, id=id[1:])
+                for id, score in scores.items()
+            ]
+        )
+        found.header.stamp.sec = second
+        made = choice.of(found)
+        return None if made is None else made.id
+
+    assert chosen(10, n3=0.5, n4=0.4) == "3"
+    assert chosen(11, n3=0.3, n4=0.9) == "3"
+    assert chosen(12, n4=0.9) is None
+    assert chosen(14, n4=0.9) == "4"
 
 
 def test_boxes_keep_their_id_and_live_as_long_as_they_are_seen() -> None:
