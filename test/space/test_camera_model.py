@@ -122,3 +122,20 @@ def test_a_rectified_image_has_the_projection_matrix_and_no_distortion() -> None
 
 def test_simulators_fill_in_zeros() -> None:
     assert not len(intrinsics(distortion=np.zeros(5)).distortion)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"width": 0, "height": 0}, "expected an image of 1 to 67108864 px, found 0 x 0"),
+        ({"width": 60000, "height": 60000}, "found 60000 x 60000"),
+        ({"matrix": np.diag([1e-6, 610, 1])}, "found 1e-06 and 610"),
+        ({"matrix": np.diag([600, 1e9, 1])}, "found 600 and 1e\\+09"),
+        ({"matrix": np.diag([1e4, 100, 1])}, "differ by up to 20 times"),
+        ({"matrix": K + np.array([[0, 0, 1e30], [0, 0, 0], [0, 0, 0]])}, "found 1e\\+30, 240"),
+    ],
+)
+def test_numbers_that_no_camera_has_are_refused(changes: dict[str, Any], text: str) -> None:
+    """They would ask for more memory than there is, or hang what draws their pixels."""
+    with pytest.raises(CameraModelError, match=text):
+        intrinsics(**changes)

@@ -23,9 +23,9 @@ _MODELS: dict[str, tuple[bool, tuple[int, ...]]] = {
 }
 
 
-# What no camera is beyond: focal lengths in longer sides of the image and in pixels, how many times
-# as wide as high a pixel is, and pixels from the image's corner to the optical axis. Numbers that
-# are would take forever, or more memory than there is.
+# What no camera is beyond: focal lengths in longer sides of the image and in pixels, how many
+# times as wide as high a pixel is, and pixels from the image's corner to the optical axis. What
+# is beyond would take forever, or more memory than there is.
 _WIDEST, _LONGEST, _UNEVEN, _ASIDE = 1e-3, 1e6, 20.0, 1e6
 
 
@@ -64,9 +64,7 @@ class CameraModel:
                 "camera matrix: expected positive focal lengths, found "
                 f"{matrix[0, 0]:g} and {matrix[1, 1]:g} (an uncalibrated camera?)"
             )
-        if not (1 <= self.width and 1 <= self.height) or (
-            self.width * self.height > DEFAULT_MAX_PIXELS
-        ):
+        if min(self.width, self.height) < 1 or self.width * self.height > DEFAULT_MAX_PIXELS:
             raise CameraModelError(
                 f"camera: expected an image of 1 to {DEFAULT_MAX_PIXELS} px, "
                 f"found {self.width} x {self.height}"
