@@ -132,3 +132,37 @@ def test_a_crop_is_not_taken_for_another_size() -> None:
     found = registered(depth, SMALL, shifted, Rigid.identity())
     np.testing.assert_array_equal(found[:, 50:135], 1.0)
     np.testing.assert_array_equal(found[:, 145:], 2.0)
+
+
+BENT = camera(64, 48, 60, "plumb_bob", (0.1, -0.2, 0.001, -0.001, 0.0))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf, -1.0, 3e38, 1e-42])
+@pytest.mark.parametrize("other", [camera(64, 48, 60), BENT], ids=["pinhole", "bent"])
+def test_depth_without_anything_known(value: float, other: CameraModel) -> None:
+    depth = np.full((48, 64), value, np.float32)
+    found = registered(depth, camera(64, 48, 50), other, BESIDE)
+    assert found.shape == (48, 64) and (found >= 0.0).sum() == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("move", [[1e13, 0, 0], [0, 0, -1 + 1e-7], [0, 0, -1e13]])
+def test_depth_moved_out_of_sight_is_unknown(move: list[float]) -> None:
+    depth = np.ones((48, 64), np.float32)
+    for other in (camera(64, 48, 60), BENT):
+        moved = registered(depth, camera(64, 48, 50), other, Rigid(np.eye(3), np.array(move)))
+        assert np.isnan(moved).all()
+
+
+def test_a_much_finer_image_takes_no_more_memory_than_its_pixels() -> None:
+    depth = np.ones((48, 64), np.float32)
+    found = registered(depth, camera(64, 48, 0.1), camera(64, 48, 1e6), BESIDE)
+    assert found.shape == (48, 64)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_image_of_one_pixel() -> None:
+    one = camera(1, 1, 60, "plumb_bob", (0.1, -0.2, 0.001, -0.001, 0.0))
+    depth = np.ones((48, 64), np.float32)
+    assert registered(depth, camera(64, 48, 50), one, Rigid.identity()).tolist() == [[1.0]]
