@@ -36,6 +36,7 @@ def test_a_quaternion_comes_back() -> None:
         ([0, 0, 0, 1.2], [0, 0, 0], "length 1, found 1.2"),
         ([0, 0, np.nan, 1], [0, 0, 0], "finite"),
         ([0, 0, 0, 1], [0, np.inf, 0], "finite"),
+        ([0, 0, 0, 1], [0, -1e300, 0], "expected up to 1e\\+13 m along each axis, found 1e\\+300"),
     ],
 )
 def test_what_is_no_transform_is_refused(

@@ -47,7 +47,8 @@ class Rigid:
             translation: x, y, z in metres.
 
         Raises:
-            TransformError: a number is not finite or too large, or the quaternion has another length.
+            TransformError: a number is not finite or too large, or the quaternion has another
+                length.
         """
         q, t = np.asarray(quaternion, np.float64), np.asarray(translation, np.float64)
         if not (np.isfinite(q).all() and np.isfinite(t).all()):
