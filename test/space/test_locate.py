@@ -305,3 +305,27 @@ def test_a_thin_handle_belongs_to_its_pan(turn: float) -> None:
     # The smallest rectangle lies a little aslant.
     assert 0.3 < found.sizes[0, 0] < 0.34
     assert abs(found.sizes[0, 1] - 0.16) < 0.01
+
+
+def test_nothing_is_known_of_how_a_line_turns_about_itself() -> None:
+    """Rounding made the spread across it negative, and with it the variance."""
+    mask = np.eye(24, 32, dtype=np.bool_)
+    matrix = np.array([[32.0, 0, 15.5], [0, 32, 11.5], [0, 0, 1]])
+    camera = CameraModel(matrix, np.zeros(0), "", 32, 24)
+    depth = np.full((24, 32), 0.4, np.float32)
+    depth[:, 16:] = 1.2
+    settings = SpaceSettings(support_plane=False, min_points=4)
+    masks = Masks(np.zeros((1, 2), np.int64), (mask,), 24, 32)
+    [covariance] = locate(masks, depth, camera, settings).covariances
+    variances = np.linalg.eigvalsh(covariance[3:, 3:])
+    assert (variances > 0).all()
+    assert variances[2] == pytest.approx(np.pi**2 / 12, rel=0.01)
+
+
+@pytest.mark.filterwarnings("error")
+def test_depth_nearer_than_any_is_none() -> None:
+    matrix = np.array([[320.0, 0, 159.5], [0, 320, 11.5], [0, 0, 1]])
+    camera = CameraModel(matrix, np.zeros(0), "", 320, 24)
+    masks = Masks(np.zeros((1, 2), np.int64), (np.ones((9, 9), np.bool_),), 24, 320)
+    found = locate(masks, np.full((24, 320), 1e-42, np.float32), camera)
+    assert found.left_out == {0: "no_depth"} and found.support is None

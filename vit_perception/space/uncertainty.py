@@ -88,8 +88,8 @@ def free_turns(
         spreads: float64 [N, 3], variances of their points along the axes, m².
         rotations: float64 [N, 3, 3].
     """
-    # Two axes turn the more freely about the third the less their spreads differ. Of what is thinner
-    # than its ends are known nothing is known; rounding even makes a spread negative.
+    # Two axes turn the more freely about the third the less their spreads differ. What is thinner
+    # than its ends are certain has none; rounding even makes it negative.
     off = _off(surfaces)[:, None] ** 2
     spreads = np.maximum(spreads, off)
     a, b = np.roll(spreads, -1, axis=1), np.roll(spreads, -2, axis=1)
