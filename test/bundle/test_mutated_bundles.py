@@ -24,10 +24,10 @@ from vit_perception.bundle.bundle import Bundle, BundleError
 from vit_perception.detections import Detections
 from vit_perception.engine.session import SessionError
 from vit_perception.frame import Frame
-from vit_perception.parameters.detector import DetectorParameters, SettingError, validate
+from vit_perception.parameters.detector import DetectorParameters, validate
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.settings import PerceiverError
-from vit_perception.setting import settings_of
+from vit_perception.setting import SettingError, settings_of
 
 from ..fuzzed_bytes import fuzz
 from ..toy_bundle import SQUARES, toy_graph, toy_picture
