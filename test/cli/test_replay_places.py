@@ -79,6 +79,7 @@ def test_an_unknown_frame_is_told_and_the_rest_is_written(
     assert replay(tmp_path / "out", "--localize", "--target-frame", "map") == 0
     told = capsys.readouterr()
     assert "60 frames without places (no_transform): " in told.err and "map" in told.err
+    assert "found camera_color_optical_frame, table, world" in told.err
     assert "\n0 of " in told.out
     with BagReader(tmp_path / "out") as bag:
         counts = {topic.name: topic.count for topic in bag.topics()}

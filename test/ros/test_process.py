@@ -197,6 +197,15 @@ def test_it_starts_by_itself_and_again_after_it_was_killed(
             wait_for(lambda: bench.state() == "active", "an active node")
 
 
+@pytest.mark.parametrize("node", ["detector_node", "localizer_node", "perception_node"])
+def test_help_shows_how_it_is_started(node: str) -> None:
+    command = [sys.executable, "-m", f"vit_perception.ros.{node}", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith(f"usage: {node} ")
+    assert "--ros-args -p autostart:=true" in done.stdout
+    assert not done.stderr
+
+
 def test_a_start_that_fails_says_what_to_do(bench: Bench, tmp_path: Path) -> None:
     arguments = ("-p", "autostart:=true", "-p", f"bundle:={tmp_path / 'nowhere'}")
     log = bench.log()

@@ -31,6 +31,9 @@ from vit_perception.space.settings import SpaceSettings
 from vit_perception.space.transforms import Transforms
 from vit_perception.wording import shown_path
 
+# Frames that are named where the one that was asked for is not there.
+_TOLD = 8
+
 NO_DEPTH = "no_depth"
 NO_CAMERA_INFO = "no_camera_info"
 NO_TRANSFORM = "no_transform"
@@ -245,7 +248,12 @@ class Placer:
         try:
             return self._transforms.lookup(target, source, stamp)
         except TransformError as error:
-            raise Unplaced(NO_TRANSFORM, str(error)) from error
+            there = self._transforms.frames()
+            found = ""
+            if not {target, source} <= set(there):
+                more = f" and {len(there) - _TOLD} more" if len(there) > _TOLD else ""
+                found = f"; found {_listed(there[:_TOLD])}{more}"
+            raise Unplaced(NO_TRANSFORM, f"{error}{found}") from error
 
     def _camera(self, topic: str, images: str) -> CameraModel:
         if topic not in self._infos:

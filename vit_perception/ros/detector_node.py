@@ -40,6 +40,17 @@ from vit_perception.ros.teaching.teaching import Teaching
 from vit_perception.setting import settings_of
 from vit_perception.wording import one_line
 
+_USAGE = """\
+usage: detector_node --ros-args ARGUMENTS
+
+Finds named things in the images of cameras.
+
+example:
+  detector_node --ros-args -p autostart:=true -r image:=/camera/color/image_raw \\
+      -p vocabulary:="['red mug', spoon]"
+
+doc/nodes.md lists topics, services and parameters."""
+
 # Seconds that a frame in work may hold up the end.
 _LEAVE_WITHIN = 1.0
 
@@ -258,7 +269,7 @@ def main() -> int:
         no_words(words)
         nodes.append(DetectorNode())
 
-    return run(make, DetectorNode.autostart, DetectorNode.leave)
+    return run(make, DetectorNode.autostart, DetectorNode.leave, _USAGE)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,19 @@ from vit_perception.setting import SettingError, settings_of
 from vit_perception.space.camera_info import looks_rectified
 from vit_perception.wording import one_line, shown
 
+_USAGE = """\
+usage: localizer_node --ros-args ARGUMENTS
+
+Gives what a detector found its place in space, by depth.
+
+example:
+  localizer_node --ros-args -p autostart:=true -p target_frame:=base_link \\
+      -r detections:=/detector/detections -r instances:=/detector/instances \\
+      -r depth:=/camera/aligned_depth_to_color/image_raw \\
+      -r camera_info:=/camera/color/camera_info
+
+doc/nodes.md lists topics, services and parameters."""
+
 # Seconds between two looks at what images wait for, while some do; and that one in work may hold
 # up the end.
 _LOOK_EVERY, _LEAVE_WITHIN = 0.02, 1.0
@@ -221,7 +234,7 @@ def main() -> int:
         no_words(words)
         nodes.append(LocalizerNode())
 
-    return run(make, LocalizerNode.autostart, LocalizerNode.leave)
+    return run(make, LocalizerNode.autostart, LocalizerNode.leave, _USAGE)
 
 
 if __name__ == "__main__":

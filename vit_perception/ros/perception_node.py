@@ -23,6 +23,20 @@ from vit_perception.ros.run import run
 from vit_perception.setting import SettingError
 from vit_perception.wording import shown
 
+_USAGE = """\
+usage: perception_node DETECTOR... [localizer | NAME=DETECTOR]... --ros-args ARGUMENTS
+
+Several nodes in one process: a detector for each word, `localizer` for one of the first detector.
+An argument that begins with a node's name and a colon is for that node, others are for all.
+
+example:
+  perception_node detector localizer --ros-args -p autostart:=true -p detector:tracking:=true \\
+      -p localizer:target_frame:=base_link -r image:=/camera/color/image_raw \\
+      -r depth:=/camera/aligned_depth_to_color/image_raw \\
+      -r camera_info:=/camera/color/camera_info
+
+doc/nodes.md lists topics, services and parameters."""
+
 # Seconds for which a thread may keep the others waiting. A localizer's thread does many small
 # steps in Python, of which Python's own 5 ms would each delay a detection.
 _SWITCH = 5e-4
@@ -67,7 +81,7 @@ def _add(nodes: list[ManagedNode], node: ManagedNode) -> None:
 
 def main() -> int:
     """Runs perception_node."""
-    return run(make_several, ManagedNode.autostart, ManagedNode.leave)
+    return run(make_several, ManagedNode.autostart, ManagedNode.leave, _USAGE)
 
 
 if __name__ == "__main__":

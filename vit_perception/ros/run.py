@@ -39,6 +39,7 @@ def run(
     make_nodes: Callable[[list[NodeKind], Sequence[str]], None],
     begin: Callable[[NodeKind], None],
     leave: Callable[[NodeKind], None],
+    usage: str,
 ) -> int:
     """Spins nodes until SIGINT, SIGTERM, SIGHUP or a shutdown of ROS; returns the exit status.
 
@@ -50,7 +51,11 @@ def run(
         begin: called with each node before the first is spun.
         leave: called with each node when a signal has come; ends what `begin` and the node's
             callbacks wait for, now and later.
+        usage: what -h and --help print.
     """
+    if not {"-h", "--help"}.isdisjoint(sys.argv[1:]):
+        print(usage)
+        return 0
     limit_pools()
     stop = threading.Event()
     nodes: list[NodeKind] = []

@@ -111,6 +111,11 @@ class Transforms:
             from_target = self._chain(down[: down.index(shared)], stamp)
         return from_target.inverse() @ to_shared
 
+    def frames(self) -> list[str]:
+        """Returns the names of the frames that are there, sorted."""
+        with self._lock:
+            return sorted({*self._edges, *(edge.parent for edge in self._edges.values())})
+
     def clear(self) -> None:
         """Forgets everything."""
         with self._lock:
