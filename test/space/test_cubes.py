@@ -52,6 +52,16 @@ def test_a_near_cube_lies_over_a_far_one_in_any_order() -> None:
     assert (one[..., 0] > 200).any() and (one[..., 1] > 200).any()
 
 
+def test_sizes_are_written_beside_one_another() -> None:
+    near, far = ((0.0, 0.0, 0.6), Rotation.identity()), ((0.0, 0.01, 0.62), Rotation.identity())
+    one = draw_cubes(BLACK, boxes(near), CAMERA, [RED])
+    both = draw_cubes(BLACK, boxes(near, far), CAMERA, [RED, GREEN])
+    plate = (one == RED).all(axis=2)[168:].sum()
+    assert plate > 200
+    assert (both == RED).all(axis=2)[168:].sum() == plate
+    assert (both == GREEN).all(axis=2)[168:].sum() == plate
+
+
 def test_a_cube_behind_the_camera_or_far_outside_is_no_trouble() -> None:
     turned = Rotation.from_euler("xyz", [0.3, 0.4, 0.5])
     for centre in ((0.0, 0, 0.0), (0.0, 0, -1), (0.0, 0, 0.06), (900.0, 0, 0.2)):

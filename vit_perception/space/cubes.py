@@ -27,6 +27,7 @@ _SHIFT = 4
 _NEAR = 0.02
 _FAR_PIXELS = 1 << 20
 _HIDDEN = 0.45
+_BRIGHTNESS = (0.299, 0.587, 0.114)
 # The shorter side in px of a picture with lines of one pixel.
 _REFERENCE = 480
 
@@ -53,6 +54,7 @@ def draw_cubes(
     """
     canvas = np.ascontiguousarray(image).copy()
     width = max(1, round(2 * min(canvas.shape[:2]) / _REFERENCE))
+    labels: list[tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int, int]]] = []
     # The farthest first, so that near ones lie on top.
     for index in np.argsort(-objects.centres[:, 2], kind="stable").tolist():
         corners = objects.corners(index)
@@ -73,7 +75,11 @@ def draw_cubes(
                     ink, stroke = (colour, width) if front else (faint, max(1, width - 1))
                     cv2.line(canvas, fixed[a], fixed[b], ink, stroke, cv2.LINE_AA, _SHIFT)
         if sizes:
-            _write_size(canvas, objects.sizes[index], pixels, colour)
+            labels.append((objects.sizes[index], pixels, colour))
+    # Over all boxes, so that no edge crosses a number.
+    taken: list[tuple[int, int, int, int]] = []
+    for size, pixels, colour in labels:
+        _write_size(canvas, size, pixels, colour, taken)
     return np.asarray(canvas, np.uint8)
 
 
@@ -90,12 +96,21 @@ def _write_size(
     size: NDArray[np.float64],
     pixels: NDArray[np.float64],
     colour: tuple[int, int, int],
+    taken: list[tuple[int, int, int, int]],
 ) -> None:
+    """Writes below a box, on a plate of its colour, and below the plates that are there."""
     text = " x ".join(f"{100 * side:.0f}" for side in size) + " cm"
     scale = 0.4 * max(0.6, min(canvas.shape[:2]) / _REFERENCE)
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-    x = int(np.clip(pixels[:, 0].mean() - width / 2, 2, max(2, canvas.shape[1] - width - 2)))
-    y = int(np.clip(pixels[:, 1].max() + height + 4, height + 2, canvas.shape[0] - 3))
-    for ink, stroke in (((0, 0, 0), 3), (colour, 1)):
-        font = cv2.FONT_HERSHEY_SIMPLEX
-        cv2.putText(canvas, text, (x, y), font, scale, ink, stroke, cv2.LINE_AA)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (width, height), under = cv2.getTextSize(text, font, scale, 1)
+    tall, wide = height + under + 2, width + 4
+    left = int(np.clip(pixels[:, 0].mean() - wide / 2, 0, max(0, canvas.shape[1] - wide)))
+    top = int(np.clip(pixels[:, 1].max() + 3, 0, max(0, canvas.shape[0] - tall)))
+    for x, y, w, h in sorted(taken, key=lambda each: each[1]):
+        if x < left + wide and left < x + w and y < top + tall and top < y + h:
+            top = y + h + 1
+    taken.append((left, top, wide, tall))
+    cv2.rectangle(canvas, (left, top), (left + wide - 1, top + tall - 1), colour, cv2.FILLED)
+    bright = np.dot(colour, _BRIGHTNESS) > 140
+    ink = (0, 0, 0) if bright else (255, 255, 255)
+    cv2.putText(canvas, text, (left + 2, top + height + 1), font, scale, ink, 1, cv2.LINE_AA)
