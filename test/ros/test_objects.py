@@ -104,3 +104,19 @@ def test_mistakes_are_told_in_one_line(changes: dict[str, Any], line: str) -> No
     with pytest.raises(ObjectsError) as caught:
         called(**changes)
     assert line in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_a_box_that_is_none_has_no_place(value: float) -> None:
+    detections = detections_message(OWNER)
+    detections.detections[0].bbox.size_x = value
+    found = called(detections=detections, instances=None)
+    assert found.things == () and found.left_out == {0: "no_depth"}
+    # Its mask counts where there is one.
+    assert len(called(detections=detections).things) == 1
+
+
+def test_depth_of_another_size_is_refused_without_instances_too() -> None:
+    with pytest.raises(ObjectsError, match="depth: expected 320 x 240 px like its camera_info"):
+        called(depth=depth_message(DEPTH[:120], "32FC1"), instances=None)

@@ -72,6 +72,7 @@ def test_boxes_outside_empty_or_not_finite() -> None:
             [50, 60, 40, 20],
             [np.nan, np.inf, -np.inf, 5],
             [-1e30, -1e30, 1e30, 1e30],
+            [-np.inf, -np.inf, np.inf, np.inf],
             [10.2, 10.2, 11.3, 11.1],
         ],
         np.float32,
@@ -81,6 +82,6 @@ def test_boxes_outside_empty_or_not_finite() -> None:
     for plane in (support, None):
         found = masks_of_boxes(boxes, view.depth, CAMERA, plane)
         assert len(found) == len(boxes)
-        assert [found.crops[index].size for index in (2, 3, 4)] == [0, 0, 0]
+        assert [found.crops[index].size for index in (2, 3, 4, 5, 7)] == [0, 0, 0, 0, 0]
         assert found.crops[6].shape == (480, 640)
     assert len(masks_of_boxes(np.zeros((0, 4), np.float32), view.depth, CAMERA, None)) == 0

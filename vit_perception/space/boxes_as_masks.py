@@ -51,7 +51,9 @@ def masks_of_boxes(
     origins = np.zeros((len(boxes), 2), np.int64)
     crops = []
     limits = np.array([width, height, width, height])
-    corners = np.clip(np.nan_to_num(np.asarray(boxes, np.float64)), 0, limits)
+    # A box with an end that is no number has no pixel.
+    known = np.isfinite(boxes).all(axis=1, keepdims=True)
+    corners = np.clip(np.where(known, boxes, 0.0), 0, limits)
     for row, (x1, y1, x2, y2) in enumerate(np.rint(corners).astype(np.int64).tolist()):
         if x2 <= x1 or y2 <= y1:
             crops.append(np.zeros((0, 0), np.bool_))

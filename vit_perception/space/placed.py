@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vit_perception.masks import Masks
 from vit_perception.space.boxes_as_masks import masks_of_boxes
 from vit_perception.space.camera_model import CameraModel
-from vit_perception.space.locate import locate
+from vit_perception.space.locate import LocateError, locate
 from vit_perception.space.objects import Objects
 from vit_perception.space.plane import fit_plane
 from vit_perception.space.registration import registered
@@ -68,6 +68,11 @@ def placed(
         lap("register")
     support = None
     if masks is None:
+        if depth.shape != (camera.height, camera.width):
+            raise LocateError(
+                f"depth: expected {camera.width} x {camera.height} px like its camera_info, "
+                f"found {depth.shape[1]} x {depth.shape[0]}"
+            )
         if settings.support_plane and len(boxes):
             nothing = Masks(np.zeros((0, 2), np.int64), (), *depth.shape)
             support = fit_plane(

@@ -58,13 +58,18 @@ class Found:
             (box.center.position.x, box.center.position.y, box.size_x, box.size_y)
             for box in (each.bbox for each in entries)
         ]
-        x, y, width, height = np.array(boxes, np.float32).reshape(-1, 4).T
+        # Sums of infinite numbers are none, and such a box has no place.
+        with np.errstate(over="ignore", invalid="ignore"):
+            x, y, width, height = np.array(boxes, np.float64).reshape(-1, 4).T
+            corners = np.stack(
+                [x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1
+            ).astype(np.float32)
         return cls(
             header=detections.header,
             names=tuple("" if each is None else each.hypothesis.class_id for each in best),
             scores=tuple(0.0 if each is None else _score(each) for each in best),
             ids=tuple(each.id for each in entries),
-            boxes=np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1),
+            boxes=corners,
             masks=None if instances is None else Instances.of(detections, instances).as_masks(),
         )
 
