@@ -56,6 +56,18 @@ def test_compressed_depth(bench: Bench, encoding: str) -> None:
     check(rig, seen)
 
 
+def test_compressed_depth_of_another_size_without_a_camera_is_dropped(bench: Bench) -> None:
+    """Its size is not known before it is unpacked."""
+    rig, seen = Rig(bench, depth_transport="compressedDepth"), scene()
+    depth, owner = seen.rendered()
+    rig.infos(seen)
+    rig.publish("depth/compressedDepth", compressed_depth_message(depth[:120], "16UC1"))
+    rig.publish("instances", instances_message(owner))
+    rig.publish("detections", detections_message(owner))
+    rig.says("expected 320 x 240 px like the image, or a camera_info on", "frames")
+    assert rig.node.counts.undecodable["size"] == 1
+
+
 @pytest.mark.parametrize("size", [(160, 120), (400, 300)])
 def test_depth_of_another_size_has_a_camera_of_its_own(
     bench: Bench, size: tuple[int, int]
@@ -236,7 +248,7 @@ def test_a_mistake_of_units_is_named(
     rig.publish("depth", depth_message(depth, encoding))
     rig.publish("instances", instances_message(owner))
     rig.publish("detections", detections_message(owner))
-    assert rig.box() is not None
+    assert rig.box().detections == []
     rig.says(words, level=b"\x01")
 
 

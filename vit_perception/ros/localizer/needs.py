@@ -16,6 +16,7 @@ from vit_perception.ros.localizer.transforms import TransformSource
 from vit_perception.ros.messages import stamp_nanoseconds
 from vit_perception.space.camera_info import camera_model
 from vit_perception.space.camera_model import CameraModel
+from vit_perception.space.locate import LocateError
 from vit_perception.space.placed import Geometry
 from vit_perception.space.rigid import Rigid, TransformError
 
@@ -84,6 +85,7 @@ class Needs:
 
         Raises:
             CameraModelError: a camera_info describes no camera.
+            LocateError: depth has another size than the image, and no camera_info.
             TransformError: a transform is not there any more.
         """
         cameras = self.cameras
@@ -92,7 +94,12 @@ class Needs:
         depth_camera, move = camera, None
         same = _frame(match.header.frame_id) == _frame(match.depth.header.frame_id)
         if not same or size != (camera.height, camera.width):
-            assert cameras.depth is not None
+            if cameras.depth is None:
+                # What is compressed shows its size only now.
+                raise LocateError(
+                    f"depth: expected {camera.width} x {camera.height} px like the image, or a "
+                    f"camera_info on {cameras.depth_topic}, found {size[1]} x {size[0]} px"
+                )
             depth_camera = camera_model(cameras.depth, rectified=cameras.depth_rectified)
             move = (
                 Rigid.identity()

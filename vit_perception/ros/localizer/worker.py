@@ -144,7 +144,9 @@ class SpaceWorker:
         else:
             found = Found.of_messages(message, match.instances)
         depth = depth_of(match.depth, max_pixels=parameters.max_image_pixels)
-        line = unit_mistake(match.depth, depth)
+        if line := unit_mistake(match.depth, depth):
+            # Nothing gets a place that would be off by a factor of a thousand.
+            depth = np.full_like(depth, np.nan)
         stages.lap("decode")
         geometry = needs.geometry(match, (depth.shape[0], depth.shape[1]))
         settings = parameters.settings()
