@@ -151,6 +151,31 @@ def test_gravity_tells_a_table_from_a_wall(bench: Bench) -> None:
     assert len(supports) == 1
 
 
+def test_tf2_s_latest_transform_is_never_taken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which it gives for the time 0: an image without a stamp."""
+    asked: list[int] = []
+
+    class Buffer:
+        def __init__(self, cache_time: Any) -> None:
+            pass
+
+        def lookup_transform(self, target: str, source: str, time: Any) -> Any:
+            asked.append(time.nanoseconds)
+            raise RuntimeError("Lookup would require extrapolation into the past")
+
+    module = SimpleNamespace(
+        Buffer=Buffer,
+        TransformListener=lambda *_: SimpleNamespace(unregister=lambda: None),
+    )
+    monkeypatch.setitem(__import__("sys").modules, "tf2_ros", module)
+    rig = Rig(bench, target_frame="world", tf_timeout=0.0)
+    rig.see(scene(), 0)
+    wait_for(lambda: rig.node.counts.dropped["no_transform"] == 1, "no transform")
+    assert set(asked) == {1}
+
+
 def test_tf2_ros_is_used_where_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str, int]] = []
 

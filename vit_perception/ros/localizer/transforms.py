@@ -65,8 +65,10 @@ class _Tf2:
 
     def lookup(self, target: str, source: str, stamp: int) -> Rigid:
         target, source = target.lstrip("/"), source.lstrip("/")
+        # To tf2, 0 is not a time but the latest transform.
+        time = Time(nanoseconds=max(stamp, 1))
         try:
-            found = self._buffer.lookup_transform(target, source, Time(nanoseconds=stamp))
+            found = self._buffer.lookup_transform(target, source, time)
         # The exceptions of tf2 are those of a C++ module.
         except Exception as error:
             raise TransformError(f"no transform: {one_line(error)}") from error
