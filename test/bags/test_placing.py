@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from vit_perception.bags.messages import CAMERA_INFO, IMAGE, TF, make, make_header
 from vit_perception.bags.placing import CAUSES, Placer, Placing, Unplaced
-from vit_perception.bags.reader import BagError, BagReader
+from vit_perception.bags.reader import BagDamageError, BagError, BagReader
 from vit_perception.bags.writer import BagWriter
 from vit_perception.detections import Detections
 from vit_perception.scenes.frame_messages import transform
@@ -24,6 +26,7 @@ from vit_perception.space.rigid import Rigid
 
 from ..space.scene import CAMERA, Solid, View, looking, render
 
+TABLETOP = Path(__file__).parents[2] / "samples" / "tabletop"
 START = 1_700_000_000_000_000_000
 MILLISECOND = 1_000_000
 IMAGES, DEPTH = "/camera/image_raw", "/camera/depth/image_raw"
@@ -252,3 +255,26 @@ def test_a_topic_that_is_not_there_is_refused(tmp_path: Path, what: str) -> None
     path = record(tmp_path / "bag", seen=seen)
     with pytest.raises(BagError, match="topic /nowhere, found /camera"):
         place(path, seen, Placing(**{what: "/nowhere"}))
+
+
+def test_reading_ahead_into_a_damaged_end_loses_no_image(tmp_path: Path) -> None:
+    bag = tmp_path / "tabletop"
+    shutil.copytree(TABLETOP, bag)
+    with (bag / "tabletop.mcap").open("r+b") as file:
+        file.truncate(1_000_000)
+    nothing = Detections(
+        boxes=np.zeros((0, 4), np.float32),
+        scores=np.zeros(0, np.float32),
+        labels=np.zeros(0, np.int64),
+        names=(),
+        vocabulary_version=0,
+    )
+    topic, seen, placed = "/camera/image_raw/compressed", 0, 0
+    with BagReader(bag) as reader, Placer(bag, topic) as placer:
+        with pytest.raises(BagDamageError):
+            for message, frame in reader.frames(topic):
+                seen += 1
+                with suppress(Unplaced):
+                    placed += len(placer.place(message, frame, nothing).rows) + 1
+        assert seen > 5 and placed >= seen - 1
+        assert "messages on" in placer.damage

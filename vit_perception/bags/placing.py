@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vit_perception.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, TF, header_stamp
 from vit_perception.bags.pictures import depth_encoding
-from vit_perception.bags.reader import BagError, BagMessage, BagReader
+from vit_perception.bags.reader import BagDamageError, BagError, BagMessage, BagReader
 from vit_perception.bags.transforms import take_transforms
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
@@ -135,6 +135,7 @@ class Placer:
         placing: how; with the topics from entering on.
         unplaced: images without places, by cause.
         reasons: of the first image of each cause, one line.
+        damage: one line if messages of its topics are missing, else "".
 
     Raises:
         BagError: on entering; see `with_topics`.
@@ -145,6 +146,7 @@ class Placer:
     placing: Placing = Placing()
     unplaced: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, str] = field(default_factory=dict)
+    damage: str = ""
     _transforms: Transforms = field(default_factory=Transforms)
     _depths: deque[BagMessage] = field(default_factory=deque)
     _infos: dict[str, Any] = field(default_factory=dict)
@@ -182,7 +184,7 @@ class Placer:
 
         Raises:
             Unplaced: they have no place; counted.
-            BagDamageError: the bag ends early.
+            BagError: a message cannot be decoded.
         """
         self._read(message.time + _AHEAD)
         try:
@@ -268,7 +270,12 @@ class Placer:
     def _read(self, until: int) -> None:
         """Takes what was recorded up to a time; lets go of what is too old to be needed."""
         while self._read_to < until:
-            message = next(self._messages, None)
+            try:
+                message = next(self._messages, None)
+            except BagDamageError as error:
+                # It is read ahead: the images that are there come first.
+                self.damage = str(error)
+                break
             if message is None:
                 break
             self._read_to = message.time

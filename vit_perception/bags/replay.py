@@ -141,6 +141,8 @@ def replay(
                     progress(frames)
         except BagDamageError as error:  # what is there is written all the same
             damage = str(error)
+        if placer is not None:
+            damage = damage or placer.damage
         return ReplayResult(
             topic=chosen,
             frames=frames,
