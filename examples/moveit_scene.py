@@ -59,7 +59,9 @@ class Boxes:
 def main(arguments: Sequence[str] = tuple(sys.argv)) -> int:
     """Publishes moveit_msgs/CollisionObject on /collision_object until it is interrupted."""
     parser = argparse.ArgumentParser(description="Things seen, as boxes in MoveIt's scene.")
-    parser.add_argument("--keep", type=float, default=5.0, help="seconds after the last sight (5)")
+    parser.add_argument(
+        "--keep", type=float, default=5.0, metavar="S", help="seconds after the last sight (5)"
+    )
     args = parser.parse_args(remove_ros_args(arguments)[1:])
     try:
         from moveit_msgs.msg import CollisionObject

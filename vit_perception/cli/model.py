@@ -17,7 +17,13 @@ from vit_perception.tracking.settings import TrackingSettings
 if TYPE_CHECKING:
     from vit_perception.perceiver.perceiver import Perceiver
 
-_TRACKING = ("track_memory", "track_min_hits", "track_low_score", "label_evidence", "label_certainty")
+_TRACKING = {
+    "track_memory": "SECONDS",
+    "track_min_hits": "N",
+    "track_low_score": "S",
+    "label_evidence": "NAME",
+    "label_certainty": "P",
+}
 
 
 def add_bundle_arguments(parser: argparse.ArgumentParser, *, encodes: bool = True) -> None:
@@ -82,8 +88,8 @@ def add_tracking_arguments(parser: argparse.ArgumentParser, of_what: str) -> Non
     group.add_argument(
         "--track", action="store_true", help=f"follow things from frame to frame of {of_what}"
     )
-    for name in _TRACKING:
-        add_setting(group, TrackingSettings, name, metavar="N", optional=True)
+    for name, metavar in _TRACKING.items():
+        add_setting(group, TrackingSettings, name, metavar=metavar, optional=True)
 
 
 def tracking_settings(args: argparse.Namespace) -> TrackingSettings:

@@ -52,10 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=output_path, required=True, metavar="DIR", help="folder of the new bag"
     )
-    parser.add_argument("--topic", help="image topic (needed where the bag has several cameras)")
+    parser.add_argument(
+        "--topic", metavar="TOPIC", help="image topic (needed where the bag has several cameras)"
+    )
     parser.add_argument(
         "--output-topic",
         default=DEFAULT_TOPIC,
+        metavar="TOPIC",
         help=f"of the detections; the others are written beside it ({DEFAULT_TOPIC})",
     )
     parser.add_argument(
@@ -79,13 +82,22 @@ def _add_placing_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FRAME",
         help="of the boxes, by the bag's /tf (the optical frame of the image)",
     )
-    group.add_argument("--depth-topic", default="", help="(the only one with depth images)")
     group.add_argument(
-        "--camera-info-topic", default="", help="of the images (camera_info beside them)"
+        "--depth-topic",
+        default="",
+        metavar="TOPIC",
+        help="of the depth (the only one with depth images)",
+    )
+    group.add_argument(
+        "--camera-info-topic",
+        default="",
+        metavar="TOPIC",
+        help="of the images (camera_info beside them)",
     )
     group.add_argument(
         "--depth-camera-info-topic",
         default="",
+        metavar="TOPIC",
         help="of the depth (camera_info beside it, else that of the images)",
     )
     group.add_argument(
