@@ -8,21 +8,26 @@ import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from rosbags.rosbag1 import Writer as Rosbag1Writer
+from rosbags.typesys import Stores, get_typestore
 from scipy.spatial.transform import Rotation
 
 from vit_perception.bags.messages import CAMERA_INFO, IMAGE, TF, make, make_header
 from vit_perception.bags.placing import CAUSES, Placer, Placing, Unplaced
 from vit_perception.bags.reader import BagDamageError, BagError, BagReader
+from vit_perception.bags.transforms import take_transforms
 from vit_perception.bags.writer import BagWriter
 from vit_perception.detections import Detections
 from vit_perception.scenes.frame_messages import transform
 from vit_perception.space.camera_model import CameraModel
 from vit_perception.space.objects import Objects
 from vit_perception.space.rigid import Rigid
+from vit_perception.space.transforms import Transforms
 
 from ..space.scene import CAMERA, Solid, View, looking, render
 
@@ -32,6 +37,13 @@ MILLISECOND = 1_000_000
 IMAGES, DEPTH = "/camera/image_raw", "/camera/depth/image_raw"
 INFO, DEPTH_INFO = "/camera/camera_info", "/camera/depth/camera_info"
 OPTICAL, DEPTH_OPTICAL = "colour_optical", "depth_optical"
+NOTHING = Detections(
+    boxes=np.zeros((0, 4), np.float32),
+    scores=np.zeros(0, np.float32),
+    labels=np.zeros(0, np.int64),
+    names=(),
+    vocabulary_version=0,
+)
 BLOCK = [Solid("box", (0.2, 0.1, 0.12), at=(0.05, -0.03), yaw=0.4)]
 
 
@@ -262,19 +274,60 @@ def test_reading_ahead_into_a_damaged_end_loses_no_image(tmp_path: Path) -> None
     shutil.copytree(TABLETOP, bag)
     with (bag / "tabletop.mcap").open("r+b") as file:
         file.truncate(1_000_000)
-    nothing = Detections(
-        boxes=np.zeros((0, 4), np.float32),
-        scores=np.zeros(0, np.float32),
-        labels=np.zeros(0, np.int64),
-        names=(),
-        vocabulary_version=0,
-    )
     topic, seen, placed = "/camera/image_raw/compressed", 0, 0
     with BagReader(bag) as reader, Placer(bag, topic) as placer:
         with pytest.raises(BagDamageError):
             for message, frame in reader.frames(topic):
                 seen += 1
                 with suppress(Unplaced):
-                    placed += len(placer.place(message, frame, nothing).rows) + 1
+                    placed += len(placer.place(message, frame, NOTHING).rows) + 1
         assert seen > 5 and placed >= seen - 1
         assert "messages on" in placer.damage
+
+
+def test_a_bag_of_ros_1_has_capitals_in_its_camera_info(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    store = get_typestore(Stores.ROS1_NOETIC)
+    types = store.types
+    stamp = types["builtin_interfaces/msg/Time"](sec=START // 10**9, nanosec=0)
+    header = types["std_msgs/msg/Header"](seq=0, stamp=stamp, frame_id=OPTICAL)
+
+    def old(message: Any) -> Any:
+        kind = types[message.__msgtype__]
+        fields = {
+            name: getattr(message, name.lower())
+            for name in kind.__dataclass_fields__
+            if name not in ("header", "roi", "__msgtype__")
+        }
+        if hasattr(message, "roi"):
+            fields["roi"] = types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
+        return kind(header=header, **fields)
+
+    size = (seen.camera.height, seen.camera.width, 3)
+    millimetres = np.nan_to_num(1000 * seen.depth, posinf=0).astype("<u2")
+    path = tmp_path / "old.bag"
+    with Rosbag1Writer(path) as bag:
+        for topic, message in (
+            (IMAGES, image(START, OPTICAL, "rgb8", np.zeros(size, np.uint8))),
+            (DEPTH, image(START, OPTICAL, "16UC1", millimetres)),
+            (INFO, info(START, OPTICAL, seen.camera)),
+        ):
+            kind = message.__msgtype__
+            connection = bag.add_connection(topic, kind, typestore=store)
+            bag.write(connection, START, store.serialize_ros1(old(message), kind))
+    assert_there(place(path, seen), seen.camera_from_world.inverse())
+
+
+def test_types_that_a_bag_defines_in_its_own_way_are_named(tmp_path: Path) -> None:
+    seen = render(BLOCK)
+    path = record(tmp_path / "bag", seen=seen)
+    with BagReader(path) as bag, Placer(path, IMAGES, Placing()) as placer:
+        [(message, frame)] = list(bag.frames(IMAGES))
+        placer.place(message, frame, NOTHING)
+        placer._infos[INFO] = SimpleNamespace(roi=placer._infos[INFO].roi)
+        with pytest.raises(Unplaced, match="/camera/camera_info: expected a sensor_msgs/msg/Cam"):
+            placer.place(message, frame, NOTHING)
+    assert placer.unplaced == {"unreadable": 1}
+    transforms = Transforms()
+    for value in (SimpleNamespace(), SimpleNamespace(transforms=[SimpleNamespace()])):
+        take_transforms(replace(message, topic="/tf", msgtype=TF, value=value), transforms)

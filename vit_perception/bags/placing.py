@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_perception.bags.definitions import DECODING_ERRORS
 from vit_perception.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, TF, header_stamp
-from vit_perception.bags.pictures import depth_encoding
+from vit_perception.bags.pictures import depth_encoding, stamp_of
 from vit_perception.bags.reader import BagDamageError, BagError, BagMessage, BagReader
 from vit_perception.bags.transforms import take_transforms
 from vit_perception.detections import Detections
@@ -29,7 +30,7 @@ from vit_perception.space.placed import Geometry, placed
 from vit_perception.space.rigid import Rigid, TransformError
 from vit_perception.space.settings import SpaceSettings
 from vit_perception.space.transforms import Transforms
-from vit_perception.wording import shown_path
+from vit_perception.wording import one_line, shown_path
 
 # Frames that are named where the one that was asked for is not there.
 _TOLD = 8
@@ -266,6 +267,10 @@ class Placer:
             return camera_model(self._infos[topic], rectified=looks_rectified(images))
         except CameraModelError as error:
             raise Unplaced(UNREADABLE, f"{shown_path(topic)}: {error}") from error
+        # A bag may define the type in its own way.
+        except DECODING_ERRORS as error:
+            line = f"{shown_path(topic)}: expected a {CAMERA_INFO}, found: {one_line(error)}"
+            raise Unplaced(UNREADABLE, line) from error
 
     def _read(self, until: int) -> None:
         """Takes what was recorded up to a time; lets go of what is too old to be needed."""
@@ -283,7 +288,9 @@ class Placer:
                 take_transforms(message, self._transforms)
             elif message.msgtype == CAMERA_INFO:
                 self._infos[message.topic] = message.value
-            elif depth_encoding(message.msgtype, message.value):
+            elif depth_encoding(message.msgtype, message.value) and (
+                stamp_of(message.value) is not None
+            ):
                 self._depths.append(message)
         while self._depths and self._depths[0].time < until - 3 * _AHEAD:
             self._depths.popleft()

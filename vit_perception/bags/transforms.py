@@ -18,10 +18,11 @@ def take_transforms(message: BagMessage, transforms: Transforms) -> None:
     Impossible ones are left out, as tf2 does; a lookup that would need one says what is missing.
     """
     static = message.topic.endswith("tf_static")
-    for each in message.value.transforms:
-        move, turn = each.transform.translation, each.transform.rotation
-        quaternion = np.array([turn.x, turn.y, turn.z, turn.w], np.float64)
+    # A bag may define the type in its own way.
+    for each in getattr(message.value, "transforms", ()):
         try:
+            move, turn = each.transform.translation, each.transform.rotation
+            quaternion = np.array([turn.x, turn.y, turn.z, turn.w], np.float64)
             transforms.add(
                 str(each.header.frame_id),
                 str(each.child_frame_id),
@@ -29,5 +30,5 @@ def take_transforms(message: BagMessage, transforms: Transforms) -> None:
                 Rigid.of_quaternion(quaternion, (move.x, move.y, move.z)),
                 static=static,
             )
-        except TransformError:
+        except (AttributeError, TypeError, TransformError):
             continue

@@ -13,21 +13,25 @@ def camera_model(message: Any, *, rectified: bool = False) -> CameraModel:
     """Returns the camera of the images that a message belongs to.
 
     Args:
-        message: sensor_msgs/CameraInfo, rclpy's or one with the same fields. It is of the sensor
-            as a whole; its region and binning count.
+        message: sensor_msgs/CameraInfo, rclpy's or one with the same fields, or those of ROS 1,
+            where K, D and P are capitals. It is of the sensor as a whole; its region and binning
+            count.
         rectified: whether the images are.
 
     Raises:
         CameraModelError: the message describes no camera.
     """
     roi = message.roi
+    k, d, p = (
+        getattr(message, name if hasattr(message, name) else name.upper()) for name in "kdp"
+    )
     return CameraModel.of_info(
         width=int(message.width),
         height=int(message.height),
-        k=message.k,
-        d=message.d,
+        k=k,
+        d=d,
         model=str(message.distortion_model),
-        p=message.p,
+        p=p,
         binning=(int(message.binning_x), int(message.binning_y)),
         roi=(int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)),
         rectified=rectified,
