@@ -12,7 +12,9 @@ order, and each message replaces those of the one before.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,23 +38,34 @@ class Boxes:
     def __init__(self, keep: float) -> None:
         self._keep = keep
         self._until: dict[str, float] = {}
+        self._of_id: dict[str, str] = {}
 
     def seen(self, message: Detection3DArray, now: float) -> dict[str, Any]:
         """Returns the detections to add or move, by the id of their box; `now` in seconds."""
         found: dict[str, Any] = {}
+        unnumbered: Counter[str] = Counter()
         for thing in message.detections:
-            name = thing.results[0].hypothesis.class_id
-            same = sum(1 for each in found if each.startswith(f"{name} "))
-            key = f"{name} {thing.id}" if thing.id else f"{name} at place {same + 1}"
+            # A detection of another program may have no name.
+            name = thing.results[0].hypothesis.class_id if thing.results else "thing"
+            unnumbered[name] += not thing.id
+            key = f"{name} {thing.id}" if thing.id else f"{name} at place {unnumbered[name]}"
             found[key] = thing
+            if thing.id and (before := self._of_id.get(thing.id, key)) != key:
+                # It has another name by now, and one box.
+                self._until[before] = -math.inf
+            if thing.id:
+                self._of_id[thing.id] = key
         self._until.update(dict.fromkeys(found, now + self._keep))
         return found
 
     def expired(self, now: float) -> list[str]:
         """Returns, once, the ids of boxes whose time has come."""
-        gone = [key for key, until in self._until.items() if until < now]
+        # A clock that was set back, as when a bag starts again, has nothing left to wait for.
+        latest = now + self._keep + 1
+        gone = [key for key, until in self._until.items() if not now <= until <= latest]
         for key in gone:
             del self._until[key]
+        self._of_id = {id: key for id, key in self._of_id.items() if key in self._until}
         return gone
 
 

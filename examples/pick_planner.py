@@ -99,14 +99,19 @@ class Choice:
             for each in message.detections
             if (each.id == self._id if self._id else _name(each) == self._name)
         ]
-        thing = max(named, key=lambda each: each.results[0].hypothesis.score, default=None)
+        thing = max(named, key=_score, default=None)
         if thing is not None:
             self._id, self._seen = thing.id, now
         return thing
 
 
+# A detection of another program may have no name and score.
 def _name(thing: Detection3D) -> str:
-    return str(thing.results[0].hypothesis.class_id)
+    return str(thing.results[0].hypothesis.class_id) if thing.results else ""
+
+
+def _score(thing: Detection3D) -> float:
+    return float(thing.results[0].hypothesis.score) if thing.results else 0.0
 
 
 def main(arguments: Sequence[str] = tuple(sys.argv)) -> int:

@@ -206,6 +206,43 @@ def test_boxes_keep_their_id_and_live_as_long_as_they_are_seen() -> None:
     assert boxes.expired(19.1) == ["mug 7"]
 
 
+def test_boxes_that_cannot_be_told_apart_by_the_beginning_of_a_name() -> None:
+    from vision_msgs.msg import Detection3DArray
+
+    boxes = example("moveit_scene").Boxes(5.0)
+    made = [
+        thing(name, 0.5, place=(0, 0, 0), size=(1, 1, 1), turn=TURN, id=id)
+        for name, id in (("mug lid", ""), ("mug", "3"), ("mug", ""))
+    ]
+    names = ["mug at place 1", "mug lid at place 1", "mug 3"]
+    assert sorted(boxes.seen(Detection3DArray(detections=made), 10.0)) == sorted(names)
+    made.reverse()
+    assert sorted(boxes.seen(Detection3DArray(detections=made), 10.0)) == sorted(names)
+
+
+def test_a_thing_with_another_name_has_one_box() -> None:
+    from vision_msgs.msg import Detection3DArray
+
+    boxes = example("moveit_scene").Boxes(5.0)
+    for second, name in ((10.0, "mug"), (11.0, "cup"), (12.0, "mug")):
+        made = thing(name, 0.5, place=(0, 0, 0), size=(1, 1, 1), turn=TURN, id="7")
+        assert list(boxes.seen(Detection3DArray(detections=[made]), second)) == [f"{name} 7"]
+        assert boxes.expired(second) == {10.0: [], 11.0: ["mug 7"], 12.0: ["cup 7"]}[second]
+    # The clock is set back.
+    assert boxes.expired(2.0) == ["mug 7"]
+
+
+def test_a_detection_without_a_name() -> None:
+    from vision_msgs.msg import Detection3D, Detection3DArray
+
+    message = Detection3DArray(detections=[Detection3D(id="4"), *things()])
+    assert "thing 4" in example("moveit_scene").Boxes(5.0).seen(message, 10.0)
+    choice = example("pick_planner").Choice("mug")
+    assert choice.of(message).id == "7"
+    message.detections[-1].results = []
+    assert choice.of(message).id == "7"
+
+
 def test_without_moveit_the_scene_says_what_to_install() -> None:
     if importlib.util.find_spec("moveit_msgs") is not None:
         pytest.skip("moveit_msgs is installed")
