@@ -228,7 +228,9 @@ class _Results:
     ) -> None:
         """Writes the places of a frame's detections, in the target frame or the frame's own."""
         self._out.add_topic(self._places, DETECTIONS_3D)
-        message = objects_to_message(objects, detections, frame.stamp, target or frame.frame_id)
+        # tf2 takes no frame with a slash before it.
+        frame_id = target.lstrip("/") or frame.frame_id
+        message = objects_to_message(objects, detections, frame.stamp, frame_id)
         self._out.write(self._places, time, message)
 
     def _announce(self, time: int, header: Message) -> None:

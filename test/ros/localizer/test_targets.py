@@ -206,6 +206,7 @@ def test_tf2_ros_is_used_where_it_is(bench: Bench, monkeypatch: pytest.MonkeyPat
     rig.see(seen, 3 * SECOND)
     [entry] = rig.box().detections
     assert set(asked) == {("world", FRAME, 3 * SECOND)}
+    assert rig.box().header.frame_id == "world"
     there = seen.world_from_camera.apply(place_of(entry) - [0, 0, 1])
     np.testing.assert_allclose(there, seen.centre, atol=0.005)
     wait_for(lambda: rig.shown().get("transforms.from") == "tf2_ros", "its name")

@@ -27,8 +27,8 @@ _FLOAT, _UINT = PointField.FLOAT32, PointField.UINT32
 
 
 def header_in(header: Header, frame: str) -> Header:
-    """Returns a header with the stamp of another."""
-    return Header(stamp=header.stamp, frame_id=frame)
+    """Returns a header with the stamp of another; tf2 takes no frame with a slash before it."""
+    return Header(stamp=header.stamp, frame_id=frame.lstrip("/"))
 
 
 def pose_message(pose: Rigid) -> Pose:
