@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 # Pixels around a mask that are looked at: for jumps of depth, and half the window of means.
 _MARGIN = 3
 # Where a mask's rectangle has more pixels, boxes are made of every second or third row and column.
-_PIXELS = 2500
+_PIXELS = 2000
 _FEWEST = 400
 _LARGEST_STEP = 4
 NEAREST = 1e-3
