@@ -51,8 +51,11 @@ def main() -> int:
     assert len(found) == 10 and plane is not None
     beside = Rigid(np.eye(3), np.array([0.015, 0.0, 0.0]))
     calls: dict[str, Callable[[], object]] = {
-        "locate, 10 things": lambda: locate(masks, depth, camera),
-        "the same, support plane given": lambda: locate(masks, depth, camera, support=plane),
+        "locate, 10 things": lambda: locate(masks, depth, camera, surfaces=False),
+        "the same, support plane given": lambda: locate(
+            masks, depth, camera, support=plane, surfaces=False
+        ),
+        "the same, with the clouds of the things": lambda: locate(masks, depth, camera),
         "support plane alone": lambda: fit_plane(
             masks, depth, camera, settings.noise, settings.max_range
         ),

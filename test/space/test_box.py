@@ -22,6 +22,7 @@ def surface(points: np.ndarray, stands: bool = True) -> Surface:
     return Surface(
         points=points.astype(np.float32),
         pixels=np.zeros((len(points), 2), np.int32),
+        count=len(points),
         smooth=np.ascontiguousarray(points.T, np.float32),
         visible=1.0,
         pitch=0.001,

@@ -329,3 +329,13 @@ def test_depth_nearer_than_any_is_none() -> None:
     masks = Masks(np.zeros((1, 2), np.int64), (np.ones((9, 9), np.bool_),), 24, 320)
     found = locate(masks, np.full((24, 320), 1e-42, np.float32), camera)
     assert found.left_out == {0: "no_depth"} and found.support is None
+
+
+def test_boxes_alone_are_the_same_boxes() -> None:
+    view = render(SCENE)
+    whole = locate(view.masks(), view.depth, view.camera)
+    alone = locate(view.masks(), view.depth, view.camera, surfaces=False)
+    np.testing.assert_array_equal(alone.centres, whole.centres)
+    np.testing.assert_array_equal(alone.points, whole.points)
+    assert [len(each) for each in whole.surfaces] == whole.points.tolist()
+    assert not any(len(each) for each in (*alone.surfaces, *alone.pixels))

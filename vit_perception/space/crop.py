@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 # Pixels around a mask that are looked at: for jumps of depth, and half the window of means.
 _MARGIN = 3
 # Where a mask's rectangle has more pixels, boxes are made of every second or third row and column.
-_PIXELS = 2000
+_PIXELS = 2500
 _FEWEST = 400
 _LARGEST_STEP = 4
 NEAREST = 1e-3
@@ -124,12 +124,12 @@ class Crop:
             pitch=abs(pitch),
         )
 
-    def pixels(
+    def with_depth(
         self, chosen: NDArray[np.uint8], depth: NDArray[np.float32], max_range: float
-    ) -> NDArray[np.int32]:
-        """Returns the mask's pixels with depth where [h, w] is not 0: int32 [K, 2], x y.
+    ) -> NDArray[np.uint8]:
+        """Returns the mask's pixels with depth where [h, w] is not 0: uint8 [h', w'].
 
-        They are all pixels there, in the image, not every `step`-th.
+        They are all pixels there, from the first one on, not every `step`-th.
         """
         if self.step > 1:
             height, width = self.whole.shape
@@ -142,6 +142,10 @@ class Crop:
             known = cv2.inRange(own, NEAREST, max_range)
             larger = cv2.bitwise_and(larger[:height, :width], known)
             chosen = np.asarray(larger, np.uint8)
+        return chosen
+
+    def pixels(self, chosen: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Returns the places in the image of pixels of `with_depth`: int32 [K, 2], x y."""
         found = cv2.findNonZero(chosen)
         if found is None:
             return np.zeros((0, 2), np.int32)

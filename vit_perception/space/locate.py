@@ -32,6 +32,7 @@ def locate(
     *,
     gravity: NDArray[np.float64] | None = None,
     support: Plane | None = None,
+    surfaces: bool = True,
 ) -> Objects:
     """Places things in space.
 
@@ -44,6 +45,7 @@ def locate(
         gravity: float64 [3], the direction down in the optical frame. The support plane is then
             level; without it a wall that fills the image may be taken for one.
         support: the plane that things stand on, in the optical frame; then none is looked for.
+        surfaces: whether the points of the things are wanted too, not their boxes alone.
 
     Returns:
         The things in the optical frame; those that have no place are in its `left_out`.
@@ -56,26 +58,27 @@ def locate(
         support = fit_plane(masks, depth, camera, settings.noise, settings.max_range, gravity)
     rays, depth = camera.ray_map(), np.ascontiguousarray(depth)
     left_out: dict[int, str] = {}
-    surfaces: dict[int, Surface] = {}
+    by_row: dict[int, Surface] = {}
     for row, (crop, origin) in enumerate(zip(masks.crops, masks.origins.tolist(), strict=True)):
-        surface = surface_of(crop, (origin[0], origin[1]), depth, rays, settings, support)
+        at = (origin[0], origin[1])
+        surface = surface_of(crop, at, depth, rays, settings, support, measured=surfaces)
         if isinstance(surface, str):
             left_out[row] = surface
         else:
-            surfaces[row] = surface
-    found = tuple(surfaces.values())
+            by_row[row] = surface
+    found = tuple(by_row.values())
     share = _noise_share(support, found, settings)
     if support is None:
         boxes = free_boxes(found, share)
     else:
         boxes = standing_boxes(found, support, share, settings.reach_support)
     return Objects(
-        rows=np.array(list(surfaces), np.int64),
+        rows=np.array(list(by_row), np.int64),
         centres=boxes.centres,
         sizes=boxes.sizes,
         rotations=boxes.rotations,
         covariances=boxes.covariances,
-        points=np.array([len(each.points) for each in found], np.int64),
+        points=np.array([each.count for each in found], np.int64),
         visible=np.array([each.visible for each in found], np.float64),
         surfaces=tuple(each.points for each in found),
         pixels=tuple(each.pixels for each in found),

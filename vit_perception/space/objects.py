@@ -65,7 +65,7 @@ class Objects:
         covariances: float64 [N, 6, 6], of centre (m) and rotation about x, y, z (rad).
         points: int64 [N], how many surface points the box was made of.
         visible: float64 [N], 0..1, the share of the mask's pixels that gave such a point.
-        surfaces: N times float32 [M, 3], these points.
+        surfaces: N times float32 [M, 3], these points; none where they were not wanted.
         pixels: N times int32 [M, 2], x y of each of them in the image.
         left_out: cause (see LEFT_OUT) of each row that has no place.
         support: what they stand on; None where no plane was found.

@@ -45,6 +45,8 @@ def placed(
     depth: NDArray[np.float32],
     geometry: Geometry,
     settings: SpaceSettings,
+    *,
+    surfaces: bool = True,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> Objects:
     """Returns the places of things, in the optical frame of the image.
@@ -57,6 +59,7 @@ def placed(
         depth: float32 [H, W] of the depth camera, metres.
         geometry: of image and depth.
         settings: of `locate`.
+        surfaces: whether the points of the things are wanted too, not their boxes alone.
         lap: called after the stages `register`, if depth is moved, and `locate`.
 
     Raises:
@@ -79,6 +82,14 @@ def placed(
                 nothing, depth, camera, settings.noise, settings.max_range, geometry.gravity
             )
         masks = masks_of_boxes(boxes, depth, camera, support, settings.noise)
-    objects = locate(masks, depth, camera, settings, gravity=geometry.gravity, support=support)
+    objects = locate(
+        masks,
+        depth,
+        camera,
+        settings,
+        gravity=geometry.gravity,
+        support=support,
+        surfaces=surfaces,
+    )
     lap("locate")
     return objects

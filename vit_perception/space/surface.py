@@ -39,8 +39,9 @@ class Surface:
     """The visible surface of a thing.
 
     Attributes:
-        points: float32 [M, 3], as measured, in the optical frame.
+        points: float32 [M, 3], as measured, in the optical frame; none where not wanted.
         pixels: int32 [M, 2], x y of each in the image.
+        count: how many there are, wanted or not.
         smooth: float32 [3, K], with less noise; all of the outline and some inside.
         visible: 0..1, share of the mask's pixels that gave a point.
         pitch: metres between neighbouring pixels at the thing's distance.
@@ -51,6 +52,7 @@ class Surface:
 
     points: NDArray[np.float32]
     pixels: NDArray[np.int32]
+    count: int
     smooth: NDArray[np.float32]
     visible: float
     pitch: float
@@ -66,6 +68,8 @@ def surface_of(
     rays: NDArray[np.float32],
     settings: SpaceSettings,
     support: Plane | None = None,
+    *,
+    measured: bool = True,
 ) -> Surface | str:
     """Returns the surface of a mask, or the cause (see LEFT_OUT) why there is none.
 
@@ -76,6 +80,7 @@ def surface_of(
         rays: float32 [2, H, W], x and y at z = 1.
         settings: range, outlines, least points, noise.
         support: the plane that the thing stands on.
+        measured: whether its points are wanted too, not the box alone.
     """
     view = Crop.of(crop, origin, depth, rays, settings.max_range)
     if view is None or not view.usable_count:
@@ -90,9 +95,11 @@ def surface_of(
     else:
         good, smooth, region, stands = _standing(view, good, support, noise, reach)
     own = np.asarray(cv2.bitwise_and(good, region), np.uint8)
-    pixels = view.pixels(own, depth, settings.max_range)
-    if len(pixels) < settings.min_points:
+    seen = view.with_depth(own, depth, settings.max_range)
+    count = cv2.countNonZero(seen)
+    if count < settings.min_points:
         return FEW_POINTS
+    pixels = view.pixels(seen) if measured else np.zeros((0, 2), np.int32)
     # All along the outline, and a grid inside.
     outline = cv2.subtract(region, cv2.erode(region, _NEIGHBOURS))
     outline[::_SPARSE, ::_SPARSE] = region[::_SPARSE, ::_SPARSE]
@@ -100,8 +107,9 @@ def surface_of(
     return Surface(
         points=_points(pixels, depth, rays),
         pixels=pixels,
+        count=count,
         smooth=view.points(sparse, smooth),
-        visible=len(pixels) / view.count,
+        visible=count / view.count,
         pitch=view.pitch,
         hidden=view.pitch * (view.step - 1) / (4 * view.step),
         noise=noise,

@@ -83,16 +83,23 @@ class SpacePublishers:
             transforms.publish(messages.object_transforms(header, name, found, objects))
 
     def drawn(
-        self, header: Header, found: Found, objects: Objects, image: NDArray[np.uint8] | None
+        self,
+        header: Header,
+        found: Found,
+        objects: Objects,
+        image: NDArray[np.uint8] | None,
+        *,
+        clouds: bool,
     ) -> list[tuple[Any, Any]]:
         """Returns publishers with the clouds and markers that their subscribers want.
 
         Args:
             header, found, objects: as for `publish`.
             image: uint8 [H, W, 3] RGB; None: clouds have no colours.
+            clouds: whether the things have their points.
         """
         result: list[tuple[Any, Any]] = []
-        if self._clouds.get_subscription_count():
+        if clouds and self._clouds.get_subscription_count():
             result.append((self._clouds, messages.object_cloud(header, objects, image)))
         if self._markers.get_subscription_count():
             result.append((self._markers, object_markers(header, found, objects)))

@@ -51,6 +51,7 @@ class _Placed:
     """Things in the optical frame and, with `header`, in the frame of the results.
 
     size: height and width of the image.
+    clouds: whether the things have their points.
     unit: what is odd about the unit of the depth.
     """
 
@@ -59,6 +60,7 @@ class _Placed:
     moved: Objects | None
     header: Header
     size: tuple[int, int]
+    clouds: bool
     unit: str
 
 
@@ -114,11 +116,11 @@ class SpaceWorker:
         waited = time.perf_counter() - arrival.time
         try:
             camera.gate.admit(arrival)
-            result = self._placed(match, needs, stages)
+            outputs = camera.outputs
+            assert outputs is not None  # an admitted image's camera is configured
+            result = self._placed(match, needs, stages, clouds=outputs.clouds_subscribed)
             with camera.gate.held:
                 camera.gate.admit(arrival)
-                outputs = camera.outputs
-                assert outputs is not None  # an admitted image's camera is configured
                 if result.moved is not None:
                     outputs.publish(result.header, result.found, result.moved)
             stages.lap("publish")
@@ -137,7 +139,7 @@ class SpaceWorker:
             "drawing",
         )
 
-    def _placed(self, match: Match, needs: Needs, stages: StageTimes) -> _Placed:
+    def _placed(self, match: Match, needs: Needs, stages: StageTimes, *, clouds: bool) -> _Placed:
         parameters, message = needs.parameters, match.arrival.message
         if isinstance(message, tuple):
             found = Found.of_detections(match.header, message[1])
@@ -150,15 +152,19 @@ class SpaceWorker:
         stages.lap("decode")
         geometry = needs.geometry(match, (depth.shape[0], depth.shape[1]))
         settings = parameters.settings()
-        objects = placed(found.boxes, found.masks, depth, geometry, settings, stages.lap)
+        objects = placed(
+            *(found.boxes, found.masks, depth, geometry, settings),
+            surfaces=clouds,
+            lap=stages.lap,
+        )
         size = geometry.camera.height, geometry.camera.width
         if match.lack is not None:
-            return _Placed(found, objects, None, match.header, size, line)
+            return _Placed(found, objects, None, match.header, size, clouds, line)
         header, moved = match.header, objects
         if (transform := needs.target(match)) is not None:
             header, moved = header_in(header, parameters.target_frame), objects.moved(transform)
         stages.lap("transform")
-        return _Placed(found, objects, moved, header, size, line)
+        return _Placed(found, objects, moved, header, size, clouds, line)
 
     def _account(
         self, camera: SpaceCamera, match: Match, result: _Placed, seconds: dict[str, float]
@@ -194,9 +200,9 @@ class SpaceWorker:
         outputs = camera.outputs
         if outputs is None:
             return []
-        image = self._colours(match, result, needs) if outputs.clouds_subscribed else None
+        image = self._colours(match, result, needs) if result.clouds else None
         objects = result.objects if result.moved is None else result.moved
-        return outputs.drawn(result.header, result.found, objects, image)
+        return outputs.drawn(result.header, result.found, objects, image, clouds=result.clouds)
 
     def _colours(self, match: Match, result: _Placed, needs: Needs) -> NDArray[np.uint8] | None:
         if isinstance(match.arrival.message, tuple):
