@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,8 +37,9 @@ from vit_perception.training.recipe import (  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
-RECIPES = Path(__file__).parents[2] / "recipes"
-REAL = Path("/work/shared/real")
+ROOT = Path(__file__).parents[2]
+RECIPES = ROOT / "recipes"
+REAL = Path(os.environ.get("VIT_PERCEPTION_SHARED", ROOT.parent / "shared")) / "real"
 
 
 def write_photographs(folder: Path, names: list[list[str]], scores: list[float] | None = None):  # noqa: ANN201
