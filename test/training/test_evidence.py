@@ -23,13 +23,15 @@ from vit_perception.models.evidence.t2 import balanced_log_loss  # noqa: E402
 from vit_perception.training.evidence import (  # noqa: E402
     EvidenceModel,
     EvidenceRecipe,
-    augmented,
-    draw_samples,
     named_by,
     predicted,
     score_table,
-    split,
     train,
+)
+from vit_perception.training.evidence_samples import (  # noqa: E402
+    augmented,
+    draw_samples,
+    split,
     window_of,
 )
 from vit_perception.training.evidence_tracks import LabelTrack  # noqa: E402
