@@ -77,7 +77,7 @@ def test_in_the_world_things_stay_where_they_are_while_the_camera_moves(tmp_path
 def test_an_unknown_frame_is_told_and_the_rest_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert replay(tmp_path / "out", "--localize", "--target-frame", "map") == 0
+    assert replay(tmp_path / "out", "--localize", "--target-frame", "map") == 1
     told = capsys.readouterr()
     assert "60 frames without places (no_transform): " in told.err and "map" in told.err
     assert "found camera_color_optical_frame, table, world" in told.err

@@ -129,7 +129,7 @@ def _placing(args: argparse.Namespace) -> Placing | None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes the bag; returns 0, or 1 if the bag had no usable image.
+    """Writes the bag; returns 0, or 1 if no image was usable, or none had what places need.
 
     Raises:
         BagDamageError: messages of the bag are missing; after what is there was written.
@@ -176,7 +176,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"{result.objects} of {result.detections} detections placed in space")
     if result.damage:
         raise BagDamageError(result.damage)
-    return 0 if result.frames else 1
+    unplaced = sum(count for count, _ in result.unplaced.values())
+    return 0 if result.frames > unplaced else 1
 
 
 def _of_things(tracker: Tracker | None) -> str:
