@@ -68,7 +68,9 @@ def test_it_ends_with_grasps_where_a_mug_is(tmp_path: Path) -> None:
             for moment in truth.values()
         ]
     )
-    grasps = [re.search(r"^mug ?\d* in world: position \[([^\]]+)\]", line) for line in lines]
+    grasps = [
+        re.search(r"^mug ?\d* in world, metres: position \[([^\]]+)\]", line) for line in lines
+    ]
     assert all(grasps), found.stdout
     places = np.array([grasp[1].split() for grasp in grasps if grasp], np.float64)
     away = np.linalg.norm(places[:, None] - mugs[None], axis=2).min(axis=1)

@@ -105,10 +105,10 @@ def test_the_planner_tells_where_the_surest_mug_is_and_how_to_take_it() -> None:
         text = program.communicate()[0]
     assert program.returncode == 0
     assert text.startswith(
-        "mug 7 in world: position [ 0.3  -0.1   0.05] m, size [0.12 0.08 0.1 ] m,"
+        "mug 7 in world, metres: position [ 0.3  -0.1   0.05], size [0.12 0.08 0.1 ],"
     )
     assert "approach [ 0.  0. -1.], closing [-0.5    0.866  0.   ]" in text
-    assert "width 0.100 m (fits)" in text
+    assert "width 0.100 (fits)" in text
     age = re.search(r", ([0-9.]+) s old", text)
     assert age is not None and float(age[1]) < PATIENCE
 
@@ -136,7 +136,7 @@ def test_the_planner_waits_for_a_thing_of_the_name_and_ends_with_ctrl_c() -> Non
         program.send_signal(signal.SIGINT)
         text, _ = program.communicate(timeout=PATIENCE)
     assert text == ""
-    assert reasons == ["waiting for /localizer/detections_3d: no spoon among: bowl, mug\n"]
+    assert reasons[0].endswith("no spoon among: bowl, mug\n")
     assert program.returncode == 130
 
 
@@ -170,7 +170,7 @@ def test_a_thing_whose_third_axis_is_not_up_is_not_taken_from_above() -> None:
 def test_the_thing_that_was_chosen_stays_the_chosen_one() -> None:
     from vision_msgs.msg import Detection3DArray
 
-    choice = example("pick_planner").Choice("mug")
+    choice = example("pick_planner").Choice()
 
     def chosen(second: int, **scores: float) -> str | None:
         found = Detection3DArray(
@@ -180,7 +180,7 @@ def test_the_thing_that_was_chosen_stays_the_chosen_one() -> None:
             ]
         )
         found.header.stamp.sec = second
-        made = choice.of(found)
+        made = choice.of("mug", found)
         return None if made is None else made.id
 
     assert chosen(10, n3=0.5, n4=0.4) == "3"
@@ -237,10 +237,10 @@ def test_a_detection_without_a_name() -> None:
 
     message = Detection3DArray(detections=[Detection3D(id="4"), *things()])
     assert "thing 4" in example("moveit_scene").Boxes(5.0).seen(message, 10.0)
-    choice = example("pick_planner").Choice("mug")
-    assert choice.of(message).id == "7"
+    choice = example("pick_planner").Choice()
+    assert choice.of("mug", message).id == "7"
     message.detections[-1].results = []
-    assert choice.of(message).id == "7"
+    assert choice.of("mug", message) is None
 
 
 def test_without_moveit_the_scene_says_what_to_install() -> None:
