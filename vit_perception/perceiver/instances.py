@@ -7,7 +7,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from vit_perception.masks import Masks
 
@@ -32,6 +31,9 @@ def split(owner: NDArray[np.uint16], count: int) -> NDArray[np.bool_]:
 
 def as_masks(owner: NDArray[np.uint16], count: int) -> Masks:
     """Returns the masks of an instance map as crops; that of a hidden thing has no pixel."""
+    # Here, as a detector only makes instance maps, and starts sooner without it.
+    from scipy import ndimage
+
     height, width = owner.shape
     origins = np.zeros((count, 2), np.int64)
     crops = []

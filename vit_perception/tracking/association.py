@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from vit_perception.masks import Masks
 
@@ -92,6 +91,9 @@ def best_pairs(
     Returns:
         int64 [K] rows and int64 [K] columns, no row and no column twice.
     """
+    # Here, as it would double the time in which a detector starts, tracking or not.
+    from scipy.optimize import linear_sum_assignment
+
     # What is no pair alone must not shape the sum.
     similarity = np.where(similarity >= least, similarity, 0.0)
     rows, columns = linear_sum_assignment(similarity, maximize=True)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 LENGTH_S = 0.5
 """Time over which observations resemble each other, seconds."""
@@ -48,6 +47,9 @@ def resampled(
     Returns:
         mean float64 [L, M] and standard deviation float64 [L], 0..1.
     """
+    # Here, as a detector starts without it; few name things by evidence.
+    from scipy.linalg import cho_factor, cho_solve
+
     middle = values.mean(axis=0)
     covariance = matern(np.abs(times[:, None] - times[None, :]), length)
     covariance[np.diag_indices(len(times))] += noise**2 + _JITTER
