@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vit_perception.masks import Masks
 from vit_perception.space.camera_model import CameraModel
+from vit_perception.space.crop import NEAREST, without_jumps
 from vit_perception.space.noise import DepthNoise
 from vit_perception.space.objects import Plane
 from vit_perception.space.surface import over_support
@@ -71,7 +72,7 @@ def _foreground(
 ) -> NDArray[np.bool_]:
     """Returns the mask bool [h, w] of a box's depth [h, w] and rays [2, h, w]."""
     everything = np.ones(depth.shape, np.bool_)
-    known = np.asarray(cv2.inRange(np.ascontiguousarray(depth), 1e-3, 1e3), np.uint8)
+    known = np.asarray(cv2.inRange(np.ascontiguousarray(depth), NEAREST, 1e3), np.uint8)
     z = np.asarray(cv2.copyTo(np.ascontiguousarray(depth), known), np.float32)
     middle = _middle(depth.shape)
     sample = z[middle][known[middle] > 0]
@@ -94,9 +95,7 @@ def _foreground(
     sigma = noise.sigma(distance)
     width = abs(float(rays[0, 0, -1] - rays[0, 0, 0])) * distance
     limit = _JUMP * sigma + _STEEP * width / max(depth.shape[1] - 1, 1)
-    least = np.asarray(cv2.copyTo(z, rising, np.full_like(z, 1e4)), np.float32)
-    rise = cv2.dilate(cv2.copyTo(z, rising), _NEIGHBOURS) - cv2.erode(least, _NEIGHBOURS)
-    surface = np.asarray(cv2.bitwise_and(rising, cv2.inRange(rise, -1e9, limit)), np.uint8)
+    surface = without_jumps(np.asarray(cv2.copyTo(z, rising), np.float32), rising, limit)
     _, labels, _, _ = cv2.connectedComponentsWithStats(surface, connectivity=4)
     votes = np.bincount(labels[middle].ravel())
     votes[0] = 0
@@ -110,7 +109,7 @@ def _foreground(
     chosen = labels == best
     # Back out to the jump, where depth was left out on both sides of it.
     grown = np.asarray(cv2.dilate(chosen.astype(np.uint8), _NEIGHBOURS), np.uint8)
-    near = cv2.inRange(z, 1e-3, float(z[chosen].max()) + limit)
+    near = cv2.inRange(z, NEAREST, float(z[chosen].max()) + limit)
     return np.asarray(chosen | ((grown > 0) & (rising > 0) & (np.asarray(near) > 0)), np.bool_)
 
 

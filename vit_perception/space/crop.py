@@ -20,6 +20,7 @@ _FEWEST = 400
 _LARGEST_STEP = 4
 NEAREST = 1e-3
 """Metres; nearer is no depth."""
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 # Pixels whose statistics stand for all.
 _SAMPLE = 600
 _FEW = 50
@@ -169,6 +170,21 @@ class Crop:
         np.multiply(self.x.ravel()[index], z, out=points[0])
         np.multiply(self.y.ravel()[index], z, out=points[1])
         return points
+
+
+def without_jumps(
+    own: NDArray[np.float32], chosen: NDArray[np.uint8], limit: float
+) -> NDArray[np.uint8]:
+    """Returns the chosen pixels whose chosen neighbours all have about their depth: uint8 [h, w].
+
+    Args:
+        own: float32 [h, w], depth of the chosen pixels, 0 elsewhere.
+        chosen: uint8 [h, w], 255 or 0.
+        limit: metres between the nearest and the farthest one.
+    """
+    least = cv2.copyTo(own, chosen, np.full_like(own, 1e4))
+    rise = cv2.subtract(cv2.dilate(own, _NEIGHBOURS), cv2.erode(least, _NEIGHBOURS))
+    return np.asarray(cv2.bitwise_and(cv2.inRange(rise, -1e9, limit), chosen), np.uint8)
 
 
 def sparse(image: NDArray[Any], pixels: int) -> NDArray[Any]:

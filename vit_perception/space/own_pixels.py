@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.space.crop import Crop
+from vit_perception.space.crop import Crop, without_jumps
 
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 # A jump is more than this much noise, and more than a surface 81 degrees from facing the camera
@@ -34,12 +34,8 @@ def own_pixels(view: Crop, edge_pixels: int, noise: float, fewest: float) -> NDA
         noise: standard deviation of a distance, in metres.
         fewest: where less would be left, all are kept.
     """
-    # Only jumps within the mask count; where depth is unknown, there is none.
-    least = cv2.copyTo(view.own, view.usable, np.full_like(view.own, 1e4))
-    rise = cv2.dilate(view.own, _NEIGHBOURS)
-    rise = cv2.subtract(rise, cv2.erode(least, _NEIGHBOURS))
-    steady: Any = cv2.inRange(rise, -1e9, _JUMP * noise + _STEEP * view.pitch)
-    steady = cv2.bitwise_and(steady, view.usable)
+    # Only jumps within the mask count.
+    steady = without_jumps(view.own, view.usable, _JUMP * noise + _STEEP * view.pitch)
     good: Any = view.usable
     fewest = max(fewest, 0.2 * view.usable_count)
     for check in (_inner(view.mask, -(-edge_pixels // view.step)), steady):
