@@ -165,6 +165,16 @@ def checked(declared: Setting, value: object) -> SettingValue:
         raise SettingError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
 
 
+def keep_checked(settings: object) -> None:
+    """Checks the declared settings of a frozen dataclass, and keeps them as `checked` does.
+
+    Raises:
+        SettingError: a value of another type or outside its range.
+    """
+    for name, declared in settings_of(type(settings)).items():
+        object.__setattr__(settings, name, checked(declared, getattr(settings, name)))
+
+
 def _has_kind(value: object, kind: str) -> bool:
     # In Python a bool is an int as well.
     return next((k for t, k in _KINDS.items() if isinstance(value, t)), None) == kind

@@ -13,7 +13,7 @@ from numbers import Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from vit_perception.setting import SettingError, checked, setting, settings_of
+from vit_perception.setting import SettingError, keep_checked, setting
 from vit_perception.wording import shown
 
 if TYPE_CHECKING:
@@ -46,14 +46,13 @@ def _threshold(description: str) -> Any:
 
 
 def _check_declared(settings: object) -> None:
-    """Checks the declared settings of a frozen dataclass, and keeps them as `checked` does.
+    """Checks and keeps declared settings, see `keep_checked`.
 
     Raises:
         PerceiverError: a value of another type or outside its range.
     """
     try:
-        for name, declared in settings_of(type(settings)).items():
-            object.__setattr__(settings, name, checked(declared, getattr(settings, name)))
+        keep_checked(settings)
     except SettingError as error:
         raise PerceiverError(str(error)) from None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vit_perception.setting import checked, setting, settings_of
+from vit_perception.setting import keep_checked, setting
 from vit_perception.space.noise import DepthNoise
 
 
@@ -74,5 +74,4 @@ class SpaceSettings:
         return DepthNoise(self.noise_base, self.noise_scale)
 
     def __post_init__(self) -> None:
-        for name, declared in settings_of(type(self)).items():
-            object.__setattr__(self, name, checked(declared, getattr(self, name)))
+        keep_checked(self)
