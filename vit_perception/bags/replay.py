@@ -98,11 +98,7 @@ def replay(
     """
     query = perceiver.query
     if tracker is not None:
-        wanted = tracker.settings
-        settings = replace(
-            query.settings, weak_score=wanted.weak_score, name_scores=wanted.name_scores
-        )
-        query = perceiver.prepare(settings=settings)
+        query = perceiver.prepare(settings=replace(query.settings, **tracker.settings.asked))
     evidence = LabelEvidence()
     frames = found = objects = 0
     damage = ""

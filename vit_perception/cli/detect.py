@@ -192,11 +192,7 @@ def _annotate(
     query, evidence = perceiver.query, LabelEvidence()
     if tracker is not None:
         tracker.reset()
-        wanted = tracker.settings
-        settings = replace(
-            query.settings, weak_score=wanted.weak_score, name_scores=wanted.name_scores
-        )
-        query = perceiver.prepare(settings=settings)
+        query = perceiver.prepare(settings=replace(query.settings, **tracker.settings.asked))
     try:
         for index, frame in enumerate(video):
             stages = StageTimes()

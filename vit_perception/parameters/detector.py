@@ -264,8 +264,7 @@ class DetectorParameters:
             **shared,
             class_thresholds=thresholds_by_name(self.class_thresholds),
             region=Region.parse(self.roi),
-            weak_score=self.tracking_settings().weak_score,
-            name_scores=self.tracking_settings().name_scores,
+            **self.tracking_settings().asked,
         )
 
     def tracking_settings(self) -> TrackingSettings:

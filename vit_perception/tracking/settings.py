@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from vit_perception.setting import checked, setting, settings_of
+from vit_perception.setting import keep_checked, setting
 
 LABEL_EVIDENCE = ("none", "average", "transformer")
 """What can decide the name of a thing over time, see `tracking.evidence`."""
@@ -82,6 +83,10 @@ class TrackingSettings:
         """Whether a detector has to tell the next best names of each box."""
         return self.tracking and self.label_evidence != "none"
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What a detector's settings have to be for it, by their names."""
+        return {"weak_score": self.weak_score, "name_scores": self.name_scores}
+
     def __post_init__(self) -> None:
-        for name, declared in settings_of(type(self)).items():
-            object.__setattr__(self, name, checked(declared, getattr(self, name)))
+        keep_checked(self)
