@@ -204,6 +204,12 @@ class Detections:
         """Returns the name of detection `index`."""
         return self.names[int(self.labels[index])]
 
+    def id_texts(self) -> tuple[str, ...]:
+        """Returns the N ids as messages have them: "" for none, and until it is confirmed."""
+        if self.ids is None:
+            return ("",) * len(self)
+        return tuple(str(each) if each else "" for each in self.ids.tolist())
+
     def to_coco(
         self, image_id: int | str = 0, category_ids: dict[str, int] | None = None
     ) -> list[dict[str, Any]]:

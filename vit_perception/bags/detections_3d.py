@@ -51,7 +51,7 @@ def objects_to_message(
         frame_id: of the boxes.
     """
     header = make_header(stamp, frame_id)
-    ids = detections.ids
+    ids = detections.id_texts()
     entries = []
     for index, row in enumerate(objects.rows.tolist()):
         pose = _pose(objects.pose(index))
@@ -82,7 +82,7 @@ def objects_to_message(
                     center=pose,
                     size=make("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
                 ),
-                id="" if ids is None or not ids[row] else str(ids[row]),
+                id=ids[row],
             )
         )
     return make(DETECTIONS_3D, header=header, detections=entries)

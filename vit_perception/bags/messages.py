@@ -96,7 +96,10 @@ def detections_to_message(detections: Detections, stamp: int, frame_id: str) -> 
     The id is empty without a tracker, and until it is given.
     """
     header = make_header(stamp, frame_id)
-    entries = [_detection(each, header) for each in detections]
+    entries = [
+        _detection(each, id, header)
+        for each, id in zip(detections, detections.id_texts(), strict=True)
+    ]
     return make(DETECTIONS, header=header, detections=entries)
 
 
@@ -162,7 +165,7 @@ def _ids(texts: Sequence[str]) -> NDArray[np.int64] | None:
     return np.array([int(text or 0) for text in texts], np.int64)
 
 
-def _detection(found: Detection, header: Message) -> Message:
+def _detection(found: Detection, id: str, header: Message) -> Message:
     left, top, right, bottom = (float(value) for value in found.box)
     hypothesis = make("vision_msgs/msg/ObjectHypothesis", class_id=found.name, score=found.score)
     centre = make(
@@ -186,7 +189,7 @@ def _detection(found: Detection, header: Message) -> Message:
             size_x=right - left,
             size_y=bottom - top,
         ),
-        id=str(found.id) if found.id else "",
+        id=id,
     )
 
 

@@ -78,10 +78,9 @@ def detection_array(header: Header, detections: Detections) -> Detection2DArray:
     centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).tolist()
     sizes = (boxes[:, 2:] - boxes[:, :2]).tolist()
     scores = detections.scores.astype(np.float64).tolist()
-    ids = [0] * len(detections) if detections.ids is None else detections.ids.tolist()
     found = []
     for label, score, (x, y), (width, height), id in zip(
-        detections.labels.tolist(), scores, centres, sizes, ids, strict=True
+        detections.labels.tolist(), scores, centres, sizes, detections.id_texts(), strict=True
     ):
         # A message makes its parts, also where it is given others: these are filled in.
         result, detection = ObjectHypothesisWithPose(), Detection2D()
@@ -93,7 +92,7 @@ def detection_array(header: Header, detections: Detections) -> Detection2DArray:
         detection.bbox.center.position.y = y
         detection.bbox.size_x = width
         detection.bbox.size_y = height
-        detection.id = str(id) if id else ""
+        detection.id = id
         found.append(detection)
     return Detection2DArray(header=header, detections=found)
 

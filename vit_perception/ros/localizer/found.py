@@ -81,12 +81,11 @@ class Found:
             header: of the image.
             detections: what was found in it.
         """
-        ids = [0] * len(detections) if detections.ids is None else detections.ids.tolist()
         return cls(
             header=header,
             names=tuple(detections.names[label] for label in detections.labels.tolist()),
             scores=tuple(detections.scores.astype(np.float64).tolist()),
-            ids=tuple(str(each) if each else "" for each in ids),
+            ids=detections.id_texts(),
             boxes=detections.boxes,
             masks=detections.masks,
         )
