@@ -14,11 +14,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.images.bits import UsedBits
-from vit_perception.ros.frames import names
-from vit_perception.ros.frames.accounting import INACTIVE, REPLACED, Accounting
-from vit_perception.ros.frames.gate import Gate
+from vit_perception.ros.frames.accounting import INACTIVE, REPLACED
+from vit_perception.ros.frames.ends import CameraEnds
 from vit_perception.ros.frames.slots import Arrival, NewestSlots
-from vit_perception.ros.frames.stamps import StampWatch
 from vit_perception.ros.frames.subscription import Subscription
 from vit_perception.ros.health.input import Input
 from vit_perception.ros.outputs.publishers import Publishers
@@ -37,7 +35,7 @@ class Consumer(Protocol):
     def __call__(self, frame: Frame, detections: Detections) -> None: ...
 
 
-class Camera:
+class Camera(CameraEnds[Publishers, Arrival]):
     """Subscription of one camera, the account of its frames, and where their results go.
 
     `configure` says where frames and results go, `activate` and `deactivate` come and go,
@@ -51,45 +49,22 @@ class Camera:
         ids: where ids of things come from; None: the camera counts its own.
 
     Attributes:
-        gate: which frames are looked at and published.
-        accounting: where they went, and how long they took.
-        stamps: what was odd about their stamps.
         bits: how many bits of its 16-bit channels were in use so far.
         pictures: its images that an order to teach can mean.
         tracker: follows the things that it sees.
         evidence: names them by what was seen of them lately.
-        outputs: its topics; None while not configured.
         consumers: in this process; each counts as a subscriber.
     """
 
     def __init__(self, node: Node, name: str = "", ids: Iterator[int] | None = None) -> None:
-        self._node = node
-        self.name = name
-        self.gate = Gate()
-        self.accounting = Accounting()
-        self.stamps = StampWatch()
+        super().__init__(node, name)
         self.bits = UsedBits()
         self.pictures = Pictures()
         self.tracker = Tracker(ids=ids)
         self.evidence = LabelEvidence()
-        self.outputs: Publishers | None = None
         self.consumers: tuple[Consumer, ...] = ()
-        self._slots: Slots | None = None
         self._transport: str | None = None
         self._subscription: Subscription | None = None
-
-    def input_topic(self, topic: str) -> str:
-        """Returns the name, before remapping, of one of its input topics."""
-        return names.input_topic(self.name, topic)
-
-    def output(self, topic: str) -> str:
-        """Returns the private name of one of its output topics."""
-        return names.output_topic(self.name, topic)
-
-    def configure(self, slots: Slots, outputs: Publishers) -> None:
-        """Puts its frames into `slots` from now on; their results go to `outputs`."""
-        self.accounting.forget_times()
-        self._slots, self.outputs = slots, outputs
 
     def activate(self, transport: str, *, lazy: bool) -> None:
         """Begins to look, at "raw" or "compressed" images."""
@@ -114,19 +89,12 @@ class Camera:
 
     def deactivate(self) -> None:
         """Unsubscribes; nothing is published any more, and a waiting frame is dropped."""
-        self.gate.close()
+        super().deactivate()
         self.pictures.forget()
         self._transport = None
         self.follow(lazy=True)
         if self._slots is not None and self._slots.clear(self) is not None:
             self.accounting.dropped(INACTIVE)
-
-    def cleanup(self) -> None:
-        """Deactivates, takes the topics away, and lets go of what `configure` was given."""
-        self.deactivate()
-        outputs, self.outputs, self._slots = self.outputs, None, None
-        if outputs is not None:
-            outputs.destroy()
 
     @property
     def idle(self) -> bool:

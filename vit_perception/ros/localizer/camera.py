@@ -21,12 +21,10 @@ from vit_perception.frame import Frame
 from vit_perception.parameters.localizer import LocalizerParameters
 from vit_perception.ros import qos
 from vit_perception.ros.detector_node import DetectorNode
-from vit_perception.ros.frames import names
-from vit_perception.ros.frames.accounting import INACTIVE, REPLACED, Accounting
+from vit_perception.ros.frames.accounting import INACTIVE, REPLACED
 from vit_perception.ros.frames.camera import Consumer
-from vit_perception.ros.frames.gate import Gate
+from vit_perception.ros.frames.ends import CameraEnds
 from vit_perception.ros.frames.slots import Arrival, NewestSlots
-from vit_perception.ros.frames.stamps import StampWatch
 from vit_perception.ros.frames.subscription import Subscription
 from vit_perception.ros.localizer.causes import CAUSES
 from vit_perception.ros.localizer.outputs import SpacePublishers
@@ -37,7 +35,7 @@ Slots = NewestSlots["SpaceCamera", None]
 """An item says that something has changed at its sender."""
 
 
-class SpaceCamera:
+class SpaceCamera(CameraEnds[SpacePublishers, None]):
     """Inputs and outputs of one camera.
 
     `configure` says who is told of what comes in and where results go, `activate` and
@@ -51,11 +49,7 @@ class SpaceCamera:
             and `image`; None for none.
 
     Attributes:
-        gate: which results are published.
-        accounting: where what was found went, and how long it took.
-        stamps: what was odd about the stamps.
         infos: the last message on `camera_info` and `depth/camera_info`, by topic.
-        outputs: its topics; None while not configured.
         lines: what was last said about a cause.
         left_out: things without a place since the node started, by cause.
         placed: things with one.
@@ -67,14 +61,9 @@ class SpaceCamera:
     """
 
     def __init__(self, node: Node, name: str = "", detector: DetectorNode | None = None) -> None:
-        self._node = node
-        self.name = name
+        super().__init__(node, name, CAUSES)
         self.detector = detector
-        self.gate = Gate()
-        self.accounting = Accounting(CAUSES)
-        self.stamps = StampWatch()
         self.infos: dict[str, CameraInfo] = {}
-        self.outputs: SpacePublishers | None = None
         self.lines: dict[str, str] = {}
         self.left_out: Counter[str] = Counter()
         self.placed = self.boxes = 0
@@ -82,24 +71,10 @@ class SpaceCamera:
         self.heard = 0.0
         self.unit = ""
         self.inputs: dict[str, Subscription] = {}
-        self._slots: Slots | None = None
         self._active: LocalizerParameters | None = None
         self._lock = threading.Lock()
         self._pairing = Pairing()
         self._consumer: Consumer | None = None
-
-    def input_topic(self, topic: str) -> str:
-        """Returns the name, before remapping, of one of its input topics."""
-        return names.input_topic(self.name, topic)
-
-    def output(self, topic: str) -> str:
-        """Returns the private name of one of its output topics."""
-        return names.output_topic(self.name, topic)
-
-    def configure(self, slots: Slots, outputs: SpacePublishers) -> None:
-        """Tells `slots` of what comes in from now on; results go to `outputs`."""
-        self.accounting.forget_times()
-        self._slots, self.outputs = slots, outputs
 
     def activate(self, parameters: LocalizerParameters) -> None:
         """Begins to place things."""
@@ -132,7 +107,7 @@ class SpaceCamera:
 
     def deactivate(self) -> None:
         """Unsubscribes; nothing is published any more, and what waits is dropped."""
-        self.gate.close()
+        super().deactivate()
         self._active = None
         if self.inputs:
             self._unsubscribe()
@@ -143,13 +118,6 @@ class SpaceCamera:
         self._drop_all(gone)
         self.infos.clear()
         self.unit = ""
-
-    def cleanup(self) -> None:
-        """Deactivates, takes the topics away, and lets go of what `configure` was given."""
-        self.deactivate()
-        outputs, self.outputs, self._slots = self.outputs, None, None
-        if outputs is not None:
-            outputs.destroy()
 
     @property
     def idle(self) -> bool:
