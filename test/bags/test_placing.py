@@ -17,13 +17,14 @@ from rosbags.rosbag1 import Writer as Rosbag1Writer
 from rosbags.typesys import Stores, get_typestore
 from scipy.spatial.transform import Rotation
 
-from vit_perception.bags.messages import CAMERA_INFO, IMAGE, TF, make, make_header
-from vit_perception.bags.placing import CAUSES, Placer, Placing, Unplaced
+from vit_perception.bags.messages import CAMERA_INFO, IMAGE, TF, make_header
+from vit_perception.bags.placing import CAUSES, Placer, Unplaced
+from vit_perception.bags.placing_topics import Placing
 from vit_perception.bags.reader import BagDamageError, BagError, BagReader
 from vit_perception.bags.transforms import take_transforms
 from vit_perception.bags.writer import BagWriter
 from vit_perception.detections import Detections
-from vit_perception.scenes.frame_messages import transform
+from vit_perception.scenes.frame_messages import camera_info, raw_image, transform
 from vit_perception.space.camera_model import CameraModel
 from vit_perception.space.objects import Objects
 from vit_perception.space.rigid import Rigid
@@ -47,46 +48,9 @@ NOTHING = Detections(
 BLOCK = [Solid("box", (0.2, 0.1, 0.12), at=(0.05, -0.03), yaw=0.4)]
 
 
-def image(stamp: int, frame: str, encoding: str, pixels: np.ndarray) -> Any:
-    """A sensor_msgs/Image."""
-    height, width = pixels.shape[:2]
-    return make(
-        IMAGE,
-        header=make_header(stamp, frame),
-        height=height,
-        width=width,
-        encoding=encoding,
-        is_bigendian=0,
-        step=pixels.nbytes // height,
-        data=np.ascontiguousarray(pixels).reshape(-1).view(np.uint8),
-    )
-
-
-def info(stamp: int, frame: str, camera: CameraModel) -> Any:
-    """A sensor_msgs/CameraInfo."""
-    projection = np.zeros((3, 4))
-    projection[:, :3] = camera.matrix
-    return make(
-        CAMERA_INFO,
-        header=make_header(stamp, frame),
-        height=camera.height,
-        width=camera.width,
-        distortion_model=camera.model or "plumb_bob",
-        d=np.asarray(camera.distortion, np.float64),
-        k=camera.matrix.ravel(),
-        r=np.eye(3).ravel(),
-        p=projection.ravel(),
-        binning_x=0,
-        binning_y=0,
-        roi=make(
-            "sensor_msgs/msg/RegionOfInterest",
-            x_offset=0,
-            y_offset=0,
-            height=0,
-            width=0,
-            do_rectify=False,
-        ),
-    )
+def info(frame: str, camera: CameraModel) -> Any:
+    """A sensor_msgs/CameraInfo at START."""
+    return camera_info(make_header(START, frame), camera.width, camera.height, camera.matrix)
 
 
 def record(
@@ -107,12 +71,22 @@ def record(
     millimetres = np.nan_to_num(1000 * source.depth, posinf=0).astype("<u2")
     size = (seen.camera.height, seen.camera.width, 3)
     messages: list[tuple[str, str, int, Any]] = [
-        (IMAGES, IMAGE, START, image(START, OPTICAL, "rgb8", np.zeros(size, np.uint8))),
-        (DEPTH, IMAGE, START + late, image(START + late, depth_frame, "16UC1", millimetres)),
-        (INFO, CAMERA_INFO, START, info(START, OPTICAL, seen.camera)),
+        (
+            IMAGES,
+            IMAGE,
+            START,
+            raw_image(make_header(START, OPTICAL), "rgb8", np.zeros(size, np.uint8)),
+        ),
+        (
+            DEPTH,
+            IMAGE,
+            START + late,
+            raw_image(make_header(START + late, depth_frame), "16UC1", millimetres),
+        ),
+        (INFO, CAMERA_INFO, START, info(OPTICAL, seen.camera)),
     ]
     if depth is not None:
-        messages.append((DEPTH_INFO, CAMERA_INFO, START, info(START, depth_frame, depth.camera)))
+        messages.append((DEPTH_INFO, CAMERA_INFO, START, info(depth_frame, depth.camera)))
     messages += [
         ("/tf", TF, stamp, transform(stamp, OPTICAL, matrix(pose)))
         for stamp, pose in (moves or {}).items()
@@ -308,9 +282,9 @@ def test_a_bag_of_ros_1_has_capitals_in_its_camera_info(tmp_path: Path) -> None:
     path = tmp_path / "old.bag"
     with Rosbag1Writer(path) as bag:
         for topic, message in (
-            (IMAGES, image(START, OPTICAL, "rgb8", np.zeros(size, np.uint8))),
-            (DEPTH, image(START, OPTICAL, "16UC1", millimetres)),
-            (INFO, info(START, OPTICAL, seen.camera)),
+            (IMAGES, raw_image(make_header(START, OPTICAL), "rgb8", np.zeros(size, np.uint8))),
+            (DEPTH, raw_image(make_header(START, OPTICAL), "16UC1", millimetres)),
+            (INFO, info(OPTICAL, seen.camera)),
         ):
             kind = message.__msgtype__
             connection = bag.add_connection(topic, kind, typestore=store)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.bags.definitions import DECODING_ERRORS
-from vit_perception.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, TF, header_stamp
+from vit_perception.bags.messages import CAMERA_INFO, IMAGE, TF, header_stamp
 from vit_perception.bags.pictures import depth_encoding, stamp_of
-from vit_perception.bags.reader import BagDamageError, BagError, BagMessage, BagReader
+from vit_perception.bags.placing_topics import Placing, with_topics
+from vit_perception.bags.reader import BagDamageError, BagMessage, BagReader, listed
 from vit_perception.bags.transforms import take_transforms
 from vit_perception.detections import Detections
 from vit_perception.frame import Frame
@@ -28,7 +29,6 @@ from vit_perception.space.camera_model import CameraModel, CameraModelError
 from vit_perception.space.objects import Objects
 from vit_perception.space.placed import Geometry, placed
 from vit_perception.space.rigid import Rigid, TransformError
-from vit_perception.space.settings import SpaceSettings
 from vit_perception.space.transforms import Transforms
 from vit_perception.wording import one_line, shown_path
 
@@ -54,76 +54,12 @@ _AHEAD = 1_000_000_000
 moment are recorded in any order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placing:
-    """How detections of a bag are placed.
-
-    Attributes:
-        depth, camera_info, depth_camera_info: topics; empty ones are found by `with_topics`.
-        target_frame: frame of the results; empty for the image's own.
-        slop: seconds that the stamps of an image and its depth may differ.
-        settings: of the boxes.
-    """
-
-    depth: str = ""
-    camera_info: str = ""
-    depth_camera_info: str = ""
-    target_frame: str = ""
-    slop: float = 0.02
-    settings: SpaceSettings = SpaceSettings()
-
-
 class Unplaced(Exception):
     """The detections of an image get no place; `cause` is one of CAUSES."""
 
     def __init__(self, cause: str, line: str) -> None:
         super().__init__(line)
         self.cause = cause
-
-
-def with_topics(given: Placing, bag: BagReader, image: str) -> Placing:
-    """Returns it with the topics to read: those given, else the ones that fit the image topic.
-
-    Depth is the only topic with depth images. The camera's info stands beside its images or is
-    the only one; that of the depth camera stands beside the depth, else the colour camera's is
-    taken, as for aligned depth.
-
-    Raises:
-        BagError: a given topic is not there, or what is needed is not there once.
-    """
-    kinds = {topic.name: topic.msgtype for topic in bag.topics()}
-    where = shown_path(bag.path)
-    infos = [name for name, kind in kinds.items() if kind == CAMERA_INFO]
-    depths = [
-        name
-        for name, kind in kinds.items()
-        if kind in (IMAGE, COMPRESSED_IMAGE) and name != image and bag.depth(name)
-    ]
-    for what, name, there in (
-        ("depth topic", given.depth, depths),
-        ("camera_info topic", given.camera_info, infos),
-        ("camera_info topic", given.depth_camera_info, infos),
-    ):
-        if name and name not in there:
-            raise BagError(f"{where}: expected {what} {shown_path(name)}, found {_listed(there)}")
-    if not given.depth and len(depths) != 1:
-        raise BagError(
-            f"{where}: expected one topic of depth images, found {_listed(depths)}; choose with "
-            "--depth-topic"
-        )
-    depth = given.depth or depths[0]
-    camera = given.camera_info or _beside(image, infos) or (infos[0] if len(infos) == 1 else "")
-    if not camera:
-        raise BagError(
-            f"{where}: expected a camera_info beside {shown_path(image)}, found {_listed(infos)}; "
-            "choose with --camera-info-topic"
-        )
-    return replace(
-        given,
-        depth=depth,
-        camera_info=camera,
-        depth_camera_info=given.depth_camera_info or _beside(depth, infos) or camera,
-    )
 
 
 @dataclass(slots=True)
@@ -255,7 +191,7 @@ class Placer:
             found = ""
             if not {target, source} <= set(there):
                 more = f" and {len(there) - _TOLD} more" if len(there) > _TOLD else ""
-                found = f"; found {_listed(there[:_TOLD])}{more}"
+                found = f"; found {listed(there[:_TOLD])}{more}"
             raise Unplaced(NO_TRANSFORM, f"{error}{found}") from error
 
     def _camera(self, topic: str, images: str) -> CameraModel:
@@ -294,14 +230,3 @@ class Placer:
                 self._depths.append(message)
         while self._depths and self._depths[0].time < until - 3 * _AHEAD:
             self._depths.popleft()
-
-
-def _beside(topic: str, infos: list[str]) -> str:
-    """Returns the camera_info in the namespace of a topic of images; empty if there is none."""
-    base = topic.removesuffix("/compressed").removesuffix("/compressedDepth")
-    name = f"{base.rpartition('/')[0]}/camera_info"
-    return name if name in infos else ""
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(shown_path(name) for name in sorted(names)) or "none"

@@ -136,7 +136,7 @@ class BagReader:
         if wanted is not None:
             if wanted not in names:
                 faults = [fault for (name, fault) in self._faults if name == wanted]
-                found = f"{faults[0]} there" if faults else _listed(names)
+                found = f"{faults[0]} there" if faults else listed(names)
                 raise BagError(f"{where}: expected image topic {wanted}, found {found}")
             first = self._first(wanted)
             if first is not None and is_only_depth(first.msgtype, first.value):
@@ -148,7 +148,7 @@ class BagReader:
         cameras = [name for name in names if not self.depth(name)]
         if len(cameras) != 1:
             raise BagError(
-                f"{where}: expected one colour image topic, found {_listed(cameras)}; "
+                f"{where}: expected one colour image topic, found {listed(cameras)}; "
                 "choose with --topic"
             )
         return cameras[0]
@@ -280,5 +280,6 @@ class BagReader:
             )
 
 
-def _listed(names: Collection[str]) -> str:
+def listed(names: Collection[str]) -> str:
+    """Returns the names of topics for a line, or "none"."""
     return ", ".join(shown_path(name) for name in names) or "none"

@@ -23,7 +23,8 @@ from vit_perception.bags.messages import (
     make_header,
     vision_info,
 )
-from vit_perception.bags.placing import Placer, Placing, Unplaced
+from vit_perception.bags.placing import Placer, Unplaced
+from vit_perception.bags.placing_topics import Placing
 from vit_perception.bags.reader import BagDamageError, BagError, BagMessage, BagReader
 from vit_perception.bags.writer import BagWriter
 from vit_perception.detections import Detections

@@ -21,7 +21,7 @@ from vit_perception.cli.model import (
 from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
-    from vit_perception.bags.placing import Placing
+    from vit_perception.bags.placing_topics import Placing
     from vit_perception.tracking.tracker import Tracker
 
 NAME = "replay"
@@ -110,7 +110,7 @@ def _add_placing_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _placing(args: argparse.Namespace) -> Placing | None:
-    from vit_perception.bags.placing import Placing
+    from vit_perception.bags.placing_topics import Placing
     from vit_perception.bags.reader import BagError
 
     given = {

@@ -48,8 +48,8 @@ def compressed_pictures(header: Message, frame: CameraFrame) -> dict[str, Messag
 def raw_pictures(header: Message, frame: CameraFrame) -> dict[str, Message]:
     """Returns colour and depth as sensor_msgs/Image, by topic."""
     return {
-        IMAGE_TOPIC: _raw(header, "rgb8", frame.rgb),
-        DEPTH_TOPIC: _raw(header, "16UC1", frame.depth.astype("<u2")),
+        IMAGE_TOPIC: raw_image(header, "rgb8", frame.rgb),
+        DEPTH_TOPIC: raw_image(header, "16UC1", frame.depth.astype("<u2")),
     }
 
 
@@ -57,7 +57,8 @@ def _compressed(header: Message, layout: str, data: bytes) -> Message:
     return make(COMPRESSED_IMAGE, header=header, format=layout, data=np.frombuffer(data, np.uint8))
 
 
-def _raw(header: Message, encoding: str, pixels: np.ndarray) -> Message:
+def raw_image(header: Message, encoding: str, pixels: np.ndarray) -> Message:
+    """Returns pixels [H,W] or [H,W,C], little-endian, as a sensor_msgs/Image."""
     height, width = pixels.shape[:2]
     return make(
         IMAGE,
@@ -71,11 +72,10 @@ def _raw(header: Message, encoding: str, pixels: np.ndarray) -> Message:
     )
 
 
-def camera_info(header: Message, frame: CameraFrame) -> Message:
-    """Returns the frame's camera, without distortion."""
-    height, width = frame.rgb.shape[:2]
+def camera_info(header: Message, width: int, height: int, matrix: np.ndarray) -> Message:
+    """Returns a camera without distortion; matrix float64 [3,3], in pixels."""
     projection = np.zeros((3, 4))
-    projection[:, :3] = frame.intrinsics
+    projection[:, :3] = matrix
     return make(
         CAMERA_INFO,
         header=header,
@@ -83,7 +83,7 @@ def camera_info(header: Message, frame: CameraFrame) -> Message:
         width=width,
         distortion_model="plumb_bob",
         d=np.zeros(5),
-        k=frame.intrinsics.reshape(-1),
+        k=matrix.reshape(-1),
         r=np.eye(3).reshape(-1),
         p=projection.reshape(-1),
         binning_x=0,

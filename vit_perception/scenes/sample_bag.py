@@ -102,10 +102,11 @@ def write_sample_bag(path: Path, frames: Iterable[CameraFrame], *, raw: bool = F
 
 def _write_frame(bag: BagWriter, frame: CameraFrame, *, raw: bool) -> None:
     stamp, header = frame.stamp, make_header(frame.stamp, CAMERA)
+    height, width = frame.rgb.shape[:2]
     boxes = ground_truth_3d(frame.truth, frame.labels, frame.intrinsics, frame.pose)
     messages = {
         "/tf": transform(stamp, CAMERA, frame.pose),
-        CAMERA_INFO_TOPIC: camera_info(header, frame),
+        CAMERA_INFO_TOPIC: camera_info(header, width, height, frame.intrinsics),
         **(raw_pictures(header, frame) if raw else compressed_pictures(header, frame)),
         GROUND_TRUTH_TOPIC: detections_to_message(ground_truth(frame.labels), stamp, CAMERA),
         GROUND_TRUTH_3D_TOPIC: objects_to_message(*boxes, stamp, CAMERA),
