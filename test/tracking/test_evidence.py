@@ -13,12 +13,10 @@ import pytest
 from vit_perception.detections import Detections
 from vit_perception.tracking.evidence import (
     LabelEvidence,
-    Verdict,
     averaged,
     chosen,
-    judged,
-    window_of,
 )
+from vit_perception.tracking.evidence_graph import Verdict, judged, window_of
 from vit_perception.tracking.evidence_window import FEATURES, STEPS
 from vit_perception.tracking.tracks import Sighting, Track
 

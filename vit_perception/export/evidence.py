@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from vit_perception.export.onnx_graph import to_onnx
 from vit_perception.input.file import read_file
 from vit_perception.output.write import write_file
-from vit_perception.tracking.evidence import GRAPH
+from vit_perception.tracking.evidence_graph import GRAPH
 from vit_perception.tracking.evidence_window import CHANNELS, FEATURES, STEPS
 from vit_perception.training.evidence import EvidenceModel, empty_scaling
 

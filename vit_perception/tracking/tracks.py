@@ -35,6 +35,11 @@ class Sighting(NamedTuple):
     box: NDArray[np.float32]
     candidates: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def told(self) -> tuple[tuple[str, float], ...]:
+        """The candidates, or where there are none its name and score."""
+        return self.candidates or ((self.name, self.score),)
+
 
 @dataclass(slots=True, eq=False)
 class Track:
