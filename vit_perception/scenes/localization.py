@@ -21,10 +21,9 @@ import numpy as np
 
 from vit_perception.masks import Masks
 from vit_perception.scenes.catalogue import Asset, CatalogueError, load_catalogue
-from vit_perception.scenes.clutter import drop
+from vit_perception.scenes.clutter import Thing
 from vit_perception.scenes.depth_noise import DepthSensor
-from vit_perception.scenes.moving_camera import UPRIGHT, Arc, CameraFrame, film, thing_in
-from vit_perception.scenes.settle import UnstableError
+from vit_perception.scenes.moving_camera import ATTEMPTS, Arc, CameraFrame, film, settled, thing_in
 from vit_perception.scenes.surfaces import Surfaces, load_surfaces
 from vit_perception.scenes.tabletop import Arrangement
 from vit_perception.space.camera_model import CameraModel
@@ -103,17 +102,14 @@ def draw_table(roots: Sequence[Path], seed: int) -> Arrangement:
     Raises CatalogueError if the folders have none, or none stay on the table.
     """
     assets, _ = _stock(tuple(roots))
-    for attempt in range(50):
-        rng = np.random.default_rng([seed, 3003, attempt])
-        chosen = rng.choice(len(assets), int(rng.integers(FEWEST, MOST + 1)), replace=False)
-        things = [thing_in(assets[int(n)]) for n in chosen]
-        try:
-            arrangement = drop(things, 0.07 * np.sqrt(len(things)), rng, upright=UPRIGHT)
-        except UnstableError:
-            continue
-        if len(arrangement.items) >= FEWEST:
-            return arrangement
-    raise CatalogueError(f"expected {FEWEST} objects to stay on the table, found fewer")
+
+    def draws() -> Iterator[tuple[list[Thing], np.random.Generator]]:
+        for attempt in range(ATTEMPTS):
+            rng = np.random.default_rng([seed, 3003, attempt])
+            chosen = rng.choice(len(assets), int(rng.integers(FEWEST, MOST + 1)), replace=False)
+            yield [thing_in(assets[int(n)]) for n in chosen], rng
+
+    return settled(draws(), 0.07, FEWEST)
 
 
 def approach(seed: int, frames: int) -> Arc:

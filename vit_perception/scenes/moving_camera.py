@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,8 @@ GRAIN = 1.2
 CAMERA = "d435"
 UPRIGHT = 0.85
 """Share of the objects that are dropped upright."""
+ATTEMPTS = 50
+"""Draws of objects of which one has to stay on the table."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,15 +209,25 @@ def _truth(view: TableView, objects: tuple[Placed, ...]) -> SceneTruth:
 
 def _clutter(things: Sequence[Thing], seed: int) -> Arrangement:
     """Drops all objects over the table, mostly upright, and loses none."""
-    for attempt in range(50):
-        rng = np.random.default_rng([seed, 2026, attempt])
+    rngs = (np.random.default_rng([seed, 2026, attempt]) for attempt in range(ATTEMPTS))
+    return settled(((things, rng) for rng in rngs), 0.06, len(things))
+
+
+def settled(
+    draws: Iterable[tuple[Sequence[Thing], np.random.Generator]], room: float, least: int
+) -> Arrangement:
+    """Drops things over the table, mostly upright, until so many of a draw stay on it.
+
+    `room`: metres for one thing. Raises CatalogueError if of no draw as many stay.
+    """
+    for things, rng in draws:
         try:
-            arrangement = drop(things, 0.06 * np.sqrt(len(things)), rng, upright=UPRIGHT)
+            arrangement = drop(things, room * np.sqrt(len(things)), rng, upright=UPRIGHT)
         except UnstableError:
             continue
-        if len(arrangement.items) == len(things):
+        if len(arrangement.items) >= least:
             return arrangement
-    raise CatalogueError(f"expected {len(things)} objects to stay on the table, found fewer")
+    raise CatalogueError(f"expected {least} objects to stay on the table, found fewer")
 
 
 def _find(roots: Sequence[Path], objects: Sequence[str]) -> list[Thing]:

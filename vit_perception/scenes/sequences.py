@@ -26,11 +26,9 @@ from vit_perception.output.failure import OutputError
 from vit_perception.output.write import write_file
 from vit_perception.scenes.catalogue import Asset, CatalogueError, Part, load_catalogue
 from vit_perception.scenes.choice import RandomChoice
-from vit_perception.scenes.clutter import drop
 from vit_perception.scenes.labels import Label
 from vit_perception.scenes.lamps import Lighting, draw_light
-from vit_perception.scenes.moving_camera import UPRIGHT, Arc, CameraFrame, film, thing_in
-from vit_perception.scenes.settle import UnstableError
+from vit_perception.scenes.moving_camera import ATTEMPTS, Arc, CameraFrame, film, settled, thing_in
 from vit_perception.scenes.surfaces import SurfaceError, Surfaces, load_surfaces
 from vit_perception.scenes.tabletop import Arrangement
 from vit_perception.wording import printable, shown_path
@@ -42,7 +40,6 @@ LONGEST_M = 0.45
 """Larger objects fall off, and hide the others."""
 HARD_LIGHT = 0.35
 QUALITY = 90
-ATTEMPTS = 50
 
 
 def render_sequence(
@@ -111,16 +108,11 @@ def _arrangement(assets: Sequence[Asset], rng: np.random.Generator) -> Arrangeme
     choose = RandomChoice(tuple(assets), FEWEST, MOST)
     # Drawn twice, an object lies there once.
     least = max(min(FEWEST, len(assets) // 2), 1)
-    for attempt in range(ATTEMPTS):
-        drawn = {asset.id: asset for asset in choose(attempt, rng).assets}
-        things = [thing_in(asset) for asset in drawn.values()]
-        try:
-            arrangement = drop(things, 0.07 * np.sqrt(len(things)), rng, upright=UPRIGHT)
-        except UnstableError:
-            continue
-        if len(arrangement.items) >= least:
-            return arrangement
-    raise CatalogueError(f"expected {least} objects to stay on the table, found fewer")
+    # Drawn one by one, as each draw goes on with the same generator.
+    drawn = ({each.id: each for each in choose(n, rng).assets} for n in range(ATTEMPTS))
+    return settled(
+        (([thing_in(each) for each in one.values()], rng) for one in drawn), 0.07, least
+    )
 
 
 def _entry(label: Label, frame: CameraFrame) -> dict[str, Any]:
