@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from vit_perception.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
 from vit_perception.bags.reader import BagError, BagReader, listed
-from vit_perception.space.settings import SpaceSettings
+from vit_perception.space.settings import SLOP, SpaceSettings
 from vit_perception.wording import shown_path
 
 
@@ -27,7 +27,7 @@ class Placing:
     camera_info: str = ""
     depth_camera_info: str = ""
     target_frame: str = ""
-    slop: float = 0.02
+    slop: float = SLOP
     settings: SpaceSettings = SpaceSettings()
 
 

@@ -18,6 +18,7 @@ from vit_perception.cli.model import (
     load_perceiver,
     tracking_settings,
 )
+from vit_perception.space.settings import SLOP
 from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ def _add_placing_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--slop",
         type=number(0.0, 10.0),
-        default=0.02,
+        default=SLOP,
         metavar="SECONDS",
-        help="by which the stamps of image and depth may differ (0.02)",
+        help=f"by which the stamps of image and depth may differ ({SLOP})",
     )
 
 

@@ -11,7 +11,7 @@ from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.parameters.values import camera_names, taken
 from vit_perception.setting import setting, settings_of, shared_setting
 from vit_perception.space.camera_info import looks_rectified
-from vit_perception.space.settings import SpaceSettings
+from vit_perception.space.settings import SLOP, SpaceSettings
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LocalizerParameters:
         live=True,
     )
     sync_slop: float = setting(
-        0.02,
+        SLOP,
         "Seconds by which the stamps of image and depth may differ where none are equal.",
         live=True,
         minimum=0.0,

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from vit_perception.setting import keep_checked, setting
 from vit_perception.space.noise import DepthNoise
 
+SLOP = 0.02
+"""Seconds by which the stamps of image and depth may differ where none are equal."""
+
 
 @dataclass(frozen=True)
 class SpaceSettings:
