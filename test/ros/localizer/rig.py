@@ -74,9 +74,15 @@ class Rig:
     def see(
         self, scene: Scene, stamp: int = SECOND, encoding: str = "16UC1", **found: str
     ) -> None:
-        """Send all of one image: depth first, as a camera does."""
-        depth, owner = scene.rendered()
+        """Send all of one image, what is known of its camera first."""
         self.infos(scene)
+        self.send(scene, stamp, encoding, **found)
+
+    def send(
+        self, scene: Scene, stamp: int = SECOND, encoding: str = "16UC1", **found: str
+    ) -> None:
+        """Send depth, masks and detections of one image: depth first, as a camera does."""
+        depth, owner = scene.rendered()
         self.publish("depth", depth_message(depth, encoding, stamp))
         self.publish("instances", instances_message(owner, stamp))
         self.publish("detections", detections_message(owner, stamp, **found))

@@ -124,10 +124,7 @@ def test_a_rectified_image_has_no_distortion(bench: Bench) -> None:
     message.k[0] *= 1.2
     rig.publish("camera_info", message)
     wait_for(lambda: rig.node._cameras[0].infos, "camera_info")
-    depth, owner = seen.rendered()
-    rig.publish("depth", depth_message(depth))
-    rig.publish("instances", instances_message(owner))
-    rig.publish("detections", detections_message(owner))
+    rig.send(seen)
     check(rig, seen)
 
 
@@ -141,10 +138,7 @@ def test_a_region_and_binning_of_the_sensor(bench: Bench) -> None:
     whole.roi = RegionOfInterest(x_offset=100, y_offset=60, width=640, height=480)
     rig.publish("camera_info", whole)
     wait_for(lambda: rig.node._cameras[0].infos, "camera_info")
-    depth, owner = seen.rendered()
-    rig.publish("depth", depth_message(depth))
-    rig.publish("instances", instances_message(owner))
-    rig.publish("detections", detections_message(owner))
+    rig.send(seen)
     check(rig, seen)
 
 

@@ -6,24 +6,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
-from vit_perception.ros.frames.accounting import Accounting, Dropped
-from vit_perception.ros.frames.gate import Gate
+from vit_perception.ros.frames.accounting import Dropped
+from vit_perception.ros.frames.ends import CameraEnds
 from vit_perception.ros.frames.slots import Arrival
 from vit_perception.ros.health.fault_log import FaultLog, described
 
 
-class Source(Protocol):
-    """A camera whose results are drawn."""
-
-    name: str
-    gate: Gate
-    accounting: Accounting
-
-
 def publish_pictures(
-    camera: Source,
+    camera: CameraEnds[Any, Any],
     arrival: Arrival,
     draw: Callable[[], Iterable[tuple[Any, Any]]],
     faults: FaultLog,
