@@ -132,10 +132,8 @@ def _pose(pose: Rigid) -> Message:
 
 
 def _rigid(pose: Message, row: int) -> Rigid:
-    turn, place = pose.orientation, pose.position
-    quaternion = np.array([turn.x, turn.y, turn.z, turn.w], np.float64)
     try:
-        return Rigid.of_quaternion(quaternion, (place.x, place.y, place.z))
+        return Rigid.of_message(pose.position, pose.orientation)
     except TransformError as error:
         raise Detections3DError(f"detection {row}: {error}") from None
 

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from vit_perception.bags.messages import header_stamp
 from vit_perception.bags.reader import BagMessage
 from vit_perception.space.rigid import Rigid, TransformError
@@ -21,13 +19,11 @@ def take_transforms(message: BagMessage, transforms: Transforms) -> None:
     # A bag may define the type in its own way.
     for each in getattr(message.value, "transforms", ()):
         try:
-            move, turn = each.transform.translation, each.transform.rotation
-            quaternion = np.array([turn.x, turn.y, turn.z, turn.w], np.float64)
             transforms.add(
                 str(each.header.frame_id),
                 str(each.child_frame_id),
                 header_stamp(each.header),
-                Rigid.of_quaternion(quaternion, (move.x, move.y, move.z)),
+                Rigid.of_message(each.transform.translation, each.transform.rotation),
                 static=static,
             )
         except (AttributeError, TypeError, TransformError):

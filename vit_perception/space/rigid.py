@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,20 @@ class Rigid:
         if abs(length - 1.0) > _QUATERNION_TOLERANCE:
             raise TransformError(f"transform: expected a quaternion of length 1, found {length:g}")
         return cls(Rotation.from_quat(q).as_matrix(), t)
+
+    @classmethod
+    def of_message(cls, place: Any, turn: Any) -> Rigid:
+        """Returns the transform of a message.
+
+        Args:
+            place: geometry_msgs/Vector3 or Point, rclpy's or one with the same fields; metres.
+            turn: geometry_msgs/Quaternion.
+
+        Raises:
+            TransformError: see `of_quaternion`.
+        """
+        quaternion = np.array([turn.x, turn.y, turn.z, turn.w], np.float64)
+        return cls.of_quaternion(quaternion, (place.x, place.y, place.z))
 
     @property
     def quaternion(self) -> NDArray[np.float64]:

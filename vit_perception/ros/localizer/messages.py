@@ -10,7 +10,7 @@ from array import array
 from collections import Counter
 
 import numpy as np
-from geometry_msgs.msg import Pose, PoseStamped, Transform, TransformStamped, Vector3
+from geometry_msgs.msg import Pose, PoseStamped, TransformStamped, Vector3
 from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
@@ -38,18 +38,6 @@ def pose_message(pose: Rigid) -> Pose:
     place.x, place.y, place.z = pose.translation.tolist()
     turn.x, turn.y, turn.z, turn.w = pose.quaternion.tolist()
     return message
-
-
-def rigid_of(transform: Transform) -> Rigid:
-    """Returns the transform of a message.
-
-    Raises:
-        TransformError: it is none.
-    """
-    place, turn = transform.translation, transform.rotation
-    return Rigid.of_quaternion(
-        np.array([turn.x, turn.y, turn.z, turn.w]), (place.x, place.y, place.z)
-    )
 
 
 def detection_3d_array(header: Header, found: Found, objects: Objects) -> Detection3DArray:

@@ -15,7 +15,6 @@ from tf2_msgs.msg import TFMessage
 
 from vit_perception.ros import qos
 from vit_perception.ros.health.fault_log import FaultLog
-from vit_perception.ros.localizer.messages import rigid_of
 from vit_perception.ros.messages import stamp_nanoseconds
 from vit_perception.space.rigid import Rigid, TransformError
 from vit_perception.space.transforms import HISTORY, Transforms
@@ -72,7 +71,7 @@ class _Tf2:
         # The exceptions of tf2 are those of a C++ module.
         except Exception as error:
             raise TransformError(f"no transform: {one_line(error)}") from error
-        return rigid_of(found.transform)
+        return Rigid.of_message(found.transform.translation, found.transform.rotation)
 
     def destroy(self) -> None:
         self._listener.unregister()
@@ -109,7 +108,7 @@ class _Listener:
                     each.header.frame_id,
                     each.child_frame_id,
                     stamp_nanoseconds(each.header),
-                    rigid_of(each.transform),
+                    Rigid.of_message(each.transform.translation, each.transform.rotation),
                     static=static,
                 )
             except TransformError as error:
