@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_SCORE = 0.02
-"""Of a name that was not told."""
+from vit_perception.tracking.evidence_window import LEAST_SCORE
+
 LONGEST_S = 0.3
 """A name counts until the next sighting, but no longer than this."""
 BINS = 10

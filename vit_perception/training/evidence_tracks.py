@@ -29,6 +29,7 @@ from vit_perception.images.media import read_picture
 from vit_perception.output.write import new_file
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.settings import Settings
+from vit_perception.training.truth import last_word
 
 TRUTH = "truth.json"
 FEWEST_NAMES, MOST_NAMES = 20, 40
@@ -171,7 +172,7 @@ def vocabulary(
 
 def true_names(names: Sequence[str]) -> set[str]:
     """Returns names with the wider words in them: a mustard bottle is a bottle, too."""
-    return {*names, *(name.split(" of ")[0].split()[-1] for name in names)}
+    return {*names, *map(last_word, names)}
 
 
 def matches(things: Sequence[dict[str, Any]], found: Detections) -> list[tuple[Any, int]]:
