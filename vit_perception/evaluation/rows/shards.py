@@ -1,0 +1,196 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Files of some pictures that were looked at; the same content gives the same bytes.
+
+One file holds what all runs found in a block of pictures, so that a block is whole or absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
+from vit_perception.evaluation.samples.sample import FrameTruth
+from vit_perception.output.write import write
+from vit_perception.rle import Rle
+from vit_perception.wording import one_line, shown_path
+
+Arrays = dict[str, Any]
+
+
+def write_shard(path: Path, frames: Sequence[LookedAt]) -> None:
+    """Writes pictures of one sequence, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    arrays: Arrays = {
+        "sequence": np.array([frame.sequence for frame in frames[:1]], np.str_),
+        "numbers": np.array([frame.number for frame in frames], np.int64),
+        "names": np.array([frame.name for frame in frames], np.str_),
+        "stamps": np.array([frame.stamp for frame in frames], np.int64),
+        "sizes": np.array([frame.size for frame in frames], np.int64).reshape(-1, 2),
+        "known": np.array([frame.truth is not None for frame in frames], np.bool_),
+    }
+    truths = [frame.truth for frame in frames if frame.truth is not None]
+    arrays |= _prefixed("truth", _flat_truth(truths))
+    for run, rows in enumerate(zip(*(frame.rows for frame in frames), strict=True)):
+        arrays |= _prefixed(str(run), _flat_rows(rows))
+    content = BytesIO()
+    # numpy writes no times into the file.
+    np.savez_compressed(content, **arrays)
+    write(path, content.getvalue())
+
+
+def read_shard(path: Path) -> list[LookedAt]:
+    """Returns the pictures of a file.
+
+    Raises:
+        EvaluationError: it cannot be read, or is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return _frames(arrays)
+    except OSError as error:
+        raise EvaluationError(
+            f"{shown_path(path)}: expected results of a measurement, found: {one_line(error)}"
+        ) from error
+    except Exception as error:  # a file from anywhere; zip and numpy raise all kinds
+        raise EvaluationError(
+            f"{shown_path(path)}: expected results of a measurement, found: {one_line(error)}"
+        ) from error
+
+
+def _frames(arrays: Arrays) -> list[LookedAt]:
+    runs = sum(name.endswith(".scores") for name in arrays)
+    sequence = str(arrays["sequence"][0]) if len(arrays["sequence"]) else ""
+    sizes = arrays["sizes"].tolist()
+    known = arrays["known"].tolist()
+    truths = iter(_truths(arrays, sum(known), sizes, known))
+    rows = [_rows(arrays, str(run), sizes) for run in range(runs)]
+    return [
+        LookedAt(
+            sequence=sequence,
+            number=int(arrays["numbers"][index]),
+            name=str(arrays["names"][index]),
+            stamp=int(arrays["stamps"][index]),
+            size=(int(size[0]), int(size[1])),
+            truth=next(truths) if known[index] else None,
+            rows=tuple(each[index] for each in rows),
+        )
+        for index, size in enumerate(sizes)
+    ]
+
+
+def _flat_truth(truths: Sequence[FrameTruth]) -> Arrays:
+    return {
+        "counts": np.array([len(each) for each in truths], np.int64),
+        "boxes": _joined([each.boxes for each in truths], np.zeros((0, 4), np.float32)),
+        "areas": _joined([each.areas for each in truths], np.zeros(0, np.float32)),
+        "crowds": _joined([each.crowds for each in truths], np.zeros(0, np.bool_)),
+        "names": np.array([name for each in truths for name in each.names], np.str_),
+        "parts": np.array([part for each in truths for part in each.parts], np.str_),
+        "ids": np.array([id for each in truths for id in each.ids], np.str_),
+        "has_masks": np.array([each.masks is not None for each in truths], np.bool_),
+    } | _flat_masks([each.masks for each in truths])
+
+
+def _truths(
+    arrays: Arrays, count: int, sizes: Sequence[Sequence[int]], known: Sequence[bool]
+) -> list[FrameTruth]:
+    there = [size for size, is_known in zip(sizes, known, strict=True) if is_known]
+    of = _reader(arrays, "truth")
+    names, parts, ids = (of(key).tolist() for key in ("names", "parts", "ids"))
+    masks = _masks(arrays, "truth", there)
+    truths = []
+    for index, (begin, end) in enumerate(_spans(of("counts"), count)):
+        truths.append(
+            FrameTruth(
+                boxes=of("boxes")[begin:end],
+                names=tuple(names[begin:end]),
+                masks=masks[index],
+                areas=of("areas")[begin:end],
+                crowds=of("crowds")[begin:end],
+                parts=tuple(parts[begin:end]),
+                ids=tuple(ids[begin:end]),
+            )
+        )
+    return truths
+
+
+def _flat_rows(rows: Sequence[FrameRows]) -> Arrays:
+    return {
+        "counts": np.array([len(each) for each in rows], np.int64),
+        "boxes": _joined([each.boxes for each in rows], np.zeros((0, 4), np.float32)),
+        "scores": _joined([each.scores for each in rows], np.zeros(0, np.float32)),
+        "labels": _joined([each.labels for each in rows], np.zeros(0, np.int64)),
+        "has_masks": np.array([each.masks is not None for each in rows], np.bool_),
+    } | _flat_masks([each.masks for each in rows])
+
+
+def _rows(arrays: Arrays, run: str, sizes: Sequence[Sequence[int]]) -> list[FrameRows]:
+    of = _reader(arrays, run)
+    masks = _masks(arrays, run, sizes)
+    return [
+        FrameRows(
+            of("boxes")[begin:end], of("scores")[begin:end], of("labels")[begin:end], masks[index]
+        )
+        for index, (begin, end) in enumerate(_spans(of("counts"), len(sizes)))
+    ]
+
+
+def _flat_masks(masks: Sequence[tuple[Rle, ...] | None]) -> Arrays:
+    """Returns the run lengths as one text of bytes, and the length of each."""
+    texts = [rle["counts"].encode("ascii") for each in masks if each for rle in each]
+    return {
+        "mask_lengths": np.array([len(text) for text in texts], np.int64),
+        "mask_texts": np.frombuffer(b"".join(texts), np.uint8),
+    }
+
+
+def _masks(
+    arrays: Arrays, prefix: str, sizes: Sequence[Sequence[int]]
+) -> list[tuple[Rle, ...] | None]:
+    of = _reader(arrays, prefix)
+    counts = np.where(of("has_masks"), of("counts"), 0)
+    text = of("mask_texts").tobytes().decode("ascii")
+    places = _spans(of("mask_lengths"), int(counts.sum()))
+    masks: list[tuple[Rle, ...] | None] = []
+    spans = _spans(counts, len(sizes))
+    for has, size, (begin, end) in zip(of("has_masks").tolist(), sizes, spans, strict=True):
+        side = [int(size[0]), int(size[1])]
+        rles: list[Rle] = [{"size": side, "counts": text[a:b]} for a, b in places[begin:end]]
+        masks.append(tuple(rles) if has else None)
+    return masks
+
+
+def _reader(arrays: Arrays, prefix: str) -> Callable[[str], NDArray[Any]]:
+    return lambda key: arrays[f"{prefix}.{key}"]
+
+
+def _spans(counts: NDArray[Any], expected: int) -> list[tuple[int, int]]:
+    """Returns where each of the counted begins and ends.
+
+    Raises:
+        ValueError: there are more or fewer of them.
+    """
+    if len(counts) != expected:
+        raise ValueError(f"{len(counts)} entries in place of {expected}")
+    return list(pairwise([0, *np.cumsum(counts).tolist()]))
+
+
+def _joined(arrays: Sequence[NDArray[Any]], empty: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([empty, *arrays])
+
+
+def _prefixed(prefix: str, arrays: Arrays) -> Arrays:
+    return {f"{prefix}.{name}": values for name, values in arrays.items()}
