@@ -92,7 +92,14 @@ setup(
     maintainer_email="vit-perception@users.noreply.github.com",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "text/minilm.onnx", "tracking/evidence.onnx"]},
+    package_data={
+        NAME: [
+            "py.typed",
+            "text/minilm.onnx",
+            "tracking/evidence.onnx",
+            "evaluation/report/templates/*",
+        ]
+    },
     data_files=shared_files(),
     install_requires=ROBOT,
     extras_require={
@@ -109,7 +116,7 @@ setup(
             "detector_node = vit_perception.ros.detector_node:main",
             "localizer_node = vit_perception.ros.localizer_node:main",
             "perception_node = vit_perception.ros.perception_node:main",
-            "bag_player = vit_perception.ros.demo.player:main",
+            "bag_player = vit_perception.ros.playing.bag_player:main",
             "vit-perception = vit_perception.cli.__main__:program",
         ],
     },

@@ -53,7 +53,7 @@ def main() -> int:
     python = [sys.executable, "-m"]
     ros = "vit_perception.ros"
     command = [*python, f"{ros}.perception_node", "detector", "localizer", "--ros-args"]
-    player = [*python, f"{ros}.demo.player", str(sample_bag()), "--loop"]
+    player = [*python, f"{ros}.playing.bag_player", str(sample_bag()), "--loop"]
     processes = [
         subprocess.Popen([*command, *parameters, *remaps]),
         subprocess.Popen(player),

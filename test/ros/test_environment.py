@@ -66,7 +66,7 @@ def test_domains_are_ones_that_linux_has_ports_for() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "vit_perception.ros.demo.player",
+        "vit_perception.ros.playing.bag_player",
         "vit_perception.ros.detector_node",
         "vit_perception.cli demo --vocabulary-after mug --bag",
     ],

@@ -16,7 +16,6 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -34,12 +33,6 @@ from vit_perception.bundle.samples import (
     GROUND_TRUTH_TOPIC,
     IMAGE_TOPIC,
 )
-from vit_perception.ros.demo.detector_process import (
-    LOCALIZER_NAME,
-    NODE_NAME,
-    DetectorProcess,
-)
-from vit_perception.ros.demo.player import BagPlayer
 from vit_perception.ros.demo.run import Arrival, DemoRun, place
 from vit_perception.ros.environment import (
     StartError,
@@ -47,6 +40,13 @@ from vit_perception.ros.environment import (
     set_image_transport,
     start_failure,
 )
+from vit_perception.ros.playing.detector_process import (
+    LOCALIZER_NAME,
+    NODE_NAME,
+    DetectorProcess,
+)
+from vit_perception.ros.playing.player import BagPlayer
+from vit_perception.ros.playing.spinning import Spinning
 from vit_perception.wording import shown_path
 
 WORLD = "world"
@@ -99,7 +99,7 @@ def run_demo(
     try:
         node = Node("demo")
         listener = _Listener(node)
-        with _Spinning(node):
+        with Spinning(node):
             player = BagPlayer(node, bag)
             say(f"starting {NODE_NAME} in another process")
             parameters: dict[str, dict[str, Any]] = {
@@ -189,29 +189,6 @@ class _Listener:
         for status in message.status:
             if status.name.startswith(NODE_NAME):
                 self.diagnostics.update({entry.key: entry.value for entry in status.values})
-
-
-class _Spinning:
-    """Spins a node in another thread while the context lasts."""
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._executor = SingleThreadedExecutor()
-        self._thread = threading.Thread(target=self._spin, name="demo_executor", daemon=True)
-
-    def __enter__(self) -> None:
-        self._executor.add_node(self._node)
-        self._thread.start()
-
-    def __exit__(self, *_: Any) -> None:
-        self._executor.shutdown()
-        self._thread.join(2.0)
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return
 
 
 def _change(detector: DetectorProcess, wanted: tuple[str, ...], run: DemoRun, say: Say) -> None:

@@ -3,42 +3,34 @@
 """Plays a bag onto DDS in real time, as a camera driver would publish.
 
 Images are published best effort, as many drivers do. One image of 640x480 is larger than
-Fast DDS's default shared-memory segment and would reach no other process; so the program
-sets the package's Fast DDS profile (see `environment`).
+Fast DDS's default shared-memory segment and would reach no other process; so programs set the
+package's Fast DDS profile (see `environment`).
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import dataclasses
 import importlib
-import signal
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rclpy
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.signals import SignalHandlerOptions
-from rclpy.utilities import remove_ros_args
 
 from vit_perception.bags.depth import decode_depth
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, Message, make, typestore
 from vit_perception.bags.reader import BagError, BagMessage, BagReader, BagTopic
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.raw import ImageError
-from vit_perception.ros.environment import set_image_transport, start_failure
-from vit_perception.wording import shown, shown_path
+from vit_perception.wording import shown_path
 
 _LATCHED = QoSProfile(
     depth=10,
@@ -46,8 +38,9 @@ _LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 _TIME = "builtin_interfaces/msg/Time"
-_SLOWEST, _FASTEST = 0.001, 1000.0
-_RATES = f"{_SLOWEST:g} to {_FASTEST:g}"
+SLOWEST, FASTEST = 0.001, 1000.0
+RATES = f"{SLOWEST:g} to {FASTEST:g}"
+"""At which a bag can be played."""
 
 
 class BagPlayer:
@@ -81,8 +74,8 @@ class BagPlayer:
     ) -> None:
         """Reads the topics of the bag and makes a publisher for each."""
         # Written so that NaN fails.
-        if not _SLOWEST <= rate <= _FASTEST:
-            raise ValueError(f"rate: expected {_RATES}, found {rate}")
+        if not SLOWEST <= rate <= FASTEST:
+            raise ValueError(f"rate: expected {RATES}, found {rate}")
         self.shift = 0
         self.published: Counter[str] = Counter()
         self._node = node
@@ -211,77 +204,3 @@ def shift_stamps(message: Message, shift: int) -> None:
         for part in parts:
             if dataclasses.is_dataclass(part):
                 shift_stamps(part, shift)
-
-
-def _rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number, found {shown(text)}") from None
-    if not _SLOWEST <= value <= _FASTEST:
-        raise argparse.ArgumentTypeError(f"expected {_RATES}, found {shown(text)}")
-    return value
-
-
-def _play_until_told(player: BagPlayer, *, loop: bool) -> None:
-    """Plays on a thread of its own, where no signal lands in the middle of a message."""
-    stop = threading.Event()
-
-    def play() -> None:
-        player.play(stop)
-        while loop and not stop.is_set():
-            player.play(stop)
-
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            pool.submit(play).result()
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-            stop.set()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Plays a bag from the command line."""
-    given = list(sys.argv if arguments is None else arguments)
-    parser = argparse.ArgumentParser(description="Play a bag onto DDS in real time.")
-    parser.add_argument("bag", type=Path)
-    parser.add_argument(
-        "--rate", type=_rate, default=1.0, help=f"2 plays twice as fast, {_RATES} (1)"
-    )
-    parser.add_argument("--loop", action="store_true", help="again and again")
-    parser.add_argument("--transport", choices=("raw", "compressed"), default="raw")
-    parser.add_argument("--keep-stamps", action="store_true", help="do not shift stamps to now")
-    args = parser.parse_args(remove_ros_args(given)[1:])
-    set_image_transport()
-    # With rclpy's own handler a publisher would fail in the middle of a message.
-    try:
-        rclpy.init(args=given, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:  # rclpy's own share no base class
-        print(f"bag_player: {start_failure(error)}", file=sys.stderr)
-        return 2
-    # SIGINT too: a shell starts what runs in its background with it ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    try:
-        node = Node("bag_player")
-        player = BagPlayer(
-            node,
-            args.bag,
-            rate=args.rate,
-            transport=args.transport,
-            restamp=not args.keep_stamps,
-        )
-        _play_until_told(player, loop=args.loop)
-    except KeyboardInterrupt:
-        return 130
-    except BagError as error:
-        print(f"bag_player: {error}", file=sys.stderr)
-        return 2
-    finally:
-        rclpy.try_shutdown()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

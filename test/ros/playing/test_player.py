@@ -38,7 +38,8 @@ from vit_perception.bundle.samples import (
     GROUND_TRUTH_TOPIC,
     IMAGE_TOPIC,
 )
-from vit_perception.ros.demo.player import BagPlayer, main
+from vit_perception.ros.playing.bag_player import main
+from vit_perception.ros.playing.player import BagPlayer
 
 from ...bags.squares import FRAME_ID, START, record_squares
 from ..domain import own_domain
@@ -198,7 +199,7 @@ def test_stop_ends_a_long_bag(ears: Ears, tmp_path: Path) -> None:
 
 def test_the_program_refuses_what_is_no_bag_in_one_line(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[3]
-    command = [sys.executable, "-m", "vit_perception.ros.demo.player", str(tmp_path)]
+    command = [sys.executable, "-m", "vit_perception.ros.playing.bag_player", str(tmp_path)]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith(f"bag_player: {tmp_path}: expected a bag")
@@ -213,7 +214,7 @@ def test_the_program_ends_without_a_word_when_told_to(
     heard = ears.listen(Detection2DArray, GROUND_TRUTH_TOPIC)
     # As a shell starts what runs in its background.
     command = ["env", "--ignore-signal=INT", sys.executable]
-    command += ["-m", "vit_perception.ros.demo.player", str(bag), "--loop"]
+    command += ["-m", "vit_perception.ros.playing.bag_player", str(bag), "--loop"]
     root = Path(__file__).resolve().parents[3]
     environment = {**os.environ, "ROS_DOMAIN_ID": str(ears.domain)}
     process = subprocess.Popen(
