@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco_mask
 
-from vit_perception.rle import RleError, check_mask, decode_mask, encode_mask
+from vit_perception.rle import RleError, check_mask, decode_mask, encode_crops, encode_mask
 
 
 @given(arrays.arrays(np.bool_, arrays.array_shapes(min_dims=2, max_dims=2, max_side=40)))
@@ -26,6 +26,41 @@ def test_large_masks_and_long_runs_come_back() -> None:
     mask[100:600, 200:900] = True
     mask[::7, 300] ^= True
     np.testing.assert_array_equal(decode_mask(encode_mask(mask)), mask)
+
+
+@st.composite
+def _masks_of_one_picture(draw: st.DrawFn) -> tuple[list[np.ndarray], np.ndarray, int, int]:
+    """Crops, their origins, and height and width of the picture, which they may fill."""
+    height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    crops, origins = [], []
+    for _ in range(draw(st.integers(0, 5))):
+        top, left = draw(st.integers(0, height - 1)), draw(st.integers(0, width - 1))
+        sides = draw(st.integers(1, height - top)), draw(st.integers(1, width - left))
+        whole = draw(st.booleans())
+        crops.append(draw(arrays.arrays(np.bool_, (height, width) if whole else sides)))
+        origins.append((0, 0) if whole else (left, top))
+    return crops, np.array(origins, np.int64).reshape(-1, 2), height, width
+
+
+@given(_masks_of_one_picture())
+def test_crops_are_encoded_as_their_whole_masks(
+    given: tuple[list[np.ndarray], np.ndarray, int, int],
+) -> None:
+    crops, origins, height, width = given
+    wholes = []
+    for crop, (left, top) in zip(crops, origins.tolist(), strict=True):
+        whole = np.zeros((height, width), np.bool_)
+        whole[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
+        wholes.append(encode_mask(whole))
+    assert list(encode_crops(crops, origins, height, width)) == wholes
+
+
+def test_many_large_crops_are_encoded_in_parts() -> None:
+    masks = np.zeros((5, 700, 900), np.bool_)
+    for index, mask in enumerate(masks):
+        mask[index::7, 5:] = True
+    found = encode_crops(list(masks), np.zeros((5, 2), np.int64), 700, 900)
+    assert list(found) == [encode_mask(mask) for mask in masks]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
 from vit_perception.masks import Masks
 from vit_perception.perceiver.nms import suppressed
-from vit_perception.rle import Rle, encode_mask
+from vit_perception.rle import Rle, encode_crops
 from vit_perception.wording import shown
 
 Predict = Callable[[Frame], Detections]
@@ -150,25 +150,26 @@ def _found_masks(
         detections.boxes[rows],
         detections.scores[rows],
         categories,
-        _encoded(masks, rows.tolist()),
+        encoded(masks, rows.tolist()),
     )
 
 
-def _encoded(masks: Masks, rows: Sequence[int]) -> tuple[Rle, ...]:
-    """Returns run lengths of masks; a box with several names has one mask, encoded once."""
-    known: dict[tuple[object, ...], Rle] = {}
-    encoded = []
+def encoded(masks: Masks, rows: Sequence[int]) -> tuple[Rle, ...]:
+    """Returns run lengths of some masks; a box with several names has one mask, kept once."""
+    places: dict[tuple[object, ...], int] = {}
+    firsts: list[int] = []
+    places_of_rows = []
     for row in rows:
         crop = masks.crops[row]
-        key = (*masks.origins[row].tolist(), crop.shape, crop.tobytes())
-        if key not in known:
-            # Run lengths go by column; this order takes a third of the time of transposing a mask.
-            whole = np.zeros((masks.height, masks.width), np.bool_, order="F")
-            left, top = masks.origins[row].tolist()
-            whole[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
-            known[key] = encode_mask(whole)
-        encoded.append(known[key])
-    return tuple(encoded)
+        place = places.setdefault(
+            (*masks.origins[row].tolist(), crop.shape, crop.tobytes()), len(firsts)
+        )
+        if place == len(firsts):
+            firsts.append(row)
+        places_of_rows.append(place)
+    crops = [masks.crops[row] for row in firsts]
+    rles = encode_crops(crops, masks.origins[firsts], masks.height, masks.width)
+    return tuple(rles[place] for place in places_of_rows)
 
 
 def _targeted(
