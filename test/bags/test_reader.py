@@ -146,3 +146,42 @@ def test_a_closed_bag_says_so(tmp_path: Path) -> None:
     bag = BagReader(record_raw(tmp_path / "bag"))
     with pytest.raises(BagError, match="expected an open bag"):
         bag.topics()
+
+
+def test_images_come_in_their_places_whole_or_with_what_is_wrong(tmp_path: Path) -> None:
+    path = record_compressed(tmp_path / "bag", [jpeg(0), jpeg(1)[:200], jpeg(2)])
+    with BagReader(path) as bag:
+        found = list(bag.images())
+    assert [image.index for image in found] == [0, 1, 2]
+    assert [image.stamp for image in found] == [START + i * PERIOD for i in range(3)]
+    assert [image.time for image in found] == [START + i * PERIOD for i in range(3)]
+    assert {image.frame_id for image in found} == {"camera_optical"}
+    assert [image.cause for image in found] == ["", "jpeg", ""]
+    assert [image.frame is None for image in found] == [False, True, False]
+    assert found[1].line.startswith(
+        f"{TOPIC}/compressed: frame 1, stamp 1700000000.100000000: jpeg image: expected"
+    )
+    assert found[0].line == ""
+
+
+def test_messages_that_cannot_be_decoded_are_told_or_raised(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as writer:
+        writer.add_topic(TOPIC, IMAGE)
+        writer.write_cdr(TOPIC, START, b"")
+        writer.write(TOPIC, START + 1, raw_message(1, picture(1)))
+    lines: list[str] = []
+    with BagReader(tmp_path / "bag") as bag:
+        assert [message.time for message in bag.messages([TOPIC], lines.append)] == [START + 1]
+        with pytest.raises(BagError, match=f"/bag: expected a {IMAGE} on {TOPIC}, found: "):
+            list(bag.messages([TOPIC]))
+        first = bag.first(TOPIC)
+    assert len(lines) == 1 and lines[0].startswith(f"expected a {IMAGE} on {TOPIC}, found: ")
+    assert first is not None and first.time == START + 1
+
+
+def test_topics_of_another_type_are_named(tmp_path: Path) -> None:
+    with BagReader(record_raw(tmp_path / "bag", count=1)) as bag:
+        bag.check_topic(TOPIC, "image topic", IMAGE)
+        with pytest.raises(BagError, match=f"expected a thing {TOPIC}, found {IMAGE} there"):
+            bag.check_topic(TOPIC, "a thing", COMPRESSED_IMAGE)
+        assert bag.camera_topics() == (TOPIC,)

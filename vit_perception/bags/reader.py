@@ -9,17 +9,16 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from vit_perception.bags.definitions import DECODING_ERRORS, Definitions
+from vit_perception.bags.image import BagImage, bag_image
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, typestore
-from vit_perception.bags.pictures import depth_encoding, frame_of, is_only_depth, stamp_of
+from vit_perception.bags.pictures import depth_encoding, is_only_depth
 from vit_perception.bags.recording import Recording
 from vit_perception.bags.storage import CDR, ROS1, Channel, Record, StorageError
-from vit_perception.frame import Frame, FrameError
+from vit_perception.frame import Frame
 from vit_perception.images.bits import UsedBits
-from vit_perception.images.raw import ImageError
 from vit_perception.output.failure import OutputError
 from vit_perception.wording import one_line, shown_path
 
@@ -100,12 +99,7 @@ class BagReader:
         self.notes = (*recording.notes, *self._left_out())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._recording = None
         self._resources.close()
 
@@ -132,20 +126,16 @@ class BagReader:
             BagError: the wanted topic is absent or depth, or there is none or more than one.
         """
         where = shown_path(self.path)
-        names = [t.name for t in self.topics() if t.msgtype in (IMAGE, COMPRESSED_IMAGE)]
         if wanted is not None:
-            if wanted not in names:
-                faults = [fault for (name, fault) in self._faults if name == wanted]
-                found = f"{faults[0]} there" if faults else listed(names)
-                raise BagError(f"{where}: expected image topic {wanted}, found {found}")
-            first = self._first(wanted)
+            self.check_topic(wanted, "image topic", IMAGE, COMPRESSED_IMAGE)
+            first = self.first(wanted)
             if first is not None and is_only_depth(first.msgtype, first.value):
                 encoding = depth_encoding(first.msgtype, first.value)
                 raise BagError(
                     f"{where}: expected colour images on {wanted}, found depth ({encoding})"
                 )
             return wanted
-        cameras = [name for name in names if not self.depth(name)]
+        cameras = self.camera_topics()
         if len(cameras) != 1:
             raise BagError(
                 f"{where}: expected one colour image topic, found {listed(cameras)}; "
@@ -153,15 +143,50 @@ class BagReader:
             )
         return cameras[0]
 
+    def camera_topics(self) -> tuple[str, ...]:
+        """Returns the topics of images that are not as depth cameras send them, by name."""
+        kinds = (IMAGE, COMPRESSED_IMAGE)
+        names = dict.fromkeys(each.name for each in self.topics() if each.msgtype in kinds)
+        return tuple(name for name in names if not self.depth(name))
+
+    def check_topic(self, wanted: str, what: str, *msgtypes: str) -> None:
+        """Looks for a topic of one of some types; `what` is said of it.
+
+        Raises:
+            BagError: it is absent, of another type, or cannot be read.
+        """
+        names = [each.name for each in self.topics() if each.msgtype in msgtypes]
+        if wanted not in names:
+            there = [fault for (name, fault) in self._faults if name == wanted]
+            there += [shown_path(each.msgtype) for each in self.topics() if each.name == wanted]
+            found = f"{there[0]} there" if there else listed(names)
+            where = shown_path(self.path)
+            raise BagError(f"{where}: expected {what} {shown_path(wanted)}, found {found}")
+
     def depth(self, topic: str) -> str:
         """Returns the encoding of a topic whose images are as depth cameras send them, else ""."""
-        first = self._first(topic)
+        first = self.first(topic)
         return "" if first is None else depth_encoding(first.msgtype, first.value)
 
-    def messages(self, topics: Collection[str] = ()) -> Iterator[BagMessage]:
+    def first(self, topic: str) -> BagMessage | None:
+        """Returns the first message of a topic that can be decoded; None if there is none."""
+        for record in self._guarded(lambda channel: channel.topic == topic):
+            try:
+                return self._decode(record)
+            except DECODING_ERRORS:
+                continue
+        return None
+
+    def messages(
+        self, topics: Collection[str] = (), broken: Callable[[str], None] | None = None
+    ) -> Iterator[BagMessage]:
         """Yields messages in the order of recording, of all topics or of some.
 
         Of all topics, those that cannot be read are left out; `notes` names them.
+
+        Args:
+            topics: names; none means all.
+            broken: gets a line about each message that cannot be decoded, in place of an error.
 
         Raises:
             BagDamageError: messages are missing; after all that are there.
@@ -169,15 +194,32 @@ class BagReader:
         """
         for record in self._records(topics):
             try:
-                yield self._decode(record)
+                message = self._decode(record)
             except DECODING_ERRORS as error:
-                raise BagError(
-                    f"{shown_path(self.path)}: expected a {shown_path(record.channel.msgtype)} "
-                    f"on {shown_path(record.channel.topic)}, found: {one_line(error)}"
-                ) from error
+                kind, topic = record.channel.msgtype, shown_path(record.channel.topic)
+                line = f"expected a {shown_path(kind)} on {topic}, found: {one_line(error)}"
+                if broken is None:
+                    raise BagError(f"{shown_path(self.path)}: {line}") from error
+                broken(line)
+            else:
+                yield message
 
     def frames(self, topic: str | None = None) -> Iterator[tuple[BagMessage, Frame]]:
-        """Yields camera images as frames, each with its message; broken images are counted.
+        """Yields what `images` does as frames with their messages; broken ones are counted.
+
+        Raises:
+            BagDamageError: messages are missing; after all that are there.
+        """
+        for image in self.images(topic):
+            if image.message is not None and image.frame is not None:
+                yield image.message, image.frame
+            else:
+                self.broken[image.cause] += 1
+                if len(self.broken_lines) < BROKEN_SHOWN:
+                    self.broken_lines.append(image.line)
+
+    def images(self, topic: str | None = None) -> Iterator[BagImage]:
+        """Yields all images of a camera, broken ones too, in the order of recording.
 
         The bits in use of 16-bit channels are measured over the topic.
 
@@ -186,19 +228,7 @@ class BagReader:
         """
         bits = UsedBits().measured
         for index, record in enumerate(self._records([self.image_topic(topic)])):
-            value = None
-            try:
-                message = self._decode(record)
-                value = message.value
-                frame = frame_of(message.msgtype, value, bits)
-            except ImageError as error:
-                self._break(error.cause, error, index, record, value)
-            except FrameError as error:
-                self._break("frame", error, index, record, value)
-            except DECODING_ERRORS as error:
-                self._break("message", error, index, record, value)
-            else:
-                yield message, frame
+            yield bag_image(index, record, self._decode, bits)
 
     def cdr(self, message: BagMessage) -> bytes:
         """Returns the bytes of a message as rosbag2 stores them, also from a rosbag1 file."""
@@ -258,26 +288,6 @@ class BagReader:
         channel = record.channel
         raw, value = self._definitions.decode(channel, record.raw)
         return BagMessage(channel.topic, channel.msgtype, record.time, raw, value)
-
-    def _first(self, topic: str) -> BagMessage | None:
-        """Returns the first message of a topic that can be decoded."""
-        for record in self._guarded(lambda channel: channel.topic == topic):
-            try:
-                return self._decode(record)
-            except DECODING_ERRORS:
-                continue
-        return None
-
-    def _break(self, cause: str, error: Exception, index: int, record: Record, value: Any) -> None:
-        self.broken[cause] += 1
-        if len(self.broken_lines) < BROKEN_SHOWN:
-            stamp = stamp_of(value)
-            when = "recorded at" if stamp is None else "stamp"
-            seconds, nanoseconds = divmod(record.time if stamp is None else stamp, 1_000_000_000)
-            self.broken_lines.append(
-                f"{shown_path(record.channel.topic)}: frame {index}, "
-                f"{when} {seconds}.{nanoseconds:09d}: {one_line(error)}"
-            )
 
 
 def listed(names: Collection[str]) -> str:
