@@ -63,7 +63,6 @@ WORKSHOP = [
     "torchvision==0.28.0",  # timm needs it; this one belongs to that torch
     "timm>=1.0.31",  # backbones, and the interface of ours
     "transformers>=5",  # the text encoder of training, and what ours is compared with
-    "faster-coco-eval>=1.8",  # average precision, COCO's and LVIS's
     "matplotlib>=3.7",  # the curves of a training
 ]
 TEST = [

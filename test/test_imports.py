@@ -12,7 +12,10 @@ import pytest
 
 import vit_perception
 
-WORKSHOP = ("faster_coco_eval", "mujoco", "onnx", "timm", "torch", "transformers")
+WORKSHOP = (
+    *("hotcoco", "jinja2", "mujoco", "onnx", "optuna"),
+    *("ray", "timm", "torch", "transformers"),
+)
 ROS = (
     *(
         "builtin_interfaces",

@@ -13,7 +13,7 @@ from vit_perception.images.media import write_picture
 
 from ..toy_bundle import toy_picture
 
-pytest.importorskip("faster_coco_eval")
+pytest.importorskip("hotcoco")
 
 
 def write_dataset(folder: Path) -> Path:

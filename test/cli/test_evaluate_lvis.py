@@ -15,7 +15,7 @@ from vit_perception.images.media import write_picture
 
 from ..toy_bundle import COLOURS, toy_picture, toy_vocabulary, write_toy_bundle
 
-pytest.importorskip("faster_coco_eval")
+pytest.importorskip("hotcoco")
 
 SYNONYMS = {
     1: ("red_(colour)", "r"),

@@ -12,7 +12,7 @@ from vit_perception.images.media import write_picture
 
 from ..toy_bundle import toy_picture, write_toy_region_bundle
 
-pytest.importorskip("faster_coco_eval")
+pytest.importorskip("hotcoco")
 
 
 def write_dataset(folder: Path) -> Path:

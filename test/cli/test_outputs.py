@@ -56,7 +56,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_metrics_do_not_replace_what_they_are_made_of(
     dataset: Path, tmp_path: Path, toy_bundle_dir: Path, refused: Any
 ) -> None:
-    pytest.importorskip("faster_coco_eval")
+    pytest.importorskip("hotcoco")
     bundle = tmp_path / "bundle"
     shutil.copytree(toy_bundle_dir, bundle)
     wordings = tmp_path / "wordings.yaml"
@@ -83,7 +83,7 @@ def test_metrics_are_tried_before_the_work(dataset: Path, place: str, refused: A
 def test_names_of_parts_and_kinds_do_not_forge_rows(
     dataset: Path, tmp_path: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("faster_coco_eval")
+    pytest.importorskip("hotcoco")
     wordings = tmp_path / "wordings.yaml"
     wordings.write_text(json.dumps({FORGED: {"red": "cyan"}}))
     report = tmp_path / "metrics.json"

@@ -172,7 +172,7 @@ def write_dataset(folder: Path, pictures: int) -> Path:
 def test_a_dataset_is_shown_and_another_one_measured(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("faster_coco_eval")
+    pytest.importorskip("hotcoco")
     mine, report = tmp_path / "mine", tmp_path / "metrics.json"
     shown = write_dataset(tmp_path / "shown", 2)
     assert teach(bundle, mine, "--from", shown / "examples.json") == 0

@@ -21,7 +21,7 @@ from vit_perception.frame import Frame
 from vit_perception.images.compressed import encode_jpeg
 from vit_perception.rle import encode_mask
 
-pytest.importorskip("faster_coco_eval")
+pytest.importorskip("hotcoco")
 
 NAMES = ("mug", "spoon", "hat")
 MUG, TRAIN_MUG, SPOON, HAT = (

@@ -16,7 +16,7 @@ from vit_perception.evaluation.tables import format_lvis
 
 from .lvis_pictures import IDS, Answer, answering, document, load, write
 
-pytest.importorskip("faster_coco_eval")
+pytest.importorskip("hotcoco")
 
 A, B, C = (0, 0, 40, 40), (60, 0, 100, 40), (0, 60, 40, 100)
 NOTHING = (100, 60, 140, 100)

@@ -29,7 +29,7 @@ from vit_perception.perceiver.settings import Settings
 from ..refusals import refusal_of
 from ..toy_bundle import toy_picture, toy_vocabulary, write_toy_region_bundle
 
-pytest.importorskip("faster_coco_eval")
+pytest.importorskip("hotcoco")
 
 SIZE = (256, 384)  # squares of 64 pixels: large enough to be shown
 PLACES = ((0, 1), (4, 8), (0, 8), (4, 1))

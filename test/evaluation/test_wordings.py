@@ -17,7 +17,7 @@ from vit_perception.evaluation.wordings import evaluate_wordings, load_wordings,
 from vit_perception.frame import Frame
 from vit_perception.images.compressed import encode_jpeg
 
-pytest.importorskip("faster_coco_eval")
+pytest.importorskip("hotcoco")
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "wordings.yaml"
 META = Path(__file__).parents[3] / "shared" / "assets" / "objects" / "meta.json"

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from faster_coco_eval import COCO, COCOeval_faster
+from hotcoco import COCO, COCOeval
 
 from test.scenes.pack import add_split_pairs, write_boxes
 from vit_perception.rle import decode_mask
@@ -61,7 +61,7 @@ def test_the_labels_load_and_score_as_coco(written: Path) -> None:
         {**{key: a[key] for key in ("image_id", "category_id", "bbox")}, "score": 0.9}
         for a in truth.dataset["annotations"]
     ]
-    evaluation = COCOeval_faster(truth, truth.loadRes(found), "bbox")
+    evaluation = COCOeval(truth, truth.loadRes(found), "bbox")
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()

@@ -66,7 +66,10 @@ HINTS = {
     "rclpy": "needs ROS 2: source its setup file, or run 'make setup' in the checkout",
     "vision_msgs": "needs vision_msgs: apt install ros-$ROS_DISTRO-vision-msgs, or 'make setup'",
     "matplotlib": "needs matplotlib: pip install matplotlib",
-    "faster_coco_eval": "needs faster-coco-eval: pip install faster-coco-eval",
+    "hotcoco": "needs hotcoco: pip install 'vit_perception[evaluate]'",
+    "jinja2": "needs jinja2: pip install 'vit_perception[evaluate]'",
+    "optuna": "needs optuna: pip install 'vit_perception[evaluate]'",
+    "ray": "needs ray: pip install 'vit_perception[fleet]'",
 }
 """What to install for a module that only some commands need."""
 _NO_MEMORY = ("std::bad_alloc", "Insufficient memory", "can't allocate memory")

@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         # What cannot be written is told before the work, not after it.
         try_writing(args.json)
-    import_module("faster_coco_eval")  # and so is an absent package
+    import_module("hotcoco")  # and so is an absent package
     given = Path(args.dataset)
     is_file = given.suffix == ".json" and not given.is_dir()
     source = given if is_file else given / ANNOTATIONS

@@ -1,14 +1,12 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""COCO's and LVIS's metrics by faster-coco-eval, some categories at a time to save memory."""
+"""COCO's and LVIS's metrics by hotcoco, some pictures at a time to save memory."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +16,13 @@ from vit_perception.evaluation.lvis_dataset import LvisDataset
 from vit_perception.evaluation.results import Found
 from vit_perception.evaluation.truth import Truth
 
+if TYPE_CHECKING:
+    from hotcoco import StreamingEval
+
 SIZES = ("small", "medium", "large")
 """The library's sizes of objects, in the order of its tables, where "all" comes first."""
-# Detections become dictionaries of 1 kB for the library; hundreds of categories and pictures at
-# once would take gigabytes.
-_CATEGORIES_AT_ONCE = 32
+# The library takes 400 bytes for a detection until it is compared, and 30 from then on.
+_DETECTIONS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,22 +87,11 @@ def compare(
         limits: detections kept per picture and category, ascending.
     """
     masks = bool(found) and found[0].masks is not None
-    wanted = sorted({category for truth in truths for category in truth.categories})
-    pieces: list[list[Curves]] = [[] for _ in truths]
-    pictures = [_picture(picture) for picture in data.pictures]
-    for start in range(0, len(wanted), _CATEGORIES_AT_ONCE):
-        chunk = wanted[start : start + _CATEGORIES_AT_ONCE]
-        entries = [entry for one in found for entry in one.entries(chunk)]
-        there = {(entry["image_id"], entry["category_id"]) for entry in entries}
-        kinds = [{"id": key, "name": data.categories.get(key, "")} for key in chunk]
-        results = _dataset(pictures, kinds, [], entries)
-        for truth, curves in zip(truths, pieces, strict=True):
-            categories = sorted(set(chunk) & set(truth.categories))
-            if categories:
-                expected = _dataset(pictures, kinds, truth.annotations(categories, there))
-                kind: Literal["segm", "bbox"] = "segm" if masks else "bbox"
-                curves.append(_run(expected, results, categories, limits, kind))
-    return [_joined(curves) if curves else None for curves in pieces]
+    kind: Literal["segm", "bbox"] = "segm" if masks else "bbox"
+    blocks = list(_blocks(data.pictures, found))
+    return [
+        _compared(truth, blocks, limits, kind) if truth.categories else None for truth in truths
+    ]
 
 
 def compare_federated(data: LvisDataset, found: Sequence[Found]) -> Curves | None:
@@ -117,91 +106,122 @@ def compare_federated(data: LvisDataset, found: Sequence[Found]) -> Curves | Non
         found: one entry per picture.
     """
     wanted = sorted({annotation["category_id"] for annotation in data.annotations})
-    judged = data.judged()
+    if not wanted:
+        return None
     most = max((len(one) for one in found), default=1)
-    curves: list[Curves] = []
-    for start in range(0, len(wanted), _CATEGORIES_AT_ONCE):
-        chunk = wanted[start : start + _CATEGORIES_AT_ONCE]
-        inside = frozenset(chunk)
-        # A category is judged in a few pictures only; leaving out the others saves time.
-        chosen = [p for p in data.pictures if not inside.isdisjoint(judged[p.id])]
-        ids = {picture.id for picture in chosen}
-        pictures = [
-            _picture(picture)
-            | {
-                "neg_category_ids": sorted(data.absent[picture.id]),
-                "not_exhaustive_category_ids": sorted(data.incomplete[picture.id]),
+    evaluation = _evaluation(wanted, [most], "bbox", federated=True)
+    objects = _by_picture(data.annotations)
+    inside = frozenset(wanted)
+    for pictures, several in _blocks(data.pictures, found):
+        described = [
+            {
+                "id": picture.id,
+                "neg_category_ids": sorted(data.absent[picture.id] & inside),
+                "not_exhaustive_category_ids": sorted(data.incomplete[picture.id] & inside),
             }
-            for picture in chosen
+            for picture in pictures
         ]
-        kinds = [
-            {"id": key, "name": data.names[key], "frequency": data.frequencies[key]}
-            for key in chunk
-        ]
-        entries = [e for one in found if one.picture in ids for e in one.entries(chunk)]
-        objects = [a for a in data.annotations if a["category_id"] in inside]
-        # Ids start at 1: the library takes id 0 for no object.
-        objects = [{**a, "id": number} for number, a in enumerate(objects, start=1)]
-        results = _dataset(pictures, kinds, [], entries)
-        expected = _dataset(pictures, kinds, objects)
-        curves.append(_run(expected, results, chunk, [most], "bbox", federated=True))
-    return _joined(curves) if curves else None
+        annotations = [a for picture in pictures for a in objects.get(picture.id, ())]
+        evaluation.update(described, _numbered(annotations), _table(several, wanted))
+    return _curves(evaluation, wanted)
 
 
-def _picture(picture: Picture) -> dict[str, Any]:
-    """Returns the library's form; it requires a size, though masks carry their own."""
-    return {"id": picture.id, "file_name": picture.file_name, "height": 0, "width": 0}
+def _compared(
+    truth: Truth,
+    blocks: Sequence[tuple[Sequence[Picture], Sequence[Found]]],
+    limits: Sequence[int],
+    kind: Literal["segm", "bbox"],
+) -> Curves:
+    categories = list(truth.categories)
+    evaluation = _evaluation(categories, limits, kind)
+    kinds = [_by_picture(each) for each in (truth.objects, truth.regions, truth.wide_regions)]
+    for pictures, several in blocks:
+        objects, regions, wide = (
+            tuple(a for picture in pictures for a in each.get(picture.id, ())) for each in kinds
+        )
+        there = {
+            (one.picture, category)
+            for one in several
+            for category in np.unique(one.categories).tolist()
+        }
+        here = Truth(objects, regions, wide, truth.categories)
+        annotations = here.annotations(categories, there)
+        if kind == "segm":
+            results: Any = [entry for one in several for entry in one.entries(categories)]
+        else:
+            results = _table(several, categories)
+        evaluation.update([{"id": picture.id} for picture in pictures], annotations, results)
+    return _curves(evaluation, categories)
 
 
-def _dataset(
-    pictures: Sequence[dict[str, Any]],
-    categories: Sequence[dict[str, Any]],
-    annotations: Sequence[dict[str, Any]],
-    results: list[dict[str, Any]] | None = None,
-) -> Any:
-    """Returns the library's form of annotations or, if given, of results."""
-    from faster_coco_eval import COCO
+def _blocks(
+    pictures: Sequence[Picture], found: Sequence[Found]
+) -> Iterator[tuple[Sequence[Picture], Sequence[Found]]]:
+    """Yields the pictures and what was found in them, some detections at a time."""
+    results: dict[int, list[Found]] = {}
+    for one in found:
+        results.setdefault(one.picture, []).append(one)
+    block: list[Picture] = []
+    count = 0
+    for picture in pictures:
+        more = sum(len(one) for one in results.get(picture.id, ()))
+        if block and count + more > _DETECTIONS_AT_ONCE:
+            yield block, [one for each in block for one in results.get(each.id, ())]
+            block, count = [], 0
+        block.append(picture)
+        count += more
+    if block:
+        yield block, [one for each in block for one in results.get(each.id, ())]
 
-    document = {
-        "info": {},
-        "images": list(pictures),
-        "categories": list(categories),
-        "annotations": list(annotations),
-    }
-    with contextlib.redirect_stdout(io.StringIO()):
-        dataset = COCO(document)
-        return dataset if results is None else dataset.loadRes(results)
+
+def _by_picture(annotations: Iterable[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    there: dict[int, list[dict[str, Any]]] = {}
+    for annotation in annotations:
+        there.setdefault(annotation["image_id"], []).append(annotation)
+    return there
 
 
-def _run(
-    expected: Any,
-    results: Any,
+def _numbered(annotations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns annotations with ids from 1: the library takes id 0 for no object."""
+    return [{**annotation, "id": number} for number, annotation in enumerate(annotations, start=1)]
+
+
+def _table(found: Sequence[Found], categories: Sequence[int]) -> NDArray[np.float64]:
+    """Returns boxes as the library reads them: picture, x, y, w, h, score, category."""
+    tables = [np.zeros((0, 7))]
+    for one in found:
+        rows = np.flatnonzero(np.isin(one.categories, categories))
+        boxes = one.boxes[rows].astype(np.float64)
+        table = np.empty((len(rows), 7))
+        table[:, 0] = one.picture
+        table[:, 1:3] = boxes[:, :2]
+        table[:, 3:5] = boxes[:, 2:] - boxes[:, :2]
+        table[:, 5] = one.scores[rows]
+        table[:, 6] = one.categories[rows]
+        tables.append(table)
+    return np.concatenate(tables)
+
+
+def _evaluation(
     categories: Sequence[int],
     limits: Sequence[int],
     kind: Literal["segm", "bbox"],
     *,
     federated: bool = False,
-) -> Curves:
-    from faster_coco_eval import COCOeval_faster
+) -> StreamingEval:
+    from hotcoco import Params, StreamingEval
 
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluator = COCOeval_faster(
-            expected, results, kind, extra_calc=False, lvis_style=federated
-        )
-        evaluator.params.catIds = list(categories)
-        evaluator.params.maxDets = list(limits)
-        evaluator.evaluate()
-        evaluator.accumulate()
-    evaluation: dict[str, Any] = evaluator.eval
-    return Curves(tuple(categories), evaluation["precision"], evaluation["recall"])
+    params = Params(kind)
+    params.max_dets = list(limits)
+    kinds = [{"id": key, "name": str(key)} for key in categories]
+    return StreamingEval(kinds, kind, federated, params)
 
 
-def _joined(curves: Sequence[Curves]) -> Curves:
-    return Curves(
-        tuple(category for one in curves for category in one.categories),
-        np.concatenate([one.precision for one in curves], axis=2),
-        np.concatenate([one.recall for one in curves], axis=1),
-    )
+def _curves(evaluation: StreamingEval, categories: Sequence[int]) -> Curves:
+    evaluator = evaluation.finalize()
+    evaluator.accumulate()
+    curves: dict[str, Any] = evaluator.eval or {}
+    return Curves(tuple(categories), curves["precision"], curves["recall"])
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:
