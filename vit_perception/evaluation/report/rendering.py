@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from vit_perception.evaluation.report import values
+from vit_perception.wording import printable
 
 _PACKAGE = "vit_perception.evaluation.report"
 
@@ -35,6 +36,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["printable"] = printable
     environment.filters["label"] = values.label
     environment.filters["line"] = values.line
     return environment

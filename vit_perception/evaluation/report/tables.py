@@ -31,7 +31,7 @@ class Cell:
     Attributes:
         text: what it says.
         below: a smaller second line.
-        bar: 0..1, the length of a bar above the text; None: no bar.
+        bar: 0..1, the length of a bar before the text; None: no bar.
         series: number of the bar's colour, from 0.
         lines: a list below the text, one entry each.
     """
@@ -49,6 +49,7 @@ def table(
     rows: Sequence[Sequence[str | Cell]],
     *,
     sorts: bool = False,
+    quiet: bool = False,
 ) -> Markup:
     """Returns a table; everything in it is escaped.
 
@@ -57,6 +58,7 @@ def table(
         columns: the first holds what a row is about.
         rows: a cell for each column; those beyond MOST_ROWS are left out.
         sorts: whether a reader can sort it by its headings.
+        quiet: whether the caption is only heard, as the same words stand above the table.
     """
     return render(
         "table.html",
@@ -64,5 +66,6 @@ def table(
         columns=columns,
         rows=rows[:MOST_ROWS],
         sorts=sorts,
+        quiet=quiet,
         tall=len(rows) > _TALL,
     )

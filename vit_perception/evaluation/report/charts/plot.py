@@ -12,7 +12,7 @@ from markupsafe import Markup
 from vit_perception.evaluation.report.rendering import render
 
 # Units of the drawing; a unit is about a pixel, so that words keep their size on a phone.
-WIDTH, HEIGHT = 360, 270
+WIDTH, HEIGHT = 400, 290
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 24, 42
 SERIES = 6
 """Colours and kinds of lines; more lines than these begin again."""
@@ -28,6 +28,7 @@ class Line:
         title: of the legend; it is escaped.
         points: x and y, 0..1.
         series: number of its colour and kind of line, from 0.
+        dots: whether every point has one.
         filled: a filled mark, or None.
         hollow: a hollow mark, or None.
     """
@@ -35,6 +36,7 @@ class Line:
     title: str
     points: Sequence[Point]
     series: int
+    dots: bool = False
     filled: Point | None = None
     hollow: Point | None = None
 
@@ -83,6 +85,7 @@ def plot(
             {
                 "title": line.title,
                 "style": line.series % SERIES + 1,
+                "dots": [_place(point) for point in line.points] if line.dots else [],
                 "points": " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in line.points),
                 "filled": _place(line.filled),
                 "hollow": _place(line.hollow),
