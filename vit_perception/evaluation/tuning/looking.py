@@ -1,0 +1,116 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at pictures and keeps the rows, not the pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from vit_perception.bags.reader import BagDamageError
+from vit_perception.detections import Detections
+from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
+from vit_perception.evaluation.samples.sample import LeftOut, Sample, SampleSequence
+from vit_perception.frame import Frame
+from vit_perception.wording import shown
+
+Predict = Callable[[Frame], Detections]
+Progress = Callable[[int], None]
+WITHOUT_TRUTH = "without truth"
+_LINES = 10
+
+
+@dataclass
+class Seen:
+    """Pictures with truth, and what was found in them.
+
+    Attributes:
+        frames: in order, each with the rows of one run; the truth without masks.
+        weakest: of each of them the lowest score of the graph's rows; 0 without any.
+        left_out: pictures that were not looked at, by cause.
+        lines: what is wrong with the first of them.
+        damage: what bags say of pictures that are missing.
+    """
+
+    frames: list[LookedAt] = field(default_factory=list)
+    weakest: list[float] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    lines: list[str] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+
+
+def look(
+    sequences: Sequence[SampleSequence],
+    names: tuple[str, ...],
+    predict: Predict,
+    *,
+    least: float = 0.0,
+    only: Container[tuple[str, int]] | None = None,
+    progress: Progress = lambda done: None,
+) -> Seen:
+    """Looks at the pictures with truth.
+
+    Args:
+        sequences: pictures.
+        names: that `predict` asks for.
+        predict: gives detections of a frame.
+        least: rows with lower scores are not kept.
+        only: sequence and number of the pictures to look at; None for all.
+        progress: called with the number of pictures read so far.
+
+    Raises:
+        EvaluationError: a picture, or what is true of it, does not fit.
+    """
+    seen = Seen()
+    done = 0
+    for sequence in sequences:
+        for sample in _samples(sequence, seen):
+            done += 1
+            if isinstance(sample, LeftOut):
+                seen.left_out[sample.cause] += 1
+                seen.lines += [sample.line][: _LINES - len(seen.lines)]
+            elif sample.truth is None:
+                seen.left_out[WITHOUT_TRUTH] += 1
+            elif only is None or (sequence.key, sample.number) in only:
+                _keep(seen, sequence.key, sample, predict(sample.frame), names, least)
+            progress(done)
+    return seen
+
+
+def _samples(sequence: SampleSequence, seen: Seen) -> Iterator[Sample | LeftOut]:
+    try:
+        yield from sequence.samples()
+    except BagDamageError as error:
+        seen.damage.append(str(error))
+
+
+def _keep(
+    seen: Seen,
+    key: str,
+    sample: Sample,
+    found: Detections,
+    names: tuple[str, ...],
+    least: float,
+) -> None:
+    if found.names != names:
+        raise EvaluationError(
+            f"expected detections of {shown(names)}, found some of {shown(found.names)}"
+        )
+    assert sample.truth is not None
+    rows = np.flatnonzero(found.scores >= least)
+    seen.frames.append(
+        LookedAt(
+            sequence=key,
+            number=sample.number,
+            name=sample.name,
+            stamp=sample.frame.stamp,
+            size=(sample.frame.height, sample.frame.width),
+            truth=replace(sample.truth, masks=None),
+            rows=(FrameRows(found.boxes[rows], found.scores[rows], found.labels[rows], None),),
+        )
+    )
+    seen.weakest.append(float(found.scores.min(initial=np.inf)) if len(found) else 0.0)

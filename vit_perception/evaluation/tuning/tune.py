@@ -1,0 +1,226 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Chooses thresholds on the first part of each sequence, and confirms them on the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+
+from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.evaluation.rows.looked_at import LookedAt
+from vit_perception.evaluation.samples.sample import SampleSequence
+from vit_perception.evaluation.tuning.average_precision import LEAST_SCORE, MOST
+from vit_perception.evaluation.tuning.choice import Choice
+from vit_perception.evaluation.tuning.held_out import blocks, divided
+from vit_perception.evaluation.tuning.judged import judge
+from vit_perception.evaluation.tuning.looking import Predict, Seen, look
+from vit_perception.evaluation.tuning.metric import AP, Counts
+from vit_perception.evaluation.tuning.search import Question, Tried, search
+from vit_perception.evaluation.tuning.verdict import Published, Verdict, compare, unchanged
+from vit_perception.perceiver.settings import Settings
+from vit_perception.setting import settings_of
+from vit_perception.wording import shown, shown_path
+
+Ask = Callable[[Choice, int], Predict]
+"""Takes thresholds and how many detections of a picture to give."""
+Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Takes a title and a total; gives what takes the number done so far."""
+
+FEWEST_PICTURES = 10
+ALL = Choice(0.0, 1.0)
+"""Thresholds that leave out nothing."""
+_NO_TRUTH = (
+    "expected pictures with labels, found none; 'vit-perception compare' needs none, "
+    "'vit-perception label' helps to make some"
+)
+_MOST_ROWS = int(settings_of(Settings)["max_detections"].maximum or 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """Thresholds that were found, and what they are worth.
+
+    Attributes:
+        question: what was searched.
+        choice: the thresholds.
+        apart: names that could have a threshold of their own.
+        chosen_on: pictures that they were chosen on.
+        value_before, value_after: the metric on those, with the thresholds of now and these.
+        held_out: pictures kept out.
+        objects: in the held-out pictures.
+        before, after: counts in the held-out pictures, with the thresholds of now and these.
+        verdict: the comparison on the held-out pictures.
+        limited: pictures in which the graph had no room for all rows above the lowest threshold
+            that was tried.
+        seen: all pictures that were looked at.
+    """
+
+    question: Question
+    choice: Choice
+    apart: tuple[str, ...]
+    chosen_on: int
+    value_before: float
+    value_after: float
+    held_out: int
+    objects: int
+    before: Counts
+    after: Counts
+    verdict: Verdict
+    limited: int
+    seen: Seen
+
+
+def tune(
+    sequences: Sequence[SampleSequence],
+    question: Question,
+    ask: Ask,
+    *,
+    trials: int,
+    seed: int,
+    bar: Bar,
+) -> Tuned:
+    """Searches thresholds, and runs the network with them once more on the held-out pictures.
+
+    Args:
+        sequences: pictures with truth.
+        question: what is searched.
+        ask: gives predictors that ask for the names of the question.
+        trials, seed: see `search`.
+        bar: shows progress.
+
+    Raises:
+        EvaluationError: too few pictures with truth, no object that was asked for, or a picture
+            that does not fit.
+    """
+    total = sum(len(sequence) for sequence in sequences)
+    with bar("looking", total) as show:
+        seen = look(
+            sequences,
+            question.names,
+            ask(ALL, _MOST_ROWS),
+            least=min(question.least, question.present.score),
+            progress=show,
+        )
+    first, last = (
+        [seen.frames[index] for index in part.tolist()] for part in divided(seen.frames)
+    )
+    _check(sequences, seen, question, first, last)
+    tried = Tried(first, question)
+    with bar("choosing", 0) as show:
+        choice, value = search(tried, trials, seed, show)
+    before = _before(last, question)
+    if choice == question.present:
+        after, verdict = before, unchanged(question.metric, before)
+    else:
+        with bar("confirming", total) as show:
+            after = _confirmed(sequences, last, question, choice, ask, show)
+        verdict = compare(question.metric, before, after, blocks(last))
+    return Tuned(
+        question=question,
+        choice=choice,
+        apart=tuple(question.names[label] for label in tried.names_apart()),
+        chosen_on=len(first),
+        value_before=tried.value(question.present),
+        value_after=value,
+        held_out=len(last),
+        objects=before.judged.total_objects,
+        before=before.counts,
+        after=after.counts,
+        verdict=verdict,
+        limited=sum(weakest > question.least for weakest in seen.weakest),
+        seen=seen,
+    )
+
+
+def labelled_names(sequences: Sequence[SampleSequence]) -> tuple[str, ...]:
+    """Returns the names of what is true in any of the sequences, each once.
+
+    Raises:
+        EvaluationError: there are none.
+    """
+    names = tuple(dict.fromkeys(name for sequence in sequences for name in sequence.names()))
+    if not names:
+        raise EvaluationError(f"{_titles(sequences)}: {_NO_TRUTH}")
+    return names
+
+
+def _check(
+    sequences: Sequence[SampleSequence],
+    seen: Seen,
+    question: Question,
+    first: Sequence[LookedAt],
+    last: Sequence[LookedAt],
+) -> None:
+    count = len(seen.frames)
+    where = _titles(sequences)
+    if not count:
+        raise EvaluationError(f"{where}: {_NO_TRUTH}")
+    if count < FEWEST_PICTURES:
+        raise EvaluationError(
+            f"{where}: expected {FEWEST_PICTURES} pictures with truth or more, found {count}"
+        )
+    for part, which in ((first, "first"), (last, "last")):
+        if not any(
+            name in question.names and not crowd
+            for frame in part
+            if frame.truth is not None
+            for name, crowd in zip(frame.truth.names, frame.truth.crowds.tolist(), strict=True)
+        ):
+            raise EvaluationError(
+                f"{where}: expected objects called {shown(', '.join(question.names))} in the "
+                f"{which} {len(part)} pictures, found none"
+            )
+
+
+def _before(frames: Sequence[LookedAt], question: Question) -> Published:
+    """Returns what is published with the thresholds of now.
+
+    One threshold of all names only cuts off the end of the graph's rows, so they need no other
+    run.
+    """
+    names, present = question.names, question.present
+    thresholds = present.thresholds(names)
+    if question.metric.kind == AP:
+        thresholds = np.full(len(names), LEAST_SCORE, np.float32)
+    judged = judge(frames, names, present.iou, thresholds, agnostic=question.agnostic)
+    return Published(judged, thresholds, _most(question))
+
+
+def _confirmed(
+    sequences: Sequence[SampleSequence],
+    frames: Sequence[LookedAt],
+    question: Question,
+    choice: Choice,
+    ask: Ask,
+    progress: Callable[[int], None],
+) -> Published:
+    """Returns what the network publishes of the held-out pictures."""
+    given = choice if question.metric.kind != AP else Choice(LEAST_SCORE, choice.iou)
+    again = look(
+        sequences,
+        question.names,
+        ask(given, _most(question)),
+        only={(frame.sequence, frame.number) for frame in frames},
+        progress=progress,
+    )
+    kept = [(frame.sequence, frame.number) for frame in again.frames]
+    if kept != [(frame.sequence, frame.number) for frame in frames]:
+        raise EvaluationError(
+            f"expected the same {len(frames)} held-out pictures, found {len(kept)}: the data have "
+            "changed meanwhile"
+        )
+    everything = np.zeros(len(question.names), np.float32)
+    judged = judge(again.frames, question.names, ALL.iou, everything)
+    return Published(judged, everything, _most(question))
+
+
+def _most(question: Question) -> int:
+    return MOST if question.metric.kind == AP else question.most
+
+
+def _titles(sequences: Sequence[SampleSequence]) -> str:
+    return ", ".join(shown_path(sequence.title) for sequence in sequences)
