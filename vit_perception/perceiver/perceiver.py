@@ -22,7 +22,7 @@ from vit_perception.letterbox import boxes_to_source
 from vit_perception.perceiver.call_names import CallNames, Encode
 from vit_perception.perceiver.candidates import detections_from
 from vit_perception.perceiver.crops import crop_of
-from vit_perception.perceiver.network import Network
+from vit_perception.perceiver.network import Network, Seen
 from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.query_maker import NOT_TAUGHT, QueryMaker
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
@@ -217,9 +217,32 @@ class Perceiver:
                 much memory.
             RegionError: the region of the settings lies beside the image.
         """
-        taught = query.taught
-        seen = self._network.look(frame, query, stages, anything=taught is not None)
-        outputs = seen.named
+        return self.chosen(self.see(frame, query, stages), frame, query, stages)
+
+    def see(self, frame: Frame, query: Query, stages: StageTimes) -> Seen:
+        """Runs the network: the first half of `look`, for those who do the other elsewhere.
+
+        Args:
+            frame, query: see `look`.
+            stages: receives the times of "letterbox" and "inference".
+
+        Raises:
+            SessionError, PerceiverError, RegionError: as `look`.
+        """
+        return self._network.look(frame, query, stages, anything=query.taught is not None)
+
+    def chosen(self, seen: Seen, frame: Frame, query: Query, stages: StageTimes) -> Detections:
+        """Returns what `look` does, of what the network made of a frame; from any thread.
+
+        Args:
+            seen: what `see` returned for this frame and query.
+            frame, query: see `look`.
+            stages: receives the times of "nms" and, where they are decoded, "masks".
+
+        Raises:
+            PerceiverError: the masks would take too much memory.
+        """
+        taught, outputs = query.taught, seen.named
         if taught is not None and seen.anything is not None:
             outputs = taught.beside(outputs, seen.anything, self._mean)
         found = detections_from(outputs, seen.letterbox, query, stages)
