@@ -1,0 +1,214 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at every picture of a sequence with all runs, and keeps what they found on disk.
+
+Pictures are read and decoded in one thread ahead of the networks, and what these made of them is
+turned into rows and written in another one behind them. Each holds a few pictures at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vit_perception.bags.reader import BagDamageError
+from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.evaluation.rows.account import Account, Counting
+from vit_perception.evaluation.rows.looked_at import LookedAt
+from vit_perception.evaluation.rows.looker import Looker, rows_of
+from vit_perception.evaluation.rows.pipeline import ahead, behind
+from vit_perception.evaluation.rows.reading import BLOCK, shard_path, times_path
+from vit_perception.evaluation.rows.shards import read_shard, write_shard
+from vit_perception.evaluation.rows.times import FrameTimes, Stages, write_times
+from vit_perception.evaluation.samples.sample import LeftOut, Sample, SampleSequence
+from vit_perception.perceiver.network import Seen
+from vit_perception.perceiver.stages import StageTimes
+from vit_perception.wording import shown_path
+
+_AHEAD, _BEHIND = 4, 2
+"""Pictures that wait for the networks, and for what comes behind them."""
+
+Progress = Callable[[int], None]
+
+
+def look(
+    sequence: SampleSequence,
+    lookers: Sequence[Looker],
+    folder: Path,
+    progress: Progress = lambda pictures: None,
+) -> Account:
+    """Looks at all pictures of a sequence; its files are the same whenever it was interrupted.
+
+    A block whose file is there is not looked at again. Its pictures are still read, so that
+    those that cannot be are counted.
+
+    Args:
+        sequence: what is looked at.
+        lookers: all runs, in the order of the plan.
+        folder: of the measurement.
+        progress: called with the number of pictures met so far.
+
+    Raises:
+        EvaluationError: a picture or what is true of it does not fit, or the folder holds files
+            of other pictures.
+        BagError: the bag cannot be read.
+        OutputError: the folder cannot be written.
+        SessionError, PerceiverError: an engine failed.
+    """
+    counting, damage = Counting(), ""
+    blocks = _Blocks(folder, sequence.key, lookers)
+    pictures = _pictures(sequence, folder, len(lookers))
+    with ahead(pictures, _AHEAD) as read, behind(_BEHIND) as later:
+        try:
+            for picture in read:
+                if isinstance(picture, LeftOut):
+                    counting.leave_out(picture)
+                else:
+                    counting.take(has_truth=picture.has_truth)
+                    if picture.sample is not None:
+                        later(blocks.add, picture, *_seen(lookers, picture.sample))
+                progress(counting.pictures)
+        except BagDamageError as error:  # all that is there has come
+            damage = str(error)
+        later(blocks.write)
+    return counting.account(sequence, damage)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    """One that is to be looked at, or with `sample` None one that has been already."""
+
+    has_truth: bool
+    sample: Sample | None = None
+    shared: Stages | None = None
+
+
+def _pictures(sequence: SampleSequence, folder: Path, runs: int) -> Iterator[_Picture | LeftOut]:
+    """Yields the pictures of a sequence; runs in the thread that reads."""
+    known = _Known(folder, sequence.key, runs)
+    samples = sequence.samples()
+    while True:
+        began = time.perf_counter()
+        try:
+            found = next(samples, None)
+        except BagDamageError:
+            known.end()
+            raise
+        if found is None:
+            known.end()
+            return
+        seconds = time.perf_counter() - began
+        if isinstance(found, LeftOut):
+            yield found
+        elif known.holds(found.number):
+            yield _Picture(found.truth is not None)
+        else:
+            yield _Picture(found.truth is not None, found, {"read": seconds})
+
+
+class _Known:
+    """What is on disk already, block by block.
+
+    Raises:
+        EvaluationError: files of other pictures or runs.
+    """
+
+    def __init__(self, folder: Path, key: str, runs: int) -> None:
+        self._folder, self._key, self._runs = folder, key, runs
+        self._block = -1
+        self._path = folder
+        self._left: list[int] | None = None
+        """Numbers of the block's pictures that have not come yet; None without a file."""
+
+    def holds(self, number: int) -> bool:
+        """Returns whether a picture has been looked at; they come in order."""
+        if number // BLOCK != self._block:
+            self.end()
+            self._block = number // BLOCK
+            self._path = shard_path(self._folder, self._key, self._block)
+            self._left = self._numbers()
+        if self._left is None:
+            return False
+        if self._left[:1] != [number]:
+            raise self._other(f"picture {number}")
+        del self._left[0]
+        return True
+
+    def end(self) -> None:
+        """Looks whether all pictures of the block have come."""
+        if self._left:
+            raise self._other("more")
+
+    def _numbers(self) -> list[int] | None:
+        if not self._path.exists():
+            return None
+        frames = read_shard(self._path)
+        if any(each.sequence != self._key or len(each.rows) != self._runs for each in frames):
+            raise self._other("other runs or another sequence")
+        return [each.number for each in frames]
+
+    def _other(self, found: str) -> EvaluationError:
+        return EvaluationError(
+            f"{shown_path(self._path)}: expected results of the pictures that are read now, "
+            f"found {found}; remove the file to look at them again"
+        )
+
+
+def _seen(
+    lookers: Sequence[Looker], sample: Sample
+) -> tuple[tuple[Seen, ...], tuple[StageTimes, ...]]:
+    """Runs all networks on one picture, one after the other."""
+    seen, stages = [], []
+    for looker in lookers:
+        stages.append(StageTimes())
+        seen.append(looker.see(sample.frame, stages[-1]))
+    return tuple(seen), tuple(stages)
+
+
+class _Blocks:
+    """Keeps what was found until a block is full; runs in the thread behind the networks."""
+
+    def __init__(self, folder: Path, key: str, lookers: Sequence[Looker]) -> None:
+        self._folder, self._key, self._lookers = folder, key, lookers
+        self._block = -1
+        self._frames: list[LookedAt] = []
+        self._times: list[FrameTimes] = []
+
+    def add(self, picture: _Picture, seen: Sequence[Seen], stages: Sequence[StageTimes]) -> None:
+        """Takes what the networks made of a picture."""
+        sample = picture.sample
+        assert sample is not None
+        if sample.number // BLOCK != self._block:
+            self.write()
+            self._block = sample.number // BLOCK
+        rows, times = [], []
+        for looker, each, before in zip(self._lookers, seen, stages, strict=True):
+            # A new clock: the time between the threads is nobody's.
+            after = StageTimes()
+            detections = looker.detections(each, sample.frame, after)
+            rows.append(rows_of(detections))
+            after.lap("rows")
+            times.append({**before.seconds, **after.seconds})
+        frame = sample.frame
+        self._frames.append(
+            LookedAt(
+                sequence=self._key,
+                number=sample.number,
+                name=sample.name,
+                stamp=frame.stamp,
+                size=(frame.height, frame.width),
+                truth=sample.truth,
+                rows=tuple(rows),
+            )
+        )
+        self._times.append(FrameTimes(picture.shared or {}, tuple(times)))
+
+    def write(self) -> None:
+        """Writes the block in hand, if there is one."""
+        if self._frames:
+            # The times first: a block counts as done when its results are there.
+            write_times(times_path(self._folder, self._key, self._block), self._times)
+            write_shard(shard_path(self._folder, self._key, self._block), self._frames)
+        self._frames, self._times = [], []
