@@ -131,14 +131,23 @@ def read_picture(entry: Mapping[str, Any], root: Path) -> Picture:
         path = find_picture(root / "images", (name, plain, plain.removeprefix("images/")))
     except PlaceError as error:
         raise EvaluationError(f"image {number}: file_name: {error}") from None
+    return Picture(number, name, path, read_size(entry, number))
+
+
+def read_size(entry: Mapping[str, Any], number: int) -> tuple[int, int] | None:
+    """Returns height and width in px of an entry of `images` with an id; None without them.
+
+    Raises:
+        EvaluationError: they are impossible.
+    """
     height, width = entry.get("height"), entry.get("width")
     if height is None or width is None:
-        return Picture(number, name, path)
+        return None
     if not (type(height) is type(width) is int and height > 0 and width > 0):
         raise EvaluationError(
             f"image {number}: expected height and width in px, found {shown([height, width])}"
         )
-    return Picture(number, name, path, (height, width))
+    return height, width
 
 
 def check_files(pictures: Sequence[Picture]) -> None:
