@@ -45,7 +45,7 @@ def draw(
 
     """
     canvas = np.ascontiguousarray(image).copy()
-    scale = max(0.6, min(canvas.shape[:2]) / _REFERENCE_HEIGHT)
+    scale = scale_of(canvas)
     thickness = max(1, round(2 * scale))
     taken: list[Rectangle] = []
     # The best detection is drawn last, on top; its label is placed first.
@@ -59,7 +59,7 @@ def draw(
         left, top, right, bottom = (round(float(v)) for v in detections.boxes[index])
         cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colours[index], thickness)
     for index in reversed(labels):
-        _draw_label(canvas, *labels[index], colours[index], scale)
+        draw_label(canvas, *labels[index], colours[index], scale)
     return np.asarray(canvas, np.uint8)
 
 
@@ -72,18 +72,33 @@ def class_colour(name: str) -> tuple[int, int, int]:
     return int(red), int(green), int(blue)
 
 
-def _place(
-    canvas: Image, detections: Detections, index: int, scale: float, taken: list[Rectangle]
+def scale_of(image: Image) -> float:
+    """Returns how large lines and labels are in a picture of this size."""
+    return max(0.6, min(image.shape[:2]) / _REFERENCE_HEIGHT)
+
+
+def place_label(
+    canvas: Image,
+    text: str,
+    box: npt.NDArray[np.float32],
+    scale: float,
+    taken: list[Rectangle],
 ) -> tuple[str, Rectangle]:
-    """Returns the text of a detection and the rectangle for it."""
-    found = detections[index]
-    number = f" #{found.id}" if found.id else ""
-    text = f"{_printable(found.name)}{number} {found.score:.2f}"
+    """Returns a label's text as it can be drawn and the rectangle for it, at its box.
+
+    Args:
+        canvas: the picture; the rectangle lies inside it.
+        text: of the label.
+        box: float32 [4], x1 y1 x2 y2 in px.
+        scale: see `scale_of`.
+        taken: rectangles to keep clear of if there is room; gets the new one.
+    """
+    text = _printable(text)
     size = _FONT_SIZE * scale
     (width, _), _ = cv2.getTextSize(text, _FONT, size, _stroke(scale))
     width += 2 * _PADDING
     height = round((_ASCENT + _DESCENT) * size) + _PADDING
-    left, top, right, bottom = (round(float(v)) for v in detections.boxes[index])
+    left, top, right, bottom = (round(float(v)) for v in box)
     corners = (
         (left, top - height),
         (left, bottom),
@@ -96,6 +111,29 @@ def _place(
     place = min(places, key=lambda p: sum(_overlap(p, other) for other in taken))
     taken.append(place)
     return text, place
+
+
+def draw_label(
+    canvas: Image, text: str, place: Rectangle, colour: tuple[int, int, int], scale: float
+) -> None:
+    """Draws a label of `place_label` into a picture."""
+    left, top, right, bottom = place
+    cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, cv2.FILLED)
+    luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    ink = (0, 0, 0) if luma > 128 else (255, 255, 255)
+    size = _FONT_SIZE * scale
+    origin = (left + _PADDING, top + _PADDING // 2 + round(_ASCENT * size) + 1)
+    cv2.putText(canvas, text, origin, _FONT, size, ink, _stroke(scale), cv2.LINE_AA)
+
+
+def _place(
+    canvas: Image, detections: Detections, index: int, scale: float, taken: list[Rectangle]
+) -> tuple[str, Rectangle]:
+    """Returns the text of a detection and the rectangle for it."""
+    found = detections[index]
+    number = f" #{found.id}" if found.id else ""
+    text = f"{found.name}{number} {found.score:.2f}"
+    return place_label(canvas, text, detections.boxes[index], scale, taken)
 
 
 def _inside(canvas: Image, x: int, y: int, width: int, height: int) -> Rectangle:
@@ -125,18 +163,6 @@ def _draw_mask(
     cv2.copyTo(cv2.LUT(region, table[None]), inside, region)
     outlines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     there[:] = cv2.drawContours(region, outlines, -1, colour, thickness)
-
-
-def _draw_label(
-    canvas: Image, text: str, place: Rectangle, colour: tuple[int, int, int], scale: float
-) -> None:
-    left, top, right, bottom = place
-    cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, cv2.FILLED)
-    luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
-    ink = (0, 0, 0) if luma > 128 else (255, 255, 255)
-    size = _FONT_SIZE * scale
-    origin = (left + _PADDING, top + _PADDING // 2 + round(_ASCENT * size) + 1)
-    cv2.putText(canvas, text, origin, _FONT, size, ink, _stroke(scale), cv2.LINE_AA)
 
 
 def _stroke(scale: float) -> int:
