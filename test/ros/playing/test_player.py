@@ -53,7 +53,7 @@ COUNT = 5
 # Best effort may lose images on a machine under load; users change it in the same way.
 RELIABLE_IMAGES = [
     Parameter(f"qos_overrides.{topic}.publisher.{policy}", value=value)
-    for topic in (IMAGE_TOPIC, COMPRESSED_TOPIC, DEPTH_TOPIC)
+    for topic in (IMAGE_TOPIC, COMPRESSED_TOPIC, DEPTH_TOPIC, "/other")
     for policy, value in (("reliability", "reliable"), ("depth", 10))
 ]
 
@@ -182,6 +182,60 @@ def test_images_that_nobody_wants_are_not_sent(ears: Ears, tmp_path: Path) -> No
     player.play()
     assert player.published[IMAGE_TOPIC] == 0
     assert player.published[GROUND_TRUTH_TOPIC] == 2
+
+
+def test_one_topic_leaves_as_recorded_under_another_name(ears: Ears, tmp_path: Path) -> None:
+    bag = record_squares(tmp_path / "bag", count=COUNT, period=20_000_000)
+    sent: list[tuple[int, float]] = []
+    player = BagPlayer(
+        ears.node,
+        bag,
+        rate=2.0,
+        lag=-7_000_000_000,
+        only={COMPRESSED_TOPIC: "/other"},
+        sent=lambda message, moment: sent.append((stamp_of(message.value), moment)),
+    )
+    images = ears.listen(CompressedImage, "/other", QoSProfile(depth=COUNT))
+    wait(lambda: player.has_subscriber("/other"))
+    assert player.pace is None
+    begin = time.monotonic()
+    player.play()
+    wait(lambda: len(images) == COUNT)
+    assert player.published == {"/other": COUNT}
+    assert [stamp_of(image) for image in images] == [stamp for stamp, _ in sent]
+    assert images[0].format == "jpeg"
+    assert stamp_of(images[0]) == START + player.shift
+    assert abs(time.time_ns() - 7_000_000_000 - stamp_of(images[-1])) < 5_000_000_000
+    assert player.pace is not None
+    assert player.pace.moment(START) == player.pace.started
+    assert player.pace.moment(START + 20_000_000) == pytest.approx(player.pace.started + 0.01)
+    moments = [moment for _, moment in sent]
+    assert moments == sorted(moments)
+    assert all(begin <= moment <= time.monotonic() for moment in moments)
+    assert all(
+        moment >= player.pace.moment(START + index * 20_000_000) - 1e-3
+        for index, moment in enumerate(moments)
+    )
+
+
+def test_a_message_that_cannot_be_read_is_left_out(ears: Ears, tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    picture = make(
+        COMPRESSED_IMAGE,
+        header=make_header(START, FRAME_ID),
+        format="jpeg",
+        data=np.zeros(3, np.uint8),
+    )
+    with BagWriter(bag) as writer:
+        writer.add_topic(COMPRESSED_TOPIC, COMPRESSED_IMAGE)
+        writer.write_cdr(COMPRESSED_TOPIC, START, b"")
+        writer.write(COMPRESSED_TOPIC, START + 1, picture)
+    player = BagPlayer(ears.node, bag, transport="compressed")
+    images = ears.listen(CompressedImage, COMPRESSED_TOPIC)
+    wait(lambda: player.has_subscriber(COMPRESSED_TOPIC))
+    player.play()
+    wait(lambda: len(images) == 1)
+    assert bytes(images[0].data) == bytes(3)
 
 
 def test_stop_ends_a_long_bag(ears: Ears, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import importlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, Message, make,
 from vit_perception.bags.reader import BagError, BagMessage, BagReader, BagTopic
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.raw import ImageError
+from vit_perception.ros.playing.pace import Pace
 from vit_perception.wording import shown_path
 
 _LATCHED = QoSProfile(
@@ -53,9 +54,15 @@ class BagPlayer:
         transport: `raw` unpacks compressed images and depth and publishes them under the
             name without `/compressed` or `/compressedDepth`; `compressed` keeps them.
         restamp: whether to shift all stamps by one constant, so that the first message is now.
+        lag: nanoseconds from the clock of the stamps to that of the recording, where they differ.
+        only: topics to play, each as it was recorded, and the names under which they are played;
+            None: all of them.
+        sent: called after each message that was published, with its stamps as they were sent,
+            and the moment before (seconds of time.monotonic).
 
     Attributes:
         shift: nanoseconds added to every stamp by the current or last `play`.
+        pace: of the current or last `play`; None before its first message.
         published: messages published since the start, by topic.
 
     Raises:
@@ -71,42 +78,53 @@ class BagPlayer:
         rate: float = 1.0,
         transport: str = "raw",
         restamp: bool = True,
+        lag: int = 0,
+        only: Mapping[str, str] | None = None,
+        sent: Callable[[BagMessage, float], None] | None = None,
     ) -> None:
         """Reads the topics of the bag and makes a publisher for each."""
         # Written so that NaN fails.
         if not SLOWEST <= rate <= FASTEST:
             raise ValueError(f"rate: expected {RATES}, found {rate}")
         self.shift = 0
+        self.pace: Pace | None = None
         self.published: Counter[str] = Counter()
         self._node = node
         self._bag = bag
         self._rate = rate
         self._unpacks = transport == "raw"
         self._restamp = restamp
+        self._lag = lag
+        self._only = only
+        self._sent = sent
         self._publishers: dict[str, Publisher[Any]] = {}
         with BagReader(bag) as reader:
             for note in reader.notes:
                 node.get_logger().warning(note)
             for topic in reader.topics():
-                self._advertise(topic)
+                if only is None or topic.name in only:
+                    self._advertise(topic)
 
     def play(self, stop: threading.Event | None = None) -> None:
         """Publishes the whole bag once, or until `stop` is set."""
         stop = stop or threading.Event()
-        start = first = None
+        pace = self.pace = None
         for message in self._messages():
-            if start is None or first is None:
-                start, first = time.monotonic(), message.time
+            if pace is None:
+                pace = self.pace = Pace(time.monotonic(), message.time, self._rate)
                 now = self._node.get_clock().now().nanoseconds
-                self.shift = now - first if self._restamp else 0
+                self.shift = now - message.time + self._lag if self._restamp else 0
             topic, cdr = self._outgoing(message)
-            due = start + (message.time - first) / 1e9 / self._rate
+            wait = pace.moment(message.time) - time.monotonic()
             # Stamps may be years apart, which `wait` refuses.
-            if stop.wait(min(max(0.0, due - time.monotonic()), threading.TIMEOUT_MAX)):
+            if stop.wait(min(max(0.0, wait), threading.TIMEOUT_MAX)):
                 break
             if cdr is not None:
+                moment = time.monotonic()
                 self._publishers[topic].publish(cdr)
                 self.published[topic] += 1
+                if self._sent is not None:
+                    self._sent(message, moment)
 
     def has_subscriber(self, topic: str) -> bool:
         """Returns whether a topic of the bag, under its played name, has a subscriber."""
@@ -133,6 +151,8 @@ class BagPlayer:
         )
 
     def _played_as(self, name: str, msgtype: str) -> tuple[str, str]:
+        if self._only is not None:
+            return self._only[name], msgtype
         base, _, last = name.rpartition("/")
         if self._unpacks and msgtype == COMPRESSED_IMAGE and last in _UNPACKED:
             return base, IMAGE
@@ -143,13 +163,17 @@ class BagPlayer:
             wanted = [
                 topic.name
                 for topic in reader.topics()
-                if self._played_as(topic.name, topic.msgtype)[0] in self._publishers
+                if (self._only is None or topic.name in self._only)
+                and self._played_as(topic.name, topic.msgtype)[0] in self._publishers
             ]
             if not wanted:
                 raise BagError(
                     f"{shown_path(self._bag)}: expected a topic that can be played, found none"
                 )
-            yield from reader.messages(wanted)
+            yield from reader.messages(wanted, self._leave_out)
+
+    def _leave_out(self, line: str) -> None:
+        self._node.get_logger().warning(f"message left out: {line}")
 
     def _outgoing(self, message: BagMessage) -> tuple[str, bytes | None]:
         """Returns played name and CDR bytes; None if broken or an image without subscriber."""
