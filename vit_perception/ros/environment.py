@@ -56,8 +56,16 @@ def profile_variables() -> tuple[str, ...]:
     return (PROFILE_VARIABLE if major >= _FIRST_RCLPY_OF_KILTED else OLD_PROFILE_VARIABLE,)
 
 
-def keep_to_this_machine(environment: MutableMapping[str, str] | None = None) -> None:
-    """Chooses a random domain, seen on this machine only; call it before `rclpy.init`."""
+def keep_to_this_machine(
+    environment: MutableMapping[str, str] | None = None, domain: int | None = None
+) -> None:
+    """Sets a domain, seen on this machine only; call it before `rclpy.init`.
+
+    Args:
+        environment: is changed; None: that of this process.
+        domain: None: a random one.
+    """
     target = os.environ if environment is None else environment
-    target["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, _LAST_DOMAIN))
+    chosen = random.SystemRandom().randint(1, _LAST_DOMAIN) if domain is None else domain
+    target["ROS_DOMAIN_ID"] = str(chosen)
     target["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +26,8 @@ from vit_perception.output.write import write
 from vit_perception.processes.parent import tied
 
 NODE_NAME, LOCALIZER_NAME = "detector", "localizer"
+PERCEPTION_NODE = (sys.executable, "-m", "vit_perception.ros.perception_node")
+"""The command that runs the nodes."""
 _START_TIMEOUT = 30.0  # a loaded machine needs seconds for imports and discovery
 _CALL_TIMEOUT = 60.0  # configure reads and warms up the model
 _STOP_TIMEOUT = 5.0
@@ -44,6 +46,7 @@ class DetectorProcess:
         parameters: by node.
         topics: from those of the nodes to those of the recording.
         folder: for the parameter file and the log.
+        command: what runs the nodes; gets their names and ROS's arguments.
     """
 
     def __init__(
@@ -52,12 +55,14 @@ class DetectorProcess:
         parameters: Mapping[str, Mapping[str, Any]],
         topics: Mapping[str, str],
         folder: Path,
+        command: Sequence[str] = PERCEPTION_NODE,
     ) -> None:
         """Prepares the services; the process starts on entering."""
         self._node = node
         self._parameters = {name: dict(values) for name, values in parameters.items()}
         self._topics = dict(topics)
         self._folder = folder
+        self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._changes: dict[str, Client[Any, Any]] = {
             name: node.create_client(ChangeState, f"/{name}/change_state") for name in parameters
@@ -79,8 +84,7 @@ class DetectorProcess:
             {name: {"ros__parameters": values} for name, values in self._parameters.items()}
         )
         write(file, text.encode())
-        command = [sys.executable, "-m", "vit_perception.ros.perception_node", *self._parameters]
-        command += ["--ros-args", "--params-file", str(file)]
+        command = [*self._command, *self._parameters, "--ros-args", "--params-file", str(file)]
         for topic, played in self._topics.items():
             command += ["-r", f"{topic}:={played}"]
         with self.log.open("wb") as log:
@@ -137,9 +141,17 @@ class DetectorProcess:
             time.sleep(0.001)
         return future.result()
 
-    def _check_in(self, deadline: float, complaint: str) -> None:
+    def check(self) -> None:
+        """Makes sure that the process runs.
+
+        Raises:
+            DetectorProcessError: it ended; with the last lines of its log.
+        """
         if self._process is None or self._process.poll() is not None:
             raise DetectorProcessError(f"{NODE_NAME}: the process ended: {self._last_lines()}")
+
+    def _check_in(self, deadline: float, complaint: str) -> None:
+        self.check()
         if time.monotonic() > deadline:
             raise DetectorProcessError(f"{NODE_NAME}: {complaint}: {self._last_lines()}")
 
