@@ -28,9 +28,14 @@ FRAME_ID = "camera_optical"
 
 
 def record_squares(
-    path: Path, count: int = 10, period: int = 100_000_000, height: int = 480, width: int = 640
+    path: Path,
+    count: int = 10,
+    period: int = 100_000_000,
+    height: int = 480,
+    width: int = 640,
+    hold: int = 1,
 ) -> Path:
-    """Rosbag2 of a red, a green and a cyan square that move, with ground truth and TF."""
+    """Rosbag2 of squares, with ground truth and TF: the red one moves every `hold` images."""
     with BagWriter(path) as bag:
         bag.add_topic(COMPRESSED_TOPIC, COMPRESSED_IMAGE)
         bag.add_topic(GROUND_TRUTH_TOPIC, DETECTIONS)
@@ -38,7 +43,7 @@ def record_squares(
         bag.write("/tf_static", START, _transform())
         for index in range(count):
             stamp = START + index * period
-            image, truth = _scene(index, height, width)
+            image, truth = _scene(index // hold, height, width)
             data = np.frombuffer(encode_jpeg(image), np.uint8)
             header = make_header(stamp, FRAME_ID)
             picture = make(COMPRESSED_IMAGE, header=header, format="jpeg", data=data)
