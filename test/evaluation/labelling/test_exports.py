@@ -22,6 +22,7 @@ from ...refusals import refusal_of
 from .proposals import boxes_only, equal, store, with_masks
 from .test_label_studio import accepted
 
+FORMATS = ("coco", "label-studio", "cvat")
 NAMES = ("mug", "red 'mug' & <b>", "spoon")
 
 
@@ -99,7 +100,7 @@ def test_a_folder_that_is_there_is_refused(tmp_path: Path) -> None:
 def test_all_files_are_written_and_are_the_same_each_time(tmp_path: Path) -> None:
     pictures = [*boxes_only(), *with_masks()]
     for number in ("1", "2"):
-        folder.write_files(tmp_path / number, pictures, NAMES, folder.FORMATS, model="toy fp32")
+        folder.write_files(tmp_path / number, pictures, NAMES, FORMATS, model="toy fp32")
     names = sorted(each.name for each in (tmp_path / "1").iterdir())
     assert names == [
         "annotations.json",

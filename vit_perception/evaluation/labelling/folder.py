@@ -21,7 +21,6 @@ from vit_perception.output.write import new_folder, write_file
 from vit_perception.wording import one_line, shown_path
 
 IMAGES = "images"
-FORMATS = ("coco", "label-studio", "cvat")
 CVAT, CVAT_LABELS = "cvat.xml", "cvat_labels.json"
 LABEL_STUDIO, LABEL_STUDIO_INTERFACE = "label_studio.json", "label_studio.xml"
 
@@ -68,7 +67,7 @@ def write_files(
         folder: of the proposals.
         pictures: with what was proposed.
         names: that were looked for.
-        formats: some of FORMATS.
+        formats: "label-studio", "cvat"; others add no file.
         model: name of what proposed them.
         address: of the pictures in Label Studio, before the file's name.
         as_polygons: masks of annotations.json as outlines.

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from vit_perception.evaluation.coco_masks import read_mask
 from vit_perception.rle import Rle, RleError, decode_mask
 
-TOLERANCE = 0.75
+TOLERANCE = 1.0
 """How far an outline may lie from the edge of its mask, px."""
+LEAST_PART = 0.01
+"""Of the largest part of a mask: smaller ones are specks, and have no outline."""
 
 Polygon = list[tuple[float, float]]
 """Corners x y px; 0 0 is the left upper corner of the first pixel, not its centre."""
@@ -25,7 +27,7 @@ def outlines(rle: Rle, tolerance: float = TOLERANCE) -> list[Polygon]:
 
     Args:
         rle: the mask.
-        tolerance: see TOLERANCE; 0: the edges of the pixels.
+        tolerance: see TOLERANCE; 0: the edges of the pixels, of specks too.
 
     Returns:
         Polygons of three corners or more; none of an empty mask.
@@ -37,8 +39,11 @@ def outlines(rle: Rle, tolerance: float = TOLERANCE) -> list[Polygon]:
     top, left = int(rows[0]), int(columns[0])
     crop = mask[top : rows[-1] + 1, left : columns[-1] + 1]
     found = sorted(map(_edge, _contours(crop)), key=cv2.contourArea, reverse=True)
+    least = LEAST_PART * cv2.contourArea(found[0]) if tolerance else 0.0
     polygons: list[Polygon] = []
     for edge in found:
+        if cv2.contourArea(edge) < least:
+            break
         few = cv2.approxPolyDP(edge, tolerance, True) if tolerance else edge
         # A thing of some pixels keeps the corners that it has.
         kept = few if len(few) >= 3 and cv2.contourArea(few) > 0 else edge
