@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -22,3 +24,40 @@ def hold(path: Path) -> None:
 def refuse(reason: str) -> None:
     """Raises ValueError."""
     raise ValueError(reason)
+
+
+def tell_and_die(task: tuple[Path, int], tell: Callable[[object], None]) -> str:
+    """Tells its attempts, kept in a file; dies in as many of them as the task says."""
+    path, deaths = task
+    attempts = int(path.read_text(encoding="utf-8")) + 1 if path.exists() else 1
+    path.write_text(str(attempts), encoding="utf-8")
+    tell(attempts)
+    if attempts <= deaths:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
+def hold_file(path: Path, tell: Callable[[object], None]) -> None:
+    """Does what `hold` does."""
+    hold(path)
+
+
+class Unpicklable(ValueError):
+    """An error that no other process can make."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+def refuse_one(task: int, tell: Callable[[object], None]) -> int:
+    """Raises for the tasks 3 and 4."""
+    if task == 3:
+        raise ValueError("not three")
+    if task == 4:
+        raise Unpicklable("not", "four")
+    return task
+
+
+def first_of_pid(task: int, tell: Callable[[object], None]) -> int:
+    """Returns the process that does the task."""
+    return os.getpid()

@@ -62,7 +62,7 @@ def in_processes(
         initargs=(told, start, start_arguments),
     )
     try:
-        with _interrupts_held_back():
+        with interrupts_held_back():
             futures = {pool.submit(partial(_done, work), task): task for task in tasks}
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -81,7 +81,7 @@ def in_processes(
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back() -> Iterator[None]:
     """Lets processes start without SIGINT: they would tell of a Ctrl-C that is meant for all."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
