@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,17 @@ class Things:
         """Returns bool [T]: the objects, single things whose names were asked for."""
         return np.asarray(~self.crowds & (self.labels != OTHER))
 
+    def chosen(self, which: NDArray[np.int64]) -> Things:
+        """Returns some of the things; `which` is ascending."""
+        return Things(
+            self.pictures[which],
+            self.boxes[which],
+            self.labels[which],
+            self.areas[which],
+            self.crowds[which],
+            tuple(self.parts[index] for index in which.tolist()),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
@@ -67,8 +79,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def chosen(self, which: NDArray[Any]) -> Rows:
-        """Returns some of the rows; `which` is bool [D] or ascending indices."""
+    def chosen(self, which: NDArray[np.int64]) -> Rows:
+        """Returns some of the detections; `which` is ascending."""
         return Rows(
             self.pictures[which],
             self.boxes[which],
@@ -78,17 +90,18 @@ class Rows:
         )
 
 
-def flat_things(truths: Sequence[FrameTruth], names: Sequence[str]) -> Things:
-    """Returns the things of pictures; a picture's index is its place in `truths`.
+def flat_things(truths: Sequence[FrameTruth], names: Sequence[str], first: int = 0) -> Things:
+    """Returns the things of pictures; the index of a picture is its place in `truths`.
 
     Args:
         truths: one entry per picture.
         names: that were asked for.
+        first: index of the first picture.
     """
     at = {name: index for index, name in enumerate(names)}
     labels = [at.get(name, OTHER) for truth in truths for name in truth.names]
     return Things(
-        pictures=_places(truths),
+        pictures=_places(truths, first),
         boxes=_joined([truth.boxes for truth in truths], np.zeros((0, 4), np.float32)),
         labels=np.array(labels, np.int64),
         areas=_joined([truth.areas for truth in truths], np.zeros(0, np.float32)),
@@ -97,11 +110,16 @@ def flat_things(truths: Sequence[FrameTruth], names: Sequence[str]) -> Things:
     )
 
 
-def flat_rows(rows: Sequence[FrameRows]) -> Rows:
-    """Returns the detections of pictures; a picture's index is its place in `rows`."""
+def flat_rows(rows: Sequence[FrameRows], first: int = 0) -> Rows:
+    """Returns the detections of pictures; the index of a picture is its place in `rows`.
+
+    Args:
+        rows: one entry per picture.
+        first: index of the first picture.
+    """
     ranks: list[NDArray[Any]] = [np.arange(len(each)) for each in rows]
     return Rows(
-        pictures=_places(rows),
+        pictures=_places(rows, first),
         boxes=_joined([each.boxes for each in rows], np.zeros((0, 4), np.float32)),
         scores=_joined([each.scores for each in rows], np.zeros(0, np.float32)),
         labels=_joined([each.labels for each in rows], np.zeros(0, np.int64)),
@@ -109,13 +127,40 @@ def flat_rows(rows: Sequence[FrameRows]) -> Rows:
     )
 
 
-def spans(pictures: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Returns int64 [count + 1]: where the entries of each picture begin, and the last end."""
-    return np.searchsorted(pictures, np.arange(count + 1)).astype(np.int64)
+def joined_things(pieces: Sequence[Things]) -> Things:
+    """Returns the things of several groups of pictures, in order."""
+    empty = flat_things([], [])
+    return Things(
+        _joined([each.pictures for each in pieces], empty.pictures),
+        _joined([each.boxes for each in pieces], empty.boxes),
+        _joined([each.labels for each in pieces], empty.labels),
+        _joined([each.areas for each in pieces], empty.areas),
+        _joined([each.crowds for each in pieces], empty.crowds),
+        tuple(chain.from_iterable(each.parts for each in pieces)),
+    )
 
 
-def _places(each: Sequence[FrameTruth] | Sequence[FrameRows]) -> NDArray[np.int64]:
-    return np.repeat(np.arange(len(each)), [len(one) for one in each]).astype(np.int64)
+def joined_rows(pieces: Sequence[Rows]) -> Rows:
+    """Returns the detections of several groups of pictures, in order."""
+    empty = flat_rows([])
+    return Rows(
+        _joined([each.pictures for each in pieces], empty.pictures),
+        _joined([each.boxes for each in pieces], empty.boxes),
+        _joined([each.scores for each in pieces], empty.scores),
+        _joined([each.labels for each in pieces], empty.labels),
+        _joined([each.ranks for each in pieces], empty.ranks),
+    )
+
+
+def inside(pictures: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
+    """Returns the indices of what lies in the pictures from `first` to before `last`."""
+    begin, end = np.searchsorted(pictures, (first, last)).tolist()
+    return np.arange(begin, end, dtype=np.int64)
+
+
+def _places(each: Sequence[FrameTruth] | Sequence[FrameRows], first: int) -> NDArray[np.int64]:
+    counts = np.array([len(one) for one in each], np.int64)
+    return np.repeat(np.arange(first, first + len(each)), counts).astype(np.int64)
 
 
 def _joined(arrays: Sequence[NDArray[Any]], empty: NDArray[Any]) -> NDArray[Any]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,57 @@ from numpy.typing import NDArray
 from vit_perception.evaluation.figures.flat import OTHER, Rows, Things
 
 
-def images(pictures: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Returns entries of pictures; their sizes matter to no figure."""
-    return [{"id": number + 1, "width": 1, "height": 1} for number in pictures.tolist()]
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """E annotations, some of them of the same thing.
+
+    Attributes:
+        things: int64 [E], index of the thing.
+        labels: int64 [E], name under which it is compared.
+        regions: bool [E], nothing is judged there.
+    """
+
+    things: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    regions: NDArray[np.bool_]
 
 
-def categories(count: int) -> list[dict[str, Any]]:
-    """Returns entries of as many names."""
-    return [{"id": number + 1, "name": str(number)} for number in range(count)]
+def entries(things: Things, rows: Rows, objects: NDArray[np.bool_]) -> Entries:
+    """Returns what there is to find, and where nothing is judged.
+
+    Crowds are regions for detections of their own name. Single things that are no objects are
+    regions for all; the library knows regions of one name only, so that each is entered once for
+    every name that was found in its picture.
+
+    Args:
+        things: what is true.
+        rows: what was found in the same pictures.
+        objects: bool [T], some or all of `things.judged()`.
+    """
+    own = np.flatnonzero(objects | (things.crowds & (things.labels != OTHER)))
+    wide = np.flatnonzero(~objects & ~things.crowds)
+    most = int(rows.labels.max(initial=0)) + 1
+    # Of every picture the names that were found in it, each once.
+    pairs = np.unique(rows.pictures * most + rows.labels)
+    begins = np.searchsorted(pairs // most, things.pictures[wide], side="left")
+    counts = np.searchsorted(pairs // most, things.pictures[wide], side="right") - begins
+    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    everywhere = pairs[np.repeat(begins, counts) + offsets] % most
+    return Entries(
+        np.concatenate([own, np.repeat(wide, counts)]),
+        np.concatenate([things.labels[own], everywhere]),
+        np.concatenate([things.crowds[own], np.ones(len(everywhere), np.bool_)]),
+    )
+
+
+def images(first: int, last: int) -> list[dict[str, Any]]:
+    """Returns the pictures from `first` to before `last`; their sizes matter to no figure."""
+    return [{"id": number + 1, "width": 1, "height": 1} for number in range(first, last)]
+
+
+def categories(names: int) -> list[dict[str, Any]]:
+    """Returns as many categories."""
+    return [{"id": number + 1, "name": str(number)} for number in range(names)]
 
 
 def table(rows: Rows) -> NDArray[np.float64]:
@@ -37,34 +81,3 @@ def sides(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
     changed = boxes.astype(np.float64)
     changed[:, 2:] -= changed[:, :2]
     return changed
-
-
-def regions(
-    things: Things, wide: NDArray[np.bool_], rows: Rows
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Returns wide regions once for every name that was found in their picture.
-
-    The library ignores a detection on a region of its own name only.
-
-    Args:
-        things: all things of the pictures of `rows`.
-        wide: bool [T], things on which nothing is judged, whatever it is called.
-        rows: the detections.
-
-    Returns:
-        int64 [R] indices of things and int64 [R] labels.
-    """
-    which = np.flatnonzero(wide)
-    most = int(rows.labels.max(initial=0)) + 1
-    # Of every picture the names that were found in it, each once.
-    pairs = np.unique(rows.pictures * most + rows.labels)
-    places, found = pairs // most, pairs % most
-    begins = np.searchsorted(places, things.pictures[which], side="left")
-    counts = np.searchsorted(places, things.pictures[which], side="right") - begins
-    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(which, counts), found[np.repeat(begins, counts) + offsets]
-
-
-def wide_regions(things: Things) -> NDArray[np.bool_]:
-    """Returns bool [T]: things whose names were not asked for; crowds of them do not matter."""
-    return np.asarray((things.labels == OTHER) & ~things.crowds)

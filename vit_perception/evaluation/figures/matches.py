@@ -15,21 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.evaluation.figures.flat import (
-    OTHER,
-    Rows,
-    Things,
-    flat_rows,
-    flat_things,
-    spans,
-)
+from vit_perception.evaluation.figures.flat import Rows, Things, flat_rows, flat_things, inside
 from vit_perception.evaluation.figures.library_form import (
     categories,
+    entries,
     images,
-    regions,
     sides,
     table,
-    wide_regions,
 )
 from vit_perception.evaluation.rows.looked_at import FrameRows
 from vit_perception.evaluation.samples.sample import FrameTruth
@@ -105,17 +97,14 @@ def match(things: Things, rows: Rows, pictures: int, names: int) -> Matches:
     np.add.at(objects, (things.pictures[judged], things.labels[judged]), 1)
     found = np.full(len(rows), NOTHING, np.int64)
     ignored = np.zeros(len(rows), np.bool_)
-    starts, begins = spans(rows.pictures, pictures), spans(things.pictures, pictures)
     for first in range(0, pictures, _PICTURES_AT_ONCE):
         last = min(pictures, first + _PICTURES_AT_ONCE)
-        inside = slice(starts[first], starts[last])
-        found[inside], ignored[inside] = _matched(
-            things,
-            np.arange(begins[first], begins[last]),
-            rows.chosen(np.arange(starts[first], starts[last])),
-            np.arange(first, last),
-            names,
-        )
+        these, those = inside(rows.pictures, first, last), inside(things.pictures, first, last)
+        if len(these) and len(those):
+            numbers, ignored[these] = _matched(
+                things.chosen(those), rows.chosen(these), (first, last), names
+            )
+            found[these] = np.where(numbers == NOTHING, NOTHING, numbers + those[0])
     return Matches(
         pictures=rows.pictures,
         labels=rows.labels,
@@ -129,43 +118,34 @@ def match(things: Things, rows: Rows, pictures: int, names: int) -> Matches:
 
 
 def _matched(
-    things: Things,
-    which: NDArray[np.int64],
-    rows: Rows,
-    pictures: NDArray[np.int64],
-    names: int,
+    things: Things, rows: Rows, pictures: tuple[int, int], names: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Returns the thing that each detection finds, and what is ignored."""
     from hotcoco import COCO, COCOeval
 
-    found = np.full(len(rows), NOTHING, np.int64)
-    ignored = np.zeros(len(rows), np.bool_)
-    own = which[things.labels[which] != OTHER]
-    wide = np.zeros(len(things), np.bool_)
-    wide[which] = wide_regions(things)[which]
-    apart, labels = regions(things, wide, rows)
-    order = np.concatenate([own, apart])
-    if not len(rows) or not len(order):
-        return found, ignored
+    entered = entries(things, rows, things.judged())
     truth = COCO.from_arrays(
-        images(pictures),
+        images(*pictures),
         categories(names),
-        things.pictures[order] + 1,
-        np.concatenate([things.labels[own], labels]) + 1,
-        sides(things.boxes[order]),
-        iscrowd=np.concatenate([things.crowds[own], np.ones(len(apart), np.bool_)]),
+        things.pictures[entered.things] + 1,
+        entered.labels + 1,
+        sides(things.boxes[entered.things]),
+        iscrowd=entered.regions,
     )
     evaluation = COCOeval(truth, truth.load_res(table(rows)), "bbox")
     parameters = evaluation.params
     parameters.iou_thrs = [OVERLAP]
     parameters.area_rng, parameters.area_rng_lbl = parameters.area_rng[:1], ["all"]
-    parameters.max_dets = [int(np.bincount(rows.pictures - pictures[0]).max())]
+    parameters.max_dets = [int(rows.ranks.max()) + 1]
     evaluation.evaluate()
+    found = np.full(len(rows), NOTHING, np.int64)
+    ignored = np.zeros(len(rows), np.bool_)
+    # The library counts annotations and detections from 1; 0 is no match.
+    numbers = np.concatenate([[NOTHING], entered.things])
     for one in evaluation.eval_imgs:
         if one is not None and one["dtIds"]:
-            numbers = np.array(one["dtIds"], np.int64) - 1
-            ignored[numbers] = one["dtIgnore"][0]
-            # The library counts what it finds from 1, as the table and the things do.
-            found[numbers] = np.concatenate([[NOTHING], order])[one["dtMatches"][0]]
+            which = np.array(one["dtIds"], np.int64) - 1
+            ignored[which] = one["dtIgnore"][0]
+            found[which] = numbers[one["dtMatches"][0]]
     found[ignored] = NOTHING
     return found, ignored
