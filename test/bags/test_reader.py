@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from vit_perception.bags import image as bag_image_module
 from vit_perception.bags.depth import FORMAT, encode_depth
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, make, make_header, typestore
 from vit_perception.bags.reader import BagError, BagReader, BagTopic
 from vit_perception.bags.writer import BagWriter
+from vit_perception.frame import Frame
+from vit_perception.images.bits import BitDepth
 
 from .recordings import (
     PERIOD,
     START,
     TOPIC,
+    compressed_message,
     jpeg,
     picture,
     raw_message,
@@ -49,6 +54,51 @@ def test_bits_in_use_are_measured_over_the_topic(tmp_path: Path) -> None:
     with BagReader(tmp_path / "bag") as reader:
         found = [frame.image[0, :, 0].tolist() for _, frame in reader.frames(TOPIC)]
     assert found == [[0, 255], [0, 8]]
+
+
+def test_images_that_are_not_wanted_still_count_for_the_bits_in_use(tmp_path: Path) -> None:
+    topics = {
+        "/raw": [np.array([0, white], "<u2").view(np.uint8) for white in (4095, 127)],
+        "/png": [
+            cv2.imencode(".png", np.array([[0, white]], np.uint16))[1].reshape(-1)
+            for white in (4095, 127)
+        ],
+    }
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.add_topic("/raw", IMAGE)
+        bag.add_topic("/png", COMPRESSED_IMAGE)
+        for index in range(2):
+            message = raw_message(index, picture(index))
+            message.encoding, message.height, message.width, message.step = "mono16", 1, 2, 4
+            message.data = topics["/raw"][index]
+            bag.write("/raw", START + index * PERIOD, message)
+            packed = compressed_message(index, topics["/png"][index].tobytes(), "mono16; png")
+            bag.write("/png", START + index * PERIOD, packed)
+    with BagReader(tmp_path / "bag") as reader:
+        for topic in topics:
+            (image,) = reader.images(topic, wanted={1})
+            assert image.index == 1 and image.frame is not None
+            assert image.frame.image[0, :, 0].tolist() == [0, 8]
+
+
+def test_of_images_that_are_not_wanted_no_jpeg_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = record_compressed(tmp_path / "bag", [jpeg(0), b"no image", jpeg(2), b"", jpeg(4)])
+    decoded: list[str] = []
+    plain = bag_image_module.frame_of
+
+    def counting(msgtype: str, value: object, bits: BitDepth) -> Frame:
+        decoded.append(msgtype)
+        return plain(msgtype, value, bits)
+
+    monkeypatch.setattr(bag_image_module, "frame_of", counting)
+    with BagReader(path) as reader:
+        found = list(reader.images(wanted={2, 3}))
+    assert [image.index for image in found] == [2, 3]
+    assert found[0].frame is not None and found[1].frame is None
+    # Both that are wanted, and what is no JPEG file and might have 16 bits.
+    assert len(decoded) == 3
 
 
 def test_rosbag1_reads_like_rosbag2(tmp_path: Path) -> None:

@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vit_perception.bags.definitions import DECODING_ERRORS
+from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE
 from vit_perception.bags.pictures import frame_of, stamp_of
 from vit_perception.bags.storage import Record
 from vit_perception.frame import Frame, FrameError
-from vit_perception.images.bits import BitDepth
-from vit_perception.images.raw import ImageError
+from vit_perception.images.bits import BitDepth, UsedBits
+from vit_perception.images.encodings import SIXTEEN_BITS
+from vit_perception.images.headers import JPEG_MAGIC
+from vit_perception.images.raw import ImageError, bytes_of
 from vit_perception.wording import one_line, shown_path
 
 if TYPE_CHECKING:
@@ -43,6 +48,39 @@ class BagImage:
     frame: Frame | None
     cause: str = ""
     line: str = ""
+
+
+def bag_images(
+    records: Iterable[Record],
+    decode: Callable[[Record], BagMessage],
+    wanted: Container[int] | None = None,
+) -> Iterator[BagImage]:
+    """Yields the messages of a topic as a camera's images.
+
+    The bits in use of 16-bit channels are measured over all of them.
+
+    Args:
+        records: all messages of the topic.
+        decode: of one message.
+        wanted: places of those to yield; None: all. Another one is decoded only if its bits count.
+    """
+    bits = UsedBits().measured
+    for index, record in enumerate(records):
+        if wanted is None or index in wanted:
+            yield bag_image(index, record, decode, bits)
+        elif _may_have_16_bits(record, decode):
+            bag_image(index, record, decode, bits)
+
+
+def _may_have_16_bits(record: Record, decode: Callable[[Record], BagMessage]) -> bool:
+    try:
+        message = decode(record)
+        if message.msgtype == IMAGE:
+            return str(message.value.encoding) in SIXTEEN_BITS
+        content = bytes_of(np.asarray(message.value.data)[: len(JPEG_MAGIC)]).tobytes()
+        return message.msgtype == COMPRESSED_IMAGE and content != JPEG_MAGIC
+    except DECODING_ERRORS:
+        return False
 
 
 def bag_image(

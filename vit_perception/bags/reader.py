@@ -5,20 +5,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vit_perception.bags.definitions import DECODING_ERRORS, Definitions
-from vit_perception.bags.image import BagImage, bag_image
+from vit_perception.bags.image import BagImage, bag_images
 from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, typestore
 from vit_perception.bags.pictures import depth_encoding, is_only_depth
 from vit_perception.bags.recording import Recording
 from vit_perception.bags.storage import CDR, ROS1, Channel, Record, StorageError
 from vit_perception.frame import Frame
-from vit_perception.images.bits import UsedBits
 from vit_perception.output.failure import OutputError
 from vit_perception.wording import one_line, shown_path
 
@@ -218,17 +217,19 @@ class BagReader:
                 if len(self.broken_lines) < BROKEN_SHOWN:
                     self.broken_lines.append(image.line)
 
-    def images(self, topic: str | None = None) -> Iterator[BagImage]:
-        """Yields all images of a camera, broken ones too, in the order of recording.
+    def images(
+        self, topic: str | None = None, wanted: Container[int] | None = None
+    ) -> Iterator[BagImage]:
+        """Yields the images of a camera, broken ones too, in the order of recording.
 
-        The bits in use of 16-bit channels are measured over the topic.
+        Args:
+            topic: of the images; None: the only one with colour images.
+            wanted: places of those to yield, see `bag_images`; None: all.
 
         Raises:
             BagDamageError: messages are missing; after all that are there.
         """
-        bits = UsedBits().measured
-        for index, record in enumerate(self._records([self.image_topic(topic)])):
-            yield bag_image(index, record, self._decode, bits)
+        return bag_images(self._records([self.image_topic(topic)]), self._decode, wanted)
 
     def cdr(self, message: BagMessage) -> bytes:
         """Returns the bytes of a message as rosbag2 stores them, also from a rosbag1 file."""
