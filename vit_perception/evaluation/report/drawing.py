@@ -46,7 +46,16 @@ UNJUDGED = Mark((200, 204, 208), (2, 4))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Thing:
+class Thing:
+    """A box to draw.
+
+    Attributes:
+        text: of its label.
+        box: float32 [4], x1 y1 x2 y2 px of the picture.
+        mask: of the whole picture, or None.
+        mark: how it is drawn.
+    """
+
     text: str
     box: NDArray[np.float32]
     mask: Rle | None
@@ -65,6 +74,16 @@ def side_by_side(frame: Frame, truth: FrameTruth, judged: Judged, names: Sequenc
         judged: what was published of it.
         names: that were asked for.
     """
+    wrong = int((~judged.right & ~judged.unjudged).sum())
+    true = f"true: {_told(int(judged.counts.sum()), int(judged.missed.sum()), 'missed')}"
+    published = f"published: {_told(len(judged.rows), wrong, 'false')}"
+    return drawn_twice(frame, (true, _true(truth, judged)), (published, _published(judged, names)))
+
+
+def drawn_twice(
+    frame: Frame, left: tuple[str, Sequence[Thing]], right: tuple[str, Sequence[Thing]]
+) -> Image:
+    """Returns a picture twice, each time with a head and things in it, uint8 [H, WIDTH, 3] RGB."""
     width = (WIDTH - _GAP) // 2
     # A very high picture becomes narrow, so that its report stays short.
     height = min(max(1, round(width * frame.height / frame.width)), 2 * width)
@@ -72,18 +91,10 @@ def side_by_side(frame: Frame, truth: FrameTruth, judged: Judged, names: Sequenc
     size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
     small = cv2.resize(np.ascontiguousarray(frame.image), size, interpolation=cv2.INTER_AREA)
     canvas = np.full((_HEAD + height, WIDTH, 3), _PAPER, np.uint8)
-    wrong = int((~judged.right & ~judged.unjudged).sum())
-    sides = (
-        (
-            f"true: {_told(int(judged.counts.sum()), int(judged.missed.sum()), 'missed')}",
-            _true(truth, judged),
-        ),
-        (f"published: {_told(len(judged.rows), wrong, 'false')}", _published(judged, names)),
-    )
-    for left, (head, things) in zip((0, width + _GAP), sides, strict=True):
+    for at, (head, things) in zip((0, width + _GAP), (left, right), strict=True):
         drawn = _drawn(np.asarray(small, np.uint8), things, scale)
-        canvas[_HEAD : _HEAD + drawn.shape[0], left : left + drawn.shape[1]] = drawn
-        place = (left + 4, _HEAD - 7)
+        canvas[_HEAD : _HEAD + drawn.shape[0], at : at + drawn.shape[1]] = drawn
+        place = (at + 4, _HEAD - 7)
         cv2.putText(canvas, head, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
     return canvas
 
@@ -92,24 +103,24 @@ def _told(all_of_them: int, bad: int, word: str) -> str:
     return f"{count(all_of_them)}, {count(bad)} {word}" if bad else count(all_of_them)
 
 
-def _true(truth: FrameTruth, judged: Judged) -> list[_Thing]:
+def _true(truth: FrameTruth, judged: Judged) -> list[Thing]:
     marks = [
         UNJUDGED if not counts else WRONG if missed else RIGHT
         for counts, missed in zip(judged.counts.tolist(), judged.missed.tolist(), strict=True)
     ]
     masks = truth.masks or (None,) * len(truth)
     return [
-        _Thing(_short(name), box, mask, mark)
+        Thing(short(name), box, mask, mark)
         for name, box, mask, mark in zip(truth.names, truth.boxes, masks, marks, strict=True)
     ]
 
 
-def _published(judged: Judged, names: Sequence[str]) -> list[_Thing]:
+def _published(judged: Judged, names: Sequence[str]) -> list[Thing]:
     rows = judged.rows
     masks = rows.masks or (None,) * len(rows)
     return [
-        _Thing(
-            f"{_short(names[label])} {score:.2f}",
+        Thing(
+            f"{short(names[label])} {score:.2f}",
             rows.boxes[index],
             masks[index],
             RIGHT if judged.right[index] else UNJUDGED if judged.unjudged[index] else WRONG,
@@ -120,11 +131,12 @@ def _published(judged: Judged, names: Sequence[str]) -> list[_Thing]:
     ]
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """Returns a name that fits on a label."""
     return name if len(name) <= _LONG_NAME else name[: _LONG_NAME - 1] + "~"
 
 
-def _drawn(picture: Image, things: Sequence[_Thing], shrunk: float) -> Image:
+def _drawn(picture: Image, things: Sequence[Thing], shrunk: float) -> Image:
     """Returns a copy of a picture with things in it; what is wrong lies on top."""
     canvas = picture.copy()
     scale = scale_of(canvas)
@@ -144,7 +156,7 @@ def _drawn(picture: Image, things: Sequence[_Thing], shrunk: float) -> Image:
     return np.asarray(canvas, np.uint8)
 
 
-def _tint(canvas: Image, thing: _Thing) -> None:
+def _tint(canvas: Image, thing: Thing) -> None:
     if thing.mask is None or thing.mark is UNJUDGED:
         return
     try:

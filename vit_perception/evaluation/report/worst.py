@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.report.drawing import side_by_side
 from vit_perception.evaluation.report.judged import judge
@@ -101,7 +104,11 @@ def _drawn(
     if looked_at.truth is None:
         raise ValueError("expected a picture with truth")
     (judged,) = judge([looked_at], place, run, names)
-    image = side_by_side(picture, looked_at.truth, judged, names)
+    return small_jpeg(side_by_side(picture, looked_at.truth, judged, names))
+
+
+def small_jpeg(image: NDArray[np.uint8]) -> bytes:
+    """Returns a picture [H, W, 3] RGB as a file of MOST_BYTES, or of the lowest quality."""
     content = b""
     for quality in _QUALITIES:
         content = encode_jpeg(image, quality)
