@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin
 
-from test.bags.foreign import change_metadata, information
-from test.bags.reading import PLUGINS, storages
-from test.bags.recordings import record_raw, record_rosbag1
-from vit_perception.bags.reader import BagDamageError, BagError
-from vit_perception.evaluation.samples.bag import BagSequence, bag_sequences
-from vit_perception.evaluation.samples.sample import LeftOut, Sample, SampleSequence
+from test.bags.reading import PLUGINS
+from test.bags.recordings import record_raw
+from vit_perception.bags.reader import BagError
+from vit_perception.evaluation.samples.bag import bag_sequences
+from vit_perception.evaluation.samples.sample import LeftOut, Sample
 from vit_perception.evaluation.samples.topic_truth import TruthTopics
 
+from .reading import told, whole
 from .recorded import (
     FRONT,
     TRUTH,
@@ -31,30 +31,6 @@ from .recorded import (
     stamp,
     truth,
 )
-
-
-def whole(sequence: SampleSequence) -> list[Sample]:
-    """All pictures of a sequence, of which none is left out."""
-    found = list(sequence.samples())
-    samples = [each for each in found if isinstance(each, Sample)]
-    assert len(samples) == len(found) == len(sequence)
-    return samples
-
-
-def told(sequence: BagSequence) -> tuple[list[int], str]:
-    """Stamps of the pictures with the right truth, and how reading ends."""
-    stamps = []
-    try:
-        for sample in sequence.samples():
-            assert isinstance(sample, Sample)
-            assert sample.truth is not None
-            np.testing.assert_array_equal(
-                sample.truth.boxes, boxes_of(round((sample.frame.stamp - stamp(0)) / 1e8))
-            )
-            stamps.append(sample.frame.stamp)
-    except BagDamageError as error:
-        return stamps, str(error)
-    return stamps, ""
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
@@ -131,7 +107,7 @@ def test_truth_in_a_frame_without_a_camera_is_told(tmp_path: Path) -> None:
     for sequence in bag_sequences(path):
         assert [sample.truth for sample in whole(sequence)] == [None]
         assert sequence.notes == (
-            "bag: 1 messages of ground truth in the frame 'map', of which no camera sends images",
+            "bag: 1 message of ground truth in the frame 'map', of which no camera sends images",
         )
     # Whoever names both says that they belong together.
     (sequence,) = bag_sequences(path, [WRIST], TruthTopics((TRUTH,)))
@@ -183,100 +159,6 @@ def test_the_second_image_of_a_stamp_is_not_scored(tmp_path: Path) -> None:
     (sequence,) = bag_sequences(record(tmp_path / "bag", said))
     assert [sample.truth is None for sample in whole(sequence)] == [False, True, False]
     assert sequence.unused() == {"of a picture whose stamp was there before": 1}
-
-
-def test_rosbag1(tmp_path: Path) -> None:
-    (sequence,) = bag_sequences(record_rosbag1(tmp_path / "old.bag", count=3))
-    assert sequence.key == "old_camera_image_raw"
-    assert [sample.frame.stamp for sample in whole(sequence)] == [stamp(i) for i in range(3)]
-    assert sequence.notes == (
-        "old.bag: without ground truth: expected vision_msgs/msg/Detection2DArray on "
-        "/ground_truth, found no such topic",
-    )
-
-
-@pytest.mark.parametrize(
-    ("plugin", "mode"),
-    [
-        (StoragePlugin.SQLITE3, CompressionMode.FILE),
-        (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
-        (StoragePlugin.MCAP, CompressionMode.STORAGE),
-    ],
-)
-def test_compressed_bags(tmp_path: Path, plugin: StoragePlugin, mode: CompressionMode) -> None:
-    said = [each(i) for i in range(3) for each in (image, truth, masks)]
-
-    def prepare(writer: Writer) -> None:
-        writer.set_compression(mode, CompressionFormat.ZSTD)
-
-    path = record(tmp_path / "bag", said, plugin=plugin, prepare=prepare)
-    (sequence,) = bag_sequences(path)
-    assert told(sequence) == ([stamp(i) for i in range(3)], "")
-    assert all(sample.truth and sample.truth.masks for sample in whole(sequence))
-
-
-@pytest.mark.parametrize("plugin", PLUGINS)
-def test_without_metadata(tmp_path: Path, plugin: StoragePlugin) -> None:
-    said = [each(i) for i in range(3) for each in (image, truth)]
-    path = record(tmp_path / "bag", said, plugin=plugin)
-    (path / "metadata.yaml").unlink()
-    for place in (path, storages(path)[0]):
-        (sequence,) = bag_sequences(place)
-        assert told(sequence) == ([stamp(i) for i in range(3)], "")
-        assert sequence.key == "bag_front_image_compressed"
-
-
-@pytest.mark.parametrize("topic", (FRONT, TRUTH))
-def test_fewer_messages_than_announced(tmp_path: Path, topic: str) -> None:
-    path = record_camera(tmp_path / "bag")
-    topics = information(path)["topics_with_message_count"]
-    assert isinstance(topics, list)
-    for each in topics:
-        each["message_count"] += 2 * (each["topic_metadata"]["name"] == topic)
-    change_metadata(path, topics_with_message_count=topics)
-    (sequence,) = bag_sequences(path)
-    found, damage = told(sequence)
-    assert found == [stamp(i) for i in range(3)]
-    line = f"expected 5 messages on {topic}, found 3"
-    if topic == FRONT:
-        assert (damage, sequence.notes) == (f"bag.mcap: {line}", ()) or damage.endswith(line)
-        assert str(tmp_path) not in damage
-    else:
-        assert damage == ""
-        (note,) = sequence.notes
-        assert note.startswith("bag: ground truth is missing: ") and note.endswith(line)
-        assert str(tmp_path) not in note
-
-
-@pytest.mark.parametrize("share", (0.35, 0.5, 0.8, 0.95))
-@pytest.mark.parametrize("plugin", PLUGINS)
-def test_a_cut_bag_never_gives_wrong_truth(
-    tmp_path: Path, plugin: StoragePlugin, share: float
-) -> None:
-    said = [each(i) for i in range(28) for each in (image, truth)]
-    path = record(tmp_path / "bag", said, plugin=plugin)
-    (storage,) = storages(path)
-    storage.write_bytes(storage.read_bytes()[: int(storage.stat().st_size * share)])
-    try:
-        (sequence,) = bag_sequences(path)
-    except BagError as error:
-        assert "\n" not in str(error)
-        return
-    found, damage = 0, ""
-    try:
-        for sample in sequence.samples():
-            assert sample.number == found
-            found += 1
-            if isinstance(sample, Sample):
-                assert sample.frame.stamp == stamp(sample.number)
-                if sample.truth is not None:
-                    np.testing.assert_array_equal(sample.truth.boxes, boxes_of(sample.number))
-    except BagDamageError as error:
-        damage = str(error)
-    if found < 28:
-        assert f"expected 28 messages on {FRONT}, found {found}" in damage
-    else:  # only the end of the file is missing
-        assert damage == "" and "not closed properly" in sequence.notes[0]
 
 
 def test_a_wide_topic_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import zlib
 from array import array
 
 import numpy as np
@@ -19,20 +20,18 @@ class TruthTable:
 
     The truth of a whole recording is kept, as the names in it have to be known before the first
     picture is looked at, and as truth may be recorded long before or after its picture. A thing
-    takes 33 bytes; each name, part and id is kept once. With masks it takes 8 bytes and the text
-    of the mask more.
+    takes 33 bytes, and each name, part and id is kept once; masks are packed, those of a picture
+    together.
     """
 
     def __init__(self) -> None:
         self._sizes = array("q")
         self._ends = array("q")
-        self._first_masks = array("q")  # -1 for pictures without
         self._boxes = array("f")
         self._areas = array("f")
         self._crowds = bytearray()
         self._words = tuple((_Words(), array("i")) for _ in ("names", "parts", "ids"))
-        self._mask_ends = array("q")
-        self._mask_text = bytearray()
+        self._masks: list[bytes | None] = []
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -52,10 +51,9 @@ class TruthTable:
             self._words, (truth.names, truth.parts, truth.ids), strict=True
         ):
             numbers.extend(words.number(value) for value in values)
-        self._first_masks.append(-1 if truth.masks is None else len(self._mask_ends))
-        for rle in truth.masks or ():
-            self._mask_text += rle["counts"].encode("ascii")
-            self._mask_ends.append(len(self._mask_text))
+        # COCO's text has no space in it.
+        text = None if truth.masks is None else " ".join(rle["counts"] for rle in truth.masks)
+        self._masks.append(None if text is None else zlib.compress(text.encode("ascii")))
         self._ends.append(len(self._crowds))
 
     def size(self, row: int) -> tuple[int, int]:
@@ -71,7 +69,7 @@ class TruthTable:
         return FrameTruth(
             boxes=np.array(self._boxes[4 * begin : 4 * end], np.float32).reshape(-1, 4),
             names=names,
-            masks=self._masks(row, end - begin),
+            masks=self._rles(row),
             areas=np.array(self._areas[begin:end], np.float32),
             crowds=np.array(self._crowds[begin:end], np.bool_),
             parts=parts,
@@ -82,17 +80,12 @@ class TruthTable:
         """Returns the names that occur, sorted; things without a name have none."""
         return tuple(sorted(name for name in self._words[0][0].texts if name))
 
-    def _masks(self, row: int, count: int) -> tuple[Rle, ...] | None:
-        first = self._first_masks[row]
-        if first < 0:
+    def _rles(self, row: int) -> tuple[Rle, ...] | None:
+        packed = self._masks[row]
+        if packed is None:
             return None
-        begin = self._mask_ends[first - 1] if first else 0
-        masks = []
-        for end in self._mask_ends[first : first + count]:
-            text = self._mask_text[begin:end].decode("ascii")
-            masks.append(Rle(size=list(self.size(row)), counts=text))
-            begin = end
-        return tuple(masks)
+        texts = zlib.decompress(packed).decode("ascii").split()
+        return tuple(Rle(size=list(self.size(row)), counts=text) for text in texts)
 
 
 class _Words:

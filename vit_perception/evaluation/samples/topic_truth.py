@@ -122,7 +122,7 @@ class TopicTruth:
         except BagDamageError as error:
             self._lines.append(f"ground truth is missing: {one_line(error)}")
         if broken:
-            self._lines.append(_left_out(broken, "messages of ground truth"))
+            self._lines.append(_left_out(broken, "message", "of ground truth"))
         if not number and not broken:
             self._lines.append(f"{shown_path(topic)} holds no ground truth")
 
@@ -150,31 +150,35 @@ class TopicTruth:
         if found.damage:
             self._lines.append(f"masks are missing: {found.damage}")
         if found.broken:
-            self._lines.append(_left_out(found.broken, f"images of {named}"))
+            self._lines.append(_left_out(found.broken, "image", f"of {named}"))
         if found.twice:
             self._lines.append(
-                f"{named}: {len(found.twice)} stamps with several images, of which none is used"
+                f"{named}: {_counted(len(found.twice), 'stamp')} with several images, of which "
+                "none is used"
             )
-        for count, what in (
-            (len(self.table) - len(self._masks), "messages of ground truth without masks"),
-            (len(found.places) - len(self._masks), "images of masks without ground truth"),
-        ):
-            if count:
-                self._lines.append(f"{named}: {count} {what} of their stamp and frame")
+        bare, idle = (len(each) - len(self._masks) for each in (self.table, found.places))
+        if bare:
+            self._lines.append(
+                f"{named}: no masks for {_counted(bare, 'message')} of ground truth"
+            )
+        if idle:
+            images = _counted(idle, "image")
+            self._lines.append(f"{named}: no ground truth for {images} of masks")
 
     def _note_joins(self, foreign: set[str]) -> None:
         if self._again:
-            self._lines.append(f"{self._again} messages repeat ground truth")
+            again = _counted(self._again, "message")
+            self._lines.append(f"left out {again} of ground truth said again")
         if self.contradicted:
             self._lines.append(
-                f"{len(self.contradicted)} stamps with several, different truths: their pictures "
-                "are not scored"
+                f"{_counted(len(self.contradicted), 'stamp')} with several, different truths: "
+                "the pictures are not scored"
             )
         counts = Counter(key.frame for key in self._rows if key.frame in foreign)
         for frame, count in sorted(counts.items()):
             self._lines.append(
-                f"{count} messages of ground truth in the frame {shown(frame)}, of which no "
-                "camera sends images"
+                f"{_counted(count, 'message')} of ground truth in the frame {shown(frame)}, of "
+                "which no camera sends images"
             )
 
 
@@ -209,8 +213,12 @@ def _truth_topics(bag: BagReader, topics: TruthTopics) -> tuple[tuple[str, ...],
     return (), [f"without ground truth: expected {DETECTIONS} on {GROUND_TRUTH_TOPIC}, {found}"]
 
 
-def _left_out(lines: list[str], what: str) -> str:
-    return f"left out {len(lines)} {what}; the first: {lines[0]}"
+def _left_out(lines: list[str], thing: str, whose: str) -> str:
+    return f"left out {_counted(len(lines), thing)} {whose}; the first: {lines[0]}"
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _same(one: FrameTruth, other: FrameTruth) -> bool:

@@ -24,7 +24,7 @@ from vit_perception.evaluation.coco_entries import (
 from vit_perception.evaluation.coco_file import check_once, entries, read_document
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.samples.coco_truth import truth_from
-from vit_perception.evaluation.samples.keys import plain_name
+from vit_perception.evaluation.samples.keys import plain_name, shown_source
 from vit_perception.evaluation.samples.sample import FrameTruth
 from vit_perception.evaluation.samples.table import UNKNOWN_SIZE, TruthTable
 from vit_perception.wording import shown, shown_path
@@ -109,6 +109,7 @@ class FileTruth:
         self.table = file.table
         self.contradicted: set[int] = set()
         self._file = file
+        self._where = shown_source(file.path)
         self._rows = [
             row
             for row, place in enumerate(file.places)
@@ -124,7 +125,7 @@ class FileTruth:
                 self._by_index[place.index].append(row)
         self.notes = (*file.notes, *self._about_topics(topics))
         if not self._rows:
-            line = f"{shown_path(file.path)}: no entry of the recording {min(recording)}"
+            line = f"{self._where}: no entry is of the recording {shown_path(min(recording))}"
             self.notes = (*self.notes, line)
 
     def names(self) -> tuple[str, ...]:
@@ -145,7 +146,7 @@ class FileTruth:
         ]
         if len(rows) > 1:
             raise EvaluationError(
-                f"{shown_path(self._file.path)}: expected one entry of frame {image.index} of "
+                f"{self._where}: expected one entry of frame {image.index} of "
                 f"{shown_path(topic)}, found {len(rows)}"
             )
         return rows[0] if rows else None
@@ -169,16 +170,13 @@ class FileTruth:
             place = self._file.places[row]
             if place.is_plain and plain.count(str(place.topic)) > 1:
                 raise EvaluationError(
-                    f"{shown_path(self._file.path)}: expected a topic, as several are written "
+                    f"{self._where}: expected a topic, as several are written "
                     f"{shown(place.topic)} in names of files, found none"
                 )
             known: Collection[str] = plain if place.is_plain else topics
             foreign += place.topic is not None and place.topic not in known
         if foreign:
-            yield (
-                f"{shown_path(self._file.path)}: {foreign} entries of topics without images in "
-                "the bag"
-            )
+            yield (f"{self._where}: {foreign} entries are of topics without images in the bag")
 
 
 def _read(path: Path, document: dict[str, Any]) -> TruthFile:
@@ -205,7 +203,10 @@ def _read(path: Path, document: dict[str, Any]) -> TruthFile:
     check_once("annotation id", [each["id"] for each in boxes])
     check_pixels(boxes)
     notes = (
-        (f"{shown_path(path)}: {unsized} entries without height and width: outlines are no masks",)
+        (
+            f"{shown_source(path)}: {unsized} entries have no height and width, so that outlines "
+            "are no masks",
+        )
         if unsized
         else ()
     )
