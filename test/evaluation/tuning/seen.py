@@ -94,7 +94,8 @@ class GivenSequence:
     title: str = "bag"
     notes: tuple[str, ...] = ()
     error: Exception | None = None
-    read: int = field(default=0)
+    read: int = 0
+    left: Mapping[str, int] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
         found = {
@@ -115,4 +116,4 @@ class GivenSequence:
             raise self.error
 
     def unused(self) -> Mapping[str, int]:
-        return {}
+        return self.left

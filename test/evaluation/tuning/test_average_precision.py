@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vit_perception.evaluation.rows.looked_at import LookedAt
-from vit_perception.evaluation.tuning.average_precision import AveragePrecision, average_precision
+from vit_perception.evaluation.tuning.average_precision import average_precision
 from vit_perception.evaluation.tuning.judged import judge
 
 from .seen import crowded, seen
@@ -64,17 +64,6 @@ def test_it_is_the_evaluators(seed: int, capsys: pytest.CaptureFixture[str]) -> 
     frames = asked_only(crowded(seed, NAMES, pictures=12))
     judged = judge(frames, NAMES, 1.0, NOTHING)
     assert average_precision(judged) == pytest.approx(by_library(frames), abs=1e-12)
-
-
-def test_a_picture_that_is_there_twice_counts_twice() -> None:
-    frames = crowded(5, NAMES, pictures=8)
-    judged = judge([*frames, frames[2], frames[2]], NAMES, 0.5, NOTHING)
-    drawn = np.array([1, 1, 3, 1, 1, 1, 1, 1])
-    once = AveragePrecision(judge(frames, NAMES, 0.5, NOTHING))
-    assert once.of(drawn) == pytest.approx(average_precision(judged), abs=0.01)
-    assert once.of(np.eye(8, dtype=np.int64)[0]) == pytest.approx(
-        average_precision(judge(frames[:1], NAMES, 0.5, NOTHING)), abs=1e-12
-    )
 
 
 def test_without_objects_it_is_nothing() -> None:

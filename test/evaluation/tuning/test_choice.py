@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from vit_perception.evaluation.figures.matches import Matches
 from vit_perception.evaluation.tuning.choice import Choice, best_common, best_of_names
 from vit_perception.evaluation.tuning.judged import Judged, judge
 from vit_perception.evaluation.tuning.metric import Metric
@@ -21,13 +22,18 @@ METRICS = [Metric.parse(text) for text in ("f1", "recall@precision=0.6")]
 def judged_of(scores: list[float], true: list[bool], objects: int) -> Judged:
     """Detections of one name in one picture."""
     count = len(scores)
+    nothing = np.zeros(count, np.int64)
     return Judged(
-        np.array(scores, np.float32),
-        np.zeros(count, np.int64),
-        np.zeros(count, np.int64),
-        np.array(true),
-        np.zeros(count, np.bool_),
-        np.array([[objects]]),
+        Matches(
+            pictures=nothing,
+            labels=nothing,
+            scores=np.array(scores, np.float32),
+            ranks=np.arange(count),
+            true=np.array(true),
+            ignored=np.zeros(count, np.bool_),
+            things=nothing,
+            objects=np.array([[objects]]),
+        )
     )
 
 

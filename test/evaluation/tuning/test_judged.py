@@ -106,7 +106,7 @@ def test_nothing_is_judged_on_things_nobody_asked_for() -> None:
     rows: list[Row] = [(0, 0.9, box), (1, 0.8, other), (1, 0.7, (0, 60, 20, 80))]
     judged = judge([seen(0, things, rows)], NAMES, 0.5, NOTHING)
     assert judged.counts(NOTHING, 100) == Counts(true=1, false=1, objects=1)
-    assert judged.ignored.tolist() == [False, True, False]
+    assert judged.matches.ignored.tolist() == [False, True, False]
 
 
 def test_pictures_without_rows_or_truth_count() -> None:

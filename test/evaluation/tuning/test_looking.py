@@ -61,8 +61,10 @@ def test_only_some_pictures_are_looked_at() -> None:
 
 def test_what_a_damaged_bag_has_is_used() -> None:
     damaged = GivenSequence([sample(0)], error=BagDamageError("bag: expected 9 images, found 1"))
-    seen = look([damaged, GivenSequence([sample(1)])], NAMES, predict)
+    other = GivenSequence([sample(1)], left={"no image": 3})
+    seen = look([damaged, other], NAMES, predict)
     assert len(seen.frames) == 2
+    assert dict(seen.unused) == {"no image": 3}
     assert seen.damage == ["bag: expected 9 images, found 1"]
 
 

@@ -42,6 +42,7 @@ def test_each_name_gets_the_threshold_that_it_needs() -> None:
     assert value == 1
     assert 0.2 < choice.own.get("mug", choice.score) <= 0.3
     assert 0.7 < choice.own.get("bowl", choice.score) <= 0.8
+    assert choice.score == PRESENT.score  # of no name
 
 
 def test_one_threshold_of_all_names_is_a_compromise() -> None:

@@ -59,8 +59,7 @@ def best_common(judged: Judged, metric: Metric, scores: Sequence[float]) -> floa
     """
     true, false = (each.sum(axis=0) for each in _tables(judged, scores))
     values = [
-        metric.of(Counts(int(t), int(f), judged.total_objects))
-        for t, f in zip(true, false, strict=True)
+        metric.of(Counts(int(t), int(f), judged.objects)) for t, f in zip(true, false, strict=True)
     ]
     return scores[_middle_of_best(np.array(values))]
 
@@ -98,7 +97,7 @@ def best_of_names(
             Counts(
                 int(grouped_true[rows, places].sum()),
                 int(grouped_false[rows, places].sum()),
-                judged.total_objects,
+                judged.objects,
             )
         )
         for places in tried
@@ -114,12 +113,13 @@ def _tables(
 
     How many a robot publishes of a picture is not regarded.
     """
-    names, count = judged.objects.shape[1], len(scores)
+    matches = judged.matches
+    names, count = matches.objects.shape[1], len(scores)
     # The number of thresholds that a score reaches; compared in float32, as the graph does.
-    reached = np.searchsorted(np.array(scores, np.float32), judged.scores, side="right")
+    reached = np.searchsorted(np.array(scores, np.float32), matches.scores, side="right")
     tables = []
-    for chosen in (judged.true, ~judged.true & ~judged.ignored):
-        at = judged.labels[chosen] * (count + 1) + reached[chosen]
+    for chosen in (matches.true, matches.false):
+        at = matches.labels[chosen] * (count + 1) + reached[chosen]
         counted = np.bincount(at, minlength=names * (count + 1)).reshape(names, count + 1)
         tables.append(counted[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:].astype(np.int64))
     return tables[0], tables[1]

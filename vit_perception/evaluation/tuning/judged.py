@@ -15,7 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.evaluation.figures.matches import match_frames
+from vit_perception.evaluation.figures.counts import by_picture
+from vit_perception.evaluation.figures.matches import Matches, match_frames
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
 from vit_perception.evaluation.samples.sample import FrameTruth
 from vit_perception.evaluation.tuning.metric import Counts
@@ -27,35 +28,26 @@ class Judged:
     """D detections in P pictures, asked for N names.
 
     Attributes:
-        scores: float32 [D].
-        labels: int64 [D], index into the names.
-        pictures: int64 [D], ascending; within a picture best first.
-        true: bool [D], whether it finds an object.
-        ignored: bool [D], whether nothing is judged where it lies.
-        objects: int64 [P, N].
+        matches: of the detections; within a picture best first.
     """
 
-    scores: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    pictures: NDArray[np.int64]
-    true: NDArray[np.bool_]
-    ignored: NDArray[np.bool_]
-    objects: NDArray[np.int64]
+    matches: Matches
 
     @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """int64 [P + 1], where the detections of each picture begin, and the last end."""
-        return np.searchsorted(self.pictures, np.arange(len(self.objects) + 1)).astype(np.int64)
-
-    @cached_property
-    def largest(self) -> int:
-        """Detections in the picture that has the most."""
-        return int(np.diff(self.starts).max(initial=0))
-
-    @cached_property
-    def total_objects(self) -> int:
+    def objects(self) -> int:
         """Objects in all pictures."""
-        return int(self.objects.sum())
+        return int(self.matches.objects.sum())
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """int64 [P + 1], where the detections of each picture begin, and the last end."""
+        bounds = np.arange(len(self.matches.objects) + 1)
+        return np.searchsorted(self.matches.pictures, bounds).astype(np.int64)
+
+    @cached_property
+    def _largest(self) -> int:
+        """Detections in the picture that has the most."""
+        return int(np.diff(self._starts).max(initial=0))
 
     def published(self, thresholds: NDArray[np.float32], most: int) -> NDArray[np.bool_]:
         """Returns bool [D], what a robot would publish.
@@ -64,28 +56,25 @@ class Judged:
             thresholds: float32 [N], least score of each name.
             most: detections of a picture; the best are kept.
         """
-        kept = np.asarray(self.scores >= thresholds[self.labels])
-        if self.largest <= most:
+        kept = np.asarray(self.matches.scores >= thresholds[self.matches.labels])
+        if self._largest <= most:
             return kept
         rank = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
-        first = rank[self.starts[:-1]][self.pictures]
+        first = rank[self._starts[:-1]][self.matches.pictures]
         return np.asarray(kept & (rank[1:] - first <= most))
 
     def counts(self, thresholds: NDArray[np.float32], most: int) -> Counts:
         """Returns the counts of what is published, see there."""
         kept = self.published(thresholds, most)
-        true = int(np.count_nonzero(kept & self.true))
-        false = int(np.count_nonzero(kept & ~self.true & ~self.ignored))
-        return Counts(true, false, self.total_objects)
+        true = int(np.count_nonzero(kept & self.matches.true))
+        false = int(np.count_nonzero(kept & self.matches.false))
+        return Counts(true, false, self.objects)
 
     def by_picture(self, thresholds: NDArray[np.float32], most: int) -> NDArray[np.int64]:
         """Returns int64 [P, 3]: true and false detections of what is published, and objects."""
-        kept = self.published(thresholds, most)
-        counted = [
-            np.bincount(self.pictures[chosen], minlength=len(self.objects))
-            for chosen in (kept & self.true, kept & ~self.true & ~self.ignored)
-        ]
-        return np.stack([*counted, self.objects.sum(axis=1)], axis=1).astype(np.int64)
+        table = by_picture(self.matches, self.published(thresholds, most))
+        table[:, 2] = self.matches.objects.sum(axis=1)
+        return table
 
 
 def judge(
@@ -95,6 +84,7 @@ def judge(
     thresholds: NDArray[np.float32],
     *,
     agnostic: bool = False,
+    most: int | None = None,
 ) -> Judged:
     """Suppresses and judges the rows of pictures with truth.
 
@@ -108,17 +98,10 @@ def judge(
         thresholds: float32 [N], least score of each name that takes part. Higher ones may be
             counted later, unless names suppress each other and have thresholds that differ.
         agnostic: whether boxes of different names suppress each other.
+        most: detections of a picture that are judged, the best; None: all.
     """
-    kept = [_kept(frame.rows[0], iou_threshold, thresholds, agnostic) for frame in frames]
-    matches = match_frames([_truth(frame) for frame in frames], kept, names)
-    return Judged(
-        scores=matches.scores,
-        labels=matches.labels,
-        pictures=matches.pictures,
-        true=matches.true,
-        ignored=matches.ignored,
-        objects=matches.objects,
-    )
+    kept = [_kept(frame.rows[0], iou_threshold, thresholds, agnostic, most) for frame in frames]
+    return Judged(match_frames([_truth(frame) for frame in frames], kept, names))
 
 
 def _kept(
@@ -126,11 +109,12 @@ def _kept(
     iou_threshold: float,
     thresholds: NDArray[np.float32],
     agnostic: bool,
+    most: int | None,
 ) -> FrameRows:
     """Returns what is not suppressed, best first, as the perceiver does it."""
     rows = _chosen(rows, np.flatnonzero(rows.scores >= thresholds[rows.labels]))
     groups = np.zeros_like(rows.labels) if agnostic else rows.labels
-    return _chosen(rows, suppressed(rows.boxes, rows.scores, groups, iou_threshold))
+    return _chosen(rows, suppressed(rows.boxes, rows.scores, groups, iou_threshold)[:most])
 
 
 def _chosen(rows: FrameRows, which: NDArray[np.int64]) -> FrameRows:

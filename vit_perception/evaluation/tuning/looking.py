@@ -33,6 +33,7 @@ class Seen:
         weakest: of each of them the lowest score of the graph's rows; 0 without any.
         left_out: pictures that were not looked at, by cause.
         lines: what is wrong with the first of them.
+        unused: what is true of no picture that was read, by cause.
         damage: what bags say of pictures that are missing.
     """
 
@@ -40,6 +41,7 @@ class Seen:
     weakest: list[float] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
+    unused: Counter[str] = field(default_factory=Counter)
     damage: list[str] = field(default_factory=list)
 
 
@@ -78,6 +80,7 @@ def look(
             elif only is None or (sequence.key, sample.number) in only:
                 _keep(seen, sequence.key, sample, predict(sample.frame), names, least)
             progress(done)
+        seen.unused.update(sequence.unused())
     return seen
 
 

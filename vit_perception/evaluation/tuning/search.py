@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vit_perception.evaluation.rows.looked_at import LookedAt
-from vit_perception.evaluation.tuning.average_precision import LEAST_SCORE, average_precision
+from vit_perception.evaluation.tuning.average_precision import LEAST_SCORE, MOST, average_precision
 from vit_perception.evaluation.tuning.choice import (
     FEWEST_OBJECTS,
     IOUS,
@@ -92,8 +92,9 @@ class Tried:
             return judge(self._frames, names, choice.iou, thresholds, agnostic=True)
         if choice.iou not in self._known:
             thresholds = np.full(len(names), question.least, np.float32)
+            most = MOST if question.metric.kind == AP else None
             self._known[choice.iou] = judge(
-                self._frames, names, choice.iou, thresholds, agnostic=agnostic
+                self._frames, names, choice.iou, thresholds, agnostic=agnostic, most=most
             )
         return self._known[choice.iou]
 
@@ -110,8 +111,8 @@ class Tried:
         """Returns the labels of the names that can have a threshold of their own."""
         if not self.question.per_name:
             return ()
-        objects = self.judged(Choice(self.question.present.score, self.question.present.iou))
-        enough = objects.objects.sum(axis=0) >= FEWEST_OBJECTS
+        judged = self.judged(Choice(self.question.present.score, self.question.present.iou))
+        enough = judged.matches.objects.sum(axis=0) >= FEWEST_OBJECTS
         return tuple(np.flatnonzero(enough).tolist())
 
 
@@ -135,17 +136,20 @@ def search(
     question = tried.question
     scores, ious, names = question.scores, question.ious, question.names
     apart = tried.names_apart()
-    last = {SCORE: len(scores) - 1, IOU: len(ious) - 1}
-    last |= {f"{_OWN}{label}": len(scores) - 1 for label in apart}
+    last = {f"{_OWN}{label}": len(scores) - 1 for label in apart} | {IOU: len(ious) - 1}
+    if len(apart) < len(names):  # otherwise no name has the common one
+        last[SCORE] = len(scores) - 1
 
     def choice_at(places: Mapping[str, int]) -> Choice:
         own = {names[label]: scores[places[f"{_OWN}{label}"]] for label in apart}
-        return Choice(scores[places[SCORE]], ious[places[IOU]], own)
+        common = scores[places[SCORE]] if SCORE in last else question.present.score
+        return Choice(common, ious[places[IOU]], own)
 
     def place_of(choice: Choice) -> dict[str, int]:
         own = {label: choice.own.get(names[label], choice.score) for label in apart}
         places = {SCORE: scores.index(choice.score), IOU: ious.index(choice.iou)}
-        return places | {f"{_OWN}{label}": scores.index(each) for label, each in own.items()}
+        places |= {f"{_OWN}{label}": scores.index(each) for label, each in own.items()}
+        return {name: places[name] for name in last}
 
     def objective(trial: Trial) -> float:
         places = {name: trial.suggest_int(name, 0, high) for name, high in last.items()}

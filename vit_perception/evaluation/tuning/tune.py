@@ -56,6 +56,7 @@ class Tuned:
         verdict: the comparison on the held-out pictures.
         limited: pictures in which the graph had no room for all rows above the lowest threshold
             that was tried.
+        complete: score from which on no row is missing in any picture.
         seen: all pictures that were looked at.
     """
 
@@ -71,6 +72,7 @@ class Tuned:
     after: Counts
     verdict: Verdict
     limited: int
+    complete: float
     seen: Seen
 
 
@@ -127,11 +129,12 @@ def tune(
         value_before=tried.value(question.present),
         value_after=value,
         held_out=len(last),
-        objects=before.judged.total_objects,
+        objects=before.judged.objects,
         before=before.counts,
         after=after.counts,
         verdict=verdict,
         limited=sum(weakest > question.least for weakest in seen.weakest),
+        complete=max(seen.weakest),
         seen=seen,
     )
 
@@ -186,7 +189,8 @@ def _before(frames: Sequence[LookedAt], question: Question) -> Published:
     thresholds = present.thresholds(names)
     if question.metric.kind == AP:
         thresholds = np.full(len(names), LEAST_SCORE, np.float32)
-    judged = judge(frames, names, present.iou, thresholds, agnostic=question.agnostic)
+    most = MOST if question.metric.kind == AP else None
+    judged = judge(frames, names, present.iou, thresholds, agnostic=question.agnostic, most=most)
     return Published(judged, thresholds, _most(question))
 
 

@@ -4,20 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.evaluation.tuning.average_precision import AveragePrecision
-from vit_perception.evaluation.tuning.held_out import FEWEST_BLOCKS, draws, interval
+from vit_perception.evaluation.figures.blocks import FEWEST_BLOCKS, Draws, draw, interval
+from vit_perception.evaluation.tuning.average_precision import average_precision
 from vit_perception.evaluation.tuning.judged import Judged
-from vit_perception.evaluation.tuning.metric import AP, F1, Counts, Metric
-
-Figure = Callable[[NDArray[np.int64]], float]
-"""Takes how often each picture is there, int64 [P]."""
+from vit_perception.evaluation.tuning.metric import AP, RECALL, Counts, Metric
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +69,18 @@ def compare(
         after: with those that were found.
         block: of each picture, see `blocks`.
     """
-    name, figures = _figures(metric, before, after)
-    once = np.ones(len(block), np.int64)
-    values = [figure(once) for figure in figures]
-    count = len(np.unique(block))
+    name = _figure(metric, before)
+    values = [_value(name, each) for each in (before, after)]
+    draws = draw(block)
     bounds = None
-    if count >= FEWEST_BLOCKS:
-        bounds = interval([figures[1](times) - figures[0](times) for times in draws(block)])
+    if draws.enough:
+        first, second = (_drawn(name, each, draws) for each in (before, after))
+        bounds = interval(second - first)
     told = f"{name} on the held-out pictures is {values[1]:.3f} in place of {values[0]:.3f}"
     low, high = bounds or (None, None)
     better, word = False, "Cannot tell"
     if low is None or high is None:
+        count = draws.weights.shape[1]
         told += (
             f"; they make {count} block{'' if count == 1 else 's'} of pictures that look alike, "
             f"and fewer than {FEWEST_BLOCKS} say nothing of others"
@@ -106,8 +102,8 @@ def compare(
 
 def unchanged(metric: Metric, before: Published) -> Verdict:
     """Returns the verdict where nothing better than the thresholds of now was found."""
-    name, (figure, _) = _figures(metric, before, before)
-    value = figure(np.ones(len(before.judged.objects), np.int64))
+    name = _figure(metric, before)
+    value = _value(name, before)
     told = (
         f"No better: on the pictures that thresholds were chosen on, none that were tried are "
         f"better than those of now; their {name} on the held-out pictures is {value:.3f}."
@@ -115,24 +111,28 @@ def unchanged(metric: Metric, before: Published) -> Verdict:
     return Verdict(False, told, name, value, value, 0.0, 0.0)
 
 
-def _figures(metric: Metric, before: Published, after: Published) -> tuple[str, list[Figure]]:
-    if metric.kind == AP:
-        return "AP50", [AveragePrecision(each.judged).of for each in (before, after)]
-    if metric.kind == F1:
-        name, value = "F1", attrgetter("f1")
-    else:
-        name = "recall" if metric.reached_by(before.counts) else "precision"
-        value = attrgetter(name)
-    return name, [_counted(each, value) for each in (before, after)]
+def _figure(metric: Metric, before: Published) -> str:
+    """Returns what is compared."""
+    if metric.kind == RECALL:
+        return "recall" if metric.reached_by(before.counts) else "precision"
+    return "AP50" if metric.kind == AP else "F1"
 
 
-def _counted(published: Published, value: Callable[[Counts], float]) -> Figure:
+def _value(figure: str, published: Published) -> float:
+    if figure == "AP50":
+        return average_precision(published.judged)
+    return float(getattr(published.counts, figure.lower()))
+
+
+def _drawn(figure: str, published: Published, draws: Draws) -> NDArray[np.float64]:
+    """Returns the figure of every draw."""
+    if figure == "AP50":
+        return draws.ap50(published.judged.matches)
     table = published.judged.by_picture(published.thresholds, published.most)
-
-    def figure(times: NDArray[np.int64]) -> float:
-        return value(Counts(*(times @ table).tolist()))
-
-    return figure
+    sums = np.zeros((draws.weights.shape[1], 3), np.int64)
+    np.add.at(sums, draws.blocks, table)
+    drawn = np.rint(draws.weights @ sums).astype(np.int64)
+    return np.array([getattr(Counts(*row), figure.lower()) for row in drawn.tolist()])
 
 
 def _signed(value: float) -> str:
