@@ -3,7 +3,7 @@
 """Message types of bags, and detections as messages.
 
 The types come with `rosbags`, except vision_msgs, which is defined here (version 4.1, the same
-in Humble, Jazzy and Kilted).
+in Humble, Jazzy and Kilted), and Foxglove's annotations of images.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from vit_perception.bags.foxglove_types import FOXGLOVE_MSGS
 from vit_perception.detections import Detection, Detections
 from vit_perception.masks import Masks
 from vit_perception.perceiver.instances import instance_map
@@ -66,10 +67,11 @@ Message = Any  # rosbags makes a dataclass for each type on first use.
 
 @cache
 def typestore() -> Typestore:
-    """Returns all message types of this package's bags (ROS 2 Jazzy and vision_msgs)."""
+    """Returns all message types of this package's bags (those of ROS 2 Jazzy, and the above)."""
     store = get_typestore(Stores.ROS2_JAZZY)
-    for name, fields in _VISION_MSGS.items():
-        store.register(get_types_from_msg(fields, f"vision_msgs/msg/{name}"))
+    for package, types in (("vision_msgs", _VISION_MSGS), ("foxglove_msgs", FOXGLOVE_MSGS)):
+        for name, fields in types.items():
+            store.register(get_types_from_msg(fields, f"{package}/msg/{name}"))
     return store
 
 
