@@ -108,7 +108,7 @@ def test_a_player_that_falls_behind_is_told() -> None:
         each for each in realtime(account(60), late_ms=420.0, rate=50.0).why() if "late" in each
     ]
     assert line == (
-        "the player was up to 420 ms late: this machine does not keep the pace, rate 50"
+        "pictures were sent up to 420 ms late: this machine is too busy to play at rate 50"
     )
 
 

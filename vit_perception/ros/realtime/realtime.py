@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vit_perception.bags.messages import COMPRESSED_IMAGE, header_stamp
 from vit_perception.bags.reader import BagMessage
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
+from vit_perception.evaluation.rows.looker import Engine
 from vit_perception.evaluation.rows.run import Run
 from vit_perception.ros.playing.detector_process import (
     NODE_NAME,
@@ -53,7 +54,7 @@ def measure_realtime(
     *,
     looked_at: Sequence[LookedAt],
     place: int = 0,
-    parameters: Mapping[str, Any] | None = None,
+    engine: Engine | None = None,
     command: Sequence[str] = PERCEPTION_NODE,
     domain: int | None = None,
     patience: float = 20.0,
@@ -72,7 +73,7 @@ def measure_realtime(
         folder: for the node's log and parameter file.
         looked_at: all pictures of the topic in the order of the recording, looked at offline.
         place: of the run in their rows.
-        parameters: of the node besides, such as threads.
+        engine: what runs the network; None: the node's defaults.
         command: what runs the node, see `DetectorProcess`.
         domain: of ROS; None: a random one.
         patience: seconds to wait after the last picture until the node has accounted for all.
@@ -106,9 +107,8 @@ def measure_realtime(
         )
         exits.enter_context(Spinning(node))
         values = {
-            **_parameters(run, names),
+            **_parameters(run, names, engine or Engine()),
             "image_transport": "compressed" if compressed else "raw",
-            **(parameters or {}),
         }
         detector = exits.enter_context(
             DetectorProcess(node, {NODE_NAME: values}, {"image": _IMAGE}, folder, command)
@@ -135,7 +135,7 @@ def measure_realtime(
     )
 
 
-def _parameters(run: Run, names: Sequence[str]) -> dict[str, Any]:
+def _parameters(run: Run, names: Sequence[str], engine: Engine) -> dict[str, Any]:
     return {
         "bundle": str(run.bundle.absolute()),
         "precision": run.precision,
@@ -145,6 +145,9 @@ def _parameters(run: Run, names: Sequence[str]) -> dict[str, Any]:
         ],
         "iou_threshold": run.iou_threshold,
         "max_detections": run.max_detections,
+        "provider": engine.provider,
+        "threads": engine.threads,
+        "text_encoder_dir": engine.text_encoder,
         # So that a node that subscribes to the images has found who wants its results.
         "lazy": True,
         "diagnostics_period": 0.1,

@@ -31,7 +31,7 @@ _DROPPED = {
     INACTIVE: "came while the node was not active",
     ERROR: "failed",
 }
-# A player that is later than this has not kept the pace.
+# A picture that is sent later than this is not sent at the pace of the recording.
 _LATE_MS = 50.0
 
 
@@ -123,8 +123,8 @@ class Realtime:
             yield f"of {self.account.published} results {way}"
         if self.late_ms > _LATE_MS:
             yield (
-                f"the player was up to {self.late_ms:.0f} ms late: this machine does not keep "
-                f"the pace, rate {self.rate:g}"
+                f"pictures were sent up to {self.late_ms:.0f} ms late: this machine is too busy "
+                f"to play at rate {self.rate:g}"
             )
 
     def _drops(self) -> Iterator[str]:
