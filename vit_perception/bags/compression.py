@@ -40,7 +40,7 @@ MAX_CHUNK = 2**32
 """Bytes of a chunk; larger ones are taken for damaged. Recorders write a few MiB."""
 
 
-def decompress(data: bytes, kind: str, size: int) -> bytes:
+def decompress(data: bytes | memoryview, kind: str, size: int) -> bytes | memoryview:
     """Unpacks a chunk; cut or damaged data give the bytes before the damage.
 
     Args:
@@ -112,7 +112,9 @@ def unpack_file(path: Path, folder: Path) -> tuple[Path, str]:
     return target, ""
 
 
-def _unpacked(kind: str, packed: Iterable[bytes], size: int = sys.maxsize) -> Iterator[bytes]:
+def _unpacked(
+    kind: str, packed: Iterable[bytes | memoryview], size: int = sys.maxsize
+) -> Iterator[bytes]:
     """Yields at most `size` unpacked bytes.
 
     Raises:

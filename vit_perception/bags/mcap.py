@@ -214,7 +214,7 @@ class McapStorage(Storage):
 
     def _messages(
         self, file: BinaryIO, chunk: _Chunk, declarations: Declarations
-    ) -> Iterator[tuple[int, int, bytes]]:
+    ) -> Iterator[tuple[int, int, memoryview]]:
         """Yields id of the channel, time and bytes of a chunk's messages, until it is damaged."""
         file.seek(chunk.offset)
         body = Fields(file.read(chunk.length))
@@ -251,7 +251,7 @@ class McapStorage(Storage):
         for number, time, raw in self._messages(file, chunk, here):
             channel = wanted.get(here.current.get(number, -1))
             if channel is not None:
-                found.append(Record(time, channel, raw))
+                found.append(Record(time, channel, bytes(raw)))
         return iter(sorted(found, key=lambda record: record.time))
 
     def _loose_records(self, file: BinaryIO, wanted: dict[int, Channel]) -> Iterator[Record]:

@@ -22,11 +22,11 @@ CHUNK_HEADER = struct.Struct("<QQQI")
 
 
 class Fields:
-    """Fields of a record, one after the other."""
+    """Fields of a record, one after the other; views of its bytes, as they may be megabytes."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | memoryview) -> None:
         """Begins with the first field."""
-        self._data = data
+        self._data = memoryview(data)
         self._at = 0
 
     def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
@@ -39,9 +39,9 @@ class Fields:
 
     def text(self) -> str:
         """Returns the next string; bytes that are no UTF-8 are replaced."""
-        return self.take(self.integer("<I")).decode("utf-8", "replace")
+        return bytes(self.take(self.integer("<I"))).decode("utf-8", "replace")
 
-    def take(self, size: int) -> bytes:
+    def take(self, size: int) -> memoryview:
         """Returns the next bytes.
 
         Raises:
@@ -54,12 +54,12 @@ class Fields:
         self._at += size
         return self._data[self._at - size : self._at]
 
-    def rest(self, size: int) -> bytes:
+    def rest(self, size: int) -> memoryview:
         """Returns as many bytes as there are, at most `size`."""
         return self.take(min(size, len(self._data) - self._at))
 
 
-def records_of(data: bytes) -> Iterator[tuple[int, bytes]]:
+def records_of(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
     """Yields kind and content of records.
 
     Raises:
@@ -73,7 +73,7 @@ def records_of(data: bytes) -> Iterator[tuple[int, bytes]]:
         yield kind, fields.take(length)
 
 
-def channel_counts(statistics: bytes) -> dict[int, int] | None:
+def channel_counts(statistics: bytes | memoryview) -> dict[int, int] | None:
     """Returns messages by id of the channel; None if the record does not say them.
 
     Raises:
@@ -116,7 +116,7 @@ class Declarations:
     current: dict[int, int] = field(default_factory=dict)
     complete: bool = True
 
-    def add(self, kind: int, body: bytes) -> None:
+    def add(self, kind: int, body: bytes | memoryview) -> None:
         """Takes a schema or channel record."""
         fields = Fields(body)
         if kind == SCHEMA:
