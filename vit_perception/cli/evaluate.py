@@ -1,37 +1,47 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Subcommand `evaluate`: COCO or LVIS metrics of a bundle on labelled pictures."""
+"""Subcommand `evaluate`: metrics of bundles on recordings and labelled pictures."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from vit_perception.cli.arguments import add_setting, at_least, output_path
-from vit_perception.cli.asker import Asker, refuse_to_overwrite
+from vit_perception.cli.arguments import add_setting, at_least, number, output_path
 from vit_perception.cli.evaluate_shots import EPILOG as EPILOG_OF_SHOTS
-from vit_perception.cli.evaluate_shots import add_shots_arguments, measured_shots, shots_words
-from vit_perception.cli.model import add_bundle_arguments, add_taught_argument
-from vit_perception.perceiver.settings import EngineSettings, Settings
-from vit_perception.wording import shown, shown_path
-
-if TYPE_CHECKING:
-    from vit_perception.evaluation.dataset import Dataset
-    from vit_perception.examples import Examples
+from vit_perception.cli.evaluate_shots import add_shots_arguments
+from vit_perception.cli.model import add_taught_argument
+from vit_perception.cli.runs import add_runs_arguments
+from vit_perception.cli.sources import add_name_arguments, add_source_arguments
+from vit_perception.perceiver.settings import Settings
 
 NAME = "evaluate"
-HELP = "measure a bundle on labelled pictures (COCO, LVIS)"
+HELP = "measure bundles on recordings and labelled pictures (COCO, LVIS)"
 EPILOG = (
     """example:
+  vit-perception evaluate my_bag --precision fp32,int8 --out report
+  vit-perception evaluate monday/ tuesday/ --bundle tabletop_nano --bundle mine --out report
+  vit-perception evaluate my_bag --realtime --rate 2 --out report
   vit-perception evaluate my_dataset --bundle tabletop_nano --json metrics.json
   vit-perception evaluate my_dataset --wordings recipes/wordings.yaml --precision int8
   vit-perception evaluate my_dataset --taught mine
   vit-perception evaluate lvis_v1_val.json --images coco --bundle evaluated
 
+With --out, each bundle and precision looks at every picture of bags and folders, in order and
+without a clock, and FOLDER gets:
+  report.html      which is better and how sure, curves, errors, the worst pictures; one file
+  metrics.json     all figures; the same bytes each time. names.csv, frames.csv, errors.csv
+  timing.json      how long it took, and with --realtime what the live node made of it
+  detections.mcap  what was found and what is true, for rviz and Foxglove
+  rows/, times/    what the figures are made of: the same command goes on where it was ended
+Bags hold their labels as Detection2DArray, or --truth-file has them. Images without labels are
+looked at and not measured; 'compare' and 'label' need no labels at all. The exit status is 1 if a
+source is damaged or cannot be read; what is whole of it is measured.
+
+--realtime also plays the bag over ROS to the live node at its own pace, --rate times as fast: what
+a planner would have believed at each moment, and where pictures went.
+
+Without --out, tables of one bundle on labelled pictures are printed.
 The folder holds images/ and annotations.json (COCO). An annotation may have a 'part' such as
 train, val_instances or novel, then each part is measured on its own as well, and compressed run
 lengths as 'segmentation', then masks are measured as well. An image may have 'asks' (attribute
@@ -60,197 +70,122 @@ import … --top-k 30000').
     + EPILOG_OF_SHOTS
 )
 
-_OPTIONS = (
-    "limit",
-    "iou_threshold",
-    "score_threshold",
-    "names",
-    "names_file",
-    "wordings",
-    "taught",
-)
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument(
-        "dataset", metavar="DATASET", help="folder with images/, annotations.json; or an LVIS json"
+        "sources",
+        nargs="+",
+        metavar="BAG|DATASET",
+        help="bags; folders with images/, annotations.json; or an LVIS json",
     )
     parser.add_argument(
+        "--out", type=output_path, metavar="FOLDER", help="write the report and all results there"
+    )
+    add_name_arguments(parser)
+    for name, note in (
+        ("iou_threshold", "the bundle's own; LVIS: 0.7"),
+        ("score_threshold", "the bundle's own; decides what is published and a false alarm"),
+    ):
+        add_setting(parser, Settings, name, metavar=name[0].upper(), optional=True, note=note)
+    add_source_arguments(parser)
+    _add_measuring_arguments(parser)
+    _add_table_arguments(parser)
+    add_runs_arguments(parser)
+
+
+def _add_measuring_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("with --out")
+    group.add_argument(
+        "--jobs",
+        type=at_least(1, 1024),
+        default=1,
+        metavar="N",
+        help="processes, each for one camera of one bag or a folder at a time (1)",
+    )
+    group.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="spread over a Ray cluster; without an address, over this machine",
+    )
+    group.add_argument(
+        "--realtime", action="store_true", help="play the bag to the live node as well; needs ROS"
+    )
+    group.add_argument(
+        "--rate",
+        type=number(0.001, 1000.0),
+        metavar="R",
+        help="with --realtime: so many times as fast as it was recorded (1)",
+    )
+    group.add_argument(
+        "--overlays",
+        action="store_true",
+        help="draw what was found into every image of detections.mcap, not the worst alone",
+    )
+
+
+def _add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("without --out")
+    group.add_argument(
         "--images", metavar="FOLDER", help="pictures of LVIS (images/ beside the json)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--json", type=output_path, metavar="FILE", help="write the metrics as JSON as well"
     )
-    parser.add_argument("--limit", type=at_least(1), metavar="N", help="only the first N pictures")
-    add_setting(
-        parser,
-        Settings,
-        "iou_threshold",
-        metavar="I",
-        optional=True,
-        note="the bundle's own; LVIS: 0.7",
-    )
-    add_setting(
-        parser,
-        Settings,
-        "score_threshold",
-        metavar="S",
-        optional=True,
-        note="the bundle's own; it only decides which boxes on the background are false alarms",
-    )
-    names = parser.add_mutually_exclusive_group()
-    names.add_argument("--names", metavar="NAMES", help="ask for 'can, box' (all of the dataset)")
-    names.add_argument("--names-file", metavar="FILE", help="the same, one name a line")
-    parser.add_argument(
+    group.add_argument("--limit", type=at_least(1), metavar="N", help="only the first N pictures")
+    group.add_argument(
         "--wordings",
         metavar="FILE",
         help="YAML, kind: {category: phrase}; also ask for these categories in other words",
     )
     add_taught_argument(
-        parser, "look for names that 'vit-perception teach' was shown as they were shown"
+        group, "look for names that 'vit-perception teach' was shown as they were shown"
     )
-    parser.add_argument(
+    group.add_argument(
         "--said-too", action="store_true", help="look for the names of --taught by their words too"
     )
     add_shots_arguments(parser)
-    add_bundle_arguments(parser)
+
+
+_OF_TABLES = ("images", "json", "limit", "wordings", "taught", "shots")
+_OF_MEASURING = ("topic", "truth_topic", "masks_topic", "truth_file", "ray", "rate")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the tables; returns 0."""
-    from vit_perception.cli.detect_report import write_json
-    from vit_perception.cli.evaluate_lvis import measured_lvis, refuse_others
-    from vit_perception.evaluation.coco_file import ANNOTATIONS, read_document
-    from vit_perception.evaluation.dataset import dataset_from
-    from vit_perception.evaluation.lvis_dataset import is_lvis
-    from vit_perception.evaluation.tables import format_lvis, format_tables
-    from vit_perception.output.write import try_writing
-
-    if args.json is not None:
-        # What cannot be written is told before the work, not after it.
-        try_writing(args.json)
-    import_module("hotcoco")  # and so is an absent package
-    given = Path(args.dataset)
-    is_file = given.suffix == ".json" and not given.is_dir()
-    source = given if is_file else given / ANNOTATIONS
-    document = read_document(source)
-    if is_lvis(document):
-        metrics = measured_lvis(document, source, args)
-        text = format_lvis(metrics)
-    else:
-        if is_file or args.images is not None:
-            refuse_others(source)
-        data = _asked(dataset_from(document, given, args.limit), args)
-        refuse_to_overwrite(args, source, data.pictures)
-        if args.shots is not None:
-            metrics, text = measured_shots(document, data, args)
-        else:
-            metrics = _taught_or_said(data, args)
-            text = format_tables(metrics)
-    metrics["command"] = _command(metrics["dataset"], metrics["bundle"], args)
-    print(text)
-    if args.json is not None:
-        write_json(args.json, metrics)
-    return 0
-
-
-def _asked(data: Dataset, args: argparse.Namespace) -> Dataset:
-    from vit_perception.names import names_from_file, parse_names
-
-    if args.names is not None:
-        return data.asking(parse_names(args.names))
-    if args.names_file is not None:
-        return data.asking(names_from_file(args.names_file))
-    return data
-
-
-def _taught_or_said(data: Dataset, args: argparse.Namespace) -> dict[str, Any]:
-    ask = Asker(args)
-    shown_names = () if ask.taught is None else _shown_names(ask.taught, data, args.taught)
-    metrics = _measured(data, ask, args)
-    if shown_names:
-        metrics["taught"] = {"names": len(shown_names), "said_too": args.said_too}
-    return metrics
-
-
-def _shown_names(taught: Examples, data: Dataset, file: Path) -> tuple[str, ...]:
-    """Returns the names that are asked for and were shown.
+    """Writes the report, or prints the tables; returns 0, or 1 if a source is damaged.
 
     Raises:
-        ExamplesError: there are none.
+        EvaluationError: options that do not go together.
     """
-    from vit_perception.examples import ExamplesError
+    from vit_perception.bags.recording import holds_bag
+    from vit_perception.evaluation.errors import EvaluationError
 
-    asked = frozenset(data.names)
-    known = tuple(name for name in taught.names if name in asked)
-    if not known:
-        raise ExamplesError(
-            f"{shown_path(file)}: expected examples of names of the dataset "
-            f"({shown(', '.join(data.names))}), found {shown(', '.join(taught.names))}"
+    if args.out is not None:
+        from vit_perception.cli.evaluate_recordings import evaluate_recordings
+
+        _refuse(args, _OF_TABLES, "without --out")
+        if args.rate is not None and not args.realtime:
+            raise EvaluationError("--rate: expected --realtime beside it, found none")
+        return evaluate_recordings(args)
+    from vit_perception.cli.evaluate_pictures import evaluate_pictures
+
+    several = len(args.sources) > 1 or len(args.bundle) > 1 or len(args.precision) > 1
+    if several or args.realtime or any(holds_bag(Path(each)) for each in args.sources):
+        raise EvaluationError(
+            "--out: expected a folder for the report of recordings, of several sources or of "
+            "several bundles, found none"
         )
-    others = len(taught.names) - len(known)
-    if others:
-        print(f"{others} names of {shown_path(file)} are not asked for", file=sys.stderr)
-    return known
+    _refuse(args, _OF_MEASURING, "with --out")
+    args.dataset, (args.precision,) = args.sources[0], args.precision
+    args.bundle = args.bundle[0] if args.bundle else ""
+    return evaluate_pictures(args)
 
 
-def _measured(data: Dataset, ask: Asker, args: argparse.Namespace) -> dict[str, Any]:
-    """Returns all metrics and the conditions of measurement, which a bundle can quote."""
-    from vit_perception.cli.asker import MAX_DETECTIONS, SCORE_THRESHOLD
-    from vit_perception.cli.progress import progress_bar
-    from vit_perception.evaluation.coco import DETECTIONS_PER_CATEGORY, summarize
-    from vit_perception.evaluation.false_alarms import false_alarms
-    from vit_perception.evaluation.pairs import evaluate_pairs
-    from vit_perception.evaluation.results import predict_all
-    from vit_perception.evaluation.wordings import evaluate_wordings, load_wordings, renamed
+def _refuse(args: argparse.Namespace, options: tuple[str, ...], where: str) -> None:
+    from vit_perception.evaluation.errors import EvaluationError
 
-    wordings = load_wordings(Path(args.wordings)) if args.wordings else {}
-    for phrases in wordings.values():
-        renamed(data, phrases)  # refused now rather than after all pictures
-    if 0 < data.unmasked < len(data.annotations):
-        print(
-            f"{data.unmasked} of {len(data.annotations)} objects have no mask: "
-            "masks are not measured",
-            file=sys.stderr,
-        )
-    with progress_bar("evaluating", len(data.pictures)) as show:
-        masks = ask.with_masks(data.names) if data.has_masks else None
-        results = predict_all(data, ask(data.names), masks, lambda done, _: show(done))
-    metrics = summarize(data, results)
-    metrics["false_alarms"] = false_alarms(data, results.boxes, ask.published.score_threshold)
-    if data.asks:
-        ask.learn([one.phrase for one in data.asks])
-        with progress_bar("pairs", len({one.picture for one in data.asks})) as show:
-            metrics["pairs"] = evaluate_pairs(data, ask, lambda done, _: show(done))
-    if wordings:
-        with progress_bar("wordings", len(wordings) * len(data.pictures)) as show:
-            metrics["wordings"] = evaluate_wordings(
-                data, results.boxes, ask, wordings, lambda done, _: show(done)
-            )
-    return {
-        **metrics,
-        "bundle": ask.bundle.name,
-        "precision": args.precision,
-        "limits": {
-            "score_threshold": SCORE_THRESHOLD,
-            "iou_threshold": ask.published.iou_threshold,
-            "per_picture": MAX_DETECTIONS,
-            "per_picture_and_name": DETECTIONS_PER_CATEGORY,
-        },
-    }
-
-
-def _command(dataset: str, bundle: str, args: argparse.Namespace) -> str:
-    words = ["vit-perception", "evaluate", dataset, "--bundle", bundle]
-    if args.precision != EngineSettings.precision:
-        words += ["--precision", args.precision]
-    if args.images is not None:
-        words += ["--images", Path(args.images).name]
-    for option in _OPTIONS:
-        value = getattr(args, option)
-        if value is not None:
-            words += [f"--{option.replace('_', '-')}", str(value)]
-    if args.said_too:
-        words.append("--said-too")
-    return shlex.join(words + shots_words(args))
+    for option in options:
+        if getattr(args, option) not in (None, []):
+            raise EvaluationError(f"--{option.replace('_', '-')}: expected {where} only")

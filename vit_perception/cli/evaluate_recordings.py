@@ -1,0 +1,243 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The part of the subcommand `evaluate` that writes a folder with a report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vit_perception.cli.runs import bundle_folders, engine_of, runs_of
+from vit_perception.cli.sources import given_names, opened_sources, source_files
+from vit_perception.perceiver.settings import BUNDLE_DEFAULT, EngineSettings, Settings
+from vit_perception.wording import printable, shown_path
+
+if TYPE_CHECKING:
+    from vit_perception.evaluation.rows.account import Account
+    from vit_perception.evaluation.rows.run import Run
+    from vit_perception.evaluation.samples.sources import FailedSource, Sources
+
+FORMAT = 1
+"""Of metrics.json."""
+
+
+def evaluate_recordings(args: argparse.Namespace) -> int:
+    """Measures all runs on all sources; returns 0, or 1 if a source is damaged or broken.
+
+    Raises:
+        EvaluationError: nothing can be measured, or the folder holds something else.
+        BagError, BundleError, VocabularyError, OutputError, SessionError: see what each needs.
+    """
+    from vit_perception.cli.evaluate_realtime import check_realtime, measured_realtime
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.evaluation.rows.plan import measuring, plan_of
+    from vit_perception.evaluation.rows.workers import look_at_all
+
+    for package in ("hotcoco", "jinja2", *(("ray",) if args.ray is not None else ())):
+        import_module(package)  # an absent one is told before the work
+    began = time.monotonic()
+    _refuse_inputs(args)
+    sources = opened_sources(args, keep_going=len(args.sources) > 1)
+    for line in _notes(sources):
+        _say(line)
+    names = _names(args, sources)
+    check_realtime(args, sources)
+    runs = runs_of(args, names, _published(args))
+    engine = engine_of(args)
+    files = {each.key: _files(each, args.truth_file) for each in sources.sequences}
+    with measuring(args.out, plan_of(names, runs, files, engine)):
+        total = sum(len(each) for each in sources.sequences)
+        with progress_bar("looking", total) as show:
+            accounts = look_at_all(
+                sources.sequences,
+                runs,
+                names,
+                args.out,
+                engine=engine,
+                jobs=args.jobs,
+                ray=args.ray,
+                progress=show,
+            )
+        realtime = measured_realtime(args, sources, runs, names) if args.realtime else None
+        _Measurement(args, sources, runs, names, accounts).write(began, realtime)
+    return int(bool(sources.failed) or any(each.error or each.damage for each in accounts))
+
+
+class _Measurement:
+    """Figures, tables, pictures and report of what was looked at."""
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        sources: Sources,
+        runs: Sequence[Run],
+        names: Sequence[str],
+        accounts: Sequence[Account],
+    ) -> None:
+        self._args, self._folder = args, Path(args.out)
+        self._sources, self._runs, self._names = sources, runs, names
+        self._accounts = accounts
+        self._keys = [each.key for each in accounts if not each.error]
+
+    def write(self, began: float, realtime: Mapping[str, Any] | None) -> None:
+        """Writes all files and prints the table."""
+        from vit_perception.cli.evaluate_times import timing
+        from vit_perception.evaluation.figures.csv_tables import errors_csv, frames_csv, names_csv
+        from vit_perception.evaluation.figures.gather import gather
+        from vit_perception.evaluation.figures.measure import figures
+        from vit_perception.evaluation.measured_table import format_measured
+        from vit_perception.evaluation.report.report import write_report
+        from vit_perception.evaluation.rows.reading import read_all
+        from vit_perception.output.write import write
+
+        gathered = gather(self._names, self._runs, read_all(self._folder, self._keys))
+        self._check(len(gathered.pictures))
+        metrics: dict[str, Any] = {
+            "format": FORMAT,
+            "command": _command(self._args, self._sources),
+            "sources": [
+                *(each.as_entry() for each in self._accounts),
+                *(_failed_entry(each) for each in self._sources.failed),
+            ],
+            **figures(gathered),
+        }
+        self._write_json("metrics.json", metrics)
+        for name, text in (
+            ("names.csv", names_csv(metrics)),
+            ("frames.csv", frames_csv(gathered)),
+            ("errors.csv", errors_csv(metrics)),
+        ):
+            write(self._folder / name, text.encode())
+        del gathered
+        self._draw(metrics)
+        times = timing(self._folder, self._keys, self._runs, self._args, began, realtime)
+        self._write_json("timing.json", times)
+        report = write_report(self._folder, metrics, times)
+        print(format_measured(metrics, times))
+        for line in _damage(metrics["sources"]):
+            _say(line)
+        print(f"-> {shown_path(report)}")
+
+    def _draw(self, metrics: Mapping[str, Any]) -> None:
+        from vit_perception.evaluation.report.frames_again import FramesAgain
+        from vit_perception.evaluation.report.worst import draw_worst
+        from vit_perception.evaluation.rows.reading import read_all
+
+        wanted = {
+            (each["sequence"], each["number"]) for run in metrics["runs"] for each in run["worst"]
+        }
+        with FramesAgain(self._sources.sequences, wanted) as frame_of:
+            frames = read_all(self._folder, self._keys)
+            draw_worst(self._folder, metrics, self._runs, frames, frame_of)
+
+    def _check(self, pictures: int) -> None:
+        from vit_perception.evaluation.errors import EvaluationError
+
+        if pictures:
+            return
+        lines = [each.error or each.damage for each in self._accounts]
+        found = "; ".join(dict.fromkeys(filter(None, lines))) or "none"
+        titles = ", ".join(each.title for each in self._accounts)
+        raise EvaluationError(
+            f"{titles}: expected pictures with labels, found {found}; 'compare' and 'label' need "
+            "no labels"
+        )
+
+    def _write_json(self, name: str, document: Mapping[str, Any]) -> None:
+        from vit_perception.output.write import write
+
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+        write(self._folder / name, f"{text}\n".encode())
+
+
+def _refuse_inputs(args: argparse.Namespace) -> None:
+    from vit_perception.output.input_files import refuse_inputs, refuse_inside
+
+    read = source_files(args, bundle_folders(args))
+    for folder in (each for each in read if each.is_dir()):
+        refuse_inside(args.out, folder)
+    refuse_inputs([args.out], read)
+
+
+def _names(args: argparse.Namespace, sources: Sources) -> tuple[str, ...]:
+    from vit_perception.evaluation.errors import EvaluationError
+
+    names = given_names(args) or sources.names()
+    if names:
+        return names
+    failed = [each.line for each in sources.failed]
+    if failed and not sources.sequences:
+        raise EvaluationError("; ".join(failed))
+    titles = ", ".join(each.title for each in sources.sequences)
+    raise EvaluationError(
+        f"{titles}: expected labels, found none; 'compare' and 'label' need no labels"
+    )
+
+
+def _published(args: argparse.Namespace) -> Settings:
+    score, iou = (
+        BUNDLE_DEFAULT if value is None else value
+        for value in (args.score_threshold, args.iou_threshold)
+    )
+    return Settings(score_threshold=score, iou_threshold=iou)
+
+
+def _files(sequence: Any, truth_file: Path | None) -> list[Path]:
+    from vit_perception.evaluation.samples.folder import FolderSequence
+
+    if isinstance(sequence, FolderSequence):
+        return [sequence.data.directory]
+    return [sequence.path, *([] if truth_file is None else [truth_file])]
+
+
+def _failed_entry(failed: FailedSource) -> dict[str, Any]:
+    from vit_perception.evaluation.rows.account import Account
+
+    return Account(key="", title=failed.title, error=failed.line).as_entry()
+
+
+def _notes(sources: Sources) -> list[str]:
+    return list(dict.fromkeys(note for each in sources.sequences for note in each.notes))
+
+
+def _damage(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for entry in entries:
+        lines += [entry["damage"]] if entry["damage"] else []
+        lines += [f"left out {line}" for line in entry["left_out_lines"]]
+        lines += [
+            f"{entry['title']}: {count} labels belong to no picture ({cause})"
+            for cause, count in entry["unused_truth"].items()
+        ]
+    return lines
+
+
+def _command(args: argparse.Namespace, sources: Sources) -> str:
+    """Returns the command with what decides the figures, the same wherever the files lie."""
+    words = ["vit-perception", "evaluate", *(Path(each).name or each for each in args.sources)]
+    for bundle in args.bundle:
+        words += ["--bundle", Path(bundle).name]
+    if args.precision != (EngineSettings.precision,):
+        words += ["--precision", ",".join(args.precision)]
+    for option in ("topic", "truth_topic", "masks_topic"):
+        for value in getattr(args, option) or ():
+            words += [f"--{option.replace('_', '-')}", value]
+    if args.truth_file is not None:
+        words += ["--truth-file", args.truth_file.name]
+    for option in ("names", "names_file", "score_threshold", "iou_threshold"):
+        value = getattr(args, option)
+        if value is not None:
+            text = Path(value).name if option == "names_file" else str(value)
+            words += [f"--{option.replace('_', '-')}", text]
+    return shlex.join([*words, "--out", "report"])
+
+
+def _say(line: str) -> None:
+    print(f"vit-perception evaluate: {printable(line)}", file=sys.stderr)

@@ -1,0 +1,100 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Options for several bundles and precisions that are measured beside each other."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vit_perception.cli.arguments import add_setting
+from vit_perception.perceiver.settings import EngineSettings, Settings
+
+if TYPE_CHECKING:
+    from vit_perception.evaluation.rows.looker import Engine
+    from vit_perception.evaluation.rows.run import Run
+
+
+def add_runs_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options for bundles, precisions and the engine that runs them."""
+    group = parser.add_argument_group("models")
+    group.add_argument(
+        "--bundle",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="bundle folder or name, may be repeated (tabletop_nano)",
+    )
+    group.add_argument(
+        "--precision",
+        type=_precisions,
+        default=(EngineSettings.precision,),
+        metavar="P,...",
+        help=f"graphs of each bundle, such as fp32,int8 ({EngineSettings.precision})",
+    )
+    for name in ("provider", "threads"):
+        add_setting(group, EngineSettings, name, metavar=name[0].upper())
+    group.add_argument(
+        "--text-encoder",
+        metavar="DIR",
+        help="folder of the text encoder, for names that a bundle does not know",
+    )
+
+
+def bundle_folders(args: argparse.Namespace) -> list[Path]:
+    """Returns the folders of the bundles, each once.
+
+    Raises:
+        BundleError: there is no such bundle.
+    """
+    from vit_perception.bundle.paths import find_bundle
+
+    return list(dict.fromkeys(find_bundle(each) for each in args.bundle or [""]))
+
+
+def runs_of(
+    args: argparse.Namespace, names: Sequence[str], published: Settings | None = None
+) -> tuple[Run, ...]:
+    """Returns a run for each bundle and precision, in the order of the options.
+
+    Args:
+        args: with the options of `add_runs_arguments`.
+        names: that are asked for.
+        published: what a robot would use; None: the bundles' own.
+
+    Raises:
+        BundleError: there is no such bundle or precision.
+    """
+    from vit_perception.evaluation.rows.looker import run_of
+    from vit_perception.evaluation.samples.keys import plain_name
+    from vit_perception.images.search import unique_name
+
+    taken: set[str] = set()
+    settings = Settings() if published is None else published
+    return tuple(
+        run_of(
+            unique_name(f"{plain_name(folder.resolve().name)}.{precision}", taken),
+            folder,
+            precision,
+            names,
+            settings,
+        )
+        for folder in bundle_folders(args)
+        for precision in args.precision
+    )
+
+
+def engine_of(args: argparse.Namespace) -> Engine:
+    """Returns what runs the networks."""
+    from vit_perception.evaluation.rows.looker import Engine
+
+    return Engine(args.provider, args.threads, args.text_encoder or "")
+
+
+def _precisions(text: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    if not all(words):
+        raise argparse.ArgumentTypeError(f"expected such as fp32,int8, found {text!r}")
+    return words

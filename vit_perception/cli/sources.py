@@ -1,0 +1,100 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Options for labelled recordings and pictures, shared by the commands that measure on them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vit_perception.bundle.samples import GROUND_TRUTH_TOPIC
+
+if TYPE_CHECKING:
+    from vit_perception.evaluation.samples.sources import Sources
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options that choose images and labels of bags."""
+    group = parser.add_argument_group("recordings")
+    group.add_argument(
+        "--topic",
+        action="append",
+        metavar="TOPIC",
+        help="images of a bag, may be repeated (all of colour)",
+    )
+    group.add_argument(
+        "--truth-topic",
+        action="append",
+        default=[],
+        metavar="TOPIC",
+        help=f"labels of a bag, Detection2DArray, may be repeated ({GROUND_TRUTH_TOPIC})",
+    )
+    group.add_argument(
+        "--masks-topic",
+        action="append",
+        default=[],
+        metavar="TOPIC",
+        help="masks of the labels, images with n at the pixels of label n - 1 "
+        "('instances' below or beside the labels)",
+    )
+    group.add_argument(
+        "--truth-file",
+        type=Path,
+        metavar="FILE",
+        help="labels of bags as a COCO file, whose images have a 'stamp' or an 'index'",
+    )
+
+
+def add_name_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options for the names that are asked for."""
+    names = parser.add_mutually_exclusive_group()
+    names.add_argument(
+        "--names", metavar="NAMES", help="ask for 'can, box' (all that are labelled)"
+    )
+    names.add_argument("--names-file", metavar="FILE", help="the same, one name a line")
+
+
+def opened_sources(args: argparse.Namespace, *, keep_going: bool = False) -> Sources:
+    """Opens the sources of `args.sources`; see `open_sequences`.
+
+    Raises:
+        EvaluationError: two kinds of labels are named.
+        BagError, EvaluationError, OutputError: see `open_sequences`.
+    """
+    from vit_perception.evaluation.errors import EvaluationError
+    from vit_perception.evaluation.samples.sources import open_sequences
+    from vit_perception.evaluation.samples.topic_truth import TruthTopics
+    from vit_perception.evaluation.samples.truth_file import TruthFile, read_truth_file
+
+    truth: TruthTopics | TruthFile = TruthTopics(tuple(args.truth_topic), tuple(args.masks_topic))
+    if args.truth_file is not None:
+        if args.truth_topic or args.masks_topic:
+            raise EvaluationError("--truth-file: expected no topics of labels beside it")
+        truth = read_truth_file(args.truth_file)
+    paths = [Path(each) for each in args.sources]
+    return open_sequences(paths, topics=args.topic, truth=truth, keep_going=keep_going)
+
+
+def given_names(args: argparse.Namespace) -> tuple[str, ...] | None:
+    """Returns the names of the options, None without.
+
+    Raises:
+        VocabularyError: names that cannot be asked for.
+    """
+    from vit_perception.names import names_from_file, parse_names
+
+    if args.names is not None:
+        return parse_names(args.names)
+    if args.names_file is not None:
+        return names_from_file(Path(args.names_file))
+    return None
+
+
+def source_files(args: argparse.Namespace, bundles: Iterable[Path]) -> list[Path]:
+    """Returns all files that are read, which must not be written over."""
+    read: Sequence[Path] = [*(Path(each) for each in args.sources), *bundles]
+    files = [file for each in read if each.is_dir() for file in each.rglob("*")]
+    given = [Path(each) for each in (args.names_file, args.truth_file) if each is not None]
+    return [*read, *files, *given]
