@@ -85,6 +85,22 @@ def looked_at(
     )
 
 
+def truths_of(frames: Sequence[LookedAt]) -> list[FrameTruth]:
+    """What is true in each picture."""
+    return [frame.truth for frame in frames if frame.truth is not None]
+
+
+def untied(frames: Sequence[LookedAt]) -> list[LookedAt]:
+    """The same pictures with scores that all differ, those of the first run alone."""
+    rng = np.random.default_rng(len(frames))
+    changed = []
+    for frame in frames:
+        scores = frame.rows[0].scores + rng.uniform(0, 0.02, len(frame.rows[0]))
+        best_first = np.sort(scores)[::-1].astype(np.float32)
+        changed.append(replace(frame, rows=(replace(frame.rows[0], scores=best_first),)))
+    return changed
+
+
 def random_frames(
     seed: int,
     count: int = 40,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from test.evaluation.figures.frames import NAMES, random_frames, rows, truth
+from test.evaluation.figures.frames import NAMES, random_frames, rows, truth, truths_of
 from vit_perception.evaluation.figures.matches import NOTHING, Matches, match_frames
 from vit_perception.evaluation.rows.looked_at import FrameRows
 
@@ -63,7 +63,7 @@ def test_a_least_score_only_cuts_off_the_rest(least: float) -> None:
     """Matched after the cut, all detections find what they found before it."""
     frames = random_frames(1, 60)
     names = [f"n{index}" for index in range(3)]
-    truths = [frame.truth for frame in frames if frame.truth is not None]
+    truths = truths_of(frames)
     everything = [frame.rows[0] for frame in frames]
     whole = match_frames(truths, everything, names)
     count = [int(np.count_nonzero(each.scores >= least)) for each in everything]
@@ -83,7 +83,7 @@ def test_a_least_score_only_cuts_off_the_rest(least: float) -> None:
 
 def test_pictures_are_matched_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = random_frames(2, 50)
-    truths = [frame.truth for frame in frames if frame.truth is not None]
+    truths = truths_of(frames)
     given = (truths, [frame.rows[0] for frame in frames], ["n0", "n1", "n2"])
     at_once = match_frames(*given)
     monkeypatch.setattr("vit_perception.evaluation.figures.matches._PICTURES_AT_ONCE", 7)

@@ -118,19 +118,18 @@ class Draws:
         values = np.zeros(len(self.weights))
         which = np.flatnonzero((matches.labels == name) & ~matches.ignored)
         which = which[np.argsort(-matches.scores[which], kind="stable")]
-        true = matches.true[which]
-        # What comes after the last true one changes no recall, and so no average precision.
-        end = int(np.flatnonzero(true)[-1]) + 1 if true.any() else 0
-        true, blocks = true[:end], self.blocks[matches.pictures[which[:end]]]
-        if not end:
+        # Precision is highest, and recall grows, at true detections; only these are given to the
+        # library. What comes after the last of them changes nothing.
+        true = np.flatnonzero(matches.true[which])
+        if not len(true):
             return values
-        for draw, weights in enumerate(self.weights):
-            drawn = weights[blocks]
-            right = np.cumsum(np.where(true, drawn, 0), dtype=np.float64)
-            wrong = np.cumsum(drawn, dtype=np.float64) - right
-            total = int(objects[draw])
+        blocks = self.blocks[matches.pictures[which[: true[-1] + 1]]]
+        for draw, total in enumerate(objects.tolist()):
             if total:
-                _, points = metrics.precision_recall_curve(right, wrong, total)
+                drawn = self.weights[draw][blocks]
+                right = np.cumsum(drawn[true], dtype=np.float64)
+                wrong = np.cumsum(drawn, dtype=np.float64)[true] - right
+                _, points = metrics.precision_recall_curve(right, wrong, int(total))
                 values[draw] = sum(precision for _, precision, _ in points) / 101
         return values
 

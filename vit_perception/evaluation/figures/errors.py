@@ -1,83 +1,117 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kinds of errors, by TIDE's definitions (arXiv 2008.08115)."""
+"""How often each kind of error occurs, and how much it costs (TIDE)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.evaluation.figures.flat import Rows, Things
-from vit_perception.evaluation.figures.library_form import categories, images, sides, table
-from vit_perception.evaluation.figures.matches import OVERLAP, Matches
+from vit_perception.evaluation.figures.flat import Things
+from vit_perception.evaluation.figures.kinds import KINDS, Errors
+from vit_perception.evaluation.figures.matches import NOTHING, Matches
 
-if TYPE_CHECKING:
-    from hotcoco import COCO
-
-KINDS = {
-    "classification": "Cls",
-    "localization": "Loc",
-    "both": "Both",
-    "duplicate": "Dupe",
-    "background": "Bkg",
-    "missed": "Miss",
-}
-"""Our words for TIDE's."""
-LOST = {**KINDS, "false": "FP", "missed_all": "FN"}
-"""The same, and all false detections, and all missed objects."""
+LOST = (*KINDS, "missed", "false", "missed_all")
+"""Every kind; objects that no mended box would find; all false boxes; all missed objects."""
+_MENDED = ("classification", "localization")
 
 
 def errors(
-    things: Things, rows: Rows, matches: Matches, kept: NDArray[np.bool_]
+    things: Things, matches: Matches, wrong: Errors, kept: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """Returns `counts` of what a robot publishes and `ap50_lost` of all that was found.
 
-    A count of all would be one of boxes with the lowest scores. A missed object is one that no
-    published box of another kind of error would find if it were mended.
+    A count of all would be one of boxes with the lowest scores.
 
     Args:
         things: what is true.
-        rows: what was found.
-        matches: the same.
+        matches: of one run.
+        wrong: its errors.
         kept: bool [D], what is published.
     """
-    truth = _truth(things, matches)
+    kinds = wrong.kinds[kept & matches.false]
+    counts = dict(zip(KINDS, np.bincount(kinds, minlength=len(KINDS)).tolist(), strict=True))
+    missed = int(np.count_nonzero(_missed(things, matches, wrong, kept)))
+    return {"counts": {**counts, "missed": missed}, "ap50_lost": _lost(things, matches, wrong)}
+
+
+def _missed(
+    things: Things, matches: Matches, wrong: Errors, kept: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Returns bool [T], objects that are not found, and would not be if errors were mended."""
+    missed = things.judged()
+    for found in (matches.things[kept], wrong.mended[kept]):
+        missed[found[found != NOTHING]] = False
+    return missed
+
+
+def _lost(things: Things, matches: Matches, wrong: Errors) -> dict[str, float | None]:
+    """Returns how much higher AP50 were without each kind of error, all others being as they are.
+
+    A box of the wrong name or place becomes right if it is the best one for an object that is
+    not found; others go away. A name of which no object is found is left out of the mean once
+    its missed ones are; hotcoco counts it as 0, as if they had cost nothing.
+    """
+    objects = matches.objects.sum(axis=0)
+    if not objects.any():
+        return dict.fromkeys(LOST)
     judged = ~matches.ignored
-    counts = _tide(truth, rows.chosen(np.flatnonzero(judged & kept)))["counts"]
-    lost = _tide(truth, rows.chosen(np.flatnonzero(judged)))["delta_ap"]
-    has_objects = bool(matches.objects.any())
-    return {
-        "counts": {kind: int(counts[key]) for kind, key in KINDS.items()},
-        "ap50_lost": {
-            kind: float(lost[key]) if has_objects else None for kind, key in LOST.items()
-        },
-    }
+    everything = np.ones(len(matches), np.bool_)
+    base = _ap50(matches, matches.labels, matches.true, judged, objects)
+    figures: dict[str, float] = {}
+    for index, kind in enumerate(KINDS):
+        labels, true, stays = matches.labels, matches.true, judged & (wrong.kinds != index)
+        if kind in _MENDED:
+            mended = _best(things, matches, wrong)
+            mended = mended[wrong.kinds[mended] == index]
+            labels, true, stays = labels.copy(), true.copy(), stays.copy()
+            labels[mended] = things.labels[wrong.mended[mended]]
+            true[mended], stays[mended] = True, True
+        figures[kind] = _ap50(matches, labels, true, stays, objects)
+    found = np.bincount(matches.labels[matches.true], minlength=len(objects))
+    missed = things.labels[_missed(things, matches, wrong, everything)]
+    fewer = objects - np.bincount(missed, minlength=len(objects))
+    figures["missed"] = _ap50(matches, matches.labels, matches.true, judged, fewer)
+    figures["false"] = _ap50(matches, matches.labels, matches.true, matches.true, objects)
+    figures["missed_all"] = _ap50(matches, matches.labels, matches.true, judged, found)
+    return {kind: max(0.0, figures[kind] - base) for kind in LOST}
 
 
-def _truth(things: Things, matches: Matches) -> COCO:
-    """Returns the objects alone: for the library a box beside a region is no background."""
-    from hotcoco import COCO
-
-    objects = things.chosen(np.flatnonzero(things.judged()))
-    pictures, names = matches.objects.shape
-    return COCO.from_arrays(
-        images(0, pictures),
-        categories(names),
-        objects.pictures + 1,
-        objects.labels + 1,
-        sides(objects.boxes),
-    )
+def _best(things: Things, matches: Matches, wrong: Errors) -> NDArray[np.int64]:
+    """Returns, for each object that is not found, the best detection that could be mended."""
+    free = np.ones(len(things), np.bool_)
+    free[matches.things[matches.true]] = False
+    which = np.flatnonzero(wrong.mended != NOTHING)
+    which = which[free[wrong.mended[which]]]
+    which = which[np.argsort(-matches.scores[which], kind="stable")]
+    _, first = np.unique(wrong.mended[which], return_index=True)
+    return np.asarray(which[first], np.int64)
 
 
-def _tide(truth: COCO, rows: Rows) -> dict[str, Any]:
-    from hotcoco import COCOeval
+def _ap50(
+    matches: Matches,
+    labels: NDArray[np.int64],
+    true: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    objects: NDArray[np.int64],
+) -> float:
+    """Returns the mean average precision of the names with objects; 1 if none are left to find.
 
-    evaluation = COCOeval(truth, truth.load_res(table(rows)), "bbox")
-    parameters = evaluation.params
-    parameters.iou_thrs = [OVERLAP]
-    parameters.area_rng, parameters.area_rng_lbl = parameters.area_rng[:1], ["all"]
-    parameters.max_dets = [int(rows.ranks.max(initial=0)) + 1]
-    evaluation.evaluate()
-    return evaluation.tide_errors(OVERLAP)
+    Args:
+        matches: for the scores.
+        labels: int64 [D], in place of theirs.
+        true: bool [D], in place of theirs.
+        counted: bool [D], the detections that take part.
+        objects: int64 [N], how many there are to find.
+    """
+    from hotcoco import metrics
+
+    values = []
+    for name in np.flatnonzero(objects).tolist():
+        which = counted & (labels == name)
+        values.append(
+            metrics.average_precision(matches.scores[which], true[which], int(objects[name]))
+        )
+    return sum(values) / len(values) if values else 1.0

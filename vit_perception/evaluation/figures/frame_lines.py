@@ -49,11 +49,11 @@ class Published:
         there = inside(self.things.pictures, picture, picture + 1)
         objects = there[self.things.judged()[there]]
         shown = here[self.kept[here] & ~self.matches.ignored[here]]
-        lines = [self._line(index, objects) for index in shown.tolist()]
+        errors = [self._line(index, objects) for index in shown.tolist()]
         on = self.lies_on[shown]
         missed = np.setdiff1d(objects, on[on != NOTHING])
-        lines += [f"{self.names[label]} missed" for label in self.things.labels[missed].tolist()]
-        return Counter(line for line in lines if line)
+        errors += [f"{self.names[label]} missed" for label in self.things.labels[missed].tolist()]
+        return Counter(error for error in errors if error)
 
     def _line(self, index: int, objects: NDArray[np.int64]) -> str:
         """Returns what is wrong with a detection; "" for nothing."""

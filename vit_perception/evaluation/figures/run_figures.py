@@ -23,6 +23,7 @@ from vit_perception.evaluation.figures.counts import by_name, by_picture, publis
 from vit_perception.evaluation.figures.errors import errors
 from vit_perception.evaluation.figures.frame_lines import Published
 from vit_perception.evaluation.figures.gather import Gathered
+from vit_perception.evaluation.figures.kinds import errors_of
 from vit_perception.evaluation.figures.sweep import Sweep
 from vit_perception.evaluation.figures.worst import worst
 from vit_perception.evaluation.rows.run import Run
@@ -97,7 +98,7 @@ def run_figures(
         "sequences": sequences,
         "confusion": confusion(gathered.names, things, matches, kept, lies_on),
         "calibration": calibration(matches),
-        "errors": errors(things, rows, matches, kept),
+        "errors": errors(things, matches, errors_of(things, rows, matches), kept),
         "space": None if space is None else dict(space),
         "worst": worst(gathered.pictures, counts, draws.blocks, shown),
     }
@@ -166,7 +167,7 @@ def _sequences(
     together = Comparison.together(comparisons)
     figures = {}
     for place, (key, comparison) in enumerate(zip(pictures.keys, comparisons, strict=False)):
-        averages = comparison.averages()
+        averages = comparison.averages() if len(comparisons) > 1 else together
         inside = counts[pictures.sequences == place]
         true, false, missed = inside.sum(axis=0).tolist()
         figures[key] = {
