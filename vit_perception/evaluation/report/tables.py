@@ -13,7 +13,7 @@ from vit_perception.evaluation.report.rendering import render
 
 MOST_ROWS = 1500
 """Rows of the longest table; the page stays small and a browser quick."""
-_TALL = 25
+_TALL = 60
 
 
 @dataclass(frozen=True, slots=True)

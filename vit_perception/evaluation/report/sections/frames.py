@@ -53,13 +53,11 @@ def frames(metrics: Metrics, pictures: Pictures, room: int) -> Section | None:
 
 
 def place_of(metrics: Metrics, frame: Mapping[str, Any]) -> tuple[str, str]:
-    """Returns which picture that is, and the stamp or the file below it."""
-    several = len(metrics["sources"]) > 1
-    where = f"{label(frame['sequence'])}, " if several else ""
-    stamp = seconds(frame["stamp"]) if frame["stamp"] else ""
-    return f"{where}picture {count(frame['number'])}", stamp or (
-        label(frame["name"]) if frame.get("name") else ""
-    )
+    """Returns which picture that is, and below it its sequence, stamp and file."""
+    below = [frame["sequence"]] if len(metrics["sources"]) > 1 else []
+    below += [seconds(frame["stamp"])] if frame["stamp"] else []
+    below += [frame["name"]] if frame.get("name") else []
+    return f"picture {count(frame['number'])}", ", ".join(label(each) for each in below)
 
 
 def _fitting(runs: list[Mapping[str, Any]], pictures: Pictures, room: int) -> dict[Any, str]:
@@ -99,7 +97,7 @@ def _frame(
         "data": data,
         "size": _size(data),
         "alternative": (
-            f"{what}: left what is true, right what {title} published; {counts}"
+            f"{what} ({below}): left what is true, right what {title} published; {counts}"
             + (f": {', '.join(wrong[:_WRONG_SHOWN])}" if wrong else "")
         ),
         "file": f"worst/{label(key)}/{place:02d}.jpg",

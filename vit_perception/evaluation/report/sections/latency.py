@@ -27,7 +27,9 @@ def latency(metrics: Metrics, timing: Timing) -> Section | None:
     if not times and not shared:
         return None
     stages = [run["stages_ms"] for _, run in times]
-    longest = max([each["p50"] or 0 for group in (*stages, shared) for each in group.values()])
+    longest = max(
+        [each.get("p50") or 0 for group in (*stages, shared) for each in group.values()], default=0
+    )
     tables = []
     if shared:
         tables.append(
@@ -46,12 +48,12 @@ def _rows(stages: Mapping[str, Times], longest: float, series: int) -> list[list
         [
             label(stage).replace("_", " "),
             Cell(
-                number(each["p50"], 2),
-                bar=(each["p50"] or 0) / longest if longest else 0,
+                number(each.get("p50"), 2),
+                bar=(each.get("p50") or 0) / longest if longest else 0,
                 series=series,
             ),
-            number(each["p95"], 2),
-            number(each["max"], 2),
+            number(each.get("p95"), 2),
+            number(each.get("max"), 2),
         ]
         for stage, each in stages.items()
     ]

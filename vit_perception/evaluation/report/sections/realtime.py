@@ -44,8 +44,15 @@ def _account(run: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def _accounts(runs: list[tuple[str, Mapping[str, Any]]]) -> str:
-    columns = [Column("Run", text=True), Column("Pace"), Column("Received")]
-    columns += [Column("Published"), Column("Dropped"), Column("Latency, ms (median)")]
+    played = any(run.get("played") is not None for _, run in runs)
+    columns = [Column("Run", text=True), Column("Pace")]
+    columns += [Column("Played")] if played else []
+    columns += [
+        Column("Received"),
+        Column("Published"),
+        Column("Dropped"),
+        Column("Latency, ms (median)"),
+    ]
     columns += [Column("95 %, ms"), Column("Max, ms")]
     rows = []
     for title, run in runs:
@@ -54,6 +61,7 @@ def _accounts(runs: list[tuple[str, Mapping[str, Any]]]) -> str:
             [
                 title,
                 f"{run['rate']:g} ×",
+                *([count(run.get("played"))] if played else []),
                 count(run["received"]),
                 count(run["published"]),
                 count(sum(run["dropped"].values())),
@@ -72,7 +80,7 @@ def _accuracy(runs: list[tuple[str, Mapping[str, Any]]]) -> str:
     for title, run in runs:
         row: list[str | Cell] = [title]
         for key in ("AP50", "f1"):
-            offline, live = run["offline"][key], run["streaming"][key]
+            offline, live = run["offline"].get(key), run["streaming"].get(key)
             lost = None if None in (offline, live) else live - offline
             row += [share(offline), Cell(share(live), below="" if lost is None else signed(lost))]
         rows.append(row)

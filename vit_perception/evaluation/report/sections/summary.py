@@ -13,7 +13,7 @@ from vit_perception.evaluation.report.sections.left_out import left_out_lines
 from vit_perception.evaluation.report.sections.runs import Metrics, Timing, run_titles
 from vit_perception.evaluation.report.sections.verdicts import verdicts
 from vit_perception.evaluation.report.tables import Cell, Column, table
-from vit_perception.evaluation.report.values import count, interval, number, share
+from vit_perception.evaluation.report.values import count, counted, interval, number, share
 
 _LINES_SHOWN = 4
 _NAMES_SHOWN = 12
@@ -67,8 +67,17 @@ def _table(metrics: Metrics, timing: Timing) -> str:
     overlap = metrics["limits"]["overlap"]
     caption = (
         "Precision, recall and F1 are those of what a robot publishes, at IoU "
-        f"{overlap}. Small: the 95 % interval over stretches of the recordings."
+        f"{overlap}. {_sureness(metrics)}"
     )
     if times:
         caption += " ms: the median picture."
     return table(caption, columns, rows)
+
+
+def _sureness(metrics: Metrics) -> str:
+    intervals = [run["intervals"] for run in metrics["runs"]]
+    if not any(interval(each["AP50"]) for each in intervals):
+        return "There are too few pictures to say how sure that is."
+    blocks = intervals[0].get("blocks")
+    over = "stretches" if blocks is None else counted(blocks, "stretch", "stretches")
+    return f"Small: the 95 % interval over {over} of the recordings."
