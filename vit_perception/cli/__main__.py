@@ -25,6 +25,7 @@ from vit_perception.cli import (
     scenes,
     teach,
     train,
+    tune,
     vocabulary,
 )
 from vit_perception.cli.streams import (
@@ -44,6 +45,7 @@ COMMANDS: tuple[Any, ...] = (
     teach,
     replay,
     evaluate,
+    tune,
     benchmark,
     vocabulary,
     info,

@@ -24,7 +24,7 @@ ODD = (
 
 
 def written(choice: Choice, **others: object) -> tuple[str, dict[str, object]]:
-    given = {"vocabulary": None, "precision": None, "agnostic": False, "comments": ()} | others
+    given = {"vocabulary": None, "others": {}, "comments": ()} | others
     text = parameter_file(choice, **given).decode()
     return text, yaml.safe_load(text)["/**"]["ros__parameters"]
 
@@ -39,9 +39,13 @@ def test_only_what_was_tuned_is_written() -> None:
 
 def test_the_node_takes_odd_names() -> None:
     own = {name: round(0.1 + index / 100, 2) for index, name in enumerate(ODD)}
-    text, values = written(Choice(0.5, 0.6, own), vocabulary=ODD, precision="int8", agnostic=True)
+    text, values = written(
+        Choice(0.5, 0.6, own),
+        vocabulary=ODD,
+        others={"precision": "int8", "max_detections": 7, "class_agnostic_nms": True},
+    )
     settings = validate(values).settings()
-    assert settings == Settings(0.5, 0.6, class_thresholds=own, class_agnostic_nms=True)
+    assert settings == Settings(0.5, 0.6, 7, class_thresholds=own, class_agnostic_nms=True)
     assert validate(values).vocabulary == ODD
     assert validate(values).precision == "int8"
     assert '- "yes"\n' in text

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -32,8 +32,7 @@ def parameter_file(
     choice: Choice,
     *,
     vocabulary: Sequence[str] | None,
-    precision: str | None,
-    agnostic: bool,
+    others: Mapping[str, bool | int | str],
     comments: Sequence[str],
 ) -> bytes:
     """Returns the content of a file that detector_node loads.
@@ -41,23 +40,20 @@ def parameter_file(
     Args:
         choice: thresholds.
         vocabulary: names to look for; None leaves those of the node.
-        precision: which graph; None leaves that of the node.
-        agnostic: whether boxes of different names suppress each other; False leaves the node's.
+        others: further parameters.
         comments: lines above the parameters.
     """
     values: dict[str, Any] = {}
     if vocabulary is not None:
         values["vocabulary"] = [_Text(name) for name in vocabulary]
-    if precision is not None:
-        values["precision"] = _Text(precision)
+    for name, value in others.items():
+        values[name] = _Text(value) if isinstance(value, str) else value
     values["score_threshold"] = float(choice.score)
     if choice.own:
         values["class_thresholds"] = [
             _Text(f"{name}={float(score)!r}") for name, score in choice.own.items()
         ]
     values["iou_threshold"] = float(choice.iou)
-    if agnostic:
-        values["class_agnostic_nms"] = True
     text = yaml.dump(
         {"/**": {"ros__parameters": values}},
         Dumper=_Dumper,
