@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vit_perception.evaluation.agreement.pairing import Pairs, chosen, mask_iou, paired
+from vit_perception.evaluation.agreement.pairing import Pairs, mask_iou, paired
 from vit_perception.rle import encode_mask
 
 from .looked import SIZE, rows
@@ -48,14 +48,6 @@ def test_nothing_has_no_pairs() -> None:
     nothing, one = rows([]), rows([("mug", 0.9, (0, 0, 20, 10))])
     assert [len(paired(a, b).first) for a, b in ((nothing, one), (one, nothing))] == [0, 0]
     assert paired(nothing, nothing).overlaps.dtype == np.float32
-
-
-def test_rows_are_chosen_with_their_masks() -> None:
-    found = rows([("mug", 0.9, (0, 0, 20, 10)), ("bowl", 0.3, (9, 9, 20, 10))], masks=True)
-    kept = chosen(found, np.array([1]))
-    assert kept.masks is not None and found.masks is not None
-    assert kept.masks == found.masks[1:]
-    assert kept.labels.tolist() == [1]
 
 
 def test_masks_overlap_as_their_pixels_do() -> None:

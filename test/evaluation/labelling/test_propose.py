@@ -82,7 +82,7 @@ def test_broken_images_keep_their_place(tmp_path: Path, toy_perceiver: Perceiver
     found = propose([bag], toy_perceiver, tmp_path / "images", Choice())
     assert indices(found) == [0, 2]
     assert found.broken == {"jpeg": 1}
-    assert "image 1: jpeg image: expected a whole file" in found.lines[0]
+    assert "frame 1, stamp" in found.lines[0]
 
 
 def test_all_cameras_are_looked_at_or_those_asked_for(

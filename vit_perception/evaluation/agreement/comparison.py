@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from vit_perception.evaluation.agreement.blocks import Blocks, interval
 from vit_perception.evaluation.agreement.differing import Differing, Frame
 from vit_perception.evaluation.agreement.flicker import Flicker
-from vit_perception.evaluation.agreement.pairing import OVERLAP, Pairs, chosen, mask_iou, paired
+from vit_perception.evaluation.agreement.pairing import OVERLAP, Pairs, mask_iou, paired
+from vit_perception.evaluation.figures.blocks import blocks_of, draw, interval
+from vit_perception.evaluation.figures.gather import Pictures
+from vit_perception.evaluation.figures.rounded import rounded
+from vit_perception.evaluation.report.judged import published_rows
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
 from vit_perception.evaluation.rows.run import Run
 
@@ -23,7 +26,7 @@ MOST_RENAMED = 20
 
 
 class Comparison:
-    """Takes frames in order; memory grows by some bytes for each pair of detections.
+    """Takes frames in order; memory grows by some bytes for each frame and pair of detections.
 
     Args:
         names: that were asked for.
@@ -34,11 +37,8 @@ class Comparison:
         self.names = tuple(names)
         self.runs = runs
         self._flicker = tuple(Flicker(names) for _ in runs)
-        self._blocks = Blocks()
+        self._frames = _Frames()
         self._differing = Differing(self.names, (runs[0].key, runs[1].key))
-        # Of each block: detections of both under one name, twice; and all detections.
-        self._same, self._all = array("q"), array("q")
-        self._frames = 0
         self._found = np.zeros((2, len(self.names)), np.int64)
         self._by_name = [_Values() for _ in self.names]
         self._every = _Values()
@@ -47,37 +47,23 @@ class Comparison:
     def add(self, looked: LookedAt) -> None:
         """Takes the next frame, with the rows of both runs."""
         first, second = (
-            chosen(rows, run.published(rows))
-            for rows, run in zip(looked.rows, self.runs, strict=True)
+            published_rows(run, rows) for rows, run in zip(looked.rows, self.runs, strict=True)
         )
         for flicker, rows in zip(self._flicker, (first, second), strict=True):
             flicker.add(looked, rows)
         pairs = paired(first, second)
-        block = self._blocks.of(looked)
-        if block == len(self._all):
-            self._same.append(0)
-            self._all.append(0)
         same = self._take(first, second, pairs)
-        self._same[block] += 2 * same
-        self._all[block] += len(first) + len(second)
-        self._frames += 1
-        self._differing.add(block, Frame(looked, first, second, pairs))
+        self._frames.add(looked, 2 * same, len(first) + len(second))
+        self._differing.add(Frame(looked, first, second, pairs))
 
     def result(self) -> dict[str, Any]:
-        """Returns all figures; see the fields of agreement.json in doc/labelling.md."""
-        total, same = sum(self._all), sum(self._same)
-        bounds = interval(np.array(self._same), np.array(self._all))
+        """Returns all figures, for agreement.json."""
         found = self._found.sum(axis=1).tolist()
         pairs = self._every.pairs
-        return {
-            "frames": self._frames,
+        figures = {
+            "frames": len(self._frames),
             "limits": {"overlap": OVERLAP},
-            "agreement": {
-                "value": _share(same, total),
-                "low": None if bounds is None else bounds[0],
-                "high": None if bounds is None else bounds[1],
-                "blocks": len(self._all),
-            },
+            "agreement": self._frames.agreement(),
             "boxes": {
                 "a": found[0],
                 "b": found[1],
@@ -86,7 +72,7 @@ class Comparison:
                 "share_b": _share(pairs, found[1]),
                 "iou": _mean(self._every.overlaps),
             },
-            "names": {
+            "naming": {
                 "same": self._every.same,
                 "share": _share(self._every.same, pairs),
                 "renamed": self._renamed_names(),
@@ -104,6 +90,7 @@ class Comparison:
             "flicker": [flicker.result() for flicker in self._flicker],
             "differ_most": self._differing.result(),
         }
+        return dict(rounded(figures))
 
     def _take(self, first: FrameRows, second: FrameRows, pairs: Pairs) -> int:
         """Takes down the pairs of a frame; returns how many have one name."""
@@ -133,6 +120,43 @@ class Comparison:
             for (one, other), count in self._renamed.items()
         )
         return [{"a": a, "b": b, "count": -count} for count, a, b in counted[:MOST_RENAMED]]
+
+
+class _Frames:
+    """How much both runs published of each frame, and how much of it both did."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, int] = {}
+        self._columns = tuple(array("q") for _ in range(5))
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def add(self, looked: LookedAt, same: int, total: int) -> None:
+        sequence = self._keys.setdefault(looked.sequence, len(self._keys))
+        values = (sequence, looked.number, looked.stamp, same, total)
+        for column, value in zip(self._columns, values, strict=True):
+            column.append(value)
+
+    def agreement(self) -> dict[str, Any]:
+        """Returns the share of all frames, and between which values it surely lies."""
+        sequences, numbers, stamps, same, total = (
+            np.array(column, np.int64) for column in self._columns
+        )
+        pictures = Pictures(tuple(self._keys), sequences, numbers, stamps, ("",) * len(self))
+        draws = draw(blocks_of(pictures))
+        bounds = None
+        if draws.enough:
+            sums = np.zeros((draws.weights.shape[1], 2))
+            np.add.at(sums, draws.blocks, np.stack([same, total], axis=1))
+            part, whole = (draws.weights @ sums).T
+            with np.errstate(invalid="ignore"):
+                bounds = interval(part / whole)
+        return {
+            "value": _share(int(same.sum()), int(total.sum())),
+            "interval": bounds,
+            "blocks": draws.weights.shape[1],
+        }
 
 
 class _Values:

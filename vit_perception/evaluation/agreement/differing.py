@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vit_perception.evaluation.agreement.pairing import Pairs
+from vit_perception.evaluation.figures.blocks import BLOCK_NS
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
 
 MOST = 10
@@ -38,18 +39,18 @@ class Differing:
     def __init__(self, names: Sequence[str], keys: tuple[str, str]) -> None:
         self._names = tuple(names)
         self._keys = keys
-        self._block = -1
+        self._begin: tuple[str, int] | None = None
         self._best: dict[str, Any] | None = None
-        self._of_blocks: list[dict[str, Any]] = []
+        self._of_moments: list[dict[str, Any]] = []
         self._others: list[dict[str, Any]] = []
         self._place = 0
 
-    def add(self, block: int, frame: Frame) -> None:
-        """Takes the next frame; those in one block look alike, and blocks come in order."""
+    def add(self, frame: Frame) -> None:
+        """Takes the next frame."""
         self._place += 1
-        if block != self._block:
-            self._of_blocks = _kept(self._of_blocks, self._best)
-            self._block, self._best = block, None
+        if self._is_elsewhere(frame.looked):
+            self._of_moments = _kept(self._of_moments, self._best)
+            self._begin, self._best = (frame.looked.sequence, frame.looked.stamp), None
         told = self._told(frame)
         if not told["differences"]:
             return
@@ -59,10 +60,17 @@ class Differing:
         self._others = _kept(self._others, less)
 
     def result(self) -> list[dict[str, Any]]:
-        """Returns MOST frames of different blocks, or if there are fewer, of the same ones too."""
-        found = _kept(self._of_blocks, self._best)
+        """Returns MOST frames that lie apart, or if there are fewer, their neighbours too."""
+        found = _kept(self._of_moments, self._best)
         found = sorted([*found, *self._others[: MOST - len(found)]], key=_order)
         return [{key: value for key, value in each.items() if key != "place"} for each in found]
+
+    def _is_elsewhere(self, looked: LookedAt) -> bool:
+        """Returns whether a frame may look other than the last ones."""
+        if self._begin is None or not looked.stamp:
+            return True
+        sequence, stamp = self._begin
+        return looked.sequence != sequence or abs(looked.stamp - stamp) >= BLOCK_NS
 
     def _told(self, frame: Frame) -> dict[str, Any]:
         first, second, pairs = frame.first, frame.second, frame.pairs

@@ -50,12 +50,6 @@ def paired(first: FrameRows, second: FrameRows) -> Pairs:
     return Pairs(rows, columns, np.asarray(overlaps[rows, columns], np.float32))
 
 
-def chosen(rows: FrameRows, kept: NDArray[np.int64]) -> FrameRows:
-    """Returns some of the rows, int64 [M], in the order given."""
-    masks = None if rows.masks is None else tuple(rows.masks[row] for row in kept.tolist())
-    return FrameRows(rows.boxes[kept], rows.scores[kept], rows.labels[kept], masks)
-
-
 def mask_iou(one: Rle, other: Rle) -> float:
     """Returns the intersection over union of two masks of one picture; 0 of empty ones."""
     stored = [{"size": each["size"], "counts": each["counts"].encode()} for each in (one, other)]

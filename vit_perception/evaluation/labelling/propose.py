@@ -4,29 +4,28 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vit_perception.bags.definitions import DECODING_ERRORS
-from vit_perception.bags.pictures import frame_of, stamp_of
-from vit_perception.bags.reader import BagDamageError, BagError, BagMessage, BagReader
+from vit_perception.bags.image import BagImage
+from vit_perception.bags.pictures import stamp_of
+from vit_perception.bags.reader import BROKEN_SHOWN, BagDamageError, BagError, BagReader
 from vit_perception.detections import Detections
 from vit_perception.evaluation.labelling.labelled import Box, LabelledPicture, Origin, Thing
 from vit_perception.evaluation.labelling.recorded import picture_file
 from vit_perception.evaluation.samples.keys import plain_name, recording_name
-from vit_perception.frame import Frame, FrameError
-from vit_perception.images.bits import UsedBits
-from vit_perception.images.raw import ImageError
+from vit_perception.frame import Frame
 from vit_perception.images.search import unique_name
 from vit_perception.output.write import write_file
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.rle import Rle, encode_crops
-from vit_perception.wording import one_line, shown_path
+from vit_perception.wording import shown_path
 
 _NANOSECONDS = 1_000_000_000
-_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,11 @@ class Proposals:
     lines: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
-    def leave_out(self, cause: str, line: str) -> None:
+    def leave_out(self, image: BagImage) -> None:
         """Takes down an image without a picture."""
-        self.broken[cause] += 1
-        if sum(self.broken.values()) <= _LINES:
-            self.lines.append(line)
+        self.broken[image.cause] += 1
+        if sum(self.broken.values()) <= BROKEN_SHOWN:
+            self.lines.append(image.line)
 
 
 def propose(
@@ -97,12 +96,16 @@ def propose(
             for topic in _topics(bag, topics):
                 prefix = unique_name(f"{plain_name(recording)}_{plain_name(topic)}", names)
                 try:
-                    for index, message, frame in _chosen(bag, topic, choice, found):
-                        content, suffix = picture_file(message, frame)
-                        name = f"{prefix}_{index:06d}{suffix}"
+                    for image in bag.images(topic, _wanted(bag, topic, choice)):
+                        frame = image.frame
+                        if frame is None or image.message is None:
+                            found.leave_out(image)
+                            continue
+                        content, suffix = picture_file(image.message, frame)
+                        name = f"{prefix}_{image.index:06d}{suffix}"
                         write_file(images / name, content)
                         things = _things(perceiver(frame), frame)
-                        origin = Origin(recording, topic, index, frame.stamp)
+                        origin = Origin(recording, topic, image.index, frame.stamp)
                         picture = LabelledPicture(name, frame.height, frame.width, things, origin)
                         found.pictures.append(picture)
                         progress(len(found.pictures))
@@ -128,35 +131,25 @@ def _topics(bag: BagReader, wanted: Sequence[str]) -> Sequence[str]:
     return topics
 
 
-def _chosen(
-    bag: BagReader, topic: str, choice: Choice, found: Proposals
-) -> Iterator[tuple[int, BagMessage, Frame]]:
-    """Yields chosen images with their place in the topic; only these are decoded."""
-    bits = UsedBits().measured
-    place = 0
-    last: int | None = None
+def _wanted(bag: BagReader, topic: str, choice: Choice) -> Container[int]:
+    """Returns the places of the images to look at; no image is decoded for it."""
+    if not choice.seconds:
+        return range(0, sys.maxsize, choice.every)
+    wanted, last, place = set(), None, 0
 
     def broken(line: str) -> None:
         nonlocal place
-        found.leave_out("message", line)
         place += 1
 
-    for message in bag.messages([topic], broken):
-        index, place = place, place + 1
-        when = stamp_of(message.value) or message.time
-        passed = None if last is None else when - last
-        if index % choice.every or (
-            passed is not None and 0 <= passed < choice.seconds * _NANOSECONDS
-        ):
-            continue
-        try:
-            frame = frame_of(message.msgtype, message.value, bits)
-        except (ImageError, FrameError, *DECODING_ERRORS) as error:
-            cause = error.cause if isinstance(error, ImageError) else "frame"
-            found.leave_out(cause, f"{shown_path(topic)}: image {index}: {one_line(error)}")
-            continue
-        last = when
-        yield index, message, frame
+    # What is missing is told when the images themselves are read.
+    with suppress(BagDamageError):
+        for message in bag.messages([topic], broken):
+            when = stamp_of(message.value) or message.time
+            if last is None or not 0 <= when - last < choice.seconds * _NANOSECONDS:
+                wanted.add(place)
+                last = when
+            place += 1
+    return wanted
 
 
 def _things(detections: Detections, frame: Frame) -> tuple[Thing, ...]:
