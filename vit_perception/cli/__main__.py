@@ -13,12 +13,14 @@ from typing import Any, NoReturn
 
 from vit_perception.cli import (
     benchmark,
+    compare,
     demo,
     detect,
     evaluate,
     export,
     import_,
     info,
+    label,
     quantize,
     reparameterize,
     replay,
@@ -46,6 +48,8 @@ COMMANDS: tuple[Any, ...] = (
     replay,
     evaluate,
     tune,
+    compare,
+    label,
     benchmark,
     vocabulary,
     info,
@@ -71,6 +75,7 @@ HINTS = {
     "hotcoco": "needs hotcoco: pip install 'vit_perception[evaluate]'",
     "jinja2": "needs jinja2: pip install 'vit_perception[evaluate]'",
     "optuna": "needs optuna: pip install 'vit_perception[evaluate]'",
+    "defusedxml": "needs defusedxml: pip install 'vit_perception[evaluate]'",
     "ray": "needs ray: pip install 'vit_perception[fleet]'",
 }
 """What to install for a module that only some commands need."""

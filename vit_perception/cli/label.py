@@ -22,7 +22,7 @@ HELP = "propose labels for recordings, and read what people made of them"
 EPILOG = """example:
   vit-perception label monday/ --seconds 2 --out labels
   vit-perception label --read export.json --pictures labels --out dataset
-  vit-perception evaluate monday/ --truth dataset/annotations.json
+  vit-perception evaluate monday/ --truth-file dataset/annotations.json --out report
 
 Looks at images of bags and writes to the folder --out what was found, to be corrected:
   images/            the pictures; JPEG and PNG images as they were recorded, others as PNG

@@ -1,0 +1,263 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Subcommand `compare`: how far two bundles agree on recordings without labels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vit_perception.cli.arguments import add_setting, at_least, output_path
+from vit_perception.cli.runs import add_runs_arguments, bundle_folders, engine_of, runs_of
+from vit_perception.perceiver.settings import BUNDLE_DEFAULT, Settings
+from vit_perception.wording import printable, shown_path
+
+if TYPE_CHECKING:
+    from vit_perception.evaluation.rows.account import Account
+    from vit_perception.evaluation.rows.run import Run
+    from vit_perception.evaluation.samples.sources import Sources
+
+NAME = "compare"
+HELP = "say how far two bundles agree on recordings without labels"
+EPILOG = """example:
+  vit-perception compare monday/ --precision fp32,int8 --out agreement
+  vit-perception compare monday/ --bundle tabletop_nano --bundle mine --out agreement
+
+Both runs, two bundles or one in two precisions, look at every image, and what a robot would
+publish is compared. Writes to the folder --out:
+  report.html     how far they agree and how sure that is, the ten frames in which they differ most
+                  as both see them, each name, flicker; one file
+  agreement.json  all figures; the same bytes each time
+  rows/, times/   what the figures are made of: the same command goes on where it was ended
+
+Boxes are paired one to one from an IoU of 0.5 on, those of one name first. Agreement is twice the
+number of pairs of one name, divided by all that both published. What each run published is
+followed from frame to frame: a name that changes, and a frame in which a thing is missed that is
+seen before and after, are flicker. Two runs that agree may both be wrong: 'label' helps to make
+the labels that 'evaluate' needs.
+
+The exit status is 1 if a recording is damaged or cannot be read; what is whole of it is
+compared."""
+
+FORMAT = 1
+"""Of agreement.json."""
+_OPTIONS = ("names", "names_file", "score_threshold", "iou_threshold", "max_detections")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="BAG",
+        help=".bag file, rosbag2 folder, .mcap or .db3 file; or a folder of a data set",
+    )
+    parser.add_argument(
+        "--out", type=output_path, required=True, metavar="FOLDER", help="write the report there"
+    )
+    parser.add_argument(
+        "--topic",
+        action="append",
+        metavar="TOPIC",
+        help="images of a bag, may be repeated (all of colour)",
+    )
+    names = parser.add_mutually_exclusive_group()
+    names.add_argument(
+        "--names", metavar="NAMES", help="look for 'can, box' (the first bundle's default names)"
+    )
+    names.add_argument("--names-file", metavar="FILE", help="the same, one name a line")
+    for name in ("score_threshold", "iou_threshold", "max_detections"):
+        add_setting(parser, Settings, name, metavar=name[0].upper(), optional=True)
+    parser.add_argument(
+        "--jobs",
+        type=at_least(1, 1024),
+        default=1,
+        metavar="N",
+        help="processes, each for one camera of one bag at a time (1)",
+    )
+    add_runs_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compares two runs; returns 0, or 1 if a recording is damaged or broken.
+
+    Raises:
+        EvaluationError: there are not two runs, nothing can be compared, or the folder holds
+            something else.
+        BagError, BundleError, VocabularyError, OutputError, SessionError: see what each needs.
+    """
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.evaluation.rows.plan import measuring, plan_of
+    from vit_perception.evaluation.rows.workers import look_at_all
+    from vit_perception.evaluation.samples.sources import open_sequences
+
+    import_module("jinja2")  # an absent one is told before the work
+    names = _names(args)
+    runs = _two(runs_of(args, names, _published(args)))
+    _refuse_inputs(args)
+    paths = [Path(each) for each in args.sources]
+    sources = open_sequences(
+        paths, topics=args.topic, truth=None, keep_going=len(args.sources) > 1
+    )
+    for line in dict.fromkeys(note for each in sources.sequences for note in each.notes):
+        _say(line)
+    engine = engine_of(args)
+    files = {each.key: _files(each) for each in sources.sequences}
+    with measuring(args.out, plan_of(names, runs, files, engine)):
+        with progress_bar("looking", sum(len(each) for each in sources.sequences)) as show:
+            accounts = look_at_all(
+                sources.sequences,
+                runs,
+                names,
+                args.out,
+                engine=engine,
+                jobs=args.jobs,
+                progress=show,
+            )
+        _write(args, sources, runs, names, accounts)
+    return int(bool(sources.failed) or any(each.error or each.damage for each in accounts))
+
+
+def _write(
+    args: argparse.Namespace,
+    sources: Sources,
+    runs: tuple[Run, Run],
+    names: tuple[str, ...],
+    accounts: Sequence[Account],
+) -> None:
+    """Writes figures and report, and prints the table."""
+    from vit_perception.evaluation.agreement.comparison import Comparison
+    from vit_perception.evaluation.agreement.drawing import draw_differing
+    from vit_perception.evaluation.agreement.report import report_page, report_text
+    from vit_perception.evaluation.report.frames_again import FramesAgain
+    from vit_perception.evaluation.report.report import FILE_NAME
+    from vit_perception.evaluation.rows.reading import read_all
+    from vit_perception.output.write import write
+
+    keys = [each.key for each in accounts if not each.error]
+    comparison = Comparison(names, runs)
+    for looked in read_all(args.out, keys):
+        comparison.add(looked)
+    figures = comparison.result()
+    _check(figures["frames"], sources, accounts)
+    found: dict[str, Any] = {
+        "format": FORMAT,
+        "command": _command(args),
+        "sources": _entries(sources, accounts),
+        "names": list(names),
+        "runs": [_entry(run, names) for run in runs],
+        **figures,
+    }
+    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
+    write(args.out / "agreement.json", f"{text}\n".encode())
+    wanted = {(each["sequence"], each["number"]) for each in found["differ_most"]}
+    with FramesAgain(sources.sequences, wanted) as frame_of:
+        pictures = draw_differing(args.out, found, runs, frame_of)
+    write(args.out / FILE_NAME, report_page(found, pictures).encode())
+    print(report_text(found))
+    for entry in found["sources"]:
+        for line in (entry["damage"], *(f"left out {each}" for each in entry["left_out_lines"])):
+            if line:
+                _say(line)
+    print(f"-> {shown_path(args.out / FILE_NAME)}")
+
+
+def _names(args: argparse.Namespace) -> tuple[str, ...]:
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.names import names_from_file, parse_names
+
+    if args.names is not None:
+        return parse_names(args.names)
+    if args.names_file is not None:
+        return names_from_file(Path(args.names_file))
+    return Bundle.load(bundle_folders(args)[0]).default_names
+
+
+def _published(args: argparse.Namespace) -> Settings:
+    given = {name: getattr(args, name) for name in _OPTIONS[2:] if getattr(args, name) is not None}
+    return Settings(**given)
+
+
+def _two(runs: Sequence[Run]) -> tuple[Run, Run]:
+    from vit_perception.evaluation.errors import EvaluationError
+
+    if len(runs) != 2:
+        raise EvaluationError(
+            "expected two runs, of two --bundle or of two precisions such as '--precision "
+            f"fp32,int8', found {len(runs)}"
+        )
+    return runs[0], runs[1]
+
+
+def _refuse_inputs(args: argparse.Namespace) -> None:
+    from vit_perception.output.input_files import refuse_inputs, refuse_inside
+
+    read = [*(Path(each) for each in args.sources), *bundle_folders(args)]
+    for folder in (each for each in read if each.is_dir()):
+        refuse_inside(args.out, folder)
+    refuse_inputs([args.out], read)
+
+
+def _files(sequence: Any) -> list[Path]:
+    from vit_perception.evaluation.samples.folder import FolderSequence
+
+    is_folder = isinstance(sequence, FolderSequence)
+    return [sequence.data.directory if is_folder else sequence.path]
+
+
+def _check(frames: int, sources: Sources, accounts: Sequence[Account]) -> None:
+    from vit_perception.evaluation.errors import EvaluationError
+
+    if frames:
+        return
+    lines = [each.line for each in sources.failed]
+    lines += [each.error or each.damage for each in accounts]
+    found = "; ".join(dict.fromkeys(filter(None, lines))) or "none"
+    raise EvaluationError(f"expected pictures to compare on, found {found}")
+
+
+def _entries(sources: Sources, accounts: Sequence[Account]) -> list[dict[str, Any]]:
+    from vit_perception.evaluation.rows.account import Account
+
+    failed = (Account(key="", title=each.title, error=each.line) for each in sources.failed)
+    return [each.as_entry() for each in (*accounts, *failed)]
+
+
+def _entry(run: Run, names: Sequence[str]) -> dict[str, Any]:
+    common = len(set(run.thresholds)) == 1
+    thresholds = dict(zip(names, run.thresholds, strict=True))
+    return {
+        "key": run.key,
+        "bundle": run.bundle.resolve().name,
+        "precision": run.precision,
+        "sha256": run.sha256,
+        "score_threshold": run.thresholds[0] if common else thresholds,
+        "iou_threshold": run.iou_threshold,
+        "max_detections": run.max_detections,
+    }
+
+
+def _command(args: argparse.Namespace) -> str:
+    """Returns the command with what decides the figures, the same wherever the files lie."""
+    words = ["vit-perception", NAME, *(Path(each).name or each for each in args.sources)]
+    for bundle in args.bundle:
+        words += ["--bundle", Path(bundle).name]
+    words += ["--precision", ",".join(args.precision)]
+    for topic in args.topic or ():
+        words += ["--topic", topic]
+    for option in _OPTIONS:
+        value = getattr(args, option)
+        if value is not None and value != BUNDLE_DEFAULT:
+            text = Path(value).name if option == "names_file" else str(value)
+            words += [f"--{option.replace('_', '-')}", text]
+    return shlex.join([*words, "--out", "agreement"])
+
+
+def _say(line: str) -> None:
+    print(f"vit-perception {NAME}: {printable(line)}", file=sys.stderr)
