@@ -45,10 +45,12 @@ def test_a_score_on_the_threshold_reaches_it() -> None:
     assert (counted[0.3], counted[0.31], counted[0.99]) == (1 / 2, 1, 1)
 
 
-def test_the_best_is_the_lowest_of_equal_ones_and_none_without_objects() -> None:
+def test_the_best_is_the_lowest_of_equal_ones_and_none_if_nothing_is_right() -> None:
     found = rows(("mug", 0.8, A), ("mug", 0.4, B), ("bowl", 0.3, B))
-    sweep = Sweep(match_frames([truth(("mug", A))], [found], NAMES), 50)
+    true = truth(("mug", A), ("spoon", B))
+    sweep = Sweep(match_frames([true], [found], NAMES), 50)
     best = sweep.best(0)
     assert best == {"threshold": 0.41, "precision": 1, "recall": 1, "f1": 1}
-    assert sweep.best() == best
-    assert sweep.best(1) == dict.fromkeys(("threshold", "precision", "recall", "f1"))
+    # There is no bowl; a spoon is there and never found.
+    for name in (1, 2):
+        assert sweep.best(name) == dict.fromkeys(("threshold", "precision", "recall", "f1"))

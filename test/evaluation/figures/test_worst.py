@@ -53,6 +53,13 @@ def test_the_lowest_f1_comes_first_and_then_more_errors() -> None:
         (rows(("mug", 0.9, A), ("mug", 0.8, A), ("mug", 0.7, B), ("spoon", 0.6, FAR)), None),
         (rows(("mug", 0.9, (0, 20, 40, 60)), ("mug", 0.8, B)), None),
         (rows(("bowl", 0.9, A), ("bowl", 0.8, FAR), ("mug", 0.4, A)), None),
+        (
+            rows(
+                *(("mug", 0.9, A), ("bowl", 0.8, A), ("bowl", 0.7, (400, 0, 440, 40))),
+                *(("bowl", 0.3, B), ("bowl", 0.2, B)),
+            ),
+            None,
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_words(found: Any, lines: list[str] | None) -> None:
@@ -62,6 +69,7 @@ def test_what_is_wrong_is_said_in_words(found: Any, lines: list[str] | None) -> 
         4: ["mug twice"],
         2: ["mug misplaced", "mug missed", "spoon missed"],
         3: ["mug as bowl", "spoon as bowl", "mug missed"],
+        5: ["mug also as bowl", "nothing as bowl", "mug missed", "spoon missed"],
     }
     assert worst([looked_at(0, true, found)])[0]["wrong"] == (lines or expected[len(found)])
 

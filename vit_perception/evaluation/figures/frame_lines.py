@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.evaluation.figures.flat import Rows, Things, inside
-from vit_perception.evaluation.figures.library_form import sides
+from vit_perception.evaluation.figures.kinds import BESIDE
+from vit_perception.evaluation.figures.library_form import overlaps_of
 from vit_perception.evaluation.figures.matches import NOTHING, OVERLAP, Matches
-
-NEAR = 0.1
-"""Intersection over union with a thing of its name from which on a box is misplaced."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +39,9 @@ class Published:
     def wrong(self, picture: int) -> Counter[str]:
         """Returns the errors of a picture: of its detections, best first, and then the misses.
 
-        "mug as bowl": a mug is called a bowl. "mug twice": a better box has found it already.
-        "mug misplaced": the box overlaps a mug by less than half. "nothing as mug": there is
-        none. "mug missed": no box lies on it.
+        "mug as bowl": a mug is called a bowl. "mug also as bowl": and another box has found it.
+        "mug twice": a better box has found it. "mug misplaced": the box overlaps a mug by less
+        than half. "nothing as mug": there is none. "mug missed": no box lies on it.
         """
         here = inside(self.rows.pictures, picture, picture + 1)
         there = inside(self.things.pictures, picture, picture + 1)
@@ -57,26 +55,22 @@ class Published:
 
     def _line(self, index: int, objects: NDArray[np.int64]) -> str:
         """Returns what is wrong with a detection; "" for nothing."""
-        from hotcoco.primitives import bbox_iou
-
         if self.matches.true[index]:
             return ""
         label, on = int(self.rows.labels[index]), int(self.lies_on[index])
         name = self.names[label]
         if on != NOTHING:
             return f"{self.names[self.things.labels[on]]} as {name}"
-        alike = objects[self.things.labels[objects] == label]
-        if len(alike):
-            overlaps = bbox_iou(
-                sides(self.rows.boxes[[index]]),
-                sides(self.things.boxes[alike]),
-                [False] * len(alike),
-            )
-            if overlaps.max() >= OVERLAP:
-                return f"{name} twice"
-            if overlaps.max() >= NEAR:
-                return f"{name} misplaced"
-        return f"nothing as {name}"
+        if not len(objects):
+            return f"nothing as {name}"
+        overlaps = overlaps_of(self.rows.boxes[[index]], self.things.boxes[objects])[0]
+        alike = np.where(self.things.labels[objects] == label, overlaps, 0)
+        if alike.max() >= OVERLAP:
+            return f"{name} twice"
+        if overlaps.max() >= OVERLAP:
+            there = self.things.labels[objects[overlaps.argmax()]]
+            return f"{self.names[there]} also as {name}"
+        return f"{name} misplaced" if alike.max() >= BESIDE else f"nothing as {name}"
 
 
 def lines(counts: Counter[str]) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.evaluation.figures.flat import Rows, Things
-from vit_perception.evaluation.figures.library_form import sides
+from vit_perception.evaluation.figures.library_form import overlaps_of
 from vit_perception.evaluation.figures.matches import NOTHING, OVERLAP, Matches
 
 Kind = Literal["classification", "localization", "both", "duplicate", "background"]
@@ -67,17 +67,11 @@ def errors_of(things: Things, rows: Rows, matches: Matches) -> Errors:
         here = false[starts[picture] : starts[picture + 1]]
         if len(there) and len(here):
             kinds[here], best = _errors(
-                _overlaps(rows.boxes[here], things.boxes[there]),
+                overlaps_of(rows.boxes[here], things.boxes[there]),
                 rows.labels[here, None] == things.labels[there],
             )
             mended[here] = np.where(best == NOTHING, NOTHING, there[best])
     return Errors(kinds, mended)
-
-
-def _overlaps(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    from hotcoco.primitives import bbox_iou
-
-    return bbox_iou(sides(boxes), sides(others), np.zeros(len(others), np.bool_))
 
 
 def _errors(

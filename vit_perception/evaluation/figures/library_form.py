@@ -81,3 +81,10 @@ def sides(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
     changed = boxes.astype(np.float64)
     changed[:, 2:] -= changed[:, :2]
     return changed
+
+
+def overlaps_of(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Returns intersection over union of boxes [N, 4] and others [M, 4], float64 [N, M]."""
+    from hotcoco.primitives import bbox_iou
+
+    return bbox_iou(sides(boxes), sides(others), np.zeros(len(others), np.bool_))

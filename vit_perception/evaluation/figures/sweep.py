@@ -44,11 +44,9 @@ class Sweep:
         ]
 
     def best(self, name: int | None = None) -> dict[str, Any]:
-        """Returns the row with the best F1, the lowest of equal ones; Nones without objects."""
-        rows = [row for row in self.rows(name) if row["f1"] is not None]
-        if not rows or not self._objects[slice(None) if name is None else name].sum():
-            return dict.fromkeys(("threshold", "precision", "recall", "f1"))
-        return max(rows, key=lambda row: row["f1"] or 0.0)
+        """Returns the row with the best F1, the lowest of equals; Nones if nothing is right."""
+        best = max(self.rows(name), key=lambda row: row["f1"] or 0.0)
+        return best if best["f1"] else dict.fromkeys(best)
 
 
 def _at_least(
