@@ -306,3 +306,14 @@ def test_many_names_can_be_used(browser: Any, tmp_path: Path) -> None:
     assert opened.locator("table.heat").first.locator("tbody tr").count() == 42
     assert troubles == []
     opened.close()
+
+
+def test_it_prints_on_white_paper_and_within_it(browser: Any, report: Path) -> None:
+    opened, _ = _opened(browser, report, viewport={"width": 794, "height": 1123})
+    opened.emulate_media(media="print", color_scheme="dark")
+    assert (
+        opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    )
+    assert opened.evaluate("document.documentElement.scrollWidth") == 794
+    assert not opened.locator("nav").is_visible()
+    opened.close()
