@@ -22,6 +22,9 @@ from ..bags.recordings import record_raw
 from ..bags.squares import record_squares
 from ..evaluation.tuning.pale import pictures, write_pictures
 
+pytest.importorskip("hotcoco")
+pytest.importorskip("optuna")
+
 
 @pytest.fixture(scope="module")
 def pale(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -193,3 +196,21 @@ def test_inputs_are_not_written_over(
         assert main(arguments(pale, toy_bundle_dir, file, "--anyway")) == 2
         assert "expected a file to write, found the input" in capsys.readouterr().err
         assert file.read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "objects"), [("tabletop", 216), ("photos", 99)])
+def test_the_samples_are_better_or_it_is_said_that_they_are_not(
+    name: str, objects: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tuned.yaml"
+    source = Path(__file__).resolve().parents[2] / "samples" / name
+    status = main(["tune", str(source), "--out", str(out), "--trials", "20"])
+    told = capsys.readouterr().out
+    assert f"held out with {objects} objects" in told
+    bounds = re.search(r"95 % interval ([+-][\d.]+) to ([+-][\d.]+)", told)
+    better = bounds is not None and float(bounds[1]) > 0
+    assert (status, out.exists()) == ((0, True) if better else (1, False))
+    verdict = re.search(r"^(Better|Worse|No better|Cannot tell): F1", told, re.M)
+    assert verdict is not None
+    assert (verdict[1] == "Better") == better

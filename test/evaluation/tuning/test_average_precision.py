@@ -11,6 +11,8 @@ from vit_perception.evaluation.tuning.judged import judge
 
 from .seen import crowded, seen
 
+pytest.importorskip("hotcoco")
+
 NAMES = ("mug", "bowl", "can")
 NOTHING = np.zeros(len(NAMES), np.float32)
 

@@ -14,6 +14,8 @@ from vit_perception.evaluation.tuning.metric import Metric
 
 from .seen import crowded
 
+pytest.importorskip("hotcoco")
+
 NAMES = ("mug", "bowl", "can")
 SCORES = tuple(np.round(np.linspace(0.1, 0.9, 9), 2).tolist())
 METRICS = [Metric.parse(text) for text in ("f1", "recall@precision=0.6")]

@@ -16,6 +16,8 @@ from vit_perception.perceiver.nms import suppressed
 
 from .seen import Row, Thing, crowded, seen
 
+pytest.importorskip("hotcoco")
+
 NAMES = ("mug", "bowl", "can")
 NOTHING = np.zeros(len(NAMES), np.float32)
 

@@ -12,6 +12,9 @@ from vit_perception.evaluation.tuning.search import Question, Tried, search
 
 from .seen import crowded, seen
 
+pytest.importorskip("hotcoco")
+pytest.importorskip("optuna")
+
 NAMES = ("mug", "bowl")
 MUG, BOWL, BESIDE = (10, 10, 30, 30), (50, 50, 80, 80), (10, 60, 30, 80)
 PRESENT = Choice(0.5, 0.5)

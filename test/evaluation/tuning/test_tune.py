@@ -27,6 +27,9 @@ from ...toy_bundle import DEFAULT_NAMES
 from .pale import RED, pictures
 from .seen import GivenSequence, truth_of
 
+pytest.importorskip("hotcoco")
+pytest.importorskip("optuna")
+
 PRESENT = Choice(0.6, 0.3)
 
 

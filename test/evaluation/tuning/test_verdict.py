@@ -12,6 +12,8 @@ from vit_perception.evaluation.tuning.verdict import Published, compare, unchang
 
 from .seen import seen
 
+pytest.importorskip("hotcoco")
+
 F1 = Metric("f1")
 BOX, BESIDE = (10, 10, 30, 30), (60, 60, 80, 80)
 NAMES = ("mug",)
