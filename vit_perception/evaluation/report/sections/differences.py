@@ -18,8 +18,8 @@ _CHANGES_SHOWN = 6
 
 
 def differences(metrics: Metrics) -> Section | None:
-    """Returns a table for each pair of runs; None for a single run."""
-    if not metrics["differences"]:
+    """Returns a table for each pair of runs; None for a single run or no objects."""
+    if not metrics["differences"] or not metrics["objects"]:
         return None
     titles = run_titles(metrics)
     tables = [_measures(metrics, titles)]

@@ -35,9 +35,9 @@ _COLUMNS = (
 
 
 def names(metrics: Metrics) -> Section | None:
-    """Returns a table that compares the runs and one for each run; None without names."""
+    """Returns a table that compares the runs and one for each run; None without objects."""
     runs = [run for run in metrics["runs"] if run["per_name"]]
-    if not runs:
+    if not runs or not metrics["objects"]:
         return None
     titles = run_titles(metrics)
     tables = len(runs) + (len(runs) > 1)
