@@ -104,6 +104,21 @@ def test_it_has_the_elements_of_the_format() -> None:
     assert labels[2] == {"name": "spoon", "attributes": []}
 
 
+def test_another_reader_finds_the_same(tmp_path: Path) -> None:
+    hotcoco = pytest.importorskip("hotcoco")
+    (tmp_path / "cvat.xml").write_bytes(cvat.text(boxes_only(), NAMES, "proposals"))
+    found = hotcoco.COCO.from_cvat(str(tmp_path / "cvat.xml")).dataset
+    assert [image["file_name"] for image in found["images"]] == [
+        picture.file_name for picture in boxes_only()
+    ]
+    assert {each["name"] for each in found["categories"]} == set(NAMES)
+    assert [each["bbox"] for each in found["annotations"]] == [
+        [x1, y1, x2 - x1, y2 - y1]
+        for picture in boxes_only()
+        for x1, y1, x2, y2 in (thing.box for thing in picture.things)
+    ]
+
+
 def test_names_that_xml_cannot_have_are_refused() -> None:
     line = refusal_of(EvaluationError, lambda: cvat.text([], ["a\ufffe"], "proposals"))
     assert "expected one that XML can have" in line
