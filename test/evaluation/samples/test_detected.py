@@ -36,11 +36,11 @@ def of(*things: Any) -> Any:
 
 def test_the_best_hypothesis_names_a_thing() -> None:
     found = of(
-        thing(result("a", 0.2), result("b", 0.9), result("c", 0.9), id="7"),
+        thing(result("a", 0.2), result(" b  c\n", 0.9), result("c", 0.9), id="7"),
         thing(result("d", math.nan), result("e", 0.0), id="x"),
         thing(id=""),
     )
-    assert (found.names, found.ids) == (("b", "e", ""), ("7", "x", ""))
+    assert (found.names, found.ids) == (("b c", "e", ""), ("7", "x", ""))
     np.testing.assert_array_equal(found.boxes, [[20, 35, 40, 45]] * 3)
 
 

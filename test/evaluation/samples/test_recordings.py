@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rosbags.rosbag1 import Writer as Rosbag1Writer
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -25,8 +27,9 @@ from test.bags.foreign import (
 )
 from test.bags.reading import PLUGINS, storages
 from test.bags.recordings import record_rosbag1
-from vit_perception.bags.messages import COMPRESSED_IMAGE, DETECTIONS, typestore
+from vit_perception.bags.messages import COMPRESSED_IMAGE, DETECTIONS, IMAGE, typestore
 from vit_perception.bags.reader import BagDamageError, BagError
+from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.samples.bag import bag_sequences
 from vit_perception.evaluation.samples.sample import Sample
 
@@ -230,3 +233,33 @@ def test_truth_of_ros_1(tmp_path: Path) -> None:
     (sequence,) = bag_sequences(path)
     assert told(sequence) == ([stamp(i) for i in range(3)], "")
     assert (sequence.names(), sequence.notes) == (("7",), ())
+
+
+@given(st.data())
+def test_damaged_messages_give_the_truth_of_their_image_or_a_line(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Of each message any bytes may be others, or it ends early."""
+    said = []
+    for topic, time, message in (each(i) for i in range(2) for each in (image, truth, masks)):
+        content = bytearray(typestore().serialize_cdr(message, message.__msgtype__))
+        for _ in range(data.draw(st.integers(0, 3))):
+            at = data.draw(st.integers(0, min(len(content), 400) - 1))
+            content[at] = data.draw(st.integers(0, 255))
+        end = data.draw(st.integers(0, len(content))) if data.draw(st.booleans()) else None
+        said.append((topic, time, bytes(content[:end])))
+    kinds = {FRONT: COMPRESSED_IMAGE, TRUTH: DETECTIONS, f"{TRUTH}/instances": IMAGE}
+    path = record(tmp_path_factory.mktemp("fuzz") / "bag", said, kinds=kinds)
+    try:
+        (sequence,) = bag_sequences(path)
+        found = list(sequence.samples())
+    except (BagError, EvaluationError) as error:
+        assert "\n" not in str(error)
+        return
+    assert [each.number for each in found] == [0, 1]
+    for each in found:
+        if isinstance(each, Sample) and each.truth is not None:
+            assert len(each.truth.boxes) == len(each.truth.names) == len(each.truth.ids)
+            assert (each.truth.boxes[:, 2:] > each.truth.boxes[:, :2]).all()
+            assert np.isfinite(each.truth.boxes).all()
+    assert all("\n" not in note for note in sequence.notes)

@@ -24,8 +24,9 @@ _NUMBERS = {"mono8": "u1", "mono16": "u2", "16UC1": "u2"}
 def truth_of(message: Any) -> FrameTruth:
     """Returns what a Detection2DArray says, also one of the versions before vision_msgs 4.
 
-    A thing gets its best hypothesis as its name; without one it has the name "", and nothing is
-    judged by name there. Boxes that are turned become the upright ones around them.
+    A thing gets its best hypothesis as its name, without blanks around; without one it has the
+    name "", and nothing is judged by name there. Boxes that are turned become the upright ones
+    around them.
 
     Raises:
         EvaluationError: a box is not finite or has no size.
@@ -118,7 +119,7 @@ def _score_and_name(result: Any) -> tuple[float, str]:
     hypothesis = getattr(result, "hypothesis", result)
     name = hypothesis.class_id if hasattr(hypothesis, "class_id") else hypothesis.id
     score = float(hypothesis.score)
-    return (-math.inf if math.isnan(score) else score), str(name)
+    return (-math.inf if math.isnan(score) else score), " ".join(str(name).split())
 
 
 def _id(detection: Any) -> str:

@@ -12,7 +12,12 @@ from typing import Any
 from vit_perception.evaluation.dataset import Dataset, Picture, read_frame
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.samples.coco_truth import truth_from
-from vit_perception.evaluation.samples.keys import plain_name, recording_name, shown_source
+from vit_perception.evaluation.samples.keys import (
+    plain_name,
+    recording_name,
+    shown_source,
+    without_folders,
+)
 from vit_perception.evaluation.samples.sample import FrameTruth, LeftOut, Sample
 from vit_perception.frame import Frame
 from vit_perception.wording import shown, shown_path
@@ -56,8 +61,11 @@ class FolderSequence:
             things[annotation["image_id"]].append(annotation)
         for number, picture in enumerate(self.data.pictures):
             truth = truth_from(things[picture.id], self.data.categories)
-            frame = read_frame(picture)
-            _check_masks(picture, frame, truth)
+            try:
+                frame = read_frame(picture)
+                _check_masks(picture, frame, truth)
+            except EvaluationError as error:
+                raise EvaluationError(without_folders(str(error), self.path)) from error
             yield Sample(number, picture.file_name, frame, truth)
 
     def unused(self) -> Mapping[str, int]:
