@@ -19,6 +19,7 @@ from vit_perception.evaluation.labelling.exports import read_corrections
 from vit_perception.evaluation.labelling.labelled import LabelledPicture
 from vit_perception.evaluation.labelling.outlines import filled, outlines
 
+from ...fuzzed_bytes import Change, changed, changes, fuzz
 from ...refusals import refusal_of
 from .proposals import HEIGHT, WIDTH, boxes_only, equal, shapes, with_masks
 
@@ -252,3 +253,17 @@ def test_a_mask_of_several_parts_is_one_thing(tmp_path: Path) -> None:
     rows, columns = np.nonzero(shapes()["parts"])
     box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
     assert picture.things[1].box == box
+
+
+def test_damaged_exports_are_read_or_refused(tmp_path: Path) -> None:
+    content = json.dumps(accepted(boxes_only())).encode()
+    file = tmp_path / "export.json"
+
+    def check(sequence: list[Change]) -> None:
+        file.write_bytes(changed(content, sequence))
+        try:
+            read_corrections(file, boxes_only())
+        except EvaluationError as error:
+            assert str(error).isprintable()
+
+    fuzz(changes, check, 200)
