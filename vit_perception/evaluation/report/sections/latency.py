@@ -16,7 +16,7 @@ from vit_perception.evaluation.report.values import count, label, number
 Times = Mapping[str, Any]
 """p50, p95 and max, in ms."""
 
-_HEADS = [Column("Stage", text=True), Column("Median"), Column("95 %"), Column("Max")]
+_HEADS = [Column("Stage", text=True), Column("Median"), Column("95th"), Column("Max")]
 
 
 def latency(metrics: Metrics, timing: Timing) -> Section | None:

@@ -53,7 +53,7 @@ def _accounts(runs: list[tuple[str, Mapping[str, Any]]]) -> str:
         Column("Dropped"),
         Column("Latency, ms (median)"),
     ]
-    columns += [Column("95 %, ms"), Column("Max, ms")]
+    columns += [Column("95th, ms"), Column("Max, ms")]
     rows = []
     for title, run in runs:
         took = run["latency_ms"]

@@ -14,7 +14,7 @@ _HEADS = {
     "things": "Things",
     "found": "Found",
     "centre_median_mm": "Centre off by, mm (median)",
-    "centre_p95_mm": "Centre off by, mm (95 %)",
+    "centre_p95_mm": "Centre off by, mm (95th)",
 }
 
 
