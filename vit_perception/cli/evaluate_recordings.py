@@ -126,16 +126,30 @@ class _Measurement:
         print(f"-> {shown_path(report)}")
 
     def _draw(self, metrics: Mapping[str, Any]) -> None:
+        """Reads the worst pictures again, or all, and draws what was found and what is true."""
+        from vit_perception.evaluation.report.detections_bag import write_detections
         from vit_perception.evaluation.report.frames_again import FramesAgain
         from vit_perception.evaluation.report.worst import draw_worst
         from vit_perception.evaluation.rows.reading import read_all
 
-        wanted = {
+        worst = {
             (each["sequence"], each["number"]) for run in metrics["runs"] for each in run["worst"]
         }
-        with FramesAgain(self._sources.sequences, wanted) as frame_of:
+        with FramesAgain(self._sources.sequences, worst) as frame_of:
             frames = read_all(self._folder, self._keys)
             draw_worst(self._folder, metrics, self._runs, frames, frame_of)
+        every = self._args.overlays
+        with FramesAgain(self._sources.sequences, None if every else worst) as frame_of:
+            write_detections(
+                self._folder / "detections.mcap",
+                self._runs,
+                self._names,
+                self._keys,
+                read_all(self._folder, self._keys),
+                frame_of,
+                overlays=worst,
+                all_overlays=every,
+            )
 
     def _check(self, pictures: int) -> None:
         from vit_perception.evaluation.errors import EvaluationError

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vit_perception.evaluation.figures.blocks import BLOCK_NS, FEWEST_BLOCKS
 from vit_perception.evaluation.tables import percent, table
 from vit_perception.wording import shown_name
 
@@ -14,6 +15,9 @@ _READING = """\
 Figures are percent. AP: mean over names and overlaps (IoU) 0.50 to 0.95; AP50: at 0.50; precision,
 recall, f1: of what a robot publishes, all names together, at IoU 0.50. In brackets: the interval
 that holds 95 of 100 draws of other stretches of the same recordings."""
+_SHORT = """\
+No intervals: the recordings have fewer than {blocks} stretches of {seconds:g} s, too few to say how
+sure the figures are."""
 _VERDICTS = {
     "better": "is better than",
     "worse": "is worse than",
