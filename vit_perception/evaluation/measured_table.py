@@ -16,8 +16,8 @@ Figures are percent. AP: mean over names and overlaps (IoU) 0.50 to 0.95; AP50: 
 recall, f1: of what a robot publishes, all names together, at IoU 0.50. In brackets: the interval
 that holds 95 of 100 draws of other stretches of the same recordings."""
 _SHORT = """\
-No intervals: the recordings have fewer than {blocks} stretches of {seconds:g} s, too few to say how
-sure the figures are."""
+No intervals: the recordings have fewer than {blocks} stretches of {seconds:g} s, too few to say
+how sure the figures are."""
 _VERDICTS = {
     "better": "is better than",
     "worse": "is worse than",
@@ -57,7 +57,10 @@ def format_measured(metrics: Mapping[str, Any], timing: Mapping[str, Any]) -> st
     )
     verdicts = [_verdict(each) for each in metrics["differences"]]
     live = [_live(key, each) for key, each in (timing.get("realtime") or {}).items()]
-    return "\n\n".join([head, rows, _READING, *(["\n".join(verdicts)] if verdicts else []), *live])
+    unsure = any(run["intervals"]["AP50"] is None for run in metrics["runs"])
+    short = [_SHORT.format(blocks=FEWEST_BLOCKS, seconds=BLOCK_NS / 1e9)] if unsure else []
+    compared = ["\n".join(verdicts)] if verdicts else []
+    return "\n\n".join([head, rows, _READING, *short, *compared, *live])
 
 
 def _interval(limits: Any) -> str:
