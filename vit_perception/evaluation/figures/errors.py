@@ -85,7 +85,7 @@ def _best(things: Things, matches: Matches, wrong: Errors) -> NDArray[np.int64]:
     free[matches.things[matches.true]] = False
     which = np.flatnonzero(wrong.mended != NOTHING)
     which = which[free[wrong.mended[which]]]
-    which = which[np.argsort(-matches.scores[which], kind="stable")]
+    # Those of a picture stand best first.
     _, first = np.unique(wrong.mended[which], return_index=True)
     return np.asarray(which[first], np.int64)
 
