@@ -124,7 +124,7 @@ def place(path: Path, seen: View, placing: Placing | None = None) -> Objects:
     )
     with BagReader(path) as bag, Placer(path, IMAGES, placing or Placing()) as placer:
         [(message, frame)] = list(bag.frames(IMAGES))
-        return placer.place(message, frame, found)
+        return placer.place(message.time, frame, found)
 
 
 def assert_there(objects: Objects, world_from_frame: Rigid, within: float = 0.005) -> None:
@@ -254,7 +254,7 @@ def test_reading_ahead_into_a_damaged_end_loses_no_image(tmp_path: Path) -> None
             for message, frame in reader.frames(topic):
                 seen += 1
                 with suppress(Unplaced):
-                    placed += len(placer.place(message, frame, NOTHING).rows) + 1
+                    placed += len(placer.place(message.time, frame, NOTHING).rows) + 1
         assert seen > 5 and placed >= seen - 1
         assert "messages on" in placer.damage
 
@@ -297,10 +297,10 @@ def test_types_that_a_bag_defines_in_its_own_way_are_named(tmp_path: Path) -> No
     path = record(tmp_path / "bag", seen=seen)
     with BagReader(path) as bag, Placer(path, IMAGES, Placing()) as placer:
         [(message, frame)] = list(bag.frames(IMAGES))
-        placer.place(message, frame, NOTHING)
+        placer.place(message.time, frame, NOTHING)
         placer._infos[INFO] = SimpleNamespace(roi=placer._infos[INFO].roi)
         with pytest.raises(Unplaced, match="/camera/camera_info: expected a sensor_msgs/msg/Cam"):
-            placer.place(message, frame, NOTHING)
+            placer.place(message.time, frame, NOTHING)
     assert placer.unplaced == {"unreadable": 1}
     transforms = Transforms()
     for value in (SimpleNamespace(), SimpleNamespace(transforms=[SimpleNamespace()])):

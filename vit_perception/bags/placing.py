@@ -111,19 +111,26 @@ class Placer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # Its files are closed by the thread that read them.
+        self._messages = iter(())
         if self._bag is not None:
             self._bag.__exit__(kind, error, trace)
 
-    def place(self, message: BagMessage, frame: Frame, detections: Detections) -> Objects:
+    def place(self, time: int, frame: Frame, detections: Detections) -> Objects:
         """Returns where the detections of an image are, in `target_frame` or the image's.
 
         Images are given in the order of the recording.
+
+        Args:
+            time: at which the image was recorded, ns.
+            frame: the image.
+            detections: in it.
 
         Raises:
             Unplaced: they have no place; counted.
             BagError: a message cannot be decoded.
         """
-        self._read(message.time + _AHEAD)
+        self._read(time + _AHEAD)
         try:
             return self._placed(frame, detections)
         except Unplaced as error:
@@ -228,5 +235,10 @@ class Placer:
                 stamp_of(message.value) is not None
             ):
                 self._depths.append(message)
+            # Now, as an image may come long after the first messages.
+            self._let_go(min(self._read_to, until))
+        self._let_go(until)
+
+    def _let_go(self, until: int) -> None:
         while self._depths and self._depths[0].time < until - 3 * _AHEAD:
             self._depths.popleft()

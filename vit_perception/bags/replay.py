@@ -166,7 +166,7 @@ def _place(
 ) -> int:
     """Writes where the detections of a frame are; returns how many have a place."""
     try:
-        objects = placer.place(message, frame, detections)
+        objects = placer.place(message.time, frame, detections)
     except Unplaced:
         return 0  # counted by the placer
     results.write_places(message.time, frame, detections, objects, placer.placing.target_frame)

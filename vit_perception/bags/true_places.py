@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +46,23 @@ def read_true_places(bag: Path, topic: str, target: str) -> dict[int, TruePlaces
     Raises:
         BagError: the bag cannot be read, or a message of the topic describes no boxes.
     """
-    places: dict[int, TruePlaces] = {}
+    return {stamp: places for _, stamp, places in true_places(bag, topic, target)}
+
+
+def true_places(bag: Path, topic: str, target: str) -> Iterator[tuple[int, int, TruePlaces]]:
+    """Yields time of the recording, stamp and true boxes of each moment, in their order.
+
+    Args:
+        bag, topic, target: as of `read_true_places`.
+
+    Raises:
+        BagError: as of `read_true_places`.
+    """
     transforms, waiting = Transforms(), deque[BagMessage]()
     with BagReader(bag) as reader:
         topics = {each.name: each.msgtype for each in reader.topics()}
         if topics.get(topic) != DETECTIONS_3D:
-            return {}
+            return
         wanted = [topic, *(name for name, kind in topics.items() if kind == TF)]
         for message in reader.messages(wanted):
             if message.msgtype == TF:
@@ -58,19 +70,14 @@ def read_true_places(bag: Path, topic: str, target: str) -> dict[int, TruePlaces
             else:
                 waiting.append(message)
             while waiting and waiting[0].time < message.time - _AHEAD:
-                _place(waiting.popleft(), transforms, target, places, bag)
+                yield from _placed(waiting.popleft(), transforms, target, bag)
         for message in waiting:
-            _place(message, transforms, target, places, bag)
-    return places
+            yield from _placed(message, transforms, target, bag)
 
 
-def _place(
-    message: BagMessage,
-    transforms: Transforms,
-    target: str,
-    places: dict[int, TruePlaces],
-    bag: Path,
-) -> None:
+def _placed(
+    message: BagMessage, transforms: Transforms, target: str, bag: Path
+) -> Iterator[tuple[int, int, TruePlaces]]:
     value: Message = message.value
     stamp = header_stamp(value.header)
     try:
@@ -81,4 +88,4 @@ def _place(
         boxes = objects_from_message(value)
     except Detections3DError as error:
         raise BagError(f"{shown_path(bag)}: {shown_path(message.topic)}: {error}") from error
-    places[stamp] = TruePlaces(boxes.moved(pose), pose)
+    yield message.time, stamp, TruePlaces(boxes.moved(pose), pose)
