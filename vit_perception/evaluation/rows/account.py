@@ -81,12 +81,18 @@ class Counting:
         self.looked_at += 1
         self.with_truth += has_truth
 
-    def account(self, sequence: SampleSequence, damage: str = "", error: str = "") -> Account:
-        """Returns what was counted of a sequence."""
+    def account(self, sequence: SampleSequence, damage: str, note: str) -> Account:
+        """Returns what was counted of a sequence.
+
+        Args:
+            sequence: after its last picture.
+            damage: see `Account`.
+            note: beside those of the sequence, if it is not "".
+        """
         return Account(
             key=sequence.key,
             title=sequence.title,
-            notes=tuple(sequence.notes),
+            notes=(*sequence.notes, *([note] if note else [])),
             pictures=self.pictures,
             looked_at=self.looked_at,
             with_truth=self.with_truth,
@@ -94,5 +100,4 @@ class Counting:
             left_out_lines=tuple(self.left_out_lines),
             unused_truth=dict(sequence.unused()),
             damage=damage,
-            error=error,
         )

@@ -80,7 +80,7 @@ class Looker:
         engine: what runs the network.
 
     Attributes:
-        run: as given.
+        run, names: as given.
 
     Raises:
         EvaluationError: the graph is another one than the run's.
@@ -97,6 +97,7 @@ class Looker:
                 f"sha256 {run.sha256[:12]}, found {bundle.sha256[file][:12]}"
             )
         self.run = run
+        self.names = tuple(names)
         builder = VocabularyBuilder(bundle, text_encoder_dir=engine.text_encoder)
         self._perceiver = Perceiver(
             bundle,

@@ -16,13 +16,15 @@ from pathlib import Path
 from vit_perception.bags.reader import BagDamageError
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.rows.account import Account, Counting
+from vit_perception.evaluation.rows.in_space import InSpace, in_space
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.looker import Looker, rows_of
 from vit_perception.evaluation.rows.pipeline import ahead, behind
-from vit_perception.evaluation.rows.reading import BLOCK, shard_path, times_path
+from vit_perception.evaluation.rows.reading import BLOCK, shard_path, space_path, times_path
 from vit_perception.evaluation.rows.shards import read_shard, write_shard
 from vit_perception.evaluation.rows.times import FrameTimes, Stages, write_times
 from vit_perception.evaluation.samples.sample import LeftOut, Sample, SampleSequence
+from vit_perception.output.write import write
 from vit_perception.perceiver.network import Seen
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.wording import shown_path
@@ -58,9 +60,11 @@ def look(
         SessionError, PerceiverError: an engine failed.
     """
     counting, damage = Counting(), ""
-    blocks = _Blocks(folder, sequence.key, lookers)
+    runs = [looker.run for looker in lookers]
+    space, note = in_space(sequence, runs, lookers[0].names if lookers else ())
+    blocks = _Blocks(folder, sequence.key, lookers, space)
     pictures = _pictures(sequence, folder, len(lookers))
-    with ahead(pictures, _AHEAD) as read, behind(_BEHIND) as later:
+    with ahead(pictures, _AHEAD) as read, behind(_BEHIND, blocks.close) as later:
         try:
             for picture in read:
                 if isinstance(picture, LeftOut):
@@ -73,7 +77,7 @@ def look(
         except BagDamageError as error:  # all that is there has come
             damage = str(error)
         later(blocks.write)
-    return counting.account(sequence, damage)
+    return counting.account(sequence, damage, note)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,8 +174,11 @@ def _seen(
 class _Blocks:
     """Keeps what was found until a block is full; runs in the thread behind the networks."""
 
-    def __init__(self, folder: Path, key: str, lookers: Sequence[Looker]) -> None:
+    def __init__(
+        self, folder: Path, key: str, lookers: Sequence[Looker], space: InSpace | None
+    ) -> None:
         self._folder, self._key, self._lookers = folder, key, lookers
+        self._space = space
         self._block = -1
         self._frames: list[LookedAt] = []
         self._times: list[FrameTimes] = []
@@ -183,14 +190,16 @@ class _Blocks:
         if sample.number // BLOCK != self._block:
             self.write()
             self._block = sample.number // BLOCK
-        rows, times = [], []
+        found, rows, times = [], [], []
         for looker, each, before in zip(self._lookers, seen, stages, strict=True):
             # A new clock: the time between the threads is nobody's.
             after = StageTimes()
-            detections = looker.detections(each, sample.frame, after)
-            rows.append(rows_of(detections))
+            found.append(looker.detections(each, sample.frame, after))
+            rows.append(rows_of(found[-1]))
             after.lap("rows")
             times.append({**before.seconds, **after.seconds})
+        if self._space is not None:
+            self._space.add(sample, found, rows)
         frame = sample.frame
         self._frames.append(
             LookedAt(
@@ -210,5 +219,12 @@ class _Blocks:
         if self._frames:
             # The times first: a block counts as done when its results are there.
             write_times(times_path(self._folder, self._key, self._block), self._times)
+            if self._space is not None:
+                write(space_path(self._folder, self._key, self._block), self._space.taken())
             write_shard(shard_path(self._folder, self._key, self._block), self._frames)
         self._frames, self._times = [], []
+
+    def close(self) -> None:
+        """Closes what it reads."""
+        if self._space is not None:
+            self._space.close()

@@ -44,12 +44,13 @@ def ahead(source: Iterable[Item], room: int) -> Iterator[Iterator[Item]]:
 
 
 @contextmanager
-def behind(room: int) -> Iterator[Callable[..., None]]:
+def behind(room: int, close: Callable[[], object] = lambda: None) -> Iterator[Callable[..., None]]:
     """Yields what has calls made in a thread, one after the other, at most `room` of them waiting.
 
     It is called as `later(function, *arguments)`. The block ends after the last of the calls.
     What one of them raises is raised by a later call of `later` or at the end, and the calls
-    behind it are left out, as they are if the block raises.
+    behind it are left out, as they are if the block raises. `close` is called in the same thread
+    as the last, whatever happens.
     """
     with ThreadPoolExecutor(1, "behind") as thread:
         waiting: deque[Future[Any]] = deque()
@@ -66,3 +67,4 @@ def behind(room: int) -> Iterator[Callable[..., None]]:
         finally:
             for future in waiting:
                 future.cancel()
+            thread.submit(close).result()

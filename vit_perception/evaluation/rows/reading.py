@@ -19,6 +19,11 @@ def shard_path(folder: Path, key: str, block: int) -> Path:
     return folder / "rows" / key / f"{block * BLOCK:08d}.npz"
 
 
+def space_path(folder: Path, key: str, block: int) -> Path:
+    """Returns the file with the errors in space of a block, beside that of its rows."""
+    return shard_path(folder, key, block).with_suffix(".json")
+
+
 def times_path(folder: Path, key: str, block: int) -> Path:
     """Returns the file with the times of a block."""
     return folder / "times" / key / f"{block * BLOCK:08d}.json"
@@ -43,3 +48,9 @@ def times_of(folder: Path, keys: Iterable[str]) -> Iterator[Path]:
     """Yields the files with times of some sequences in order."""
     for key in keys:
         yield from sorted((folder / "times" / key).glob("[0-9]*.json"))
+
+
+def spaces_of(folder: Path, keys: Iterable[str]) -> Iterator[Path]:
+    """Yields the files with errors in space of some sequences in order; many have none."""
+    for key in keys:
+        yield from sorted((folder / "rows" / key).glob("[0-9]*.json"))
