@@ -74,7 +74,7 @@ def class_colour(name: str) -> tuple[int, int, int]:
 
 def scale_of(image: Image) -> float:
     """Returns how large lines and labels are in a picture of this size."""
-    return max(0.6, min(image.shape[:2]) / _REFERENCE_HEIGHT)
+    return max(0.6, float(min(image.shape[:2])) / _REFERENCE_HEIGHT)
 
 
 def place_label(
