@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +65,9 @@ def summarised(paths: Iterable[Path], runs: Sequence[str]) -> dict[str, Any]:
     Raises:
         EvaluationError: a file holds something else.
     """
-    shared: dict[str, list[float]] = {}
-    by_run: list[dict[str, list[float]]] = [{} for _ in runs]
+    # Arrays: a cluster looks at millions of pictures.
+    shared: dict[str, array[float]] = {}
+    by_run: list[dict[str, array[float]]] = [{} for _ in runs]
     for path in paths:
         document = _read(path, len(runs))
         if document is None:
@@ -73,8 +75,8 @@ def summarised(paths: Iterable[Path], runs: Sequence[str]) -> dict[str, Any]:
         found_by_run = zip(by_run, document["runs"], strict=True)
         for kept, found in ((shared, document["shared"]), *found_by_run):
             for stage, values in found.items():
-                kept.setdefault(stage, []).extend(values)
-    sessions = [kept.get(SESSION, []) for kept in by_run]
+                kept.setdefault(stage, array("f")).extend(values)
+    sessions = [kept.get(SESSION, array("f")) for kept in by_run]
     return {
         "frames": len(sessions[0]) if sessions else 0,
         "session_s": round(sum(map(sum, sessions)) / 1e3, 3),
