@@ -27,7 +27,7 @@ from vit_perception.evaluation.rows import looking, reading
 from vit_perception.evaluation.rows.looking import look
 from vit_perception.evaluation.rows.reading import read_all, spaces_of
 from vit_perception.evaluation.rows.run import Run
-from vit_perception.evaluation.rows.space_summary import space_entries
+from vit_perception.evaluation.rows.space_summary import spaces
 from vit_perception.evaluation.samples.bag import BagSequence, bag_sequences
 
 from .sequences import rows_on_disk
@@ -94,7 +94,7 @@ def test_published_things_are_compared_with_where_they_are(tmp_path: Path) -> No
     sample = sequence(sample_bag())
     account = look(sample, LOOKERS, tmp_path)
     assert (account.looked_at, account.notes) == (60, sample.notes)
-    sure, weak = space_entries(spaces_of(tmp_path, [sample.key]), 2)
+    sure, weak = spaces(spaces_of(tmp_path, [sample.key]), ["sure", "weak"]).values()
     # Every tenth of 60 pictures; one lemon, two mugs and one box.
     assert (sure["pictures"], sure["every"], sure["unplaced"]) == (6, 10, {})
     assert {name: each["things"] for name, each in sure["per_name"].items()} == {
@@ -134,7 +134,7 @@ def test_a_recording_without_depth_says_so(tmp_path: Path) -> None:
     assert account.notes[-1] == (
         "errors in space are not measured: bare: expected one topic of depth images, found none"
     )
-    assert space_entries(spaces_of(tmp_path / "out", [bare.key]), 2) == [None, None]
+    assert spaces(spaces_of(tmp_path / "out", [bare.key]), ["a", "b"]) == {}
 
 
 def test_a_recording_that_does_not_say_where_things_are_is_not_placed(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_pictures_without_a_place_are_counted(tmp_path: Path) -> None:
     """The depth camera stops at picture 30."""
     half = sequence(without(tmp_path / "half", COMPRESSED_DEPTH_TOPIC, 30))
     look(half, LOOKERS, tmp_path / "out")
-    sure, _ = space_entries(spaces_of(tmp_path / "out", [half.key]), 2)
+    sure, _ = spaces(spaces_of(tmp_path / "out", [half.key]), ["sure", "weak"]).values()
     assert (sure["pictures"], sure["unplaced"], sure["found"]) == (3, {"no_depth": 3}, 12)
 
 
@@ -170,8 +170,8 @@ def test_blocks_are_summed_up(tmp_path: Path) -> None:
         path.write_text(json.dumps(block))
     nothing = {"things": 1, "found": 0, "centre_median_mm": None, "centre_p95_mm": None}
     mugs = {"things": 3, "found": 3, "centre_median_mm": 20, "centre_p95_mm": 29}
-    assert space_entries(paths, 1) == [
-        {
+    assert spaces(paths, ["a"]) == {
+        "a": {
             **mugs,
             "things": 4,
             "per_name": {"can": nothing, "mug": mugs},
@@ -179,8 +179,8 @@ def test_blocks_are_summed_up(tmp_path: Path) -> None:
             "pictures": 3,
             "unplaced": {"no_depth": 2, "unit": 1},
         }
-    ]
-    assert space_entries([], 2) == [None, None]
+    }
+    assert spaces([], ["a"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -198,5 +198,5 @@ def test_another_file_is_refused_in_one_line(content: bytes, tmp_path: Path) -> 
     with pytest.raises(
         EvaluationError, match="0.json: expected errors in space of 1 runs"
     ) as told:
-        space_entries([tmp_path / "0.json"], 1)
+        spaces([tmp_path / "0.json"], ["a"])
     assert str(told.value).isprintable()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,15 +32,15 @@ class _OfName:
         }
 
 
-def space_entries(paths: Iterable[Path], runs: int) -> list[dict[str, Any] | None]:
-    """Returns `space` of each run in metrics.json; None where nothing was placed.
+def spaces(paths: Iterable[Path], runs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Returns `space` of each run in metrics.json; nothing where nothing was placed.
 
     Args:
         paths: of the blocks, as `InSpace.taken` gives their content.
-        runs: how many there are.
+        runs: keys, in the order of the plan.
 
     Returns:
-        Of each run: `things` (true things of the names asked for, once a moment), `found` (those
+        By key: `things` (true things of the names asked for, once a moment), `found` (those
         with a published box of their name near enough, see `space_errors.NEAR`),
         `centre_median_mm`, `centre_p95_mm`, `per_name` with the same, `pictures` that were placed,
         one of `every` so many, and `unplaced`, those that could not be, by cause.
@@ -50,9 +50,9 @@ def space_entries(paths: Iterable[Path], runs: int) -> list[dict[str, Any] | Non
     """
     placed = 0
     unplaced: dict[str, int] = {}
-    by_run: list[dict[str, _OfName]] = [{} for _ in range(runs)]
+    by_run: list[dict[str, _OfName]] = [{} for _ in runs]
     for path in paths:
-        document = _read(path, runs)
+        document = _read(path, len(runs))
         placed += document["placed"]
         for cause, count in document["unplaced"].items():
             unplaced[cause] = unplaced.get(cause, 0) + count
@@ -62,9 +62,9 @@ def space_entries(paths: Iterable[Path], runs: int) -> list[dict[str, Any] | Non
                 one.things += found["things"]
                 one.mm += found["mm"]
     if not placed:
-        return [None] * runs
-    return [
-        {
+        return {}
+    return {
+        key: {
             **_OfName(
                 sum(one.things for one in kept.values()),
                 [error for one in kept.values() for error in one.mm],
@@ -74,8 +74,8 @@ def space_entries(paths: Iterable[Path], runs: int) -> list[dict[str, Any] | Non
             "pictures": placed,
             "unplaced": dict(sorted(unplaced.items())),
         }
-        for kept in by_run
-    ]
+        for key, kept in zip(runs, by_run, strict=True)
+    }
 
 
 def _read(path: Path, runs: int) -> dict[str, Any]:
