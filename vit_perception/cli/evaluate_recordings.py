@@ -94,9 +94,11 @@ class _Measurement:
         from vit_perception.evaluation.figures.measure import figures
         from vit_perception.evaluation.measured_table import format_measured
         from vit_perception.evaluation.report.report import write_report
-        from vit_perception.evaluation.rows.reading import read_all
+        from vit_perception.evaluation.rows.reading import read_all, spaces_of
+        from vit_perception.evaluation.rows.space_summary import spaces
         from vit_perception.output.write import write
 
+        in_space = spaces(spaces_of(self._folder, self._keys), [run.key for run in self._runs])
         gathered = gather(self._names, self._runs, read_all(self._folder, self._keys))
         self._check(len(gathered.pictures))
         metrics: dict[str, Any] = {
@@ -106,7 +108,7 @@ class _Measurement:
                 *(each.as_entry() for each in self._accounts),
                 *(_failed_entry(each) for each in self._sources.failed),
             ],
-            **figures(gathered),
+            **figures(gathered, in_space),
         }
         self._write_json("metrics.json", metrics)
         for name, text in (
