@@ -11,6 +11,7 @@ from vit_perception.evaluation.figures.matches import Matches
 from vit_perception.evaluation.tuning.choice import Choice, best_common, best_of_names
 from vit_perception.evaluation.tuning.judged import Judged, judge
 from vit_perception.evaluation.tuning.metric import Metric
+from vit_perception.evaluation.tuning.tally import tally
 
 from .seen import crowded
 
@@ -47,7 +48,7 @@ def value(judged: Judged, metric: Metric, thresholds: list[float]) -> float:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_best_common_threshold_is_the_best_of_all(seed: int, metric: Metric) -> None:
     judged = judge(crowded(seed, NAMES), NAMES, 0.5, np.zeros(3, np.float32))
-    found = best_common(judged, metric, SCORES)
+    found = best_common(tally(judged, SCORES), metric)
     best = max(value(judged, metric, [score] * 3) for score in SCORES)
     assert value(judged, metric, [found] * 3) == best
 
@@ -55,7 +56,7 @@ def test_the_best_common_threshold_is_the_best_of_all(seed: int, metric: Metric)
 @pytest.mark.parametrize("seed", range(5))
 def test_the_best_thresholds_of_names_are_the_best_of_all(seed: int) -> None:
     judged = judge(crowded(seed, NAMES), NAMES, 0.5, np.zeros(3, np.float32))
-    common, own = best_of_names(judged, Metric("f1"), SCORES, (0, 2))
+    common, own = best_of_names(tally(judged, SCORES), Metric("f1"), (0, 2))
     best = max(value(judged, Metric("f1"), list(each)) for each in product(SCORES, repeat=3))
     assert value(judged, Metric("f1"), [own[0], common, own[2]]) == pytest.approx(best, abs=0.002)
 
@@ -64,8 +65,8 @@ def test_the_best_thresholds_of_names_are_the_best_of_all(seed: int) -> None:
 def test_thresholds_of_names_reach_the_precision_with_more_recall(seed: int) -> None:
     metric = METRICS[1]
     judged = judge(crowded(seed, NAMES), NAMES, 0.5, np.zeros(3, np.float32))
-    common, own = best_of_names(judged, metric, SCORES, (0, 1, 2))
-    alone = best_common(judged, metric, SCORES)
+    common, own = best_of_names(tally(judged, SCORES), metric, (0, 1, 2))
+    alone = best_common(tally(judged, SCORES), metric)
     found = value(judged, metric, [own[0], own[1], own[2]])
     assert found >= value(judged, metric, [alone] * 3) - 0.05
     assert common in SCORES
@@ -73,13 +74,13 @@ def test_thresholds_of_names_reach_the_precision_with_more_recall(seed: int) -> 
 
 def test_the_middle_of_equal_thresholds_is_taken() -> None:
     judged = judged_of([0.85, 0.25], [True, False], 1)
-    assert best_common(judged, Metric("f1"), SCORES) == 0.5
-    assert best_of_names(judged, Metric("f1"), SCORES, (0,))[1] == {0: 0.5}
+    assert best_common(tally(judged, SCORES), Metric("f1")) == 0.5
+    assert best_of_names(tally(judged, SCORES), Metric("f1"), (0,))[1] == {0: 0.5}
 
 
 def test_a_threshold_is_compared_as_the_graph_does() -> None:
     judged = judged_of([0.3, 0.2], [True, False], 1)
-    assert best_common(judged, Metric("f1"), (0.2, 0.3, 0.4)) == 0.3
+    assert best_common(tally(judged, (0.2, 0.3, 0.4)), Metric("f1")) == 0.3
 
 
 def test_thresholds_of_a_choice() -> None:

@@ -11,8 +11,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.evaluation.tuning.judged import Judged
 from vit_perception.evaluation.tuning.metric import Counts, Metric
+from vit_perception.evaluation.tuning.tally import Tally
 
 FEWEST_OBJECTS = 10
 """Objects of a name from which on it can have a threshold of its own."""
@@ -51,23 +51,21 @@ class Choice:
         return min((self.score, *self.own.values()))
 
 
-def best_common(judged: Judged, metric: Metric, scores: Sequence[float]) -> float:
+def best_common(tally: Tally, metric: Metric) -> float:
     """Returns the score threshold of all names that is best for counts.
 
     Of several that are as good, the middle one of the first run of them is the furthest from the
     scores that would make a difference.
     """
-    true, false = (each.sum(axis=0) for each in _tables(judged, scores))
-    values = [
-        metric.of(Counts(int(t), int(f), judged.objects)) for t, f in zip(true, false, strict=True)
-    ]
-    return scores[_middle_of_best(np.array(values))]
+    true, false = (each.sum(axis=0) for each in tally.tables())
+    objects = int(tally.objects.sum())
+    values = [metric.of(Counts(int(t), int(f), objects)) for t, f in zip(true, false, strict=True)]
+    return tally.scores[_middle_of_best(np.array(values))]
 
 
 def best_of_names(
-    judged: Judged,
+    tally: Tally,
     metric: Metric,
-    scores: Sequence[float],
     own: Sequence[int],
 ) -> tuple[float, dict[int, float]]:
     """Returns the common score threshold and those of single names that are best for counts.
@@ -77,12 +75,12 @@ def best_of_names(
     number is tried in steps of 0.01.
 
     Args:
-        judged: detections.
+        tally: detections, and the thresholds to choose from.
         metric: F1 or RECALL.
-        scores: thresholds to choose from, ascending.
         own: labels of the names that can have a threshold of their own.
     """
-    true, false = _tables(judged, scores)
+    true, false = tally.tables()
+    objects, scores = int(tally.objects.sum()), tally.scores
     others = np.setdiff1d(np.arange(len(true)), np.array(own, np.int64))
     groups = [others, *(np.array([label]) for label in own)]
     grouped_true = np.stack([true[group].sum(axis=0) for group in groups])
@@ -97,32 +95,13 @@ def best_of_names(
             Counts(
                 int(grouped_true[rows, places].sum()),
                 int(grouped_false[rows, places].sum()),
-                judged.objects,
+                objects,
             )
         )
         for places in tried
     ]
     common, *singles = (scores[place] for place in tried[_middle_of_best(np.array(values))])
     return common, dict(zip(own, singles, strict=True))
-
-
-def _tables(
-    judged: Judged, scores: Sequence[float]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Returns true and false detections, int64 [N, T], of each name at T thresholds, ascending.
-
-    How many a robot publishes of a picture is not regarded.
-    """
-    matches = judged.matches
-    names, count = matches.objects.shape[1], len(scores)
-    # The number of thresholds that a score reaches; compared in float32, as the graph does.
-    reached = np.searchsorted(np.array(scores, np.float32), matches.scores, side="right")
-    tables = []
-    for chosen in (matches.true, matches.false):
-        at = matches.labels[chosen] * (count + 1) + reached[chosen]
-        counted = np.bincount(at, minlength=names * (count + 1)).reshape(names, count + 1)
-        tables.append(counted[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:].astype(np.int64))
-    return tables[0], tables[1]
 
 
 def _middle_of_best(values: NDArray[np.float64]) -> int:

@@ -39,15 +39,10 @@ class Judged:
         return int(self.matches.objects.sum())
 
     @cached_property
-    def _starts(self) -> NDArray[np.int64]:
+    def starts(self) -> NDArray[np.int64]:
         """int64 [P + 1], where the detections of each picture begin, and the last end."""
         bounds = np.arange(len(self.matches.objects) + 1)
         return np.searchsorted(self.matches.pictures, bounds).astype(np.int64)
-
-    @cached_property
-    def _largest(self) -> int:
-        """Detections in the picture that has the most."""
-        return int(np.diff(self._starts).max(initial=0))
 
     def published(self, thresholds: NDArray[np.float32], most: int) -> NDArray[np.bool_]:
         """Returns bool [D], what a robot would publish.
@@ -57,11 +52,7 @@ class Judged:
             most: detections of a picture; the best are kept.
         """
         kept = np.asarray(self.matches.scores >= thresholds[self.matches.labels])
-        if self._largest <= most:
-            return kept
-        rank = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
-        first = rank[self._starts[:-1]][self.matches.pictures]
-        return np.asarray(kept & (rank[1:] - first <= most))
+        return best_of_pictures(kept, self.starts, most)
 
     def counts(self, thresholds: NDArray[np.float32], most: int) -> Counts:
         """Returns the counts of what is published, see there."""
@@ -75,6 +66,23 @@ class Judged:
         table = by_picture(self.matches, self.published(thresholds, most))
         table[:, 2] = self.matches.objects.sum(axis=1)
         return table
+
+
+def best_of_pictures(
+    kept: NDArray[np.bool_], starts: NDArray[np.int64], most: int
+) -> NDArray[np.bool_]:
+    """Returns which of the kept detections are the best of their picture, bool [D].
+
+    Args:
+        kept: bool [D]; the detections of a picture are best first.
+        starts: int64 [P + 1], where those of each picture begin, and the last end.
+        most: detections of a picture.
+    """
+    sizes = np.diff(starts)
+    if sizes.max(initial=0) <= most:
+        return kept
+    rank = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    return np.asarray(kept & (rank[1:] - np.repeat(rank[starts[:-1]], sizes) <= most))
 
 
 def judge(

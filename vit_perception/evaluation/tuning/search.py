@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.tuning.average_precision import LEAST_SCORE, MOST, average_precision
@@ -20,13 +21,15 @@ from vit_perception.evaluation.tuning.choice import (
     best_common,
     best_of_names,
 )
-from vit_perception.evaluation.tuning.judged import Judged, judge
+from vit_perception.evaluation.tuning.judged import judge
 from vit_perception.evaluation.tuning.metric import AP, IOU, SCORE, Metric
+from vit_perception.evaluation.tuning.tally import Tally, joined, tally
 
 if TYPE_CHECKING:
     from optuna import Trial
 
 _OWN = "own/"
+_PICTURES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -80,40 +83,71 @@ class Tried:
     def __init__(self, frames: Sequence[LookedAt], question: Question) -> None:
         self._frames = frames
         self.question = question
-        self._known: dict[float, Judged] = {}
+        self._tallies: dict[float, Tally] = {}
+        self._precisions: dict[float, float] = {}
 
-    def judged(self, choice: Choice) -> Judged:
+    def tally(self, choice: Choice) -> Tally:
         """Returns the judged detections, in general those below the score thresholds too."""
         question = self.question
-        names, agnostic = question.names, question.agnostic
-        if agnostic and choice.own:
+        if question.agnostic and choice.own:
             # A row below its own threshold must not suppress a weaker one of another name.
-            thresholds = choice.thresholds(names)
-            return judge(self._frames, names, choice.iou, thresholds, agnostic=True)
-        if choice.iou not in self._known:
-            thresholds = np.full(len(names), question.least, np.float32)
-            most = MOST if question.metric.kind == AP else None
-            self._known[choice.iou] = judge(
-                self._frames, names, choice.iou, thresholds, agnostic=agnostic, most=most
-            )
-        return self._known[choice.iou]
+            return self._tally(choice.iou, choice.thresholds(question.names))
+        if choice.iou not in self._tallies:
+            self._tallies[choice.iou] = self._tally(choice.iou, self._least)
+        return self._tallies[choice.iou]
 
     def value(self, choice: Choice) -> float:
-        """Returns the metric with these thresholds."""
+        """Returns the metric with these thresholds, which are among those of the question."""
         question = self.question
-        judged = self.judged(choice)
         if question.metric.kind == AP:
-            return average_precision(judged)
-        counts = judged.counts(choice.thresholds(question.names), question.most)
-        return question.metric.of(counts)
+            return self._precision(choice.iou)
+        scores = (choice.own.get(name, choice.score) for name in question.names)
+        places = np.array([question.scores.index(score) for score in scores], np.int64)
+        return question.metric.of(self.tally(choice).counts(places, question.most))
+
+    def _tally(self, iou: float, least: NDArray[np.float32]) -> Tally:
+        question, frames = self.question, self._frames
+        # What judging needs is kept of a few pictures at a time.
+        return joined(
+            [
+                tally(
+                    judge(
+                        frames[first : first + _PICTURES_AT_ONCE],
+                        question.names,
+                        iou,
+                        least,
+                        agnostic=question.agnostic,
+                    ),
+                    question.scores,
+                )
+                for first in range(0, len(frames), _PICTURES_AT_ONCE)
+            ]
+        )
+
+    def _precision(self, iou: float) -> float:
+        question = self.question
+        if iou not in self._precisions:
+            judged = judge(
+                self._frames,
+                question.names,
+                iou,
+                self._least,
+                agnostic=question.agnostic,
+                most=MOST,
+            )
+            self._precisions[iou] = average_precision(judged)
+        return self._precisions[iou]
+
+    @property
+    def _least(self) -> NDArray[np.float32]:
+        return np.full(len(self.question.names), self.question.least, np.float32)
 
     def names_apart(self) -> tuple[int, ...]:
         """Returns the labels of the names that can have a threshold of their own."""
         if not self.question.per_name:
             return ()
-        judged = self.judged(Choice(self.question.present.score, self.question.present.iou))
-        enough = judged.matches.objects.sum(axis=0) >= FEWEST_OBJECTS
-        return tuple(np.flatnonzero(enough).tolist())
+        objects = self.tally(self.question.present).objects
+        return tuple(np.flatnonzero(objects >= FEWEST_OBJECTS).tolist())
 
 
 def search(
@@ -178,11 +212,11 @@ def _counted(tried: Tried, apart: Sequence[int]) -> list[Choice]:
     for iou in sorted(question.ious, key=lambda each: abs(each - question.present.iou)):
         choice = Choice(question.present.score, iou)
         if question.metric.kind != AP:
-            judged = tried.judged(choice)
-            choice = Choice(best_common(judged, question.metric, question.scores), iou)
+            counted = tried.tally(choice)
+            choice = Choice(best_common(counted, question.metric), iou)
             choices.append(choice)
             if apart:
-                common, own = best_of_names(judged, question.metric, question.scores, apart)
+                common, own = best_of_names(counted, question.metric, apart)
                 singles = {question.names[label]: score for label, score in own.items()}
                 choice = Choice(common, iou, singles)
         choices.append(choice)
