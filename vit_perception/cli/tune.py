@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.cli.progress import progress_bar
     from vit_perception.cli.tune_report import comments, told
+    from vit_perception.evaluation.report.frames_again import FramesAgain
     from vit_perception.evaluation.tuning.choice import Choice
     from vit_perception.evaluation.tuning.metric import Metric, checked_parameters
     from vit_perception.evaluation.tuning.parameter_file import parameter_file
@@ -145,6 +147,7 @@ def run(args: argparse.Namespace) -> int:
         sequences,
         question,
         _ask(perceiver, args.class_agnostic_nms),
+        partial(FramesAgain, sequences),
         trials=args.trials,
         seed=args.seed,
         bar=lambda title, total: progress_bar(title, total or None),

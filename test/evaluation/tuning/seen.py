@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
 from vit_perception.evaluation.samples.sample import FrameTruth, LeftOut, Sample
+from vit_perception.frame import Frame
 
 Thing = tuple[str, Sequence[float]]
 Row = tuple[int, float, Sequence[float]]
@@ -96,6 +98,7 @@ class GivenSequence:
     error: Exception | None = None
     read: int = 0
     left: Mapping[str, int] = field(default_factory=dict)
+    asked: Sequence[tuple[str, int]] = ()
 
     def names(self) -> tuple[str, ...]:
         found = {
@@ -114,6 +117,19 @@ class GivenSequence:
         yield from self.given
         if self.error is not None:
             raise self.error
+
+    def again(
+        self, wanted: Collection[tuple[str, int]]
+    ) -> AbstractContextManager[Callable[[str, int], Frame]]:
+        """Gives the pictures that are wanted, and no other."""
+        self.asked = sorted(wanted)
+        frames = {each.number: each.frame for each in self.given if isinstance(each, Sample)}
+
+        def frame_of(sequence: str, number: int) -> Frame:
+            assert (sequence, number) in wanted
+            return frames[number]
+
+        return nullcontext(frame_of)
 
     def unused(self) -> Mapping[str, int]:
         return self.left

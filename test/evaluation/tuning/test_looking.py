@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from vit_perception.bags.reader import BagDamageError
 from vit_perception.detections import Detections
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.samples.sample import LeftOut, Sample
-from vit_perception.evaluation.tuning.looking import look
+from vit_perception.evaluation.tuning.looking import look, look_again
 from vit_perception.frame import Frame
 
 from .seen import GivenSequence, truth_of
@@ -45,18 +47,33 @@ def test_rows_of_pictures_with_truth_are_kept() -> None:
     assert done == [1, 2, 3, 4]
 
 
-def test_only_some_pictures_are_looked_at() -> None:
-    one = GivenSequence([sample(n) for n in range(4)], key="one")
-    two = GivenSequence([sample(n) for n in range(4)], key="two")
-    looked = []
+def test_pictures_are_looked_at_again() -> None:
+    data = GivenSequence([sample(n) for n in range(4)])
+    frames = look([data], NAMES, predict, least=0.2).frames[1:]
+    done: list[int] = []
+    wanted = {("bag", number) for number in (1, 2, 3)}
+    with data.again(wanted) as frame_of:
+        again = look_again(frames, NAMES, predict, frame_of, progress=done.append)
+    assert [frame.number for frame in again] == [1, 2, 3]
+    assert [len(frame.rows[0]) for frame in frames] == [2, 1, 1]
+    assert [len(frame.rows[0]) for frame in again] == [3, 3, 3]
+    assert again[0].truth is frames[0].truth
+    assert done == [1, 2, 3]
 
-    def counted(frame: Frame) -> Detections:
-        looked.append(frame)
-        return predict(frame)
 
-    seen = look([one, two], NAMES, counted, only={("one", 3), ("two", 0)})
-    assert [(frame.sequence, frame.number) for frame in seen.frames] == [("one", 3), ("two", 0)]
-    assert len(looked) == 2
+def given(frame: Frame, key: str, number: int) -> Frame:
+    return frame
+
+
+def test_another_picture_is_refused() -> None:
+    frames = look([GivenSequence([sample(0)])], NAMES, predict).frames
+    different = (
+        Frame(np.zeros((8, 13, 3), np.uint8)),
+        Frame(np.zeros((8, 12, 3), np.uint8), stamp=1),
+    )
+    for other in different:
+        with pytest.raises(EvaluationError, match="found another: the data have changed"):
+            look_again(frames, NAMES, predict, partial(given, other))
 
 
 def test_what_a_damaged_bag_has_is_used() -> None:

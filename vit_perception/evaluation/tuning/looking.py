@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from vit_perception.wording import shown
 
 Predict = Callable[[Frame], Detections]
 Progress = Callable[[int], None]
+FrameOf = Callable[[str, int], Frame]
 WITHOUT_TRUTH = "without truth"
 _LINES = 10
 
@@ -51,7 +52,6 @@ def look(
     predict: Predict,
     *,
     least: float = 0.0,
-    only: Container[tuple[str, int]] | None = None,
     progress: Progress = lambda done: None,
 ) -> Seen:
     """Looks at the pictures with truth.
@@ -61,7 +61,6 @@ def look(
         names: that `predict` asks for.
         predict: gives detections of a frame.
         least: rows with lower scores are not kept.
-        only: sequence and number of the pictures to look at; None for all.
         progress: called with the number of pictures read so far.
 
     Raises:
@@ -77,11 +76,47 @@ def look(
                 seen.lines += [sample.line][: _LINES - len(seen.lines)]
             elif sample.truth is None:
                 seen.left_out[WITHOUT_TRUTH] += 1
-            elif only is None or (sequence.key, sample.number) in only:
-                _keep(seen, sequence.key, sample, predict(sample.frame), names, least)
+            else:
+                _keep(seen, sequence.key, sample, _checked(predict(sample.frame), names), least)
             progress(done)
         seen.unused.update(sequence.unused())
     return seen
+
+
+def look_again(
+    frames: Sequence[LookedAt],
+    names: tuple[str, ...],
+    predict: Predict,
+    frame_of: FrameOf,
+    *,
+    progress: Progress = lambda done: None,
+) -> list[LookedAt]:
+    """Looks at pictures that were looked at before; returns them with the rows of now.
+
+    Args:
+        frames: of all sequences, each in order.
+        names: that `predict` asks for.
+        predict: gives detections of a frame.
+        frame_of: gives the picture of a sequence that has a number.
+        progress: called with the number of pictures so far.
+
+    Raises:
+        EvaluationError: a picture is not the same any more.
+    """
+    again = []
+    for done, frame in enumerate(frames, start=1):
+        picture = frame_of(frame.sequence, frame.number)
+        now = picture.stamp, (picture.height, picture.width)
+        if now != (frame.stamp, frame.size):
+            raise EvaluationError(
+                f"{shown(frame.sequence)}: expected picture {frame.number} as it was looked at, "
+                "found another: the data have changed meanwhile"
+            )
+        found = _checked(predict(picture), names)
+        rows = FrameRows(found.boxes, found.scores, found.labels, None)
+        again.append(replace(frame, rows=(rows,)))
+        progress(done)
+    return again
 
 
 def _samples(sequence: SampleSequence, seen: Seen) -> Iterator[Sample | LeftOut]:
@@ -96,13 +131,8 @@ def _keep(
     key: str,
     sample: Sample,
     found: Detections,
-    names: tuple[str, ...],
     least: float,
 ) -> None:
-    if found.names != names:
-        raise EvaluationError(
-            f"expected detections of {shown(names)}, found some of {shown(found.names)}"
-        )
     assert sample.truth is not None
     rows = np.flatnonzero(found.scores >= least)
     seen.frames.append(
@@ -117,3 +147,11 @@ def _keep(
         )
     )
     seen.weakest.append(float(found.scores.min(initial=np.inf)) if len(found) else 0.0)
+
+
+def _checked(found: Detections, names: tuple[str, ...]) -> Detections:
+    if found.names != names:
+        raise EvaluationError(
+            f"expected detections of {shown(names)}, found some of {shown(found.names)}"
+        )
+    return found

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from vit_perception.evaluation.tuning.average_precision import LEAST_SCORE, MOST
 from vit_perception.evaluation.tuning.choice import Choice
 from vit_perception.evaluation.tuning.held_out import blocks, divided
 from vit_perception.evaluation.tuning.judged import judge
-from vit_perception.evaluation.tuning.looking import Predict, Seen, look
+from vit_perception.evaluation.tuning.looking import FrameOf, Predict, Seen, look, look_again
 from vit_perception.evaluation.tuning.metric import AP, Counts
 from vit_perception.evaluation.tuning.search import Question, Tried, search
 from vit_perception.evaluation.tuning.verdict import Published, Verdict, compare, unchanged
@@ -29,6 +29,9 @@ Ask = Callable[[Choice, int], Predict]
 """Takes thresholds and how many detections of a picture to give."""
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Takes a title and a total; gives what takes the number done so far."""
+
+Again = Callable[[Collection[tuple[str, int]]], AbstractContextManager[FrameOf]]
+"""Takes the keys of sequences and the numbers of their pictures, which can then be asked for."""
 
 FEWEST_PICTURES = 10
 ALL = Choice(0.0, 1.0)
@@ -80,6 +83,7 @@ def tune(
     sequences: Sequence[SampleSequence],
     question: Question,
     ask: Ask,
+    again: Again,
     *,
     trials: int,
     seed: int,
@@ -91,6 +95,7 @@ def tune(
         sequences: pictures with truth.
         question: what is searched.
         ask: gives predictors that ask for the names of the question.
+        again: reads pictures of the sequences once more.
         trials, seed: see `search`.
         bar: shows progress.
 
@@ -118,8 +123,8 @@ def tune(
     if choice == question.present:
         after, verdict = before, unchanged(question.metric, before)
     else:
-        with bar("confirming", total) as show:
-            after = _confirmed(sequences, last, question, choice, ask, show)
+        with bar("confirming", len(last)) as show:
+            after = _confirmed(last, question, choice, ask, again, show)
         verdict = compare(question.metric, before, after, blocks(last))
     return Tuned(
         question=question,
@@ -195,30 +200,21 @@ def _before(frames: Sequence[LookedAt], question: Question) -> Published:
 
 
 def _confirmed(
-    sequences: Sequence[SampleSequence],
     frames: Sequence[LookedAt],
     question: Question,
     choice: Choice,
     ask: Ask,
+    again: Again,
     progress: Callable[[int], None],
 ) -> Published:
     """Returns what the network publishes of the held-out pictures."""
+    names = question.names
     given = choice if question.metric.kind != AP else Choice(LEAST_SCORE, choice.iou)
-    again = look(
-        sequences,
-        question.names,
-        ask(given, _most(question)),
-        only={(frame.sequence, frame.number) for frame in frames},
-        progress=progress,
-    )
-    kept = [(frame.sequence, frame.number) for frame in again.frames]
-    if kept != [(frame.sequence, frame.number) for frame in frames]:
-        raise EvaluationError(
-            f"expected the same {len(frames)} held-out pictures, found {len(kept)}: the data have "
-            "changed meanwhile"
-        )
-    everything = np.zeros(len(question.names), np.float32)
-    judged = judge(again.frames, question.names, ALL.iou, everything)
+    predict = ask(given, _most(question))
+    with again({(frame.sequence, frame.number) for frame in frames}) as frame_of:
+        looked_at = look_again(frames, names, predict, frame_of, progress=progress)
+    everything = np.zeros(len(names), np.float32)
+    judged = judge(looked_at, names, ALL.iou, everything)
     return Published(judged, everything, _most(question))
 
 
