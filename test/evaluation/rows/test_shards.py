@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +79,20 @@ def test_what_was_written_is_read(tmp_path: Path, count: int) -> None:
     frames = _frames()[:count]
     write_shard(tmp_path / "0.npz", frames)
     assert _same(tuple(read_shard(tmp_path / "0.npz")), tuple(frames))
+
+
+def test_texts_are_kept_whole(tmp_path: Path) -> None:
+    """A zero at the end is one, and a long name does not take its room for every thing."""
+    names = ("red", "red\0", "ü" * 100_000)
+    truth = replace(_truth(3, False), names=names, parts=("\0", "", "\n"), ids=("\0\0", "1", ""))
+    frame = LookedAt("bag", 0, "a\0", 17, (6, 8), truth, (_rows(0, False),))
+    tracemalloc.start()
+    write_shard(tmp_path / "0.npz", [replace(frame, number=number) for number in range(64)])
+    found = read_shard(tmp_path / "0.npz")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert _same(found[0], frame)
+    assert peak < 100 * 2**20
 
 
 def test_the_same_pictures_give_the_same_bytes(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def write_shard(path: Path, frames: Sequence[LookedAt]) -> None:
     arrays: Arrays = {
         "sequence": np.array([frame.sequence for frame in frames[:1]], np.str_),
         "numbers": np.array([frame.number for frame in frames], np.int64),
-        "names": np.array([frame.name for frame in frames], np.str_),
+        **_prefixed("name", _flat_texts([frame.name for frame in frames])),
         "stamps": np.array([frame.stamp for frame in frames], np.int64),
         "sizes": np.array([frame.size for frame in frames], np.int64).reshape(-1, 2),
         "known": np.array([frame.truth is not None for frame in frames], np.bool_),
@@ -77,11 +77,12 @@ def _frames(arrays: Arrays) -> list[LookedAt]:
     known = arrays["known"].tolist()
     truths = iter(_truths(arrays, sum(known), sizes, known))
     rows = [_rows(arrays, str(run), sizes) for run in range(runs)]
+    names = _texts(arrays, "name", len(sizes))
     return [
         LookedAt(
             sequence=sequence,
             number=int(arrays["numbers"][index]),
-            name=str(arrays["names"][index]),
+            name=names[index],
             stamp=int(arrays["stamps"][index]),
             size=(int(size[0]), int(size[1])),
             truth=next(truths) if known[index] else None,
@@ -97,9 +98,9 @@ def _flat_truth(truths: Sequence[FrameTruth]) -> Arrays:
         "boxes": _joined([each.boxes for each in truths], np.zeros((0, 4), np.float32)),
         "areas": _joined([each.areas for each in truths], np.zeros(0, np.float32)),
         "crowds": _joined([each.crowds for each in truths], np.zeros(0, np.bool_)),
-        "names": np.array([name for each in truths for name in each.names], np.str_),
-        "parts": np.array([part for each in truths for part in each.parts], np.str_),
-        "ids": np.array([id for each in truths for id in each.ids], np.str_),
+        **_prefixed("name", _flat_texts([name for each in truths for name in each.names])),
+        **_prefixed("part", _flat_texts([part for each in truths for part in each.parts])),
+        **_prefixed("id", _flat_texts([id for each in truths for id in each.ids])),
         "has_masks": np.array([each.masks is not None for each in truths], np.bool_),
     } | _flat_masks([each.masks for each in truths])
 
@@ -109,7 +110,8 @@ def _truths(
 ) -> list[FrameTruth]:
     there = [size for size, is_known in zip(sizes, known, strict=True) if is_known]
     of = _reader(arrays, "truth")
-    names, parts, ids = (of(key).tolist() for key in ("names", "parts", "ids"))
+    total = int(of("counts").sum())
+    names, parts, ids = (_texts(arrays, f"truth.{key}", total) for key in ("name", "part", "id"))
     masks = _masks(arrays, "truth", there)
     truths = []
     for index, (begin, end) in enumerate(_spans(of("counts"), count)):
@@ -171,6 +173,24 @@ def _masks(
         rles: list[Rle] = [{"size": side, "counts": text[a:b]} for a, b in places[begin:end]]
         masks.append(tuple(rles) if has else None)
     return masks
+
+
+def _flat_texts(texts: Sequence[str]) -> Arrays:
+    """Returns texts one after the other, and the bytes of each.
+
+    An array of texts would give each the room of the longest, and drop zeros at its end.
+    """
+    encoded = [text.encode() for text in texts]
+    return {
+        "lengths": np.array([len(each) for each in encoded], np.int64),
+        "texts": np.frombuffer(b"".join(encoded), np.uint8),
+    }
+
+
+def _texts(arrays: Arrays, prefix: str, count: int) -> list[str]:
+    of = _reader(arrays, prefix)
+    joined = of("texts").tobytes()
+    return [joined[begin:end].decode() for begin, end in _spans(of("lengths"), count)]
 
 
 def _reader(arrays: Arrays, prefix: str) -> Callable[[str], NDArray[Any]]:
