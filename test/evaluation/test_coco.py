@@ -230,6 +230,8 @@ def test_a_name_that_the_dataset_lacks_is_refused(tmp_path: Path) -> None:
         ({"images": [{"id": 1, "file_name": "../../etc/passwd"}]}, "inside the folder"),
         ({"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "category"),
         ({"annotations": [{"id": 1, "image_id": 1, "category_id": 10, "bbox": [1]}]}, "bbox"),
+        ({"categories": [{"id": 1, "name": "a\ud800"}]}, "category 1: expected a name, found"),
+        ({"annotations": [MUG_ENTRY | {"part": "\ud800"}]}, "annotation 1: part: expected a word"),
         ({"annotations": None}, "annotations: expected a list, as COCO has"),
         ({"categories": ["mug"]}, "categories: expected COCO entries, found 'mug'"),
         ({"images": [{"id": "one", "file_name": "1.jpg"}]}, "image: id: .* found 'one'"),

@@ -22,6 +22,7 @@ from vit_perception.evaluation.coco_file import check_once, entries
 from vit_perception.evaluation.coco_masks import read_mask
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.places import PlaceError, find_picture
+from vit_perception.input.file import is_encodable
 from vit_perception.rle import RleError
 from vit_perception.wording import shown, shown_path
 
@@ -108,7 +109,7 @@ def read_categories(document: dict[str, Any]) -> dict[int, str]:
 
 def _name(entry: Mapping[str, Any], number: int) -> str:
     name = entry.get("name")
-    if not isinstance(name, str) or not name.split():
+    if not isinstance(name, str) or not name.split() or not is_encodable(name):
         found = shown(name) if "name" in entry else "none"
         raise EvaluationError(f"category {number}: expected a name, found {found}")
     return " ".join(name.split())
@@ -228,7 +229,7 @@ def read_object(
             f"annotation {number}: iscrowd: expected 0 or 1, found {shown(crowd)}"
         )
     part = entry.get("part") or ""
-    if not isinstance(part, str):
+    if not isinstance(part, str) or not is_encodable(part):
         raise EvaluationError(f"annotation {number}: part: expected a word, found {shown(part)}")
     return {
         "id": number,
