@@ -35,7 +35,7 @@ def format_measured(metrics: Mapping[str, Any], timing: Mapping[str, Any]) -> st
     titles = ", ".join(source["title"] for source in metrics["sources"] if source["looked_at"])
     head = (
         f"{shown_name(titles)}: {metrics['pictures']} pictures with {metrics['objects']} things, "
-        f"{len(metrics['names'])} names asked at once"
+        f"{len(metrics['names'])} name{'s' * (len(metrics['names']) != 1)} asked at once"
     )
     rows = table(
         ("run", "AP", "AP50", "", "mask AP", "precision", "recall", "f1", "", "ms"),
@@ -80,7 +80,8 @@ def _verdict(each: Mapping[str, Any]) -> str:
     if ap50["difference"] is None:
         return f"{line}: nothing to measure"
     limits = _interval([ap50["low"], ap50["high"]])
-    return f"{line}: AP50 {100 * ap50['difference']:+.1f} {limits}".rstrip()
+    percents = round(100 * ap50["difference"], 1)
+    return f"{line}: AP50 {f'{percents:+.1f}' if percents else '0.0'} {limits}".rstrip()
 
 
 def _live(key: str, each: Mapping[str, Any]) -> str:

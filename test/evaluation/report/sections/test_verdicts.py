@@ -31,6 +31,17 @@ def test_a_difference_that_may_be_none_decides_nothing() -> None:
     )
 
 
+def test_a_difference_without_an_interval_is_told() -> None:
+    found = metrics()
+    found["differences"][0] |= {
+        "verdict": "cannot tell",
+        "AP50": {"difference": -0.002, "low": None, "high": None},
+        "f1": {"difference": 0.0, "low": None, "high": None},
+    }
+    (verdict,) = verdicts(found)
+    assert verdict.how_sure == ": AP50 −0.002 (no interval), F1 0.000 (no interval)."
+
+
 def test_a_single_run_is_told_with_what_it_reaches() -> None:
     (verdict,) = verdicts(metrics(runs=("mine-fp32",)))
     assert str(verdict) == (

@@ -52,7 +52,8 @@ def errors(metrics: Metrics) -> Section | None:
             "text_and_tables.html",
             about=(
                 "How much AP50 would rise if one kind of error were mended (TIDE). The kinds "
-                "overlap, so they do not add up."
+                "overlap, so they do not add up. AP50 is of all detections; how often is of "
+                "those that a robot publishes."
             ),
             tables=[
                 table(

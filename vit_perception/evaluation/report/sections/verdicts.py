@@ -50,8 +50,10 @@ def _compared(difference: Mapping[str, Any], titles: Mapping[str, str]) -> Verdi
 
 def _measure(name: str, found: Mapping[str, Any]) -> str:
     ends = found["low"], found["high"]
-    if found["difference"] is None or None in ends:
+    if found["difference"] is None:
         return f"{name} was not compared"
+    if None in ends:
+        return f"{name} {signed(found['difference'])} (no interval)"
     # Two numbers without a sign would hide which side of 0 they are on.
     return (
         f"{name} {signed(found['difference'])} "
