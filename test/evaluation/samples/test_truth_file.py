@@ -80,7 +80,7 @@ def test_entries_of_no_image_are_counted(camera: Path, entry: dict[str, Any]) ->
     if "recording" in entry:
         assert (sequence.notes, sequence.unused()) == ((), {})
     elif "topic" in entry or "rear" in entry.get("file_name", ""):
-        assert sequence.notes == ("truth.json: 1 entries are of topics without images in the bag",)
+        assert sequence.notes == ("truth.json: entries of topics without images in the bag: 1",)
         assert sequence.unused() == {}
     else:
         assert (sequence.notes, sequence.unused()) == ((), {"without a picture": 1})
@@ -134,7 +134,7 @@ def test_entries_without_a_size(camera: Path) -> None:
     assert found[0].masks is None and found[1].masks is not None
     np.testing.assert_array_equal(found[0].boxes, [[0, 0, 10, 10]])
     assert sequence.notes == (
-        "truth.json: 2 entries have no height and width, so that outlines are no masks",
+        "truth.json: entries without height and width, so that outlines are no masks: 2",
     )
 
 
@@ -180,8 +180,17 @@ def test_two_entries_of_one_image_are_one_line(camera: Path) -> None:
         assert str(caught.value).endswith(
             f"truth.json: expected one entry of frame 2 of {FRONT}, found 2"
         )
-    with pytest.raises(EvaluationError, match="expected every image of a recording once"):
-        read(camera, [{"index": 1}, {"index": 1}], [])
+    for entry, words in (
+        ({"index": 1}, "index 1"),
+        (
+            {"stamp": 7, "topic": FRONT, "recording": "bag"},
+            f"recording bag, topic {FRONT}, stamp 7",
+        ),
+    ):
+        with pytest.raises(EvaluationError) as caught:
+            read(camera, [entry, entry], [])
+        expected = "expected every image of a recording once, found "
+        assert str(caught.value).endswith(f"truth.json: {expected}{words!r} again")
 
 
 def test_names_of_files_that_mean_two_topics_are_refused(tmp_path: Path) -> None:

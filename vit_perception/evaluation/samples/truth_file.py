@@ -176,7 +176,7 @@ class FileTruth:
             known: Collection[str] = plain if place.is_plain else topics
             foreign += place.topic is not None and place.topic not in known
         if foreign:
-            yield (f"{self._where}: {foreign} entries are of topics without images in the bag")
+            yield f"{self._where}: entries of topics without images in the bag: {foreign}"
 
 
 def _read(path: Path, document: dict[str, Any]) -> TruthFile:
@@ -199,13 +199,13 @@ def _read(path: Path, document: dict[str, Any]) -> TruthFile:
         truth = truth_from(found, categories)
         table.add(truth, picture.size or _size_of_masks(truth, number))
         unsized += picture.size is None
-    check_once("image of a recording", places)
+    check_once("image of a recording", [_spoken(each) for each in places])
     check_once("annotation id", [each["id"] for each in boxes])
     check_pixels(boxes)
     notes = (
         (
-            f"{shown_source(path)}: {unsized} entries have no height and width, so that outlines "
-            "are no masks",
+            f"{shown_source(path)}: entries without height and width, so that outlines are no "
+            f"masks: {unsized}",
         )
         if unsized
         else ()
@@ -249,6 +249,17 @@ def _place(entry: Mapping[str, Any], number: int) -> Place:
     if topic is None and found["topic"] is not None:
         return Place(recording, found["topic"], True, int(found["stamp"]), None)
     return Place(recording, topic, False, int(found["stamp"]), None)
+
+
+def _spoken(place: Place) -> str:
+    """Returns which image an entry means, in words; the same ones for the same image."""
+    words = (
+        ("recording", place.recording),
+        ("topic", place.topic and f"{place.topic}{' in names of files' * place.is_plain}"),
+        ("stamp", place.stamp),
+        ("index", place.index),
+    )
+    return ", ".join(f"{what} {value}" for what, value in words if value is not None)
 
 
 def _text(entry: Mapping[str, Any], key: str, number: int) -> str | None:
