@@ -101,6 +101,19 @@ def test_one_camera_needs_no_frame(tmp_path: Path) -> None:
         assert told(sequence) == ([stamp(0)], "")
 
 
+def test_cameras_of_one_frame_with_one_truth_are_told(tmp_path: Path) -> None:
+    path = record(tmp_path / "bag", [image(0), image(0, WRIST), truth(0)])
+    line = (
+        f"bag: {FRONT}, {WRIST}: one frame, so that each is measured with the same ground truth; "
+        "if it is of one of them, choose that one"
+    )
+    assert [each.notes for each in bag_sequences(path)] == [(line,), (line,)]
+    (chosen,) = bag_sequences(path, [WRIST])
+    assert chosen.notes == ()
+    apart = record(tmp_path / "apart", [image(0), image(0, WRIST, "wrist"), truth(0)])
+    assert [each.notes for each in bag_sequences(apart)] == [(), ()]
+
+
 def test_truth_in_a_frame_without_a_camera_is_told(tmp_path: Path) -> None:
     said = [image(0), image(0, WRIST, "wrist"), truth(0, frame="map")]
     path = record(tmp_path / "bag", said)

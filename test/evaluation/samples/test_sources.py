@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from vit_perception.evaluation.samples.sources import FailedSource, open_sequenc
 from vit_perception.images.compressed import encode_jpeg
 from vit_perception.rle import decode_mask, encode_mask
 
-from .recorded import FRONT, image, record, record_camera
+from .recorded import DETECTIONS_KIND, FRONT, TRUTH, image, record, record_camera, stamp
 
 
 def dataset(folder: Path) -> Path:
@@ -123,6 +124,33 @@ def test_a_broken_source_does_not_keep_the_others_from_being_read(tmp_path: Path
             with pytest.raises((BagError, EvaluationError)) as caught:
                 open_sequences([good, path], topics=[FRONT])
             assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_bags_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / where / "run" for where in ("a/monday", "a/tuesday", "b/tuesday")]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        record(path, [image(0), (TRUTH, stamp(0), b"")], kinds=DETECTIONS_KIND)
+    found = open_sequences([*paths, dataset(tmp_path / "set")]).sequences
+    names = ["monday/run", "a/tuesday/run", "b/tuesday/run"]
+    assert [each.title for each in found] == [*(f"{name} {FRONT}" for name in names), "set"]
+    for name, sequence in zip(names, found, strict=False):
+        assert [note.partition(":")[0] for note in sequence.notes] == [name]
+    broken = [path / "none" for path in paths[:2]]
+    failed = open_sequences(broken, keep_going=True).failed
+    assert [each.title for each in failed] == ["monday/run/none", "tuesday/run/none"]
+    assert all(each.line.startswith(f"{each.title}: expected a bag") for each in failed)
+
+
+def test_names_of_pictures_that_are_no_text_are_escaped(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set")
+    odd = os.fsdecode(b"a\xff.jpg")
+    (folder / "images" / "1.jpg").rename(folder / "images" / odd)
+    document = json.loads((folder / "annotations.json").read_text())
+    document["images"][0]["file_name"] = odd
+    (folder / "annotations.json").write_text(json.dumps(document))
+    first, _ = FolderSequence(load_dataset(folder)).samples()
+    assert isinstance(first, Sample) and first.name == r"'a\udcff.jpg'"
 
 
 def test_titles_are_as_they_were_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,14 +41,22 @@ class BagSequence:
     """
 
     def __init__(
-        self, path: Path, topic: str, key: str, count: int, truth: BagTruth, notes: Sequence[str]
+        self,
+        path: Path,
+        topic: str,
+        key: str,
+        count: int,
+        truth: BagTruth,
+        notes: Sequence[str],
+        name: str,
     ) -> None:
-        """Takes the number of images in the bag, and what is known before they are read."""
+        """Takes the number of images, what is known before they are read, and the bag's name."""
         self.path = path
         self.topic = topic
         self.key = key
-        self.title = f"{shown_source(path)} {shown_path(topic)}"
+        self.title = f"{name} {shown_path(topic)}"
         self.notes = tuple(notes)
+        self._name = name
         self._count = count
         self._truth = truth
         self._matching = Matching(truth, topic)
@@ -81,11 +89,11 @@ class BagSequence:
                     truth = matching.of(image, image.frame, masks)
                     yield Sample(image.index, "", image.frame, truth, image.time)
         except BagDamageError as error:
-            raise BagDamageError(without_folders(str(error), self.path)) from error
+            raise BagDamageError(without_folders(str(error), self.path, self._name)) from error
         except BagError as error:
-            raise BagError(without_folders(str(error), self.path)) from error
+            raise BagError(without_folders(str(error), self.path, self._name)) from error
         except EvaluationError as error:
-            raise EvaluationError(f"{shown_source(self.path)}: {error}") from error
+            raise EvaluationError(f"{self._name}: {error}") from error
 
     def unused(self) -> Mapping[str, int]:
         """Returns what was true of no image of the last pass, counted by cause."""
@@ -97,6 +105,7 @@ def bag_sequences(
     topics: Sequence[str] | None = None,
     truth: TruthTopics | TruthFile | None = BESIDE,
     keys: set[str] | None = None,
+    name: str | None = None,
 ) -> list[BagSequence]:
     """Returns a sequence for each camera of a bag.
 
@@ -105,6 +114,7 @@ def bag_sequences(
         topics: of images; None: all of colour but the masks of the truth.
         truth: what is true of the images; None: nothing is known of them.
         keys: those that are taken; gets those of the sequences.
+        name: of the bag, for people; None: see `shown_source`.
 
     Raises:
         BagError: the bag cannot be read, has no camera, or a topic that was asked for is absent
@@ -113,6 +123,7 @@ def bag_sequences(
         OutputError: there is no room for a copy that has to be made.
     """
     keys = set() if keys is None else keys
+    name = shown_source(path) if name is None else name
     with BagReader(path) as bag:
         masks = mask_topics(bag, truth) if isinstance(truth, TruthTopics) else ()
         cameras = tuple(topic for topic in bag.camera_topics() if topic not in masks)
@@ -126,7 +137,9 @@ def bag_sequences(
         for each in bag.topics():
             if each.name in counts:
                 counts[each.name] += each.count
-        notes = [without_folders(line, path) for line in (*bag.notes, *known.notes)]
+        notes = [without_folders(line, path, name) for line in (*bag.notes, *known.notes)]
+        if isinstance(known, TopicTruth):
+            notes += [f"{name}: {line}" for line in known.shared(chosen)]
         return [
             BagSequence(
                 path,
@@ -134,7 +147,8 @@ def bag_sequences(
                 unique_name(f"{plain_name(recording_name(path))}_{plain_name(topic)}", keys),
                 counts[topic],
                 known,
-                [*notes, *_about(bag, topic)],
+                [*notes, *_about(bag, topic, name)],
+                name,
             )
             for topic in chosen
         ]
@@ -161,10 +175,10 @@ def _frame(bag: BagReader, topic: str) -> str | None:
     return None if frame is None else plain_frame(str(frame))
 
 
-def _about(bag: BagReader, topic: str) -> Iterator[str]:
+def _about(bag: BagReader, topic: str, name: str) -> Iterator[str]:
     depth = bag.depth(topic)
     if depth:
         yield (
-            f"{shown_source(bag.path)}: {shown_path(topic)} holds {depth}, as depth and thermal "
+            f"{name}: {shown_path(topic)} holds {depth}, as depth and thermal "
             "cameras send it; its values are looked at as shades of grey"
         )

@@ -33,13 +33,14 @@ class FolderSequence:
     Args:
         data: the data set.
         key: None: of the name of the folder.
+        name: of the folder, for people; None: see `shown_source`.
     """
 
-    def __init__(self, data: Dataset, key: str | None = None) -> None:
+    def __init__(self, data: Dataset, key: str | None = None, name: str | None = None) -> None:
         self.path: Path = data.directory
         self.data = data
         self.key = plain_name(recording_name(data.directory)) if key is None else key
-        self.title = shown_source(data.directory)
+        self.title = shown_source(data.directory) if name is None else name
         self.notes: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
@@ -65,8 +66,9 @@ class FolderSequence:
                 frame = read_frame(picture)
                 _check_masks(picture, frame, truth)
             except EvaluationError as error:
-                raise EvaluationError(without_folders(str(error), self.path)) from error
-            yield Sample(number, picture.file_name, frame, truth)
+                line = without_folders(str(error), self.path, self.title)
+                raise EvaluationError(line) from error
+            yield Sample(number, shown_path(picture.file_name), frame, truth)
 
     def unused(self) -> Mapping[str, int]:
         """Returns nothing: `load_dataset` refuses objects without a picture."""

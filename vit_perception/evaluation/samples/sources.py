@@ -18,7 +18,7 @@ from vit_perception.evaluation.samples.folder import FolderSequence
 from vit_perception.evaluation.samples.keys import (
     plain_name,
     recording_name,
-    shown_source,
+    shown_sources,
     without_folders,
 )
 from vit_perception.evaluation.samples.topic_truth import BESIDE, TruthTopics
@@ -79,13 +79,13 @@ def open_sequences(
     keys: set[str] = set()
     sequences: list[BagSequence | FolderSequence] = []
     failed = []
-    for path in paths:
+    for path, name in zip(paths, shown_sources(paths), strict=True):
         try:
-            sequences += _opened(path, topics, truth, keys)
+            sequences += _opened(path, topics, truth, keys, name)
         except (BagError, EvaluationError) as error:
             if not keep_going:
                 raise
-            failed.append(FailedSource(shown_source(path), without_folders(str(error), path)))
+            failed.append(FailedSource(name, without_folders(str(error), path, name)))
     return Sources(tuple(sequences), tuple(failed))
 
 
@@ -94,6 +94,7 @@ def _opened(
     topics: Sequence[str] | None,
     truth: TruthTopics | TruthFile | None,
     keys: set[str],
+    name: str,
 ) -> Sequence[BagSequence | FolderSequence]:
     if path.is_dir() and not holds_bag(path):
         if not (path / ANNOTATIONS).is_file():
@@ -102,10 +103,10 @@ def _opened(
                 "found a folder without either"
             )
         data = load_dataset(path)
-        return [FolderSequence(data, unique_name(plain_name(recording_name(path)), keys))]
+        return [FolderSequence(data, unique_name(plain_name(recording_name(path)), keys), name)]
     if not path.exists():
         raise EvaluationError(
             f"{shown_path(path)}: expected a bag, or a folder with images/ and {ANNOTATIONS}, "
             "found no such file or folder"
         )
-    return bag_sequences(path, topics, truth, keys)
+    return bag_sequences(path, topics, truth, keys, name)

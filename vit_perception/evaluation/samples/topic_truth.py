@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +105,18 @@ class TopicTruth:
         for key, row in self._rows.items():
             if not self._by_frame or key.frame == frame:
                 yield row
+
+    def shared(self, topics: Sequence[str]) -> Iterator[str]:
+        """Yields a line for topics of images that have the same truth, as their frame is one."""
+        alike: defaultdict[str, list[str]] = defaultdict(list)
+        for topic in topics if len(self.table) else ():
+            alike[self._frames.get(topic, "") if self._by_frame else self._only].append(topic)
+        for those in alike.values():
+            if len(those) > 1:
+                yield (
+                    f"{', '.join(map(shown_path, those))}: one frame, so that each is measured "
+                    "with the same ground truth; if it is of one of them, choose that one"
+                )
 
     def masks_of(self, row: int) -> tuple[str, int] | None:
         """Returns topic and place of the image of a row's masks; None without."""
