@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ from vit_perception.bundle.paths import find_bundle
 from vit_perception.cli.__main__ import main
 
 from ..bags.squares import record_squares
+from ..evaluation.test_coco import write_dataset
 
 ALIKE = ("metrics.json", "names.csv", "frames.csv", "errors.csv", "plan.json", "detections.mcap")
 """What has no times in it."""
@@ -126,6 +128,7 @@ def test_a_broken_recording_is_told_and_the_others_measured(
         (["--out", "OUT", "--truth-topic", "/none"], "/none"),
         (["--out", "OUT", "--precision", "int3"], "int3"),
         (["--out", "BAG"], "expected a place outside the input"),
+        (["--out", "OUT", "--score-threshold", "0"], "--score-threshold: expected 0.001 or more"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
@@ -143,6 +146,89 @@ def test_what_cannot_be_done_is_one_line(
     assert line in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_results_do_not_depend_on_where_it_runs(
+    bag: Path, toy_bundle_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "odd" / os.fsdecode(b"b\xff")
+    shutil.copytree(bag, odd)
+    damaged = tmp_path / "odd" / "cut.mcap"
+    content = next(bag.glob("*.mcap")).read_bytes()
+    damaged.write_bytes(content[: len(content) // 2])
+    paths, found = (bag, odd, damaged), []
+    for folder in (bag.parent, tmp_path, None):
+        if folder is not None:
+            monkeypatch.chdir(folder)
+        given = [str(each) if folder is None else os.path.relpath(each) for each in paths]
+        out = tmp_path / f"out{len(found)}"
+        assert main(["evaluate", *given, "--bundle", str(toy_bundle_dir), "--out", str(out)]) == 1
+        found.append(_files(out))
+    assert found[0] == found[1] == found[2]
+    assert str(tmp_path) not in found[0]["metrics.json"].decode()
+
+
+def test_a_source_that_is_there_twice_is_refused(
+    bag: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(bag)
+    (file,) = bag.glob("*.mcap")
+    words = ["--bundle", str(toy_bundle_dir), "--out", str(tmp_path / "out")]
+    for other, found in ((link, "found it again"), (file, f"found its bag {bag} as well")):
+        assert main(["evaluate", str(bag), str(other), *words]) == 2
+        error = capsys.readouterr().err
+        assert f"{other}: expected each source once, {found}" in error
+        assert error.count("\n") == 1
+
+
+def test_names_that_are_on_no_label_are_told(
+    bag: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", str(bag), "--bundle", str(toy_bundle_dir), "--names", "red, gren, blue"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    assert "asked for, but on no label: gren, blue\n" in capsys.readouterr().err
+    assert _metrics(tmp_path / "out")["objects"] == 30
+
+
+def test_labels_that_cannot_be_asked_for_are_named_with_their_source(
+    bag: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {
+        "images": [{"id": 1, "index": 0}],
+        "annotations": [],
+        "categories": [{"id": 1, "name": "red\x1b[2J"}],
+    }
+    file = tmp_path / "truth.json"
+    file.write_text(json.dumps(document))
+    words = ["evaluate", str(bag), "--bundle", str(toy_bundle_dir), "--truth-file", str(file)]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert "squares /camera/image_raw/compressed: labels: name " in line
+    assert line.endswith("it has a control character; choose what to ask for with --names")
+
+
+def test_files_of_other_pictures_are_refused(
+    bag: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", str(bag), "--bundle", str(toy_bundle_dir), "--out", str(tmp_path / "a")]
+    assert main(words) == 0
+    (shard,) = (tmp_path / "a" / "rows").rglob("*.npz")
+    shutil.copy(shard, shard.with_name("00000064.npz"))
+    assert main(words) == 2
+    assert "expected results of 30 pictures, found 60" in capsys.readouterr().err
+
+
+def test_a_recording_without_a_whole_picture_is_one_line(
+    toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_dataset(tmp_path / "set")
+    (folder / "images" / "1.jpg").write_bytes(b"no picture")
+    words = ["--bundle", str(toy_bundle_dir), "--out", str(tmp_path / "out")]
+    assert main(["evaluate", str(folder), *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("vit-perception evaluate: set/images/1.jpg: expected a picture, found")
+    assert error.count("\n") == 1
 
 
 def test_a_folder_of_another_measurement_is_refused(

@@ -9,18 +9,19 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.runs import bundle_folders, engine_of, runs_of
-from vit_perception.cli.sources import given_names, opened_sources, source_files
+from vit_perception.cli.sources import opened_sources, source_files
 from vit_perception.perceiver.settings import BUNDLE_DEFAULT, EngineSettings, Settings
 from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.rows.account import Account
+    from vit_perception.evaluation.rows.looked_at import LookedAt
     from vit_perception.evaluation.rows.run import Run
     from vit_perception.evaluation.samples.sources import FailedSource, Sources
 
@@ -35,6 +36,7 @@ def evaluate_recordings(args: argparse.Namespace) -> int:
         EvaluationError: nothing can be measured, or the folder holds something else.
         BagError, BundleError, VocabularyError, OutputError, SessionError: see what each needs.
     """
+    from vit_perception.cli.evaluate_names import asked_names
     from vit_perception.cli.evaluate_realtime import check_realtime, measured_realtime
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.rows.plan import measuring, plan_of
@@ -47,7 +49,7 @@ def evaluate_recordings(args: argparse.Namespace) -> int:
     sources = opened_sources(args, keep_going=len(args.sources) > 1)
     for line in _notes(sources):
         _say(line)
-    names = _names(args, sources)
+    names = asked_names(args, sources, _say)
     check_realtime(args, sources)
     runs = runs_of(args, names, _published(args))
     engine = engine_of(args)
@@ -94,12 +96,12 @@ class _Measurement:
         from vit_perception.evaluation.figures.measure import figures
         from vit_perception.evaluation.measured_table import format_measured
         from vit_perception.evaluation.report.report import write_report
-        from vit_perception.evaluation.rows.reading import read_all, spaces_of
+        from vit_perception.evaluation.rows.reading import spaces_of
         from vit_perception.evaluation.rows.space_summary import spaces
         from vit_perception.output.write import write
 
         in_space = spaces(spaces_of(self._folder, self._keys), [run.key for run in self._runs])
-        gathered = gather(self._names, self._runs, read_all(self._folder, self._keys))
+        gathered = gather(self._names, self._runs, self._looked_at())
         self._check(len(gathered.pictures))
         metrics: dict[str, Any] = {
             "format": FORMAT,
@@ -126,6 +128,22 @@ class _Measurement:
         for line in _damage(metrics["sources"]):
             _say(line)
         print(f"-> {shown_path(report)}")
+
+    def _looked_at(self) -> Iterator[LookedAt]:
+        """Yields all pictures, and refuses files of others that lie among theirs."""
+        from vit_perception.evaluation.errors import EvaluationError
+        from vit_perception.evaluation.rows.reading import read_all
+
+        for each in (account for account in self._accounts if not account.error):
+            count = 0
+            for frame in read_all(self._folder, [each.key]):
+                count += 1
+                yield frame
+            if count != each.looked_at:
+                raise EvaluationError(
+                    f"{shown_path(self._folder / 'rows' / each.key)}: expected results of "
+                    f"{each.looked_at} pictures, found {count}; remove the folder to look again"
+                )
 
     def _draw(self, metrics: Mapping[str, Any]) -> None:
         """Reads the worst pictures again, or all, and draws what was found and what is true."""
@@ -159,11 +177,12 @@ class _Measurement:
         if pictures:
             return
         lines = [each.error or each.damage for each in self._accounts]
-        found = "; ".join(dict.fromkeys(filter(None, lines))) or "none"
+        if any(lines):
+            raise EvaluationError("; ".join(dict.fromkeys(filter(None, lines))))
         titles = ", ".join(each.title for each in self._accounts)
         raise EvaluationError(
-            f"{titles}: expected pictures with labels, found {found}; 'compare' and 'label' need "
-            "no labels"
+            f"{titles}: expected pictures with labels, found none; 'compare' and 'label' need no "
+            "labels"
         )
 
     def _write_json(self, name: str, document: Mapping[str, Any]) -> None:
@@ -182,22 +201,20 @@ def _refuse_inputs(args: argparse.Namespace) -> None:
     refuse_inputs([args.out], read)
 
 
-def _names(args: argparse.Namespace, sources: Sources) -> tuple[str, ...]:
-    from vit_perception.evaluation.errors import EvaluationError
-
-    names = given_names(args) or sources.names()
-    if names:
-        return names
-    failed = [each.line for each in sources.failed]
-    if failed and not sources.sequences:
-        raise EvaluationError("; ".join(failed))
-    titles = ", ".join(each.title for each in sources.sequences)
-    raise EvaluationError(
-        f"{titles}: expected labels, found none; 'compare' and 'label' need no labels"
-    )
-
-
 def _published(args: argparse.Namespace) -> Settings:
+    """Returns what a robot would use.
+
+    Raises:
+        EvaluationError: it would publish what is not kept.
+    """
+    from vit_perception.evaluation.errors import EvaluationError
+    from vit_perception.evaluation.rows.looker import LEAST_SCORE
+
+    if args.score_threshold is not None and args.score_threshold < LEAST_SCORE:
+        raise EvaluationError(
+            f"--score-threshold: expected {LEAST_SCORE} or more, as detections below are not "
+            f"kept, found {args.score_threshold}"
+        )
     score, iou = (
         BUNDLE_DEFAULT if value is None else value
         for value in (args.score_threshold, args.iou_threshold)
@@ -229,7 +246,7 @@ def _damage(entries: Sequence[Mapping[str, Any]]) -> list[str]:
         lines += [entry["damage"]] if entry["damage"] else []
         lines += [f"left out {line}" for line in entry["left_out_lines"]]
         lines += [
-            f"{entry['title']}: {count} labels belong to no picture ({cause})"
+            f"{entry['title']}: truth that is not used: {count} {cause}"
             for cause, count in entry["unused_truth"].items()
         ]
     return lines
@@ -252,7 +269,8 @@ def _command(args: argparse.Namespace, sources: Sources) -> str:
         if value is not None:
             text = Path(value).name if option == "names_file" else str(value)
             words += [f"--{option.replace('_', '-')}", text]
-    return shlex.join([*words, "--out", "report"])
+    # Names of files may have bytes that are no text.
+    return shlex.join(map(shown_path, [*words, "--out", "report"]))
 
 
 def _say(line: str) -> None:

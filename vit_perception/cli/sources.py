@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,8 +60,11 @@ def add_name_arguments(parser: argparse.ArgumentParser) -> None:
 def opened_sources(args: argparse.Namespace, *, keep_going: bool = False) -> Sources:
     """Opens the sources of `args.sources`; see `open_sequences`.
 
+    Their paths become absolute, so that what is written of them does not depend on the folder
+    that the command runs in.
+
     Raises:
-        EvaluationError: two kinds of labels are named.
+        EvaluationError: two kinds of labels are named, or a source twice.
         BagError, EvaluationError, OutputError: see `open_sequences`.
     """
     from vit_perception.evaluation.errors import EvaluationError
@@ -72,9 +76,35 @@ def opened_sources(args: argparse.Namespace, *, keep_going: bool = False) -> Sou
     if args.truth_file is not None:
         if args.truth_topic or args.masks_topic:
             raise EvaluationError("--truth-file: expected no topics of labels beside it")
-        truth = read_truth_file(args.truth_file)
-    paths = [Path(each) for each in args.sources]
+        truth = read_truth_file(Path(os.path.abspath(args.truth_file)))
+    paths = [Path(os.path.abspath(each)) for each in args.sources]
+    _refuse_twice(paths)
     return open_sequences(paths, topics=args.topic, truth=truth, keep_going=keep_going)
+
+
+def _refuse_twice(paths: Sequence[Path]) -> None:
+    """Refuses a source that is there twice, which would make figures look surer than they are.
+
+    Raises:
+        EvaluationError: names the first one.
+    """
+    from vit_perception.bags.recording import holds_bag
+    from vit_perception.evaluation.errors import EvaluationError
+    from vit_perception.wording import shown_path
+
+    seen: set[Path] = set()
+    for path in paths:
+        place = path.resolve()
+        if place in seen:
+            raise EvaluationError(f"{shown_path(path)}: expected each source once, found it again")
+        seen.add(place)
+    for path in paths:
+        folder = path.resolve().parent
+        if folder in seen and holds_bag(folder):
+            raise EvaluationError(
+                f"{shown_path(path)}: expected each source once, found its bag "
+                f"{shown_path(folder)} as well"
+            )
 
 
 def given_names(args: argparse.Namespace) -> tuple[str, ...] | None:
