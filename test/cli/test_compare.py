@@ -97,7 +97,12 @@ def test_it_goes_on_where_it_was_ended_and_writes_the_same(
     ("options", "line"),
     [
         ((), "expected two runs, of two --bundle or of two precisions"),
-        (("--bundle", "first", "--bundle", "first"), "found 1"),
+        (("--bundle", "first", "--bundle", "first"), "found 1: first.fp32"),
+        (
+            ("--bundle", "first", "--bundle", "second", "--score-threshold", "0.0001"),
+            "--score-threshold: expected 0.001 or more, as detections below are not kept",
+        ),
+        (("bag", "--bundle", "first", "--bundle", "second"), "expected each source once"),
         (("--precision", "fp32,int8"), "int8"),
         (("--bundle", "absent", "--bundle", "first"), "absent"),
     ],
@@ -144,6 +149,18 @@ def test_inputs_are_not_written_into(tmp_path: Path, two: tuple[Path, Path]) -> 
     for out in (bag / "out", two[0] / "out"):
         assert compare(bag, *bundles, "--out", out) == 2
         assert not out.exists()
+
+
+def test_names_of_files_may_have_bytes_that_are_no_text(
+    tmp_path: Path, two: tuple[Path, Path]
+) -> None:
+    bag = record_squares(tmp_path / "b\udcffg", count=1)
+    first = two[0].rename(tmp_path / "f\udcff")
+    bundles = ("--bundle", first, "--bundle", two[1])
+    assert compare(bag, *bundles, "--out", tmp_path / "out") == 0
+    found = figures(tmp_path / "out")
+    assert found["sources"][0]["title"].startswith(r"'b\udcffg'")
+    assert found["runs"][0]["bundle"] == r"'f\udcff'"
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,7 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import add_setting, at_least, output_path
-from vit_perception.cli.runs import add_runs_arguments, bundle_folders, engine_of, runs_of
+from vit_perception.cli.runs import (
+    add_runs_arguments,
+    bundle_folders,
+    engine_of,
+    published,
+    runs_of,
+)
+from vit_perception.cli.sources import (
+    add_name_arguments,
+    given_names,
+    opened_without_truth,
+    source_files,
+)
+from vit_perception.cli.told_command import told_command
 from vit_perception.perceiver.settings import BUNDLE_DEFAULT, Settings
 from vit_perception.wording import printable, shown_path
 
@@ -47,7 +59,15 @@ compared."""
 
 FORMAT = 1
 """Of agreement.json."""
-_OPTIONS = ("names", "names_file", "score_threshold", "iou_threshold", "max_detections")
+_THRESHOLDS = ("score_threshold", "iou_threshold", "max_detections")
+_TOLD: dict[str, object] = {
+    "bundle": [],
+    "precision": (),
+    "topic": None,
+    "names": None,
+    "names_file": None,
+    **dict.fromkeys(_THRESHOLDS, BUNDLE_DEFAULT),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,12 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TOPIC",
         help="images of a bag, may be repeated (all of colour)",
     )
-    names = parser.add_mutually_exclusive_group()
-    names.add_argument(
-        "--names", metavar="NAMES", help="look for 'can, box' (the first bundle's default names)"
-    )
-    names.add_argument("--names-file", metavar="FILE", help="the same, one name a line")
-    for name in ("score_threshold", "iou_threshold", "max_detections"):
+    add_name_arguments(parser, "the first bundle's default names")
+    for name in _THRESHOLDS:
         add_setting(parser, Settings, name, metavar=name[0].upper(), optional=True)
     parser.add_argument(
         "--jobs",
@@ -95,16 +111,14 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.rows.plan import measuring, plan_of
     from vit_perception.evaluation.rows.workers import look_at_all
-    from vit_perception.evaluation.samples.sources import open_sequences
 
     import_module("jinja2")  # an absent one is told before the work
     names = _names(args)
-    runs = _two(runs_of(args, names, _published(args)))
-    _refuse_inputs(args)
-    paths = [Path(each) for each in args.sources]
-    sources = open_sequences(
-        paths, topics=args.topic, truth=None, keep_going=len(args.sources) > 1
+    runs = _two(
+        runs_of(args, names, published(**{name: getattr(args, name) for name in _THRESHOLDS}))
     )
+    _refuse_inputs(args)
+    sources = opened_without_truth(args, keep_going=len(args.sources) > 1)
     for line in dict.fromkeys(note for each in sources.sequences for note in each.notes):
         _say(line)
     engine = engine_of(args)
@@ -148,7 +162,7 @@ def _write(
     _check(figures["frames"], sources, accounts)
     found: dict[str, Any] = {
         "format": FORMAT,
-        "command": _command(args),
+        "command": told_command(NAME, args, _TOLD, "agreement"),
         "sources": _entries(sources, accounts),
         "names": list(names),
         "runs": [_entry(run, names) for run in runs],
@@ -170,18 +184,9 @@ def _write(
 
 def _names(args: argparse.Namespace) -> tuple[str, ...]:
     from vit_perception.bundle.bundle import Bundle
-    from vit_perception.names import names_from_file, parse_names
 
-    if args.names is not None:
-        return parse_names(args.names)
-    if args.names_file is not None:
-        return names_from_file(Path(args.names_file))
-    return Bundle.load(bundle_folders(args)[0]).default_names
-
-
-def _published(args: argparse.Namespace) -> Settings:
-    given = {name: getattr(args, name) for name in _OPTIONS[2:] if getattr(args, name) is not None}
-    return Settings(**given)
+    given = given_names(args)
+    return Bundle.load(bundle_folders(args)[0]).default_names if given is None else given
 
 
 def _two(runs: Sequence[Run]) -> tuple[Run, Run]:
@@ -190,7 +195,7 @@ def _two(runs: Sequence[Run]) -> tuple[Run, Run]:
     if len(runs) != 2:
         raise EvaluationError(
             "expected two runs, of two --bundle or of two precisions such as '--precision "
-            f"fp32,int8', found {len(runs)}"
+            f"fp32,int8', found {len(runs)}: {', '.join(run.key for run in runs)}"
         )
     return runs[0], runs[1]
 
@@ -198,7 +203,7 @@ def _two(runs: Sequence[Run]) -> tuple[Run, Run]:
 def _refuse_inputs(args: argparse.Namespace) -> None:
     from vit_perception.output.input_files import refuse_inputs, refuse_inside
 
-    read = [*(Path(each) for each in args.sources), *bundle_folders(args)]
+    read = source_files(args, bundle_folders(args))
     for folder in (each for each in read if each.is_dir()):
         refuse_inside(args.out, folder)
     refuse_inputs([args.out], read)
@@ -234,29 +239,13 @@ def _entry(run: Run, names: Sequence[str]) -> dict[str, Any]:
     thresholds = dict(zip(names, run.thresholds, strict=True))
     return {
         "key": run.key,
-        "bundle": run.bundle.resolve().name,
+        "bundle": shown_path(run.bundle.resolve().name),
         "precision": run.precision,
         "sha256": run.sha256,
         "score_threshold": run.thresholds[0] if common else thresholds,
         "iou_threshold": run.iou_threshold,
         "max_detections": run.max_detections,
     }
-
-
-def _command(args: argparse.Namespace) -> str:
-    """Returns the command with what decides the figures, the same wherever the files lie."""
-    words = ["vit-perception", NAME, *(Path(each).name or each for each in args.sources)]
-    for bundle in args.bundle:
-        words += ["--bundle", Path(bundle).name]
-    words += ["--precision", ",".join(args.precision)]
-    for topic in args.topic or ():
-        words += ["--topic", topic]
-    for option in _OPTIONS:
-        value = getattr(args, option)
-        if value is not None and value != BUNDLE_DEFAULT:
-            text = Path(value).name if option == "names_file" else str(value)
-            words += [f"--{option.replace('_', '-')}", text]
-    return shlex.join([*words, "--out", "agreement"])
 
 
 def _say(line: str) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import add_setting
-from vit_perception.perceiver.settings import EngineSettings, Settings
+from vit_perception.perceiver.settings import BUNDLE_DEFAULT, EngineSettings, Settings
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.rows.looker import Engine
@@ -84,6 +84,34 @@ def runs_of(
         for folder in bundle_folders(args)
         for precision in args.precision
     )
+
+
+def published(
+    score_threshold: float | None = None,
+    iou_threshold: float | None = None,
+    max_detections: int | None = None,
+) -> Settings:
+    """Returns what a robot would use: what is given, else as the bundle and the node have it.
+
+    Raises:
+        EvaluationError: a robot would publish detections that are not kept.
+    """
+    from vit_perception.evaluation.errors import EvaluationError
+    from vit_perception.evaluation.rows.looker import LEAST_SCORE
+
+    given: dict[str, Any] = {
+        "score_threshold": score_threshold,
+        "iou_threshold": iou_threshold,
+        "max_detections": max_detections,
+    }
+    settings = Settings(**{name: each for name, each in given.items() if each is not None})
+    score = settings.score_threshold
+    if score != BUNDLE_DEFAULT and score < LEAST_SCORE:
+        raise EvaluationError(
+            f"--score-threshold: expected {LEAST_SCORE} or more, as detections below are not "
+            f"kept, found {score}"
+        )
+    return settings
 
 
 def engine_of(args: argparse.Namespace) -> Engine:

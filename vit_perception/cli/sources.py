@@ -14,6 +14,8 @@ from vit_perception.bundle.samples import GROUND_TRUTH_TOPIC
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.samples.sources import Sources
+    from vit_perception.evaluation.samples.topic_truth import TruthTopics
+    from vit_perception.evaluation.samples.truth_file import TruthFile
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,12 +50,12 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_name_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options for the names that are asked for."""
+def add_name_arguments(
+    parser: argparse._ActionsContainer, otherwise: str = "all that are labelled"
+) -> None:
+    """Declares the options for the names that are asked for, `otherwise` without them."""
     names = parser.add_mutually_exclusive_group()
-    names.add_argument(
-        "--names", metavar="NAMES", help="ask for 'can, box' (all that are labelled)"
-    )
+    names.add_argument("--names", metavar="NAMES", help=f"ask for 'can, box' ({otherwise})")
     names.add_argument("--names-file", metavar="FILE", help="the same, one name a line")
 
 
@@ -68,15 +70,32 @@ def opened_sources(args: argparse.Namespace, *, keep_going: bool = False) -> Sou
         BagError, EvaluationError, OutputError: see `open_sequences`.
     """
     from vit_perception.evaluation.errors import EvaluationError
-    from vit_perception.evaluation.samples.sources import open_sequences
     from vit_perception.evaluation.samples.topic_truth import TruthTopics
-    from vit_perception.evaluation.samples.truth_file import TruthFile, read_truth_file
+    from vit_perception.evaluation.samples.truth_file import read_truth_file
 
     truth: TruthTopics | TruthFile = TruthTopics(tuple(args.truth_topic), tuple(args.masks_topic))
     if args.truth_file is not None:
         if args.truth_topic or args.masks_topic:
             raise EvaluationError("--truth-file: expected no topics of labels beside it")
         truth = read_truth_file(Path(os.path.abspath(args.truth_file)))
+    return _opened(args, truth, keep_going)
+
+
+def opened_without_truth(args: argparse.Namespace, *, keep_going: bool = False) -> Sources:
+    """Opens the sources of `args.sources` as `opened_sources` does, whatever is true of them.
+
+    Raises:
+        EvaluationError: a source is named twice.
+        BagError, EvaluationError, OutputError: see `open_sequences`.
+    """
+    return _opened(args, None, keep_going)
+
+
+def _opened(
+    args: argparse.Namespace, truth: TruthTopics | TruthFile | None, keep_going: bool
+) -> Sources:
+    from vit_perception.evaluation.samples.sources import open_sequences
+
     paths = [Path(os.path.abspath(each)) for each in args.sources]
     _refuse_twice(paths)
     return open_sequences(paths, topics=args.topic, truth=truth, keep_going=keep_going)
@@ -126,5 +145,5 @@ def source_files(args: argparse.Namespace, bundles: Iterable[Path]) -> list[Path
     """Returns all files that are read, which must not be written over."""
     read: Sequence[Path] = [*(Path(each) for each in args.sources), *bundles]
     files = [file for each in read if each.is_dir() for file in each.rglob("*")]
-    given = [Path(each) for each in (args.names_file, args.truth_file) if each is not None]
-    return [*read, *files, *given]
+    given = (args.names_file, getattr(args, "truth_file", None))
+    return [*read, *files, *(Path(each) for each in given if each is not None)]

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-from pathlib import Path
 
 from vit_perception.bundle.bundle import Bundle
+from vit_perception.cli.told_command import told_command
 from vit_perception.evaluation.tuning.choice import FEWEST_OBJECTS, Choice
 from vit_perception.evaluation.tuning.metric import AP, Counts
 from vit_perception.evaluation.tuning.tune import Tuned
@@ -16,9 +15,27 @@ from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.setting import settings_of
 from vit_perception.wording import shown_name
 
-_VALUED = ("truth_file", "metric", "names", "names_file", "trials", "seed")
-_DEFAULTS = {"metric": "f1", "trials": 100, "seed": 0}
-_PRESENT = ("score_threshold", "iou_threshold", "max_detections")
+_OPTIONS = {
+    "bundle": None,
+    "precision": EngineSettings.precision,
+    "truth_file": None,
+    "metric": "f1",
+    "names": None,
+    "names_file": None,
+    "trials": 100,
+    "seed": 0,
+    "topic": None,
+    "truth_topic": None,
+    "masks_topic": None,
+    "parameter": None,
+    **{
+        name: settings_of(Settings)[name].default
+        for name in ("score_threshold", "iou_threshold", "max_detections")
+    },
+    "per_class": False,
+    "class_agnostic_nms": False,
+    "anyway": False,
+}
 
 
 def told(tuned: Tuned) -> list[str]:
@@ -58,38 +75,15 @@ def comments(
         bundle: that was asked.
         args: of the command.
     """
+    args = argparse.Namespace(**{**vars(args), "bundle": bundle.name})
     digest = bundle.sha256[bundle.graph_file(args.precision)]
     return [
         "Thresholds of detector_node, chosen by",
-        f"  {command(args, bundle.name)}",
+        f"  {told_command('tune', args, _OPTIONS, args.out.name)}",
         f"bundle: {bundle.name}, {args.precision}, sha256 of the graph {digest}",
         f"data: {', '.join(map(shown_name, sources))}",
         *told(tuned),
     ]
-
-
-def command(args: argparse.Namespace, bundle: str) -> str:
-    """Returns the command, with the names of files and folders in place of their paths."""
-    words = ["vit-perception", "tune", *(Path(each).name for each in args.sources)]
-    words += ["--bundle", bundle]
-    if args.precision != EngineSettings.precision:
-        words += ["--precision", args.precision]
-    for option in _VALUED:
-        value = getattr(args, option)
-        if value is not None and value != _DEFAULTS.get(option):
-            text = Path(value).name if option.endswith("_file") else str(value)
-            words += [f"--{option.replace('_', '-')}", text]
-    for option in ("topic", "truth_topic", "masks_topic", "parameter"):
-        for value in getattr(args, option) or ():
-            words += [f"--{option.replace('_', '-')}", value]
-    for option in _PRESENT:
-        value = getattr(args, option)
-        if value != settings_of(Settings)[option].default:
-            words += [f"--{option.replace('_', '-')}", str(value)]
-    for flag in ("per_class", "class_agnostic_nms", "anyway"):
-        if getattr(args, flag):
-            words.append(f"--{flag.replace('_', '-')}")
-    return shlex.join([*words, "--out", args.out.name])
 
 
 def _left_out(tuned: Tuned) -> list[str]:
