@@ -84,6 +84,32 @@ def test_what_comes_back_is_true_of_the_images_of_the_bag(
     assert not sequence.unused()
 
 
+def test_a_recording_whose_name_is_no_text_comes_back(
+    tmp_path: Path, toy_bundle_dir: Path
+) -> None:
+    bag, out = record_squares(tmp_path / "b\udcffg", count=2), tmp_path / "labels"
+    assert label(bag, "--out", out, "--bundle", toy_bundle_dir, *NAMES) == 0
+    back = tmp_path / "dataset"
+    assert label("--read", out / "cvat.xml", "--pictures", out, "--out", back) == 0
+    (sequence,) = bag_sequences(bag, truth=read_truth_file(back / "annotations.json"))
+    samples = [each for each in sequence.samples() if isinstance(each, Sample)]
+    assert [each.truth is not None for each in samples] == [True, True]
+
+
+def test_names_that_differ_in_case_alone_are_told(
+    labelled: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out = labelled
+    text = (out / "cvat.xml").read_text().replace('label="red"', 'label="Red"', 1)
+    (tmp_path / "corrected.xml").write_text(text)
+    given = ("--read", tmp_path / "corrected.xml", "--pictures", out)
+    capsys.readouterr()
+    assert label(*given, "--out", tmp_path / "dataset") == 0
+    assert capsys.readouterr().err == (
+        "vit-perception label: names that differ in case alone, taken as several: Red, red\n"
+    )
+
+
 def test_the_same_command_writes_the_same_bytes(
     labelled: tuple[Path, Path], tmp_path: Path, toy_bundle_dir: Path
 ) -> None:

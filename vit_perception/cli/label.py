@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import add_setting, at_least, number, output_path
 from vit_perception.cli.model import add_bundle_arguments, add_mask_argument
+from vit_perception.cli.sources import add_name_arguments, given_names
 from vit_perception.perceiver.settings import Settings
 from vit_perception.wording import printable, shown, shown_path
 
@@ -79,11 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="only images that lie so far apart",
     )
-    names = group.add_mutually_exclusive_group()
-    names.add_argument(
-        "--names", metavar="NAMES", help="look for 'can, box' (the bundle's default names)"
-    )
-    names.add_argument("--names-file", metavar="FILE", help="the same, one name a line")
+    add_name_arguments(group, "the bundle's default names")
     for name in ("score_threshold", "iou_threshold", "max_detections"):
         add_setting(group, Settings, name, metavar=name[0].upper())
     group.add_argument(
@@ -202,6 +199,8 @@ def _read(args: argparse.Namespace) -> int:
         write_dataset(folder, args.pictures, corrections, set(names))
     for cause, count in sorted(corrections.notes.items()):
         _say(f"{count} {cause}")
+    for alike in corrections.alike_names():
+        _say(f"names that differ in case alone, taken as several: {', '.join(alike)}")
     pictures = corrections.pictures
     missing = len(known) - len(pictures)
     print(
@@ -217,16 +216,10 @@ def _read(args: argparse.Namespace) -> int:
 
 def _perceiver(args: argparse.Namespace) -> Perceiver:
     from vit_perception.api import load
-    from vit_perception.names import names_from_file, parse_names
 
-    names = None
-    if args.names is not None:
-        names = parse_names(args.names)
-    elif args.names_file is not None:
-        names = names_from_file(args.names_file)
     return load(
         args.bundle,
-        names,
+        given_names(args),
         settings=Settings(
             score_threshold=args.score_threshold,
             iou_threshold=args.iou_threshold,

@@ -163,7 +163,7 @@ def test_boxes_end_where_the_picture_does(tmp_path: Path) -> None:
     over, out = region(value={"x": -10, "width": 200}), region(value={"x": 120})
     corrections = read_regions(tmp_path, over, out)
     assert things(corrections) == [("mug", (0.0, 24.0, 200.0, 72.0))]
-    assert corrections.notes == {"without a pixel in the picture": 1}
+    assert corrections.notes == {"things without a pixel in the picture, left out": 1}
 
 
 def test_other_kinds_are_counted(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def text(found: dict[str, Any]) -> bytes:
             parts.append(f"{json.dumps(key)}: [\n{lines}\n]")
         else:
             parts.append(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
-    return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
+    # A recording may have a name with bytes that are no text; JSON has these escapes as well.
+    return ("{\n" + ",\n".join(parts) + "\n}\n").encode(errors="backslashreplace")
 
 
 def read_pictures(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -27,7 +27,7 @@ from vit_perception.wording import shown
 # Label Studio puts this before the names of files that are uploaded.
 _UPLOADED = re.compile("^[0-9a-f]{8}-")
 
-OUTSIDE = "without a pixel in the picture"
+OUTSIDE = "things without a pixel in the picture, left out"
 ROTATED = "rotated rectangles, taken as the boxes around them"
 
 
@@ -84,6 +84,14 @@ class Corrections:
         if picture.file_name in self.done:
             raise EvaluationError(f"expected {shown(picture.file_name)} once, found it again")
         self.done[picture.file_name] = replace(picture, things=tuple(things))
+
+    def alike_names(self) -> list[tuple[str, ...]]:
+        """Returns names of things that differ in case alone, each group together, sorted."""
+        groups: defaultdict[str, set[str]] = defaultdict(set)
+        for picture in self.done.values():
+            for thing in picture.things:
+                groups[thing.name.casefold()].add(thing.name)
+        return [tuple(sorted(groups[key])) for key in sorted(groups) if len(groups[key]) > 1]
 
     def box(
         self, name: str, corners: Box, picture: LabelledPicture, mask: Rle | None = None
