@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -59,6 +60,27 @@ def test_thresholds_that_are_better_are_written(
     assert f"# bundle: toy, fp32, sha256 of the graph {digest}" in comments
     assert comments[-1].startswith("# Better: F1 on the held-out pictures is 0.800")
     assert str(tmp_path) not in text
+
+
+def test_names_that_the_node_does_not_look_for_by_itself_are_told(
+    pale: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((pale / "annotations.json").read_text())
+    used = {each["category_id"] for each in document["annotations"]}
+    kept = [each for each in document["categories"] if each["id"] in used]
+    (pale / "annotations.json").write_text(json.dumps({**document, "categories": kept}))
+    line = (
+        "the figures hold for the names that are labelled: red, blue; the node looks for the 3 of "
+        "the bundle, unless its vocabulary is set, as --names does in this file"
+    )
+    out = tmp_path / "tuned.yaml"
+    assert main(arguments(pale, toy_bundle_dir, out)) == 0
+    assert capsys.readouterr().out.startswith(f"{line}\n")
+    assert f"# {line}\n" in out.read_text()
+    assert parameters(out).vocabulary == ()
+    assert main(arguments(pale, toy_bundle_dir, out, "--names", "red, blue")) == 0
+    assert line not in capsys.readouterr().out
+    assert parameters(out).vocabulary == ("red", "blue")
 
 
 def test_the_file_gives_the_figures_that_it_tells(

@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bags.reader import BagDamageError
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.cli.progress import progress_bar
-    from vit_perception.cli.tune_report import comments, told
+    from vit_perception.cli.tune_report import comments, names_told, told
     from vit_perception.evaluation.report.frames_again import FramesAgain
     from vit_perception.evaluation.tuning.choice import Choice
     from vit_perception.evaluation.tuning.metric import Metric, checked_parameters
@@ -152,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         bar=lambda title, total: progress_bar(title, total or None),
     )
-    for line in told(tuned):
+    for line in (*names_told(tuned, perceiver.bundle, args), *told(tuned)):
         print(printable(line))
     writes = tuned.verdict.better or args.anyway
     if writes:

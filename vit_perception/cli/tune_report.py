@@ -82,7 +82,21 @@ def comments(
         f"  {told_command('tune', args, _OPTIONS, args.out.name)}",
         f"bundle: {bundle.name}, {args.precision}, sha256 of the graph {digest}",
         f"data: {', '.join(map(shown_name, sources))}",
+        *names_told(tuned, bundle, args),
         *told(tuned),
+    ]
+
+
+def names_told(tuned: Tuned, bundle: Bundle, args: argparse.Namespace) -> list[str]:
+    """Returns a line if the node looks for other names than the figures hold for."""
+    names = tuned.question.names
+    is_written = args.names is not None or args.names_file is not None
+    if is_written or set(names) == set(bundle.default_names):
+        return []
+    return [
+        f"the figures hold for the names that are labelled: {', '.join(map(shown_name, names))}; "
+        f"the node looks for the {len(bundle.default_names)} of the bundle, unless its vocabulary "
+        "is set, as --names does in this file"
     ]
 
 
