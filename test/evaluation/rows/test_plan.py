@@ -134,6 +134,19 @@ def test_a_file_that_has_changed_is_found(
     assert "sequences one digest: " in refusal(tmp_path / "out", plan())
 
 
+def test_labels_that_were_corrected_are_found(
+    plan: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """One digit anywhere in a large file, whose size stays."""
+    labels = tmp_path / "truth.json"
+    labels.write_bytes(b"1" * 2**22)
+    sources = {"one": [labels]}
+    with measuring(tmp_path / "out", plan(sources=sources)):
+        pass
+    labels.write_bytes(b"1" * (2**20 + 1) + b"2" + b"1" * (2**22 - 2**20 - 2))
+    assert "sequences one digest: " in refusal(tmp_path / "out", plan(sources=sources))
+
+
 def test_a_file_that_is_absent_or_added_is_found(
     plan: Callable[..., dict[str, Any]], bag: Path, tmp_path: Path
 ) -> None:
