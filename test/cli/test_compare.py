@@ -89,6 +89,11 @@ def test_it_goes_on_where_it_was_ended_and_writes_the_same(
     assert compare(*options, "--out", out) == 0
     assert shards[0].stat().st_mtime_ns == before
     assert {name: (out / name).read_bytes() for name in first} == first
+    # Results of others are not taken for those of these pictures.
+    stray = shards[0].with_name("00000128.npz")
+    shutil.copyfile(shards[0], stray)
+    assert compare(*options, "--out", out) == 2
+    stray.unlink()
     # Another question is not mixed with it.
     assert compare(bag, "--bundle", two[0], "--bundle", two[1], "--out", out) == 2
 

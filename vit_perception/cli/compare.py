@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from vit_perception.cli.arguments import add_setting, at_least, output_path
 from vit_perception.cli.runs import (
     add_runs_arguments,
+    all_looked_at,
     bundle_folders,
     engine_of,
     published,
+    refuse_read,
     runs_of,
 )
 from vit_perception.cli.sources import (
@@ -117,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     runs = _two(
         runs_of(args, names, published(**{name: getattr(args, name) for name in _THRESHOLDS}))
     )
-    _refuse_inputs(args)
+    refuse_read(args.out, source_files(args, bundle_folders(args)))
     sources = opened_without_truth(args, keep_going=len(args.sources) > 1)
     for line in dict.fromkeys(note for each in sources.sequences for note in each.notes):
         _say(line)
@@ -151,12 +153,10 @@ def _write(
     from vit_perception.evaluation.agreement.report import report_page, report_text
     from vit_perception.evaluation.report.frames_again import FramesAgain
     from vit_perception.evaluation.report.report import FILE_NAME
-    from vit_perception.evaluation.rows.reading import read_all
     from vit_perception.output.write import write
 
-    keys = [each.key for each in accounts if not each.error]
     comparison = Comparison(names, runs)
-    for looked in read_all(args.out, keys):
+    for looked in all_looked_at(args.out, accounts):
         comparison.add(looked)
     figures = comparison.result()
     _check(figures["frames"], sources, accounts)
@@ -198,15 +198,6 @@ def _two(runs: Sequence[Run]) -> tuple[Run, Run]:
             f"fp32,int8', found {len(runs)}: {', '.join(run.key for run in runs)}"
         )
     return runs[0], runs[1]
-
-
-def _refuse_inputs(args: argparse.Namespace) -> None:
-    from vit_perception.output.input_files import refuse_inputs, refuse_inside
-
-    read = source_files(args, bundle_folders(args))
-    for folder in (each for each in read if each.is_dir()):
-        refuse_inside(args.out, folder)
-    refuse_inputs([args.out], read)
 
 
 def _files(sequence: Any) -> list[Path]:

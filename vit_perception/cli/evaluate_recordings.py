@@ -6,27 +6,45 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vit_perception.cli.runs import bundle_folders, engine_of, runs_of
+from vit_perception.cli.runs import (
+    all_looked_at,
+    bundle_folders,
+    engine_of,
+    published,
+    refuse_read,
+    runs_of,
+)
 from vit_perception.cli.sources import opened_sources, source_files
-from vit_perception.perceiver.settings import BUNDLE_DEFAULT, EngineSettings, Settings
+from vit_perception.cli.told_command import told_command
+from vit_perception.perceiver.settings import EngineSettings
 from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.rows.account import Account
-    from vit_perception.evaluation.rows.looked_at import LookedAt
     from vit_perception.evaluation.rows.run import Run
     from vit_perception.evaluation.samples.sources import FailedSource, Sources
 
 FORMAT = 1
 """Of metrics.json."""
+_TOLD: dict[str, object] = {
+    "bundle": [],
+    "precision": (EngineSettings.precision,),
+    "topic": None,
+    "truth_topic": None,
+    "masks_topic": None,
+    "truth_file": None,
+    "names": None,
+    "names_file": None,
+    "score_threshold": None,
+    "iou_threshold": None,
+}
 
 
 def evaluate_recordings(args: argparse.Namespace) -> int:
@@ -45,13 +63,13 @@ def evaluate_recordings(args: argparse.Namespace) -> int:
     for package in ("hotcoco", "jinja2", *(("ray",) if args.ray is not None else ())):
         import_module(package)  # an absent one is told before the work
     began = time.monotonic()
-    _refuse_inputs(args)
+    refuse_read(args.out, source_files(args, bundle_folders(args)))
     sources = opened_sources(args, keep_going=len(args.sources) > 1)
     for line in _notes(sources):
         _say(line)
     names = asked_names(args, sources, _say)
     check_realtime(args, sources)
-    runs = runs_of(args, names, _published(args))
+    runs = runs_of(args, names, published(args.score_threshold, args.iou_threshold))
     engine = engine_of(args)
     files = {each.key: _files(each, args.truth_file) for each in sources.sequences}
     with measuring(args.out, plan_of(names, runs, files, engine)):
@@ -101,11 +119,11 @@ class _Measurement:
         from vit_perception.output.write import write
 
         in_space = spaces(spaces_of(self._folder, self._keys), [run.key for run in self._runs])
-        gathered = gather(self._names, self._runs, self._looked_at())
+        gathered = gather(self._names, self._runs, all_looked_at(self._folder, self._accounts))
         self._check(len(gathered.pictures))
         metrics: dict[str, Any] = {
             "format": FORMAT,
-            "command": _command(self._args, self._sources),
+            "command": told_command("evaluate", self._args, _TOLD, "report"),
             "sources": [
                 *(each.as_entry() for each in self._accounts),
                 *(_failed_entry(each) for each in self._sources.failed),
@@ -128,22 +146,6 @@ class _Measurement:
         for line in _damage(metrics["sources"]):
             _say(line)
         print(f"-> {shown_path(report)}")
-
-    def _looked_at(self) -> Iterator[LookedAt]:
-        """Yields all pictures, and refuses files of others that lie among theirs."""
-        from vit_perception.evaluation.errors import EvaluationError
-        from vit_perception.evaluation.rows.reading import read_all
-
-        for each in (account for account in self._accounts if not account.error):
-            count = 0
-            for frame in read_all(self._folder, [each.key]):
-                count += 1
-                yield frame
-            if count != each.looked_at:
-                raise EvaluationError(
-                    f"{shown_path(self._folder / 'rows' / each.key)}: expected results of "
-                    f"{each.looked_at} pictures, found {count}; remove the folder to look again"
-                )
 
     def _draw(self, metrics: Mapping[str, Any]) -> None:
         """Reads the worst pictures again, or all, and draws what was found and what is true."""
@@ -192,36 +194,6 @@ class _Measurement:
         write(self._folder / name, f"{text}\n".encode())
 
 
-def _refuse_inputs(args: argparse.Namespace) -> None:
-    from vit_perception.output.input_files import refuse_inputs, refuse_inside
-
-    read = source_files(args, bundle_folders(args))
-    for folder in (each for each in read if each.is_dir()):
-        refuse_inside(args.out, folder)
-    refuse_inputs([args.out], read)
-
-
-def _published(args: argparse.Namespace) -> Settings:
-    """Returns what a robot would use.
-
-    Raises:
-        EvaluationError: it would publish what is not kept.
-    """
-    from vit_perception.evaluation.errors import EvaluationError
-    from vit_perception.evaluation.rows.looker import LEAST_SCORE
-
-    if args.score_threshold is not None and args.score_threshold < LEAST_SCORE:
-        raise EvaluationError(
-            f"--score-threshold: expected {LEAST_SCORE} or more, as detections below are not "
-            f"kept, found {args.score_threshold}"
-        )
-    score, iou = (
-        BUNDLE_DEFAULT if value is None else value
-        for value in (args.score_threshold, args.iou_threshold)
-    )
-    return Settings(score_threshold=score, iou_threshold=iou)
-
-
 def _files(sequence: Any, truth_file: Path | None) -> list[Path]:
     from vit_perception.evaluation.samples.folder import FolderSequence
 
@@ -250,27 +222,6 @@ def _damage(entries: Sequence[Mapping[str, Any]]) -> list[str]:
             for cause, count in entry["unused_truth"].items()
         ]
     return lines
-
-
-def _command(args: argparse.Namespace, sources: Sources) -> str:
-    """Returns the command with what decides the figures, the same wherever the files lie."""
-    words = ["vit-perception", "evaluate", *(Path(each).name or each for each in args.sources)]
-    for bundle in args.bundle:
-        words += ["--bundle", Path(bundle).name]
-    if args.precision != (EngineSettings.precision,):
-        words += ["--precision", ",".join(args.precision)]
-    for option in ("topic", "truth_topic", "masks_topic"):
-        for value in getattr(args, option) or ():
-            words += [f"--{option.replace('_', '-')}", value]
-    if args.truth_file is not None:
-        words += ["--truth-file", args.truth_file.name]
-    for option in ("names", "names_file", "score_threshold", "iou_threshold"):
-        value = getattr(args, option)
-        if value is not None:
-            text = Path(value).name if option == "names_file" else str(value)
-            words += [f"--{option.replace('_', '-')}", text]
-    # Names of files may have bytes that are no text.
-    return shlex.join(map(shown_path, [*words, "--out", "report"]))
 
 
 def _say(line: str) -> None:

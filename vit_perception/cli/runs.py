@@ -5,14 +5,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import add_setting
 from vit_perception.perceiver.settings import BUNDLE_DEFAULT, EngineSettings, Settings
+from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
+    from vit_perception.evaluation.rows.account import Account
+    from vit_perception.evaluation.rows.looked_at import LookedAt
     from vit_perception.evaluation.rows.looker import Engine
     from vit_perception.evaluation.rows.run import Run
 
@@ -119,6 +122,40 @@ def engine_of(args: argparse.Namespace) -> Engine:
     from vit_perception.evaluation.rows.looker import Engine
 
     return Engine(args.provider, args.threads, args.text_encoder or "")
+
+
+def refuse_read(out: Path, read: Sequence[Path]) -> None:
+    """Refuses a folder to write that is one of those that are read, or lies in one.
+
+    Raises:
+        OutputError: names both.
+    """
+    from vit_perception.output.input_files import refuse_inputs, refuse_inside
+
+    for folder in (each for each in read if each.is_dir()):
+        refuse_inside(out, folder)
+    refuse_inputs([out], read)
+
+
+def all_looked_at(folder: Path, accounts: Sequence[Account]) -> Iterator[LookedAt]:
+    """Yields all pictures that were looked at.
+
+    Raises:
+        EvaluationError: files of others lie among theirs.
+    """
+    from vit_perception.evaluation.errors import EvaluationError
+    from vit_perception.evaluation.rows.reading import read_all
+
+    for each in (account for account in accounts if not account.error):
+        count = 0
+        for frame in read_all(folder, [each.key]):
+            count += 1
+            yield frame
+        if count != each.looked_at:
+            raise EvaluationError(
+                f"{shown_path(folder / 'rows' / each.key)}: expected results of "
+                f"{each.looked_at} pictures, found {count}; remove the folder to look again"
+            )
 
 
 def _precisions(text: str) -> tuple[str, ...]:
