@@ -34,7 +34,7 @@ def _frames(count: int = 3, sequence: str = "morning") -> list[LookedAt]:
     true = replace(truth(("mug", MUG), ("bowl", BOWL)), ids=("7", ""))
     frames = [looked_at(n, true, right, wrong, sequence=sequence) for n in range(count)]
     frames[-1] = replace(frames[-1], truth=None)
-    return frames
+    return [replace(each, frame_id="camera") for each in frames]
 
 
 def _frame_of(sequence: str, number: int) -> Frame:
@@ -73,6 +73,7 @@ def test_each_run_has_what_it_published_at_the_time_of_the_image(tmp_path: Path)
     assert [time for time, _ in found["/ground_truth/detections"]] == times[:2]
     _, message = found["/nano_fp32/detections"][1]
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (1_700_000_000, 100_000_000)
+    assert message.header.frame_id == "camera"
     # The bowl's score of 0.2 is below the threshold.
     (detection,) = message.detections
     hypothesis = detection.results[0].hypothesis
@@ -85,6 +86,7 @@ def test_each_run_has_what_it_published_at_the_time_of_the_image(tmp_path: Path)
         50,
     )
     _, true = found["/ground_truth/detections"][0]
+    assert true.header.frame_id == "camera"
     assert [each.id for each in true.detections] == ["7", ""]
     assert [each.results[0].hypothesis.class_id for each in true.detections] == ["mug", "bowl"]
 

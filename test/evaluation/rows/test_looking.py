@@ -229,6 +229,7 @@ def test_a_folder_that_cannot_be_written_ends_it(toy_bundle: Bundle, tmp_path: P
         (Squares(count=60), "found more;"),
         (Squares(count=140), "found more;"),
         (Squares(count=151), "found picture 150;"),
+        (Squares(unknown=frozenset({7})), "found other labels of picture 7;"),
     ],
 )
 def test_files_of_other_pictures_are_refused(

@@ -48,7 +48,7 @@ def _rows(count: int, masks: bool) -> FrameRows:
 def _frames() -> list[LookedAt]:
     return [
         LookedAt("bag", 0, "", 17, (6, 8), _truth(3, True), (_rows(2, True), _rows(0, False))),
-        LookedAt("bag", 2, "", 18, (6, 8), None, (_rows(0, True), _rows(3, False))),
+        LookedAt("bag", 2, "", 18, (6, 8), None, (_rows(0, True), _rows(3, False)), "camera"),
         LookedAt("bag", 3, "ü.jpg", 2**62, (6, 8), _truth(0, False), (_rows(1, True),) * 2),
         LookedAt("bag", 4, "", 20, (6, 8), _truth(2, False), (_rows(1, False),) * 2),
     ]

@@ -31,7 +31,7 @@ _TRUE = (86, 200, 120)
 _QUALITY = 80
 
 
-def true_message(truth: FrameTruth, stamp: int) -> Message:
+def true_message(truth: FrameTruth, stamp: int, frame_id: str) -> Message:
     """Returns a Detection2DArray of all things but crowds, with score 1 and their ids."""
     which = np.flatnonzero(~truth.crowds)
     names = tuple(dict.fromkeys(truth.names))
@@ -42,7 +42,7 @@ def true_message(truth: FrameTruth, stamp: int) -> Message:
         names=names,
         vocabulary_version=0,
     )
-    message = detections_to_message(things, stamp, "")
+    message = detections_to_message(things, stamp, frame_id)
     for entry, index in zip(message.detections, which.tolist(), strict=True):
         entry.id = truth.ids[index]
     return message
@@ -61,9 +61,9 @@ def true_annotations(truth: FrameTruth, stamp: int) -> Message:
     )
 
 
-def published_message(rows: FrameRows, names: Sequence[str], stamp: int) -> Message:
+def published_message(rows: FrameRows, names: Sequence[str], stamp: int, frame_id: str) -> Message:
     """Returns a Detection2DArray of what was published, as the node sends it."""
-    return detections_to_message(_detections(rows, names, None), stamp, "")
+    return detections_to_message(_detections(rows, names, None), stamp, frame_id)
 
 
 def published_annotations(

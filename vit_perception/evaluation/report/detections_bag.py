@@ -103,14 +103,16 @@ class _Place:
         """Writes what is true, if that is known."""
         truth, stamp = self._looked_at.truth, self._looked_at.stamp
         if truth is not None:
-            self._write(TRUTH, "detections", DETECTIONS, true_message(truth, stamp))
+            things = true_message(truth, stamp, self._looked_at.frame_id)
+            self._write(TRUTH, "detections", DETECTIONS, things)
             self._write(TRUTH, "annotations", IMAGE_ANNOTATIONS, true_annotations(truth, stamp))
 
     def write_runs(self, found: Sequence[Judged], names: Sequence[str]) -> None:
         """Writes what each run published."""
         truth, stamp = self._looked_at.truth, self._looked_at.stamp
         for run, judged in zip(self._topics.runs, found, strict=True):
-            detections = published_message(judged.rows, names, stamp)
+            frame_id = self._looked_at.frame_id
+            detections = published_message(judged.rows, names, stamp, frame_id)
             self._write(run, "detections", DETECTIONS, detections)
             annotations = published_annotations(judged, truth, names, stamp)
             self._write(run, "annotations", IMAGE_ANNOTATIONS, annotations)

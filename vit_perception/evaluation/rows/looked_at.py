@@ -42,6 +42,7 @@ class LookedAt:
         number: place in it, from 0.
         name: of the file, or "".
         stamp: ns; 0 without.
+        frame_id: of the camera; "" without.
         size: height and width, px.
         truth: None where nothing is known of the picture.
         rows: of each run, in the order of the plan.
@@ -54,3 +55,4 @@ class LookedAt:
     size: tuple[int, int]
     truth: FrameTruth | None
     rows: tuple[FrameRows, ...]
+    frame_id: str = ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vit_perception.bags.reader import BagDamageError
@@ -21,7 +21,7 @@ from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.looker import Looker, rows_of
 from vit_perception.evaluation.rows.pipeline import ahead, behind
 from vit_perception.evaluation.rows.reading import BLOCK, shard_path, space_path, times_path
-from vit_perception.evaluation.rows.shards import read_shard, write_shard
+from vit_perception.evaluation.rows.shards import read_shard, same_truth, write_shard
 from vit_perception.evaluation.rows.times import FrameTimes, Stages, write_times
 from vit_perception.evaluation.samples.sample import LeftOut, Sample, SampleSequence
 from vit_perception.output.write import write
@@ -106,7 +106,7 @@ def _pictures(sequence: SampleSequence, folder: Path, runs: int) -> Iterator[_Pi
         seconds = time.perf_counter() - began
         if isinstance(found, LeftOut):
             yield found
-        elif known.holds(found.number):
+        elif known.holds(found):
             yield _Picture(found.truth is not None)
         else:
             yield _Picture(found.truth is not None, found, {"read": seconds})
@@ -123,21 +123,27 @@ class _Known:
         self._folder, self._key, self._runs = folder, key, runs
         self._block = -1
         self._path = folder
-        self._left: list[int] | None = None
-        """Numbers of the block's pictures that have not come yet; None without a file."""
+        self._left: list[LookedAt] | None = None
+        """The block's pictures that have not come yet, without rows; None without a file."""
 
-    def holds(self, number: int) -> bool:
+    def holds(self, sample: Sample) -> bool:
         """Returns whether a picture has been looked at; they come in order."""
+        number = sample.number
         if number // BLOCK != self._block:
             self.end()
             self._block = number // BLOCK
             self._path = shard_path(self._folder, self._key, self._block)
-            self._left = self._numbers()
+            self._left = self._pictures()
         if self._left is None:
             return False
-        if self._left[:1] != [number]:
+        if not self._left or self._left[0].number != number:
             raise self._other(f"picture {number}")
-        del self._left[0]
+        before = self._left.pop(0)
+        size = sample.frame.height, sample.frame.width
+        if before.stamp != sample.frame.stamp or before.size != size:
+            raise self._other(f"another picture {number}")
+        if not same_truth(before.truth, sample.truth):
+            raise self._other(f"other labels of picture {number}")
         return True
 
     def end(self) -> None:
@@ -145,13 +151,13 @@ class _Known:
         if self._left:
             raise self._other("more")
 
-    def _numbers(self) -> list[int] | None:
+    def _pictures(self) -> list[LookedAt] | None:
         if not self._path.exists():
             return None
         frames = read_shard(self._path)
         if any(each.sequence != self._key or len(each.rows) != self._runs for each in frames):
             raise self._other("other runs or another sequence")
-        return [each.number for each in frames]
+        return [replace(each, rows=()) for each in frames]
 
     def _other(self, found: str) -> EvaluationError:
         return EvaluationError(
@@ -210,6 +216,7 @@ class _Blocks:
                 size=(frame.height, frame.width),
                 truth=sample.truth,
                 rows=tuple(rows),
+                frame_id=frame.frame_id,
             )
         )
         self._times.append(FrameTimes(picture.shared or {}, tuple(times)))

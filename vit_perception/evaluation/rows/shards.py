@@ -36,6 +36,7 @@ def write_shard(path: Path, frames: Sequence[LookedAt]) -> None:
         "sequence": np.array([frame.sequence for frame in frames[:1]], np.str_),
         "numbers": np.array([frame.number for frame in frames], np.int64),
         **_prefixed("name", _flat_texts([frame.name for frame in frames])),
+        **_prefixed("frame_id", _flat_texts([frame.frame_id for frame in frames])),
         "stamps": np.array([frame.stamp for frame in frames], np.int64),
         "sizes": np.array([frame.size for frame in frames], np.int64).reshape(-1, 2),
         "known": np.array([frame.truth is not None for frame in frames], np.bool_),
@@ -60,14 +61,18 @@ def read_shard(path: Path) -> list[LookedAt]:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         return _frames(arrays)
-    except OSError as error:
-        raise EvaluationError(
-            f"{shown_path(path)}: expected results of a measurement, found: {one_line(error)}"
-        ) from error
     except Exception as error:  # a file from anywhere; zip and numpy raise all kinds
         raise EvaluationError(
             f"{shown_path(path)}: expected results of a measurement, found: {one_line(error)}"
         ) from error
+
+
+def same_truth(first: FrameTruth | None, second: FrameTruth | None) -> bool:
+    """Returns whether the same is known of two pictures."""
+    if first is None or second is None:
+        return first is second
+    one, other = (_flat_truth([truth]) for truth in (first, second))
+    return all(np.array_equal(one[key], other[key]) for key in one)
 
 
 def _frames(arrays: Arrays) -> list[LookedAt]:
@@ -78,6 +83,7 @@ def _frames(arrays: Arrays) -> list[LookedAt]:
     truths = iter(_truths(arrays, sum(known), sizes, known))
     rows = [_rows(arrays, str(run), sizes) for run in range(runs)]
     names = _texts(arrays, "name", len(sizes))
+    frame_ids = _texts(arrays, "frame_id", len(sizes))
     return [
         LookedAt(
             sequence=sequence,
@@ -87,6 +93,7 @@ def _frames(arrays: Arrays) -> list[LookedAt]:
             size=(int(size[0]), int(size[1])),
             truth=next(truths) if known[index] else None,
             rows=tuple(each[index] for each in rows),
+            frame_id=frame_ids[index],
         )
         for index, size in enumerate(sizes)
     ]
