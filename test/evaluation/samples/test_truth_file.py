@@ -87,9 +87,13 @@ def test_entries_of_no_image_are_counted(camera: Path, entry: dict[str, Any]) ->
 
 
 def test_a_file_of_another_recording_is_told(camera: Path) -> None:
-    ((found, sequence),) = read(camera, [{"index": 0, "recording": "other"}], [])
+    entries = [{"index": place, "recording": name} for place, name in enumerate(("b", "a", "b"))]
+    ((found, sequence),) = read(camera, entries, [])
     assert found == [None] * 4
-    assert sequence.notes == ("truth.json: no entry is of the recording bag",)
+    expected = "truth.json: expected entries of the recording bag, found "
+    assert sequence.notes == (f"{expected}those of 'a, b'",)
+    ((_, sequence),) = read(camera, [], [])
+    assert sequence.notes == (f"{expected}none",)
 
 
 def test_everything_coco_says_of_a_thing(camera: Path) -> None:

@@ -125,8 +125,12 @@ class FileTruth:
                 self._by_index[place.index].append(row)
         self.notes = (*file.notes, *self._about_topics(topics))
         if not self._rows:
-            line = f"{self._where}: no entry is of the recording {shown_path(min(recording))}"
-            self.notes = (*self.notes, line)
+            there = ", ".join(sorted({str(place.recording) for place in file.places}))
+            self.notes = (
+                *self.notes,
+                f"{self._where}: expected entries of the recording {shown_path(min(recording))}, "
+                f"found {f'those of {shown(there)}' if there else 'none'}",
+            )
 
     def names(self) -> tuple[str, ...]:
         """Returns the names of the categories, in the order of their ids."""
