@@ -219,6 +219,23 @@ def test_files_of_other_pictures_are_refused(
     assert "expected results of 30 pictures, found 60" in capsys.readouterr().err
 
 
+def test_a_damaged_file_of_results_is_told_by_its_place_in_the_folder(
+    bag: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second, out = record_squares(tmp_path / "second", count=12), tmp_path / "out"
+    words = ["evaluate", str(bag), str(second), "--bundle", str(toy_bundle_dir), "--out", str(out)]
+    assert main(words) == 0
+    (shard,) = (out / "rows").glob("second_*/*.npz")
+    shard.write_bytes(b"no results")
+    capsys.readouterr()
+    assert main(words) == 1
+    assert f"evaluate: {shard.relative_to(out)}: expected " in capsys.readouterr().err
+    metrics = _metrics(out)
+    assert metrics["pictures"] == 30
+    assert metrics["sources"][1]["damage"].startswith(f"{shard.relative_to(out)}: expected ")
+    assert str(tmp_path) not in (out / "metrics.json").read_text()
+
+
 def test_a_recording_without_a_whole_picture_is_one_line(
     toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from vit_perception.evaluation.rows.looker import Engine, Looker
 from vit_perception.evaluation.rows.looking import look
 from vit_perception.evaluation.rows.run import Run
 from vit_perception.evaluation.samples.sample import SampleSequence
+from vit_perception.wording import shown_path
 
 _TOLD_EVERY = 0.2
 
@@ -66,7 +68,8 @@ def done(task: Task, tell: Callable[[int], None] = lambda pictures: None) -> Acc
     try:
         return look(task.sequence, lookers, task.folder, progress)
     except (BagError, EvaluationError) as error:
-        return failed(task.sequence, str(error))
+        # Of files in the folder of the measurement too, which may lie anywhere.
+        return failed(task.sequence, str(error).replace(f"{shown_path(task.folder)}{os.sep}", ""))
 
 
 def failed(sequence: SampleSequence, line: str) -> Account:
