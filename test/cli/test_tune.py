@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,20 +66,21 @@ def test_thresholds_that_are_better_are_written(
 def test_names_that_the_node_does_not_look_for_by_itself_are_told(
     pale: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    document = json.loads((pale / "annotations.json").read_text())
+    source = Path(shutil.copytree(pale, tmp_path / "pale"))
+    document = json.loads((source / "annotations.json").read_text())
     used = {each["category_id"] for each in document["annotations"]}
     kept = [each for each in document["categories"] if each["id"] in used]
-    (pale / "annotations.json").write_text(json.dumps({**document, "categories": kept}))
+    (source / "annotations.json").write_text(json.dumps({**document, "categories": kept}))
     line = (
         "the figures hold for the names that are labelled: red, blue; the node looks for the 3 of "
         "the bundle, unless its vocabulary is set, as --names does in this file"
     )
     out = tmp_path / "tuned.yaml"
-    assert main(arguments(pale, toy_bundle_dir, out)) == 0
+    assert main(arguments(source, toy_bundle_dir, out)) == 0
     assert capsys.readouterr().out.startswith(f"{line}\n")
     assert f"# {line}\n" in out.read_text()
     assert parameters(out).vocabulary == ()
-    assert main(arguments(pale, toy_bundle_dir, out, "--names", "red, blue")) == 0
+    assert main(arguments(source, toy_bundle_dir, out, "--names", "red, blue")) == 0
     assert line not in capsys.readouterr().out
     assert parameters(out).vocabulary == ("red", "blue")
 
@@ -206,18 +208,39 @@ def test_recordings_without_labels_are_for_other_commands(
     for words in ([], ["--names", "red"]):
         assert main(arguments(bag, toy_bundle_dir, out, *words)) == 2
         error = capsys.readouterr().err
-        assert "expected pictures with labels, found none; 'vit-perception compare'" in error
+        assert "expected pictures with labels, found none; 'compare'" in error
         assert str(tmp_path) not in error
 
 
 def test_inputs_are_not_written_over(
-    pale: Path, toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]
+    pale: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for file in (pale / "annotations.json", toy_bundle_dir / "bundle.yaml"):
+    names = tmp_path / "names.txt"
+    names.write_text("red\nblue\n")
+    for file in (pale / "annotations.json", toy_bundle_dir / "bundle.yaml", names):
         before = file.read_bytes()
-        assert main(arguments(pale, toy_bundle_dir, file, "--anyway")) == 2
-        assert "expected a file to write, found the input" in capsys.readouterr().err
+        assert main(arguments(pale, toy_bundle_dir, file, "--names-file", str(names))) == 2
+        error = capsys.readouterr().err
+        assert ("a file to write" if file == names else "a place outside the input") in error
         assert file.read_bytes() == before
+    for folder in (pale / "images", toy_bundle_dir):
+        assert main(arguments(pale, toy_bundle_dir, folder / "tuned.yaml", "--anyway")) == 2
+        assert "expected a place outside the input" in capsys.readouterr().err
+        assert not (folder / "tuned.yaml").exists()
+
+
+def test_names_that_cannot_be_found_are_told_as_evaluate_does(
+    pale: Path, toy_bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tuned.yaml"
+    assert main(arguments(pale, toy_bundle_dir, out, "--names", "red, bleu")) == 0
+    assert "asked for, but on no label: bleu\n" in capsys.readouterr().err
+    source = Path(shutil.copytree(pale, tmp_path / "pale"))
+    document = json.loads((source / "annotations.json").read_text())
+    document["categories"].append({"id": 99, "name": "green\x1b[2J"})
+    (source / "annotations.json").write_text(json.dumps(document))
+    assert main(arguments(source, toy_bundle_dir, out)) == 2
+    assert "pale: labels: name " in capsys.readouterr().err
 
 
 @pytest.mark.slow

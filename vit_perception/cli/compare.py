@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import add_setting, at_least, output_path
@@ -17,20 +15,25 @@ from vit_perception.cli.runs import (
     add_runs_arguments,
     all_looked_at,
     bundle_folders,
-    engine_of,
+    looked_at_with,
+    missing_lines,
     published,
     refuse_read,
     runs_of,
+    source_entries,
+    write_figures,
 )
 from vit_perception.cli.sources import (
     add_name_arguments,
     given_names,
     opened_without_truth,
     source_files,
+    source_notes,
 )
+from vit_perception.cli.streams import say
 from vit_perception.cli.told_command import told_command
 from vit_perception.perceiver.settings import BUNDLE_DEFAULT, Settings
-from vit_perception.wording import printable, shown_path
+from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.rows.account import Account
@@ -61,6 +64,7 @@ compared."""
 
 FORMAT = 1
 """Of agreement.json."""
+_say = partial(say, NAME)
 _THRESHOLDS = ("score_threshold", "iou_threshold", "max_detections")
 _TOLD: dict[str, object] = {
     "bundle": [],
@@ -110,10 +114,6 @@ def run(args: argparse.Namespace) -> int:
             something else.
         BagError, BundleError, VocabularyError, OutputError, SessionError: see what each needs.
     """
-    from vit_perception.cli.progress import progress_bar
-    from vit_perception.evaluation.rows.plan import measuring, plan_of
-    from vit_perception.evaluation.rows.workers import look_at_all
-
     import_module("jinja2")  # an absent one is told before the work
     names = _names(args)
     runs = _two(
@@ -121,21 +121,9 @@ def run(args: argparse.Namespace) -> int:
     )
     refuse_read(args.out, source_files(args, bundle_folders(args)))
     sources = opened_without_truth(args, keep_going=len(args.sources) > 1)
-    for line in dict.fromkeys(note for each in sources.sequences for note in each.notes):
+    for line in source_notes(sources):
         _say(line)
-    engine = engine_of(args)
-    files = {each.key: _files(each) for each in sources.sequences}
-    with measuring(args.out, plan_of(names, runs, files, engine)):
-        with progress_bar("looking", sum(len(each) for each in sources.sequences)) as show:
-            accounts = look_at_all(
-                sources.sequences,
-                runs,
-                names,
-                args.out,
-                engine=engine,
-                jobs=args.jobs,
-                progress=show,
-            )
+    with looked_at_with(args, sources, runs, names) as accounts:
         _write(args, sources, runs, names, accounts)
     return int(bool(sources.failed) or any(each.error or each.damage for each in accounts))
 
@@ -163,22 +151,19 @@ def _write(
     found: dict[str, Any] = {
         "format": FORMAT,
         "command": told_command(NAME, args, _TOLD, "agreement"),
-        "sources": _entries(sources, accounts),
+        "sources": source_entries(sources, accounts),
         "names": list(names),
-        "runs": [_entry(run, names) for run in runs],
+        "runs": [run.as_entry(names) for run in runs],
         **figures,
     }
-    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
-    write(args.out / "agreement.json", f"{text}\n".encode())
+    write_figures(args.out / "agreement.json", found)
     wanted = {(each["sequence"], each["number"]) for each in found["differ_most"]}
     with FramesAgain(sources.sequences, wanted) as frame_of:
         pictures = draw_differing(args.out, found, runs, frame_of)
     write(args.out / FILE_NAME, report_page(found, pictures).encode())
     print(report_text(found))
-    for entry in found["sources"]:
-        for line in (entry["damage"], *(f"left out {each}" for each in entry["left_out_lines"])):
-            if line:
-                _say(line)
+    for line in missing_lines(found["sources"]):
+        _say(line)
     print(f"-> {shown_path(args.out / FILE_NAME)}")
 
 
@@ -200,13 +185,6 @@ def _two(runs: Sequence[Run]) -> tuple[Run, Run]:
     return runs[0], runs[1]
 
 
-def _files(sequence: Any) -> list[Path]:
-    from vit_perception.evaluation.samples.folder import FolderSequence
-
-    is_folder = isinstance(sequence, FolderSequence)
-    return [sequence.data.directory if is_folder else sequence.path]
-
-
 def _check(frames: int, sources: Sources, accounts: Sequence[Account]) -> None:
     from vit_perception.evaluation.errors import EvaluationError
 
@@ -216,28 +194,3 @@ def _check(frames: int, sources: Sources, accounts: Sequence[Account]) -> None:
     lines += [each.error or each.damage for each in accounts]
     found = "; ".join(dict.fromkeys(filter(None, lines))) or "none"
     raise EvaluationError(f"expected pictures to compare on, found {found}")
-
-
-def _entries(sources: Sources, accounts: Sequence[Account]) -> list[dict[str, Any]]:
-    from vit_perception.evaluation.rows.account import Account
-
-    failed = (Account(key="", title=each.title, error=each.line) for each in sources.failed)
-    return [each.as_entry() for each in (*accounts, *failed)]
-
-
-def _entry(run: Run, names: Sequence[str]) -> dict[str, Any]:
-    common = len(set(run.thresholds)) == 1
-    thresholds = dict(zip(names, run.thresholds, strict=True))
-    return {
-        "key": run.key,
-        "bundle": shown_path(run.bundle.resolve().name),
-        "precision": run.precision,
-        "sha256": run.sha256,
-        "score_threshold": run.thresholds[0] if common else thresholds,
-        "iou_threshold": run.iou_threshold,
-        "max_detections": run.max_detections,
-    }
-
-
-def _say(line: str) -> None:
-    print(f"vit-perception {NAME}: {printable(line)}", file=sys.stderr)

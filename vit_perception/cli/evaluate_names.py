@@ -31,6 +31,7 @@ def asked_names(
         VocabularyError: names that are given cannot be asked for.
     """
     from vit_perception.evaluation.errors import EvaluationError
+    from vit_perception.evaluation.samples.sample import NO_LABELS
 
     given, labelled = given_names(args), sources.names()
     if given is not None:
@@ -45,9 +46,7 @@ def asked_names(
     if failed and not sources.sequences:
         raise EvaluationError("; ".join(failed))
     titles = ", ".join(each.title for each in sources.sequences)
-    raise EvaluationError(
-        f"{titles}: expected labels, found none; 'compare' and 'label' need no labels"
-    )
+    raise EvaluationError(f"{titles}: {NO_LABELS}")
 
 
 def _check(sources: Sources) -> None:

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,23 +15,28 @@ from typing import TYPE_CHECKING, Any
 from vit_perception.cli.runs import (
     all_looked_at,
     bundle_folders,
-    engine_of,
+    looked_at_with,
+    missing_lines,
     published,
     refuse_read,
     runs_of,
+    source_entries,
+    write_figures,
 )
-from vit_perception.cli.sources import opened_sources, source_files
+from vit_perception.cli.sources import opened_sources, source_files, source_notes
+from vit_perception.cli.streams import say
 from vit_perception.cli.told_command import told_command
 from vit_perception.perceiver.settings import EngineSettings
-from vit_perception.wording import printable, shown_path
+from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.rows.account import Account
     from vit_perception.evaluation.rows.run import Run
-    from vit_perception.evaluation.samples.sources import FailedSource, Sources
+    from vit_perception.evaluation.samples.sources import Sources
 
 FORMAT = 1
 """Of metrics.json."""
+_say = partial(say, "evaluate")
 _TOLD: dict[str, object] = {
     "bundle": [],
     "precision": (EngineSettings.precision,),
@@ -56,35 +60,18 @@ def evaluate_recordings(args: argparse.Namespace) -> int:
     """
     from vit_perception.cli.evaluate_names import asked_names
     from vit_perception.cli.evaluate_realtime import check_realtime, measured_realtime
-    from vit_perception.cli.progress import progress_bar
-    from vit_perception.evaluation.rows.plan import measuring, plan_of
-    from vit_perception.evaluation.rows.workers import look_at_all
 
     for package in ("hotcoco", "jinja2", *(("ray",) if args.ray is not None else ())):
         import_module(package)  # an absent one is told before the work
     began = time.monotonic()
     refuse_read(args.out, source_files(args, bundle_folders(args)))
     sources = opened_sources(args, keep_going=len(args.sources) > 1)
-    for line in _notes(sources):
+    for line in source_notes(sources):
         _say(line)
     names = asked_names(args, sources, _say)
     check_realtime(args, sources)
     runs = runs_of(args, names, published(args.score_threshold, args.iou_threshold))
-    engine = engine_of(args)
-    files = {each.key: _files(each, args.truth_file) for each in sources.sequences}
-    with measuring(args.out, plan_of(names, runs, files, engine)):
-        total = sum(len(each) for each in sources.sequences)
-        with progress_bar("looking", total) as show:
-            accounts = look_at_all(
-                sources.sequences,
-                runs,
-                names,
-                args.out,
-                engine=engine,
-                jobs=args.jobs,
-                ray=args.ray,
-                progress=show,
-            )
+    with looked_at_with(args, sources, runs, names) as accounts:
         realtime = measured_realtime(args, sources, runs, names) if args.realtime else None
         _Measurement(args, sources, runs, names, accounts).write(began, realtime)
     return int(bool(sources.failed) or any(each.error or each.damage for each in accounts))
@@ -124,13 +111,10 @@ class _Measurement:
         metrics: dict[str, Any] = {
             "format": FORMAT,
             "command": told_command("evaluate", self._args, _TOLD, "report"),
-            "sources": [
-                *(each.as_entry() for each in self._accounts),
-                *(_failed_entry(each) for each in self._sources.failed),
-            ],
+            "sources": source_entries(self._sources, self._accounts),
             **figures(gathered, in_space),
         }
-        self._write_json("metrics.json", metrics)
+        write_figures(self._folder / "metrics.json", metrics)
         for name, text in (
             ("names.csv", names_csv(metrics)),
             ("frames.csv", frames_csv(gathered)),
@@ -140,16 +124,16 @@ class _Measurement:
         del gathered
         self._draw(metrics)
         times = timing(self._folder, self._keys, self._runs, self._args, began, realtime)
-        self._write_json("timing.json", times)
+        write_figures(self._folder / "timing.json", times)
         report = write_report(self._folder, metrics, times)
         print(format_measured(metrics, times))
-        for line in _damage(metrics["sources"]):
+        for line in missing_lines(metrics["sources"]):
             _say(line)
         print(f"-> {shown_path(report)}")
 
     def _draw(self, metrics: Mapping[str, Any]) -> None:
         """Reads the worst pictures again, or all, and draws what was found and what is true."""
-        from vit_perception.evaluation.report.detections_bag import write_detections
+        from vit_perception.evaluation.report.detections_bag import FILE_NAME, write_detections
         from vit_perception.evaluation.report.frames_again import FramesAgain
         from vit_perception.evaluation.report.worst import draw_worst
         from vit_perception.evaluation.rows.reading import read_all
@@ -163,7 +147,7 @@ class _Measurement:
         every = self._args.overlays
         with FramesAgain(self._sources.sequences, None if every else worst) as frame_of:
             write_detections(
-                self._folder / "detections.mcap",
+                self._folder / FILE_NAME,
                 self._runs,
                 self._names,
                 self._keys,
@@ -175,6 +159,7 @@ class _Measurement:
 
     def _check(self, pictures: int) -> None:
         from vit_perception.evaluation.errors import EvaluationError
+        from vit_perception.evaluation.samples.sample import NO_LABELS
 
         if pictures:
             return
@@ -182,47 +167,4 @@ class _Measurement:
         if any(lines):
             raise EvaluationError("; ".join(dict.fromkeys(filter(None, lines))))
         titles = ", ".join(each.title for each in self._accounts)
-        raise EvaluationError(
-            f"{titles}: expected pictures with labels, found none; 'compare' and 'label' need no "
-            "labels"
-        )
-
-    def _write_json(self, name: str, document: Mapping[str, Any]) -> None:
-        from vit_perception.output.write import write
-
-        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-        write(self._folder / name, f"{text}\n".encode())
-
-
-def _files(sequence: Any, truth_file: Path | None) -> list[Path]:
-    from vit_perception.evaluation.samples.folder import FolderSequence
-
-    if isinstance(sequence, FolderSequence):
-        return [sequence.data.directory]
-    return [sequence.path, *([] if truth_file is None else [truth_file])]
-
-
-def _failed_entry(failed: FailedSource) -> dict[str, Any]:
-    from vit_perception.evaluation.rows.account import Account
-
-    return Account(key="", title=failed.title, error=failed.line).as_entry()
-
-
-def _notes(sources: Sources) -> list[str]:
-    return list(dict.fromkeys(note for each in sources.sequences for note in each.notes))
-
-
-def _damage(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = []
-    for entry in entries:
-        lines += [entry["damage"]] if entry["damage"] else []
-        lines += [f"left out {line}" for line in entry["left_out_lines"]]
-        lines += [
-            f"{entry['title']}: truth that is not used: {count} {cause}"
-            for cause, count in entry["unused_truth"].items()
-        ]
-    return lines
-
-
-def _say(line: str) -> None:
-    print(f"vit-perception evaluate: {printable(line)}", file=sys.stderr)
+        raise EvaluationError(f"{titles}: {NO_LABELS}")

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.cli.streams import say
 from vit_perception.wording import printable, shown_name, shown_path
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _print_bag(path: Path) -> None:
             name, msgtype = shown_path(topic.name), shown_path(topic.msgtype)
             print(f"  {topic.count:>6}  {name}  [{msgtype}]")
         for note in bag.notes:
-            print(f"vit-perception {NAME}: {printable(note)}", file=sys.stderr)
+            say(NAME, note)
         damage = bag.damage()
     if damage:
         raise BagDamageError(damage)

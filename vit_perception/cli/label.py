@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import add_setting, at_least, number, output_path
 from vit_perception.cli.model import add_bundle_arguments, add_mask_argument
 from vit_perception.cli.sources import add_name_arguments, given_names
+from vit_perception.cli.streams import say
 from vit_perception.perceiver.settings import Settings
-from vit_perception.wording import printable, shown, shown_path
+from vit_perception.wording import shown, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.perceiver.perceiver import Perceiver
@@ -51,6 +52,7 @@ its export as COCO. Polygons of one name are one thing where CVAT groups them, o
 Studio has one below the other."""
 
 FORMATS = ("coco", "label-studio", "cvat")
+_say = partial(say, NAME)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -231,7 +233,3 @@ def _perceiver(args: argparse.Namespace) -> Perceiver:
         threads=args.threads,
         text_encoder_dir=args.text_encoder,
     )
-
-
-def _say(line: str) -> None:
-    print(f"vit-perception {NAME}: {printable(line)}", file=sys.stderr)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,16 @@ from vit_perception.cli.model import (
     load_perceiver,
     tracking_settings,
 )
+from vit_perception.cli.streams import say
 from vit_perception.space.settings import SLOP
-from vit_perception.wording import printable, shown_path
+from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
     from vit_perception.bags.placing_topics import Placing
     from vit_perception.tracking.tracker import Tracker
 
 NAME = "replay"
+_say = partial(say, NAME)
 HELP = "detect on every image of a bag and write the results as a bag"
 EPILOG = """example:
   vit-perception replay recording/ --out detected_bag --vocabulary 'red mug, spoon'
@@ -183,7 +185,3 @@ def run(args: argparse.Namespace) -> int:
 
 def _of_things(tracker: Tracker | None) -> str:
     return "" if tracker is None else f" of {tracker.counts.ids} followed things"
-
-
-def _say(line: str) -> None:
-    print(f"vit-perception {NAME}: {printable(line)}", file=sys.stderr)

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from vit_perception.evaluation.rows.looked_at import LookedAt
     from vit_perception.evaluation.rows.looker import Engine
     from vit_perception.evaluation.rows.run import Run
+    from vit_perception.evaluation.samples.sources import Sources
 
 
 def add_runs_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +103,7 @@ def published(
         EvaluationError: a robot would publish detections that are not kept.
     """
     from vit_perception.evaluation.errors import EvaluationError
-    from vit_perception.evaluation.rows.looker import LEAST_SCORE
+    from vit_perception.evaluation.rows.run import LEAST_SCORE
 
     given: dict[str, Any] = {
         "score_threshold": score_threshold,
@@ -125,7 +128,7 @@ def engine_of(args: argparse.Namespace) -> Engine:
 
 
 def refuse_read(out: Path, read: Sequence[Path]) -> None:
-    """Refuses a folder to write that is one of those that are read, or lies in one.
+    """Refuses a file or folder to write that is one of those that are read, or lies in one.
 
     Raises:
         OutputError: names both.
@@ -156,6 +159,88 @@ def all_looked_at(folder: Path, accounts: Sequence[Account]) -> Iterator[LookedA
                 f"{shown_path(folder / 'rows' / each.key)}: expected results of "
                 f"{each.looked_at} pictures, found {count}; remove the folder to look again"
             )
+
+
+@contextmanager
+def looked_at_with(
+    args: argparse.Namespace, sources: Sources, runs: Sequence[Run], names: Sequence[str]
+) -> Iterator[tuple[Account, ...]]:
+    """Looks at all pictures of the sources with all runs; holds `args.out` while it lasts.
+
+    Args:
+        args: with the options of `add_runs_arguments`, out and jobs; truth_file and ray may be
+            absent.
+        sources: what is looked at.
+        runs: in their order.
+        names: that all runs are asked for.
+
+    Raises:
+        EvaluationError: the folder holds something else, or there is no Ray.
+        OutputError: it cannot be written.
+        BundleError, PerceiverError, SessionError, VocabularyError: a bundle cannot be run.
+    """
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.evaluation.rows.plan import measuring, plan_of
+    from vit_perception.evaluation.rows.workers import look_at_all
+
+    engine = engine_of(args)
+    truth_file = getattr(args, "truth_file", None)
+    files = {each.key: _files(each, truth_file) for each in sources.sequences}
+    with measuring(args.out, plan_of(names, runs, files, engine)):
+        with progress_bar("looking", sum(len(each) for each in sources.sequences)) as show:
+            accounts = look_at_all(
+                sources.sequences,
+                runs,
+                names,
+                args.out,
+                engine=engine,
+                jobs=args.jobs,
+                ray=getattr(args, "ray", None),
+                progress=show,
+            )
+        yield accounts
+
+
+def source_entries(sources: Sources, accounts: Sequence[Account]) -> list[dict[str, Any]]:
+    """Returns `sources` of metrics.json and agreement.json; what cannot be read comes last."""
+    from vit_perception.evaluation.rows.account import Account
+
+    failed = (Account(key="", title=each.title, error=each.line) for each in sources.failed)
+    return [each.as_entry() for each in (*accounts, *failed)]
+
+
+def missing_lines(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns what is said of entries of `source_entries`: damage, and what was left out."""
+    lines = []
+    for entry in entries:
+        lines += [entry["damage"]] if entry["damage"] else []
+        lines += [f"left out {line}" for line in entry["left_out_lines"]]
+        lines += [
+            f"{entry['title']}: truth that is not used: {count} {cause}"
+            for cause, count in entry["unused_truth"].items()
+        ]
+    return lines
+
+
+def write_figures(path: Path, document: Mapping[str, Any]) -> None:
+    """Writes figures as JSON, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from vit_perception.output.write import write
+
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    write(path, f"{text}\n".encode())
+
+
+def _files(sequence: Any, truth_file: Path | None) -> list[Path]:
+    """Returns the files and folders that a sequence is read from."""
+    from vit_perception.evaluation.samples.folder import FolderSequence
+
+    if isinstance(sequence, FolderSequence):
+        return [sequence.path]
+    return [sequence.path, *([] if truth_file is None else [truth_file])]
 
 
 def _precisions(text: str) -> tuple[str, ...]:

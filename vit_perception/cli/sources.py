@@ -126,6 +126,11 @@ def _refuse_twice(paths: Sequence[Path]) -> None:
             )
 
 
+def source_notes(sources: Sources) -> list[str]:
+    """Returns what was left out of the sources before any picture was read, each line once."""
+    return list(dict.fromkeys(note for each in sources.sequences for note in each.notes))
+
+
 def given_names(args: argparse.Namespace) -> tuple[str, ...] | None:
     """Returns the names of the options, None without.
 

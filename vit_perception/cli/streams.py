@@ -10,6 +10,8 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper
 
+from vit_perception.wording import printable
+
 NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What the system answers where nothing more can be written."""
 
@@ -37,6 +39,11 @@ def show_any_text() -> None:
     ):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=errors)
+
+
+def say(command: str, line: str) -> None:
+    """Prints a line on stderr that is no result of a subcommand, such as what it leaves out."""
+    print(f"vit-perception {command}: {printable(line)}", file=sys.stderr)
 
 
 def flush_output() -> str:

@@ -5,30 +5,33 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import add_setting, at_least, output_path
+from vit_perception.cli.evaluate_names import asked_names
 from vit_perception.cli.model import add_bundle_arguments
+from vit_perception.cli.runs import refuse_read
 from vit_perception.cli.sources import (
     add_name_arguments,
     add_source_arguments,
     given_names,
     opened_sources,
     source_files,
+    source_notes,
 )
+from vit_perception.cli.streams import say
 from vit_perception.perceiver.settings import GRAPH_ROWS, EngineSettings, Settings
 from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
-    from vit_perception.evaluation.samples.sample import SampleSequence
+    from vit_perception.evaluation.samples.sources import Sources
     from vit_perception.evaluation.tuning.tune import Ask
     from vit_perception.perceiver.perceiver import Perceiver
 
 NAME = "tune"
+_say = partial(say, NAME)
 HELP = "choose thresholds on labelled recordings or pictures"
 EPILOG = f"""example:
   vit-perception tune samples/tabletop --per-class --out tuned.yaml
@@ -118,24 +121,22 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.evaluation.tuning.parameter_file import parameter_file
     from vit_perception.evaluation.tuning.search import Question
     from vit_perception.evaluation.tuning.tune import tune
-    from vit_perception.output.input_files import refuse_inputs
     from vit_perception.output.write import try_writing, write
 
     for package in ("hotcoco", "optuna"):
         import_module(package)  # an absent one is told before the work
     metric = Metric.parse(args.metric)
     parameters = checked_parameters(metric, tuple(args.parameter), args.per_class)
+    refuse_read(args.out, source_files(args, [find_bundle(args.bundle)]))
     try_writing(args.out)
-    refuse_inputs([args.out], source_files(args, [find_bundle(args.bundle)]))
-    sequences = opened_sources(args).sequences
-    for line in dict.fromkeys(note for each in sequences for note in each.notes):
+    sources = opened_sources(args)
+    sequences = sources.sequences
+    for line in source_notes(sources):
         _say(line)
-    given = given_names(args)
-    names = _labelled(args, sequences) if given is None else given
-    perceiver = _perceiver(args, names)
+    perceiver = _perceiver(args, _names(args, sources))
     present = perceiver.settings
     question = Question(
-        names=names,
+        names=perceiver.vocabulary.names,
         metric=metric,
         parameters=parameters,
         per_name=args.per_class,
@@ -158,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
     if writes:
         content = parameter_file(
             tuned.choice,
-            vocabulary=given,
+            vocabulary=given_names(args),
             others=_others(args),
             comments=comments(
                 tuned, tuple(each.key for each in sequences), perceiver.bundle, args
@@ -185,19 +186,19 @@ def _others(args: argparse.Namespace) -> dict[str, bool | int | str]:
     return {name: value for name, (value, default) in given.items() if value != default}
 
 
-def _labelled(args: argparse.Namespace, sequences: Sequence[SampleSequence]) -> tuple[str, ...]:
-    """Returns the names to ask for where none are given.
+def _names(args: argparse.Namespace, sources: Sources) -> tuple[str, ...]:
+    """Returns the names to ask for: of a bundle that knows no others, its own.
 
     Raises:
-        EvaluationError: none are labelled.
+        EvaluationError, VocabularyError: see `asked_names`.
     """
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
-    from vit_perception.evaluation.tuning.tune import labelled_names
 
-    labelled = labelled_names(sequences)
+    names = asked_names(args, sources, _say)
     bundle = Bundle.load(find_bundle(args.bundle))
-    return bundle.default_names if bundle.fixed_vocabulary else labelled
+    is_given = given_names(args) is not None
+    return bundle.default_names if bundle.fixed_vocabulary and not is_given else names
 
 
 def _perceiver(args: argparse.Namespace, names: tuple[str, ...]) -> Perceiver:
@@ -238,7 +239,3 @@ def _ask(perceiver: Perceiver, agnostic: bool) -> Ask:
         return predict
 
     return ask
-
-
-def _say(line: str) -> None:
-    print(f"vit-perception {NAME}: {printable(line)}", file=sys.stderr)

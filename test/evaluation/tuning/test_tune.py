@@ -17,7 +17,7 @@ from vit_perception.evaluation.tuning.choice import Choice
 from vit_perception.evaluation.tuning.looking import Predict
 from vit_perception.evaluation.tuning.metric import Metric, checked_parameters
 from vit_perception.evaluation.tuning.search import Question
-from vit_perception.evaluation.tuning.tune import Ask, labelled_names, tune
+from vit_perception.evaluation.tuning.tune import Ask, tune
 from vit_perception.frame import Frame
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.settings import Settings
@@ -198,7 +198,7 @@ def test_pictures_without_truth_are_left_out(toy_perceiver: Perceiver) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (pictures(20, shown=False), "expected pictures with labels, found none; 'vit-perc"),
+        (pictures(20, shown=False), "expected pictures with labels, found none; 'compare'"),
         (pictures(9), "expected 10 pictures with truth or more, found 9"),
         (
             [replace(each, truth=truth_of([])) for each in pictures(14)] + pictures(6, first=14),
@@ -224,10 +224,3 @@ def test_data_that_change_meanwhile_are_refused(toy_perceiver: Perceiver) -> Non
     data, others = GivenSequence(pictures(20)), GivenSequence(pictures(20, period=5))
     with pytest.raises(EvaluationError, match="^'bag': .* the data have changed meanwhile"):
         tune([data], question(), ask_of(toy_perceiver), others.again, trials=0, seed=0, bar=no_bar)
-
-
-def test_names_of_all_sequences_are_asked_for() -> None:
-    other = GivenSequence([replace(pictures(1)[0], truth=truth_of([("cup", RED)]))])
-    assert labelled_names([GivenSequence(pictures(2)), other]) == ("blue", "red", "cup")
-    with pytest.raises(EvaluationError, match="^bag: expected pictures with labels"):
-        labelled_names([GivenSequence(pictures(2, shown=False))])

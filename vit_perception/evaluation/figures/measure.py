@@ -16,9 +16,9 @@ from vit_perception.evaluation.figures.matches import OVERLAP
 from vit_perception.evaluation.figures.rounded import rounded
 from vit_perception.evaluation.figures.run_figures import run_figures
 from vit_perception.evaluation.rows.looked_at import LookedAt
-from vit_perception.evaluation.rows.run import Run
+from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE, Run
 
-LIMITS = {"per_picture": 100, "least_score": 0.001, "overlap": OVERLAP}
+LIMITS = {"per_picture": PER_PICTURE, "least_score": LEAST_SCORE, "overlap": OVERLAP}
 """Detections of a picture that are kept, their least score, and from where on one is true."""
 
 

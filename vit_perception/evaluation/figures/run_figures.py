@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -70,13 +70,7 @@ def run_figures(
     sweep = Sweep(matches, run.max_detections)
     drawn = (draws.ap50(matches), draws.f1(counts)) if draws.enough else (np.zeros(0),) * 2
     table = {
-        "key": run.key,
-        "bundle": run.bundle.name,
-        "precision": run.precision,
-        "sha256": run.sha256,
-        "score_threshold": _thresholds(gathered.names, run),
-        "iou_threshold": run.iou_threshold,
-        "max_detections": run.max_detections,
+        **run.as_entry(gathered.names),
         "boxes": averages.table(),
         "masks": None if masks is None else masks.table(),
         "any_name": any_name(things, rows, len(gathered.pictures)),
@@ -103,13 +97,6 @@ def run_figures(
         "worst": worst(gathered.pictures, counts, draws.blocks, shown),
     }
     return RunFigures(table, shown, counts, *drawn)
-
-
-def _thresholds(names: Sequence[str], run: Run) -> float | dict[str, float]:
-    """Returns the least score, or that of each name if they differ."""
-    if len(set(run.thresholds)) == 1:
-        return run.thresholds[0]
-    return dict(zip(names, run.thresholds, strict=True))
 
 
 def _published(counts: NDArray[np.int64]) -> dict[str, Any]:

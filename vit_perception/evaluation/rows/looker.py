@@ -13,7 +13,7 @@ from vit_perception.detections import Detections
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.results import encoded
 from vit_perception.evaluation.rows.looked_at import FrameRows
-from vit_perception.evaluation.rows.run import Run
+from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE, Run
 from vit_perception.frame import Frame
 from vit_perception.perceiver.network import Seen
 from vit_perception.perceiver.perceiver import Perceiver
@@ -21,11 +21,6 @@ from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.text.builder import VocabularyBuilder
 from vit_perception.wording import shown_path
-
-LEAST_SCORE = 0.001
-"""Of the rows that are kept: average precision needs the uncertain ones too."""
-PER_PICTURE = 100
-"""Rows that are kept of a picture, COCO's limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from typing import Any
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import find_manifest
 from vit_perception.evaluation.errors import EvaluationError
-from vit_perception.evaluation.rows.looker import LEAST_SCORE, PER_PICTURE, Engine
+from vit_perception.evaluation.rows.looker import Engine
 from vit_perception.evaluation.rows.reading import BLOCK
-from vit_perception.evaluation.rows.run import Run
+from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE, Run
 from vit_perception.output.lock import sole_writer_in
 from vit_perception.output.write import write
 from vit_perception.text.builder import VocabularyBuilder

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from vit_perception.frame import Frame
 from vit_perception.rle import Rle
 
+NO_LABELS = "expected pictures with labels, found none; 'compare' and 'label' need no labels"
+"""What is said of sources in which nothing is known to be true."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameTruth:

@@ -9,17 +9,12 @@ import numpy as np
 from vit_perception.evaluation.figures.blocks import Draws
 from vit_perception.evaluation.tuning.judged import Judged
 
-LEAST_SCORE = 0.001
-"""Score below which detections do not count."""
-MOST = 100
-"""Detections of a picture that count, the best."""
-
 
 def average_precision(judged: Judged) -> float:
     """Returns the mean over names with objects, at an overlap of one half; 0 without any.
 
     Args:
-        judged: detections of scores from LEAST_SCORE on, the best MOST of each picture.
+        judged: detections of scores from LEAST_SCORE on, the best PER_PICTURE of each picture.
     """
     everything = Draws(
         np.zeros(len(judged.matches.objects), np.int64), np.ones((1, 1), np.float32)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_perception.evaluation.rows.looked_at import LookedAt
-from vit_perception.evaluation.tuning.average_precision import LEAST_SCORE, MOST, average_precision
+from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE
+from vit_perception.evaluation.tuning.average_precision import average_precision
 from vit_perception.evaluation.tuning.choice import (
     FEWEST_OBJECTS,
     IOUS,
@@ -133,7 +134,7 @@ class Tried:
                 iou,
                 self._least,
                 agnostic=question.agnostic,
-                most=MOST,
+                most=PER_PICTURE,
             )
             self._precisions[iou] = average_precision(judged)
         return self._precisions[iou]

@@ -12,8 +12,8 @@ import numpy as np
 
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.rows.looked_at import LookedAt
-from vit_perception.evaluation.samples.sample import SampleSequence
-from vit_perception.evaluation.tuning.average_precision import LEAST_SCORE, MOST
+from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE
+from vit_perception.evaluation.samples.sample import NO_LABELS, SampleSequence
 from vit_perception.evaluation.tuning.choice import Choice
 from vit_perception.evaluation.tuning.held_out import blocks, divided
 from vit_perception.evaluation.tuning.judged import judge
@@ -36,10 +36,6 @@ Again = Callable[[Collection[tuple[str, int]]], AbstractContextManager[FrameOf]]
 FEWEST_PICTURES = 10
 ALL = Choice(0.0, 1.0)
 """Thresholds that leave out nothing."""
-_NO_TRUTH = (
-    "expected pictures with labels, found none; 'vit-perception compare' needs none, "
-    "'vit-perception label' helps to make some"
-)
 _MOST_ROWS = int(settings_of(Settings)["max_detections"].maximum or 0)
 
 
@@ -144,18 +140,6 @@ def tune(
     )
 
 
-def labelled_names(sequences: Sequence[SampleSequence]) -> tuple[str, ...]:
-    """Returns the names of what is true in any of the sequences, each once.
-
-    Raises:
-        EvaluationError: there are none.
-    """
-    names = tuple(dict.fromkeys(name for sequence in sequences for name in sequence.names()))
-    if not names:
-        raise EvaluationError(f"{_titles(sequences)}: {_NO_TRUTH}")
-    return names
-
-
 def _check(
     sequences: Sequence[SampleSequence],
     seen: Seen,
@@ -166,7 +150,7 @@ def _check(
     count = len(seen.frames)
     where = _titles(sequences)
     if not count:
-        raise EvaluationError(f"{where}: {_NO_TRUTH}")
+        raise EvaluationError(f"{where}: {NO_LABELS}")
     if count < FEWEST_PICTURES:
         raise EvaluationError(
             f"{where}: expected {FEWEST_PICTURES} pictures with truth or more, found {count}"
@@ -194,7 +178,7 @@ def _before(frames: Sequence[LookedAt], question: Question) -> Published:
     thresholds = present.thresholds(names)
     if question.metric.kind == AP:
         thresholds = np.full(len(names), LEAST_SCORE, np.float32)
-    most = MOST if question.metric.kind == AP else None
+    most = PER_PICTURE if question.metric.kind == AP else None
     judged = judge(frames, names, present.iou, thresholds, agnostic=question.agnostic, most=most)
     return Published(judged, thresholds, _most(question))
 
@@ -219,7 +203,7 @@ def _confirmed(
 
 
 def _most(question: Question) -> int:
-    return MOST if question.metric.kind == AP else question.most
+    return PER_PICTURE if question.metric.kind == AP else question.most
 
 
 def _titles(sequences: Sequence[SampleSequence]) -> str:
