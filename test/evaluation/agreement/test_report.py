@@ -24,7 +24,7 @@ from vit_perception.images.compressed import encode_jpeg
 from vit_perception.images.picture_file import decode_picture
 
 from ...refusals import refusal_of
-from .looked import NAMES, SIZE, Found, looked, rows, run
+from .looked import NAMES, PERIOD, SIZE, START, Found, looked, rows, run
 
 HOSTILE = "<img src=x onerror=alert(1)></script>\u202e"
 SCENE: Found = [("mug", 0.9, (10, 10, 30, 30)), ("bowl", 0.8, (40, 10, 60, 30))]
@@ -102,6 +102,15 @@ def test_what_comes_from_outside_is_escaped() -> None:
     assert html.count("</script>") == 1
 
 
+def test_long_lists_are_cut_and_the_rest_is_in_the_figures() -> None:
+    figures = found(frames(20))
+    figures["sources"][0]["notes"] = [f"note {number}" for number in range(60)]
+    html = report_page(figures, [grey()] * len(figures["differ_most"]))
+    assert "note 49<" in html
+    assert "note 50<" not in html
+    assert "10 more in agreement.json" in html
+
+
 def test_the_table_is_short() -> None:
     text = report_text(found(frames()))
     head = " ".join(text.splitlines()[0].split())
@@ -110,7 +119,7 @@ def test_the_table_is_short() -> None:
 
 
 def picture(sequence: str, number: int) -> Frame:
-    return Frame(np.full((*SIZE, 3), 90, np.uint8))
+    return Frame(np.full((*SIZE, 3), 90, np.uint8), stamp=START + number * PERIOD)
 
 
 def test_frames_are_drawn_as_both_runs_see_them() -> None:
@@ -141,7 +150,7 @@ def test_those_that_differ_most_are_drawn_in_their_order(tmp_path: Path) -> None
 
     def frame_of(sequence: str, number: int) -> Frame:
         asked.append(number)
-        return Frame(np.full((*SIZE, 3), number, np.uint8))
+        return Frame(np.full((*SIZE, 3), number, np.uint8), stamp=START + number * PERIOD)
 
     drawn = draw_differing(tmp_path, figures, RUNS, frame_of)
     assert asked == sorted(each["number"] for each in figures["differ_most"])
@@ -157,7 +166,7 @@ def test_pictures_that_changed_are_refused(tmp_path: Path) -> None:
     line = refusal_of(
         EvaluationError, lambda: draw_differing(tmp_path, figures, RUNS, lambda *_: other)
     )
-    assert "expected 80x60 px as it was looked at, found 10x10" in line
+    assert "as it was looked at, found another" in line
     figures["differ_most"][0]["number"] = 63
     with pytest.raises(EvaluationError, match="expected picture 63, found none"):
         draw_differing(tmp_path, figures, RUNS, picture)

@@ -47,8 +47,12 @@ def _measured(frames: Sequence[LookedAt]) -> dict[str, Any]:
 def test_figures_that_were_measured_make_a_report(tmp_path: Path, masks: bool) -> None:
     frames = random_frames(3, noise=(2.0, 15.0), masks=masks)
     figures = _measured(frames)
-    picture = Frame(np.full((*SIZE, 3), 90, np.uint8))
-    drawn = draw_worst(tmp_path, figures, RUNS, frames, lambda sequence, number: picture)
+    stamps = {(each.sequence, each.number): each.stamp for each in frames}
+
+    def picture(sequence: str, number: int) -> Frame:
+        return Frame(np.full((*SIZE, 3), 90, np.uint8), stamp=stamps[sequence, number])
+
+    drawn = draw_worst(tmp_path, figures, RUNS, frames, picture)
     assert len(drawn) == sum(len(each["worst"]) for each in figures["runs"]) > 10
     html = write_report(tmp_path, figures, {}).read_text()
     assert html.count("data:image/jpeg") == len(drawn)

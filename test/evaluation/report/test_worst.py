@@ -43,14 +43,15 @@ def _metrics(*worst_of_runs: list[tuple[str, int]]) -> dict[str, Any]:
 
 
 class _Source:
-    def __init__(self, size: tuple[int, int] = SIZE) -> None:
+    def __init__(self, size: tuple[int, int] = SIZE, later: int = 0) -> None:
         self.asked: list[tuple[str, int]] = []
-        self._size = size
+        self._size, self._later = size, later
 
     def __call__(self, sequence: str, number: int) -> Frame:
         self.asked.append((sequence, number))
         values = np.random.default_rng(number).integers(0, 256, (*self._size, 3))
-        return Frame(values.astype(np.uint8))
+        (stamp,) = {each.stamp for each in _frames() if each.number == number}
+        return Frame(values.astype(np.uint8), stamp=stamp + self._later)
 
 
 def test_each_picture_is_read_once_and_in_order(tmp_path: Path) -> None:
@@ -83,9 +84,11 @@ def test_a_picture_that_was_not_looked_at_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "worst").exists()
 
 
-def test_a_picture_that_has_changed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match="expected 640 x 480 px as it was looked at, found"):
-        draw_worst(tmp_path, _metrics([("morning", 0)], []), RUNS, _frames(), _Source((10, 20)))
+@pytest.mark.parametrize("source", [_Source((10, 20)), _Source(later=1)])
+def test_a_picture_that_has_changed_is_refused(tmp_path: Path, source: _Source) -> None:
+    told = "^'morning': expected picture 0 as it was looked at, found another"
+    with pytest.raises(EvaluationError, match=told):
+        draw_worst(tmp_path, _metrics([("morning", 0)], []), RUNS, _frames(), source)
 
 
 def test_large_pictures_lose_quality(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

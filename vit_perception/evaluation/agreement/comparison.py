@@ -17,7 +17,6 @@ from vit_perception.evaluation.agreement.pairing import OVERLAP, Pairs, mask_iou
 from vit_perception.evaluation.figures.blocks import blocks_of, draw, interval
 from vit_perception.evaluation.figures.gather import Pictures
 from vit_perception.evaluation.figures.rounded import rounded
-from vit_perception.evaluation.report.judged import published_rows
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
 from vit_perception.evaluation.rows.run import Run
 
@@ -47,7 +46,7 @@ class Comparison:
     def add(self, looked: LookedAt) -> None:
         """Takes the next frame, with the rows of both runs."""
         first, second = (
-            published_rows(run, rows) for rows, run in zip(looked.rows, self.runs, strict=True)
+            run.published_rows(rows) for rows, run in zip(looked.rows, self.runs, strict=True)
         )
         for flicker, rows in zip(self._flicker, (first, second), strict=True):
             flicker.add(looked, rows)

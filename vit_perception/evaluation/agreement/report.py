@@ -12,12 +12,12 @@ from vit_perception.evaluation.agreement.sections import (
     differing,
     flicker,
     names,
-    recordings,
     summary,
     titles_of,
     verdict_of,
 )
 from vit_perception.evaluation.report.page import page
+from vit_perception.evaluation.report.sections.sources import recordings
 from vit_perception.evaluation.report.values import count, share
 from vit_perception.evaluation.tables import table
 

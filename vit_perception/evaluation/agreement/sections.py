@@ -4,19 +4,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vit_perception.evaluation.report.page import Section
 from vit_perception.evaluation.report.rendering import render
-from vit_perception.evaluation.report.sections.frames import place_of
+from vit_perception.evaluation.report.sections.frames import embedded, place_of
 from vit_perception.evaluation.report.sections.left_out import causes, left_out_lines
 from vit_perception.evaluation.report.sections.runs import run_titles
 from vit_perception.evaluation.report.sections.verdicts import Verdict
 from vit_perception.evaluation.report.tables import Cell, Column, table
 from vit_perception.evaluation.report.values import (
-    NOTHING,
     count,
     counted,
     interval,
@@ -26,7 +24,6 @@ from vit_perception.evaluation.report.values import (
     share,
     signed,
 )
-from vit_perception.images.headers import HeaderError, read_jpeg_header
 
 Agreement = Mapping[str, Any]
 """The content of agreement.json."""
@@ -170,32 +167,6 @@ def differing(found: Agreement, pictures: Sequence[bytes]) -> Section | None:
     )
 
 
-def recordings(found: Agreement) -> Section | None:
-    """Returns what was read and what was left out of it; None without sources."""
-    if not found["sources"]:
-        return None
-    columns = [Column("Source", text=True), Column("Pictures"), Column("Looked at")]
-    rows: list[list[str | Cell]] = [
-        [
-            line(source["title"]),
-            count(source["pictures"]),
-            count(source["looked_at"]),
-            causes(source["left_out"]) or NOTHING,
-        ]
-        for source in found["sources"]
-    ]
-    return Section(
-        "Recordings",
-        render(
-            "sources.html",
-            tables=[table("What was read", [*columns, Column("Left out", text=True)], rows)],
-            lines=left_out_lines(found),
-            examples=[text for each in found["sources"] for text in each["left_out_lines"]],
-            notes=[text for each in found["sources"] for text in each["notes"]],
-        ),
-    )
-
-
 def _runs(found: Agreement) -> str:
     columns = [Column("Run", text=True), Column("Detections a picture")]
     columns += [Column("Seen by the other too"), Column("Things followed")]
@@ -273,18 +244,8 @@ def _frame(
         "what": what,
         "below": below,
         "counts": counts,
-        "changed": shown,
+        "lines": shown,
         "more": len(changed) - len(shown),
-        "data": base64.b64encode(picture).decode("ascii"),
-        "size": _size(picture),
+        **embedded(picture),
         "alternative": f"{what}: left {titles[0]}, right {titles[1]}; {', '.join(shown)}",
     }
-
-
-def _size(picture: bytes) -> tuple[int, int] | None:
-    """Returns width and height, so that the page does not jump while pictures are decoded."""
-    try:
-        header = read_jpeg_header(picture)
-    except HeaderError:
-        return None
-    return header.width, header.height

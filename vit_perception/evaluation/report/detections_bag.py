@@ -21,8 +21,8 @@ from vit_perception.evaluation.report.bag_messages import (
     true_message,
 )
 from vit_perception.evaluation.report.bag_topics import IMAGE, TRUTH, BagTopics
+from vit_perception.evaluation.report.frames_again import FrameOf
 from vit_perception.evaluation.report.judged import Judged, judge
-from vit_perception.evaluation.report.worst import FrameOf
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.run import Run
 from vit_perception.frame import Frame

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vit_perception.evaluation.report.judged import Judged
 from vit_perception.evaluation.report.values import count
+from vit_perception.evaluation.rows.looked_at import FrameRows
 from vit_perception.evaluation.samples.sample import FrameTruth
 from vit_perception.frame import Frame
 from vit_perception.perceiver.overlay import Rectangle, draw_label, place_label, scale_of
@@ -77,7 +78,8 @@ def side_by_side(frame: Frame, truth: FrameTruth, judged: Judged, names: Sequenc
     wrong = int((~judged.right & ~judged.unjudged).sum())
     true = f"true: {_told(int(judged.counts.sum()), int(judged.missed.sum()), 'missed')}"
     published = f"published: {_told(len(judged.rows), wrong, 'false')}"
-    return drawn_twice(frame, (true, _true(truth, judged)), (published, _published(judged, names)))
+    things = found_things(judged.rows, names, judged.right, judged.unjudged)
+    return drawn_twice(frame, (true, _true(truth, judged)), (published, things))
 
 
 def drawn_twice(
@@ -115,18 +117,37 @@ def _true(truth: FrameTruth, judged: Judged) -> list[Thing]:
     ]
 
 
-def _published(judged: Judged, names: Sequence[str]) -> list[Thing]:
-    rows = judged.rows
+def found_things(
+    rows: FrameRows,
+    names: Sequence[str],
+    right: NDArray[np.bool_],
+    unjudged: NDArray[np.bool_] | None = None,
+) -> list[Thing]:
+    """Returns detections to draw, with their scores.
+
+    Args:
+        rows: M detections.
+        names: that were asked for.
+        right: bool [M], those that are RIGHT; the others are WRONG.
+        unjudged: bool [M], those that are UNJUDGED unless they are right; None: none.
+    """
     masks = rows.masks or (None,) * len(rows)
+    other = np.zeros(len(rows), np.bool_) if unjudged is None else unjudged
     return [
         Thing(
             f"{short(names[label])} {score:.2f}",
-            rows.boxes[index],
-            masks[index],
-            RIGHT if judged.right[index] else UNJUDGED if judged.unjudged[index] else WRONG,
+            box,
+            mask,
+            RIGHT if is_right else UNJUDGED if is_unjudged else WRONG,
         )
-        for index, (label, score) in enumerate(
-            zip(rows.labels.tolist(), rows.scores.tolist(), strict=True)
+        for label, score, box, mask, is_right, is_unjudged in zip(
+            rows.labels.tolist(),
+            rows.scores.tolist(),
+            rows.boxes,
+            masks,
+            right.tolist(),
+            other.tolist(),
+            strict=True,
         )
     ]
 

@@ -4,16 +4,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import TracebackType
 
 from vit_perception.bags.image import BagImage
 from vit_perception.bags.reader import BagDamageError, BagReader
 from vit_perception.evaluation.dataset import read_frame
 from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.samples.bag import BagSequence
 from vit_perception.evaluation.samples.folder import FolderSequence
 from vit_perception.frame import Frame
+from vit_perception.wording import shown
+
+FrameOf = Callable[[str, int], Frame]
+"""Reads a picture again, by the key of its sequence and its number."""
+
+
+def check_unchanged(looked_at: LookedAt, frame: Frame) -> None:
+    """Makes sure that a picture that was read again is the one that was looked at.
+
+    Raises:
+        EvaluationError: it has another stamp or size.
+    """
+    if (frame.stamp, (frame.height, frame.width)) != (looked_at.stamp, looked_at.size):
+        raise EvaluationError(
+            f"{shown(looked_at.sequence)}: expected picture {looked_at.number} as it was looked "
+            "at, found another: the data have changed meanwhile"
+        )
 
 
 class FramesAgain:

@@ -44,7 +44,7 @@ def judge(frames: Sequence[LookedAt], place: int, run: Run, names: Sequence[str]
         run: it.
         names: that were asked for.
     """
-    published = [published_rows(run, frame.rows[place]) for frame in frames]
+    published = [run.published_rows(frame.rows[place]) for frame in frames]
     known = [index for index, frame in enumerate(frames) if frame.truth is not None]
     truths = [frame.truth for frame in frames if frame.truth is not None]
     matches = match_frames(truths, [published[index] for index in known], names)
@@ -71,15 +71,3 @@ def judge(frames: Sequence[LookedAt], place: int, run: Run, names: Sequence[str]
         )
         first += len(truth)
     return found
-
-
-def published_rows(run: Run, rows: FrameRows) -> FrameRows:
-    """Returns the detections that a robot would publish."""
-    which = run.published(rows)
-    masks = rows.masks
-    return FrameRows(
-        rows.boxes[which],
-        rows.scores[which],
-        rows.labels[which],
-        None if masks is None else tuple(masks[index] for index in which.tolist()),
-    )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.report.drawing import side_by_side
+from vit_perception.evaluation.report.frames_again import FrameOf, check_unchanged
 from vit_perception.evaluation.report.judged import judge
 from vit_perception.evaluation.report.report import picture_path
 from vit_perception.evaluation.report.sections.runs import Metrics
@@ -21,9 +22,6 @@ from vit_perception.frame import Frame
 from vit_perception.images.compressed import encode_jpeg
 from vit_perception.output.write import new_folder
 from vit_perception.wording import shown, shown_path
-
-FrameOf = Callable[[str, int], Frame]
-"""Reads a picture again, by the key of its sequence and its number."""
 
 MOST_BYTES = 75_000
 """Size of the largest picture: ten each of four runs take 3 MB."""
@@ -50,7 +48,7 @@ def draw_worst(
             can be read forward.
 
     Raises:
-        EvaluationError: a picture was not looked at, has no truth, or has another size now.
+        EvaluationError: a picture was not looked at, has no truth, or is another one now.
         OutputError: the folder cannot be written.
     """
     wanted: dict[tuple[str, int], list[tuple[int, Path]]] = {}
@@ -67,7 +65,7 @@ def draw_worst(
             if not uses:
                 continue
             picture = frame_of(looked_at.sequence, looked_at.number)
-            _check(folder, looked_at, picture)
+            check_unchanged(looked_at, picture)
             for place, path in uses:
                 target = new / path.relative_to(worst)
                 target.parent.mkdir(exist_ok=True)
@@ -85,24 +83,15 @@ def draw_worst(
     return sorted(written)
 
 
-def _check(folder: Path, looked_at: LookedAt, picture: Frame) -> None:
-    where = f"{shown_path(folder)}: picture {looked_at.number} of {shown(looked_at.sequence)}"
-    if looked_at.truth is None:
-        raise EvaluationError(f"{where}: expected one with truth, found none")
-    height, width = looked_at.size
-    if (picture.height, picture.width) != (height, width):
-        raise EvaluationError(
-            f"{where}: expected {width} x {height} px as it was looked at, "
-            f"found {picture.width} x {picture.height}"
-        )
-
-
 def _drawn(
     looked_at: LookedAt, picture: Frame, place: int, run: Run, names: Sequence[str]
 ) -> bytes:
-    """Returns a JPEG file of at most MOST_BYTES, or of the lowest quality."""
+    """Returns a picture with its truth and what a run published, as a JPEG file."""
     if looked_at.truth is None:
-        raise ValueError("expected a picture with truth")
+        raise EvaluationError(
+            f"{shown(looked_at.sequence)}: expected picture {looked_at.number} with truth, found "
+            "none"
+        )
     (judged,) = judge([looked_at], place, run, names)
     return small_jpeg(side_by_side(picture, looked_at.truth, judged, names))
 

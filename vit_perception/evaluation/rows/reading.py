@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.shards import read_shard
+from vit_perception.wording import shown_path
 
 BLOCK = 64
 """Pictures whose results stand in one file: those of the numbers 0 to 63, 64 to 127 and so on."""
@@ -42,6 +44,24 @@ def read_all(folder: Path, keys: Iterable[str]) -> Iterator[LookedAt]:
     for key in keys:
         for path in sorted((folder / "rows" / key).glob("[0-9]*.npz")):
             yield from read_shard(path)
+
+
+def read_picture(folder: Path, key: str, number: int) -> LookedAt:
+    """Returns one picture of a sequence.
+
+    Args:
+        folder: of the measurement.
+        key: of the sequence.
+        number: its place in it.
+
+    Raises:
+        EvaluationError: it was not looked at, or the file cannot be read.
+    """
+    path = shard_path(folder, key, number // BLOCK)
+    for each in read_shard(path):
+        if each.number == number:
+            return each
+    raise EvaluationError(f"{shown_path(path)}: expected picture {number}, found none")
 
 
 def times_of(folder: Path, keys: Iterable[str]) -> Iterator[Path]:

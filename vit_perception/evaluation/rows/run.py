@@ -48,6 +48,16 @@ class Run:
         least = np.array(self.thresholds, np.float32)[rows.labels]
         return np.flatnonzero(rows.scores >= least)[: self.max_detections].astype(np.int64)
 
+    def published_rows(self, rows: FrameRows) -> FrameRows:
+        """Returns the detections that a robot would publish."""
+        which, masks = self.published(rows), rows.masks
+        return FrameRows(
+            rows.boxes[which],
+            rows.scores[which],
+            rows.labels[which],
+            None if masks is None else tuple(masks[index] for index in which.tolist()),
+        )
+
     def as_entry(self, names: Sequence[str]) -> dict[str, Any]:
         """Returns what `runs` of metrics.json and agreement.json begin with.
 

@@ -13,6 +13,8 @@ import numpy as np
 from vit_perception.bags.reader import BagDamageError
 from vit_perception.detections import Detections
 from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.evaluation.report.frames_again import FrameOf, check_unchanged
+from vit_perception.evaluation.rows.account import LINES_SHOWN
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
 from vit_perception.evaluation.samples.sample import LeftOut, Sample, SampleSequence
 from vit_perception.frame import Frame
@@ -20,9 +22,7 @@ from vit_perception.wording import shown
 
 Predict = Callable[[Frame], Detections]
 Progress = Callable[[int], None]
-FrameOf = Callable[[str, int], Frame]
 WITHOUT_TRUTH = "without truth"
-_LINES = 10
 
 
 @dataclass
@@ -73,7 +73,7 @@ def look(
             done += 1
             if isinstance(sample, LeftOut):
                 seen.left_out[sample.cause] += 1
-                seen.lines += [sample.line][: _LINES - len(seen.lines)]
+                seen.lines += [sample.line][: LINES_SHOWN - len(seen.lines)]
             elif sample.truth is None:
                 seen.left_out[WITHOUT_TRUTH] += 1
             else:
@@ -106,12 +106,7 @@ def look_again(
     again = []
     for done, frame in enumerate(frames, start=1):
         picture = frame_of(frame.sequence, frame.number)
-        now = picture.stamp, (picture.height, picture.width)
-        if now != (frame.stamp, frame.size):
-            raise EvaluationError(
-                f"{shown(frame.sequence)}: expected picture {frame.number} as it was looked at, "
-                "found another: the data have changed meanwhile"
-            )
+        check_unchanged(frame, picture)
         found = _checked(predict(picture), names)
         rows = FrameRows(found.boxes, found.scores, found.labels, None)
         again.append(replace(frame, rows=(rows,)))

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from vit_perception.evaluation.errors import EvaluationError
+from vit_perception.evaluation.report.frames_again import FrameOf
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE
 from vit_perception.evaluation.samples.sample import NO_LABELS, SampleSequence
 from vit_perception.evaluation.tuning.choice import Choice
 from vit_perception.evaluation.tuning.held_out import blocks, divided
 from vit_perception.evaluation.tuning.judged import judge
-from vit_perception.evaluation.tuning.looking import FrameOf, Predict, Seen, look, look_again
+from vit_perception.evaluation.tuning.looking import Predict, Seen, look, look_again
 from vit_perception.evaluation.tuning.metric import AP, Counts
 from vit_perception.evaluation.tuning.search import Question, Tried, search
 from vit_perception.evaluation.tuning.verdict import Published, Verdict, compare, unchanged

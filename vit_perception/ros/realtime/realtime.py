@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vit_perception.bags.messages import COMPRESSED_IMAGE, header_stamp
 from vit_perception.bags.reader import BagMessage
-from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
+from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.looker import Engine
 from vit_perception.evaluation.rows.run import Run
 from vit_perception.ros.playing.detector_process import (
@@ -189,7 +189,7 @@ def _published(
     for frame in looked_at:
         if frame.truth is None or pictures.instant(frame.number, frame.stamp) is None:
             continue
-        rows, kept = frame.rows[place], run.published(frame.rows[place])
-        chosen = FrameRows(rows.boxes[kept], rows.scores[kept], rows.labels[kept], None)
-        found.append(replace(frame, rows=(chosen,)))
+        # Without masks, as the node sends them.
+        rows = replace(run.published_rows(frame.rows[place]), masks=None)
+        found.append(replace(frame, rows=(rows,)))
     return tuple(found)

@@ -60,16 +60,32 @@ def place_of(metrics: Metrics, frame: Mapping[str, Any]) -> tuple[str, str]:
     return f"picture {count(frame['number'])}", ", ".join(label(each) for each in below)
 
 
-def _fitting(runs: list[Mapping[str, Any]], pictures: Pictures, room: int) -> dict[Any, str]:
-    """Returns the pictures that fit, in base64."""
-    inside: dict[Any, str] = {}
+def embedded(picture: bytes | None) -> dict[str, Any]:
+    """Returns `data`, a JPEG file in base64, and its `size`; "" and None without one.
+
+    With width and height the page does not jump while pictures are decoded.
+    """
+    if picture is None:
+        return {"data": "", "size": None}
+    try:
+        header = read_jpeg_header(picture)
+    except HeaderError:
+        size = None
+    else:
+        size = header.width, header.height
+    return {"data": base64.b64encode(picture).decode("ascii"), "size": size}
+
+
+def _fitting(runs: list[Mapping[str, Any]], pictures: Pictures, room: int) -> Pictures:
+    """Returns the pictures that fit, as long as they are in base64."""
+    inside: dict[tuple[str, int], bytes] = {}
     for place in range(1, max(len(run["worst"]) for run in runs) + 1):
         for run in runs:
             content = pictures.get((run["key"], place))
             size = 0 if content is None else 4 * -(-len(content) // 3)
             if content is not None and size <= room:
                 room -= size
-                inside[run["key"], place] = base64.b64encode(content).decode("ascii")
+                inside[run["key"], place] = content
     return inside
 
 
@@ -79,7 +95,7 @@ def _frame(
     place: int,
     frame: Mapping[str, Any],
     title: str,
-    inside: Mapping[Any, str],
+    inside: Pictures,
 ) -> dict[str, Any]:
     what, below = place_of(metrics, frame)
     counts = (
@@ -87,27 +103,16 @@ def _frame(
         f"{count(frame['missed'])} missed, F1 {share(frame['f1'])}"
     )
     wrong = [line(text) for text in frame["wrong"]]
-    data = inside.get((key, place), "")
     return {
         "what": what,
         "below": below,
         "counts": counts,
-        "wrong": wrong[:_WRONG_SHOWN],
+        "lines": wrong[:_WRONG_SHOWN],
         "more": max(len(wrong) - _WRONG_SHOWN, 0),
-        "data": data,
-        "size": _size(data),
+        **embedded(inside.get((key, place))),
         "alternative": (
             f"{what} ({below}): left what is true, right what {title} published; {counts}"
             + (f": {', '.join(wrong[:_WRONG_SHOWN])}" if wrong else "")
         ),
         "file": f"worst/{label(key)}/{place:02d}.jpg",
     }
-
-
-def _size(data: str) -> tuple[int, int] | None:
-    """Returns width and height, so that the page does not jump while pictures are decoded."""
-    try:
-        header = read_jpeg_header(base64.b64decode(data)) if data else None
-    except HeaderError:
-        return None
-    return None if header is None else (header.width, header.height)

@@ -19,36 +19,54 @@ def sources(metrics: Metrics) -> Section | None:
     """Returns tables of recordings, cameras, folders and parts; None without sources."""
     if not metrics["sources"]:
         return None
-    tables = [_sources(metrics)]
+    tables = [_sources(metrics, with_truth=True)]
     if len(metrics["sources"]) > 1:
         tables.append(_sequences(metrics))
     if any(run["parts"] for run in metrics["runs"]):
         tables.append(_parts(metrics))
-    found = metrics["sources"]
+    return _section("Recordings and parts", metrics, tables, "metrics.json")
+
+
+def recordings(found: Mapping[str, Any]) -> Section | None:
+    """Returns what was read of recordings without truth; None without sources.
+
+    Args:
+        found: content of agreement.json.
+    """
+    if not found["sources"]:
+        return None
+    tables = [_sources(found, with_truth=False)]
+    return _section("Recordings", found, tables, "agreement.json")
+
+
+def _section(title: str, found: Mapping[str, Any], tables: list[str], file: str) -> Section:
+    read = found["sources"]
     return Section(
-        "Recordings and parts",
+        title,
         render(
             "sources.html",
             tables=tables,
-            lines=left_out_lines(metrics),
-            examples=[text for source in found for text in source["left_out_lines"]],
-            notes=[text for source in found for text in source["notes"]],
+            lines=left_out_lines(found),
+            examples=[text for source in read for text in source["left_out_lines"]],
+            notes=[text for source in read for text in source["notes"]],
+            file=file,
         ),
     )
 
 
-def _sources(metrics: Metrics) -> str:
+def _sources(found: Mapping[str, Any], *, with_truth: bool) -> str:
     columns = [Column("Source", text=True), Column("Pictures"), Column("Looked at")]
-    columns += [Column("With truth"), Column("Left out", text=True)]
+    columns += [Column("With truth")] if with_truth else []
+    columns += [Column("Left out", text=True)]
     rows = [
         [
             line(source["title"]),
             count(source["pictures"]),
             count(source["looked_at"]),
-            count(source["with_truth"]),
+            *([count(source["with_truth"])] if with_truth else []),
             causes(source["left_out"]) or NOTHING,
         ]
-        for source in metrics["sources"]
+        for source in found["sources"]
     ]
     return table("What was read", columns, rows)
 

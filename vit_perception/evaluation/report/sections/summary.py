@@ -15,13 +15,9 @@ from vit_perception.evaluation.report.sections.verdicts import verdicts
 from vit_perception.evaluation.report.tables import Cell, Column, table
 from vit_perception.evaluation.report.values import count, counted, interval, number, share
 
-_LINES_SHOWN = 4
-_NAMES_SHOWN = 12
-
 
 def summary(metrics: Metrics, timing: Timing) -> Section:
     """Returns the summary."""
-    lines = left_out_lines(metrics)
     return Section(
         "Summary",
         render(
@@ -32,9 +28,7 @@ def summary(metrics: Metrics, timing: Timing) -> Section:
             objects=count(metrics["objects"]),
             sources=[source["title"] for source in metrics["sources"]],
             names=metrics["names"],
-            names_shown=_NAMES_SHOWN,
-            lines=lines[:_LINES_SHOWN],
-            more=len(lines) - len(lines[:_LINES_SHOWN]),
+            lines=left_out_lines(metrics),
             command=metrics["command"],
             table=_table(metrics, timing),
         ),
