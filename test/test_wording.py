@@ -7,7 +7,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vit_perception.wording import one_line, printable, shown, shown_name, shown_path
+from vit_perception.wording import counted, one_line, printable, shown, shown_name, shown_path
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=50))
@@ -65,3 +65,9 @@ def test_a_message_that_is_too_long_keeps_both_ends() -> None:
     assert len(line) == 300 and line.count("…") == 1
     assert one_line(ValueError("x" * 300)) == "x" * 300
     assert len(one_line(ValueError("x" * 300), 120)) == 120
+
+
+def test_counts_are_told_with_their_noun() -> None:
+    assert counted(1, "picture") == "1 picture"
+    assert counted(0, "picture") == "0 pictures"
+    assert counted(12345, "query", "queries") == "12,345 queries"

@@ -51,6 +51,11 @@ def shown_name(name: str) -> str:
     return shown_path(name if len(name) <= _LONG_NAME else name[: _LONG_NAME - 1] + "…")
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Returns a count with what is counted: "1 picture", "2,000 pictures"; `many` if it is odd."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def printable(text: str) -> str:
     """Returns a text of ours on one line, with escapes for characters that are not printable."""
     line = " ".join(text.split())

@@ -137,7 +137,7 @@ def test_pictures_that_nobody_went_through_are_told(
     back = tmp_path / "dataset"
     assert label("--read", out / "export.json", "--pictures", out, "--out", back) == 0
     told = capsys.readouterr()
-    assert f"1 pictures, 3 things; 3 pictures of {out} are not among them -> {back}" in told.out
+    assert f"1 picture, 3 things; without 3 pictures of {out} -> {back}" in told.out
     assert "2 pictures not annotated yet, left out" in told.err
 
 

@@ -14,7 +14,7 @@ from vit_perception.cli.model import add_bundle_arguments, add_mask_argument
 from vit_perception.cli.sources import add_name_arguments, given_names
 from vit_perception.cli.streams import say
 from vit_perception.perceiver.settings import Settings
-from vit_perception.wording import shown, shown_path
+from vit_perception.wording import counted, shown, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.perceiver.perceiver import Perceiver
@@ -179,8 +179,8 @@ def _propose(args: argparse.Namespace) -> int:
     left_out = "".join(f", {count} broken ({cause})" for cause, count in found.broken.items())
     things = sum(len(picture.things) for picture in found.pictures)
     print(
-        f"{len(found.pictures)} pictures{left_out}, {things} things proposed "
-        f"-> {shown_path(args.out)}"
+        f"{counted(len(found.pictures), 'picture')}{left_out}, {counted(things, 'thing')} "
+        f"proposed -> {shown_path(args.out)}"
     )
     if found.damage:
         raise BagDamageError("; ".join(found.damage))
@@ -204,14 +204,12 @@ def _read(args: argparse.Namespace) -> int:
     for alike in corrections.alike_names():
         _say(f"names that differ in case alone, taken as several: {', '.join(alike)}")
     pictures = corrections.pictures
+    things = sum(len(each.things) for each in pictures)
     missing = len(known) - len(pictures)
+    absent = f"; without {counted(missing, 'picture')} of {shown_path(args.pictures)}"
     print(
-        f"{len(pictures)} pictures, {sum(len(each.things) for each in pictures)} things"
-        + (
-            f"; {missing} pictures of {shown_path(args.pictures)} are not among them"
-            * bool(missing)
-        )
-        + f" -> {shown_path(args.out)}"
+        f"{counted(len(pictures), 'picture')}, {counted(things, 'thing')}{absent * bool(missing)} "
+        f"-> {shown_path(args.out)}"
     )
     return 0
 

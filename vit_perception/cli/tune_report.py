@@ -13,7 +13,7 @@ from vit_perception.evaluation.tuning.metric import AP, Counts
 from vit_perception.evaluation.tuning.tune import Tuned
 from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.setting import settings_of
-from vit_perception.wording import shown_name
+from vit_perception.wording import counted, shown_name
 
 _OPTIONS = {
     "bundle": None,
@@ -44,7 +44,7 @@ def told(tuned: Tuned) -> list[str]:
     values = (tuned.value_before, tuned.value_after)
     lines = [
         f"pictures: {tuned.chosen_on} to choose on, {tuned.held_out} held out with "
-        f"{tuned.objects} objects; {len(question.names)} names",
+        f"{counted(tuned.objects, 'object')}; {counted(len(question.names), 'name')}",
         *_left_out(tuned),
         f"present: {_thresholds(question.present)}",
         f"found: {_thresholds(tuned.choice)}",

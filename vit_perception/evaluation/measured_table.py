@@ -9,7 +9,7 @@ from typing import Any
 
 from vit_perception.evaluation.figures.blocks import BLOCK_NS, FEWEST_BLOCKS
 from vit_perception.evaluation.tables import percent, table
-from vit_perception.wording import shown_name
+from vit_perception.wording import counted, shown_name
 
 _READING = """\
 Figures are percent. AP: mean over names and overlaps (IoU) 0.50 to 0.95; AP50: at 0.50; precision,
@@ -34,8 +34,9 @@ def format_measured(metrics: Mapping[str, Any], timing: Mapping[str, Any]) -> st
     """
     titles = ", ".join(source["title"] for source in metrics["sources"] if source["looked_at"])
     head = (
-        f"{shown_name(titles)}: {metrics['pictures']} pictures with {metrics['objects']} things, "
-        f"{len(metrics['names'])} name{'s' * (len(metrics['names']) != 1)} asked at once"
+        f"{shown_name(titles)}: {counted(metrics['pictures'], 'picture')} with "
+        f"{counted(metrics['objects'], 'thing')}, {counted(len(metrics['names']), 'name')} asked "
+        "at once"
     )
     rows = table(
         ("run", "AP", "AP50", "", "mask AP", "precision", "recall", "f1", "", "ms"),

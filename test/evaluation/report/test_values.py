@@ -24,12 +24,6 @@ def test_a_difference(value: float | None, text: str) -> None:
     assert values.signed(value) == text
 
 
-def test_counts_are_told_with_their_noun() -> None:
-    assert values.counted(1, "picture") == "1 picture"
-    assert values.counted(0, "picture") == "0 pictures"
-    assert values.counted(12345, "query", "queries") == "12,345 queries"
-
-
 def test_numbers_keep_the_digits_that_were_asked_for() -> None:
     assert values.number(12.345) == "12.3"
     assert values.number(1234) == "1,234"

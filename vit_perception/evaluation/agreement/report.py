@@ -20,6 +20,7 @@ from vit_perception.evaluation.report.page import page
 from vit_perception.evaluation.report.sections.sources import recordings
 from vit_perception.evaluation.report.values import count, share
 from vit_perception.evaluation.tables import table
+from vit_perception.wording import counted
 
 
 def report_page(found: Agreement, pictures: Sequence[bytes]) -> str:
@@ -54,7 +55,7 @@ def report_text(found: Agreement) -> str:
         )
         for side, title, each in zip("ab", titles_of(found), found["flicker"], strict=True)
     ]
-    head = (f"{found['frames']} pictures", "detections", "seen by both", "things")
+    head = (counted(found["frames"], "picture"), "detections", "seen by both", "things")
     figures = table((*head, "name changes %", "missed frames %"), rows)
     return f"{figures}\n\n{verdict_of(found)}"
 

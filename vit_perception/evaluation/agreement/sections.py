@@ -16,7 +16,6 @@ from vit_perception.evaluation.report.sections.verdicts import Verdict
 from vit_perception.evaluation.report.tables import Cell, Column, table
 from vit_perception.evaluation.report.values import (
     count,
-    counted,
     interval,
     label,
     line,
@@ -24,6 +23,7 @@ from vit_perception.evaluation.report.values import (
     share,
     signed,
 )
+from vit_perception.wording import counted
 
 Agreement = Mapping[str, Any]
 """The content of agreement.json."""

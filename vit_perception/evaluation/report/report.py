@@ -21,10 +21,9 @@ from vit_perception.evaluation.report.sections.runs import Metrics, Timing
 from vit_perception.evaluation.report.sections.sources import sources
 from vit_perception.evaluation.report.sections.space import space
 from vit_perception.evaluation.report.sections.summary import summary
-from vit_perception.evaluation.report.values import counted
 from vit_perception.images.headers import JPEG_MAGIC
 from vit_perception.output.write import write
-from vit_perception.wording import shown, shown_path
+from vit_perception.wording import counted, shown, shown_path
 
 FILE_NAME = "report.html"
 MOST_BYTES = 5_000_000

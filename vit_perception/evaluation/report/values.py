@@ -49,11 +49,6 @@ def count(value: int | None) -> str:
     return NOTHING if value is None else f"{value:,}"
 
 
-def counted(value: int, one: str, many: str = "") -> str:
-    """Returns a count with what is counted: "1 picture", "2 pictures"."""
-    return f"{count(value)} {one if value == 1 else many or one + 's'}"
-
-
 def number(value: float | None, digits: int = 1) -> str:
     """Returns a measured number with some digits; counts keep none."""
     if value is None:

@@ -21,7 +21,7 @@ from vit_perception.evaluation.samples.instance_topics import find_instances
 from vit_perception.evaluation.samples.sample import FrameTruth
 from vit_perception.evaluation.samples.stamped import Stamped, plain_frame, stamped
 from vit_perception.evaluation.samples.table import TruthTable
-from vit_perception.wording import one_line, shown, shown_path
+from vit_perception.wording import counted, one_line, shown, shown_path
 
 _WHAT = "a topic of ground truth"
 
@@ -165,31 +165,29 @@ class TopicTruth:
             self._lines.append(_left_out(found.broken, "image", f"of {named}"))
         if found.twice:
             self._lines.append(
-                f"{named}: {_counted(len(found.twice), 'stamp')} with several images, of which "
+                f"{named}: {counted(len(found.twice), 'stamp')} with several images, of which "
                 "none is used"
             )
         bare, idle = (len(each) - len(self._masks) for each in (self.table, found.places))
         if bare:
-            self._lines.append(
-                f"{named}: no masks for {_counted(bare, 'message')} of ground truth"
-            )
+            self._lines.append(f"{named}: no masks for {counted(bare, 'message')} of ground truth")
         if idle:
-            images = _counted(idle, "image")
+            images = counted(idle, "image")
             self._lines.append(f"{named}: no ground truth for {images} of masks")
 
     def _note_joins(self, foreign: set[str]) -> None:
         if self._again:
-            again = _counted(self._again, "message")
+            again = counted(self._again, "message")
             self._lines.append(f"left out {again} of ground truth said again")
         if self.contradicted:
             self._lines.append(
-                f"{_counted(len(self.contradicted), 'stamp')} with several, different truths: "
+                f"{counted(len(self.contradicted), 'stamp')} with several, different truths: "
                 "the pictures are not scored"
             )
         counts = Counter(key.frame for key in self._rows if key.frame in foreign)
         for frame, count in sorted(counts.items()):
             self._lines.append(
-                f"{_counted(count, 'message')} of ground truth in the frame {shown(frame)}, of "
+                f"{counted(count, 'message')} of ground truth in the frame {shown(frame)}, of "
                 "which no camera sends images"
             )
 
@@ -226,11 +224,7 @@ def _truth_topics(bag: BagReader, topics: TruthTopics) -> tuple[tuple[str, ...],
 
 
 def _left_out(lines: list[str], thing: str, whose: str) -> str:
-    return f"left out {_counted(len(lines), thing)} {whose}; the first: {lines[0]}"
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
+    return f"left out {counted(len(lines), thing)} {whose}; the first: {lines[0]}"
 
 
 def _same(one: FrameTruth, other: FrameTruth) -> bool:

@@ -13,6 +13,7 @@ from vit_perception.evaluation.figures.blocks import FEWEST_BLOCKS, Draws, draw,
 from vit_perception.evaluation.tuning.average_precision import average_precision
 from vit_perception.evaluation.tuning.judged import Judged
 from vit_perception.evaluation.tuning.metric import AP, RECALL, Counts, Metric
+from vit_perception.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def compare(
     if low is None or high is None:
         count = draws.weights.shape[1]
         told += (
-            f"; they make {count} block{'' if count == 1 else 's'} of pictures that look alike, "
+            f"; they make {counted(count, 'block')} of pictures that look alike, "
             f"and fewer than {FEWEST_BLOCKS} say nothing of others"
         )
     else:

@@ -31,6 +31,7 @@ from vit_perception.ros.realtime.listener import Listener
 from vit_perception.ros.realtime.live import connect, node_here, play, settle
 from vit_perception.ros.realtime.pictures import Pictures, read_pictures
 from vit_perception.ros.realtime.result import Realtime
+from vit_perception.wording import counted
 
 _IMAGE = "/recorded/image"
 
@@ -119,7 +120,8 @@ def measure_realtime(
     account = listener.report.account
     results = [replace(each, stamp=each.stamp - player.shift) for each in listener.results()]
     if listener.strange:
-        notes.append(f"{listener.strange} detections have a name that was not asked for: left out")
+        strange = counted(listener.strange, "detection")
+        notes.append(f"{strange} of names that were not asked for: left out")
     return Realtime(
         rate=rate,
         pictures=len(pictures),

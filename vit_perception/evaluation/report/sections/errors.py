@@ -8,7 +8,8 @@ from vit_perception.evaluation.report.page import Section
 from vit_perception.evaluation.report.rendering import render
 from vit_perception.evaluation.report.sections.runs import Metrics, run_titles
 from vit_perception.evaluation.report.tables import Cell, Column, table
-from vit_perception.evaluation.report.values import counted, share
+from vit_perception.evaluation.report.values import share
+from vit_perception.wording import counted
 
 _KINDS = (
     ("classification", "Right place, wrong name"),

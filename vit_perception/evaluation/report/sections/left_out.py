@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vit_perception.evaluation.report.sections.runs import Metrics
-from vit_perception.evaluation.report.values import count, counted, line
+from vit_perception.evaluation.report.values import count, line
+from vit_perception.wording import counted
 
 
 def left_out_lines(metrics: Metrics) -> list[str]:

@@ -11,7 +11,8 @@ from vit_perception.evaluation.report.page import Section
 from vit_perception.evaluation.report.rendering import render
 from vit_perception.evaluation.report.sections.runs import Metrics, run_titles
 from vit_perception.evaluation.report.tables import MOST_ROWS, Column, table
-from vit_perception.evaluation.report.values import count, counted, label, share
+from vit_perception.evaluation.report.values import count, label, share
+from vit_perception.wording import counted
 
 _FEW = 40
 """Names up to which all rows are drawn at once."""

@@ -13,7 +13,8 @@ from vit_perception.evaluation.report.sections.left_out import left_out_lines
 from vit_perception.evaluation.report.sections.runs import Metrics, Timing, run_titles
 from vit_perception.evaluation.report.sections.verdicts import verdicts
 from vit_perception.evaluation.report.tables import Cell, Column, table
-from vit_perception.evaluation.report.values import count, counted, interval, number, share
+from vit_perception.evaluation.report.values import count, interval, number, share
+from vit_perception.wording import counted
 
 
 def summary(metrics: Metrics, timing: Timing) -> Section:
