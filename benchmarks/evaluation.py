@@ -36,6 +36,7 @@ from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
 from vit_perception.bundle.samples import COMPRESSED_TOPIC, sample_bag
 from vit_perception.evaluation.rows.looker import Engine, Looker, run_of
+from vit_perception.evaluation.rows.workers import network_threads
 from vit_perception.perceiver.settings import Settings
 from vit_perception.perceiver.stages import StageTimes
 
@@ -138,7 +139,8 @@ def bare_session(options: argparse.Namespace) -> float:
     directory = find_bundle(options.bundle)
     names = Bundle.load(directory).default_names
     run = run_of("bare", directory, options.precision, names, Settings())
-    looker = Looker(run, names, Engine(threads=options.threads))
+    threads = network_threads(Engine(threads=options.threads))
+    looker = Looker(run, names, Engine(threads=threads))
     with BagReader(sample_bag()) as bag:
         _, frame = next(bag.frames())
     seconds = []

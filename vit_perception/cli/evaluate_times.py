@@ -36,10 +36,12 @@ def timing(
         began: when the command began, of `time.monotonic`.
         realtime: what the live node made of it, by run; None without.
     """
+    from vit_perception.cli.runs import engine_of
     from vit_perception.cli.versions import package_versions
     from vit_perception.engine.cpu_affinity import usable_cores
     from vit_perception.evaluation.rows.reading import times_of
     from vit_perception.evaluation.rows.times import summarised
+    from vit_perception.evaluation.rows.workers import network_threads
 
     versions = package_versions()
     return {
@@ -50,7 +52,11 @@ def timing(
             "onnxruntime": versions.get("onnxruntime", versions.get("onnxruntime-gpu", "")),
         },
         "provider": args.provider,
-        "threads": args.threads,
+        "threads": network_threads(
+            engine_of(args),
+            jobs=args.jobs if len(keys) > 1 else 1,
+            on_fleet=args.ray is not None,
+        ),
         "jobs": "ray" if args.ray is not None else args.jobs,
         "wall_s": round(time.monotonic() - began, 3),
         **summarised(times_of(folder, keys), [run.key for run in runs]),
