@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,23 @@ def read_document(path: Path) -> dict[str, Any]:
             f"{shown_path(path)}: expected COCO keys, found no {', '.join(sorted(missing))}"
         )
     return document
+
+
+@contextmanager
+def reading(path: Path, form: str = "COCO") -> Iterator[None]:
+    """Names the file in what is found wrong with its entries.
+
+    Raises:
+        EvaluationError: entries do not fit, or are of another kind.
+    """
+    try:
+        yield
+    except EvaluationError as error:
+        raise EvaluationError(f"{shown_path(path)}: {error}") from None
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise EvaluationError(
+            f"{shown_path(path)}: expected {form} entries, found {shown(error)}"
+        ) from error
 
 
 def entries(document: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -26,12 +26,13 @@ from vit_perception.evaluation.coco_file import (
     check_once,
     entries,
     read_document,
+    reading,
 )
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.frame import Frame
 from vit_perception.images.media import MediaError
 from vit_perception.images.media import read_picture as read_picture_file
-from vit_perception.wording import shown, shown_path
+from vit_perception.wording import shown_path
 
 __all__ = [
     "Dataset",
@@ -131,7 +132,7 @@ def dataset_from(
     """Makes a dataset of the document that `read_document` returned for a file of the folder."""
     check_limit(limit)
     source = root / file
-    try:
+    with reading(source):
         found = [(read_picture(entry, root), entry) for entry in entries(document, "images")]
         found.sort(key=lambda pair: pair[0].id)
         if not found:
@@ -151,12 +152,6 @@ def dataset_from(
         check_once("annotation id", [annotation["id"] for annotation in annotations])
         check_pixels(annotations)
         asks = tuple(ask for _, entry in found[:limit] for ask in read_asks(entry))
-    except EvaluationError as error:
-        raise EvaluationError(f"{shown_path(source)}: {error}") from None
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise EvaluationError(
-            f"{shown_path(source)}: expected COCO entries, found {shown(error)}"
-        ) from error
     places = {annotation["id"]: annotation["image_id"] for annotation in annotations}
     for ask in asks:
         if {places.get(ask.annotation), places.get(ask.other)} != {ask.picture}:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from vit_perception.evaluation.coco_entries import Picture, check_orphans, read_id, read_object
-from vit_perception.evaluation.coco_file import check_limit, check_once, entries
+from vit_perception.evaluation.coco_file import check_limit, check_once, entries, reading
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.places import PlaceError, find_picture
 from vit_perception.wording import shown, shown_path
@@ -92,7 +92,7 @@ def lvis_from(
         EvaluationError: an entry is not in LVIS's form, or a picture's file is absent.
     """
     check_limit(limit)
-    try:
+    with reading(source, "LVIS"):
         chosen = sorted(entries(document, "images"), key=lambda entry: int(entry["id"]))[:limit]
         categories = {int(entry["id"]): entry for entry in entries(document, "categories")}
         names = {key: asked_name(entry) for key, entry in categories.items()}
@@ -113,12 +113,6 @@ def lvis_from(
         check_once("picture id", [picture.id for picture in pictures])
         check_once("category id", [int(entry["id"]) for entry in document["categories"]])
         check_once("annotation id", [annotation["id"] for annotation in annotations])
-    except EvaluationError as error:
-        raise EvaluationError(f"{shown_path(source)}: {error}") from None
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise EvaluationError(
-            f"{shown_path(source)}: expected LVIS entries, found {shown(error)}"
-        ) from error
     if not pictures:
         raise EvaluationError(f"{shown_path(source)}: expected pictures, found none")
     missing = [picture.path for picture in pictures if not picture.path.is_file()]

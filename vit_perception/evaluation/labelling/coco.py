@@ -19,7 +19,7 @@ from vit_perception.evaluation.coco_entries import (
     read_id,
     read_picture,
 )
-from vit_perception.evaluation.coco_file import check_once, entries, read_document
+from vit_perception.evaluation.coco_file import check_once, entries, read_document, reading
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.labelling.labelled import (
     LabelledPicture,
@@ -29,7 +29,6 @@ from vit_perception.evaluation.labelling.labelled import (
 )
 from vit_perception.evaluation.labelling.outlines import outlines
 from vit_perception.rle import MAX_PIXELS, Rle, decode_mask
-from vit_perception.wording import shown, shown_path
 
 
 def document(
@@ -91,14 +90,8 @@ def read_pictures(
         EvaluationError: the file cannot be read, or an entry does not fit; names both.
     """
     found = read_document(path)
-    try:
+    with reading(path):
         return _pictures(found, path, stored)
-    except EvaluationError as error:
-        raise EvaluationError(f"{shown_path(path)}: {error}") from None
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise EvaluationError(
-            f"{shown_path(path)}: expected COCO entries, found {shown(error)}"
-        ) from error
 
 
 def _pictures(

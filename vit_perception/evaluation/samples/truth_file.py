@@ -21,7 +21,7 @@ from vit_perception.evaluation.coco_entries import (
     read_id,
     read_size,
 )
-from vit_perception.evaluation.coco_file import check_once, entries, read_document
+from vit_perception.evaluation.coco_file import check_once, entries, read_document, reading
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.samples.coco_truth import truth_from
 from vit_perception.evaluation.samples.keys import plain_name, shown_source
@@ -84,14 +84,8 @@ def read_truth_file(path: Path) -> TruthFile:
             image.
     """
     document = read_document(path)
-    try:
+    with reading(path):
         return _read(path, document)
-    except EvaluationError as error:
-        raise EvaluationError(f"{shown_path(path)}: {error}") from None
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise EvaluationError(
-            f"{shown_path(path)}: expected COCO entries, found {shown(error)}"
-        ) from error
 
 
 class FileTruth:
