@@ -14,6 +14,7 @@ from vit_perception.cli.model import add_taught_argument
 from vit_perception.cli.runs import add_runs_arguments
 from vit_perception.cli.sources import add_name_arguments, add_source_arguments
 from vit_perception.perceiver.settings import Settings
+from vit_perception.ros.playing.pace import FASTEST, SLOWEST
 
 NAME = "evaluate"
 HELP = "measure bundles on recordings and labelled pictures (COCO, LVIS)"
@@ -115,7 +116,7 @@ def _add_measuring_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--rate",
-        type=number(0.001, 1000.0),
+        type=number(SLOWEST, FASTEST),
         metavar="R",
         help="with --realtime: so many times as fast as it was recorded (1)",
     )

@@ -19,7 +19,8 @@ from rclpy.utilities import remove_ros_args
 
 from vit_perception.bags.reader import BagError
 from vit_perception.ros.environment import set_image_transport, start_failure
-from vit_perception.ros.playing.player import FASTEST, RATES, SLOWEST, BagPlayer
+from vit_perception.ros.playing.pace import FASTEST, RATES, SLOWEST
+from vit_perception.ros.playing.player import BagPlayer
 from vit_perception.wording import shown
 
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SLOWEST, FASTEST = 0.001, 1000.0
+RATES = f"{SLOWEST:g} to {FASTEST:g}"
+"""At which a bag can be played."""
 _SECOND = 1e9
 
 

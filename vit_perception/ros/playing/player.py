@@ -30,7 +30,7 @@ from vit_perception.bags.messages import COMPRESSED_IMAGE, IMAGE, Message, make,
 from vit_perception.bags.reader import BagError, BagMessage, BagReader, BagTopic
 from vit_perception.images.compressed import decode_compressed
 from vit_perception.images.raw import ImageError
-from vit_perception.ros.playing.pace import Pace
+from vit_perception.ros.playing.pace import FASTEST, RATES, SLOWEST, Pace
 from vit_perception.wording import shown_path
 
 _LATCHED = QoSProfile(
@@ -39,9 +39,6 @@ _LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 _TIME = "builtin_interfaces/msg/Time"
-SLOWEST, FASTEST = 0.001, 1000.0
-RATES = f"{SLOWEST:g} to {FASTEST:g}"
-"""At which a bag can be played."""
 
 
 class BagPlayer:
@@ -50,7 +47,7 @@ class BagPlayer:
     Args:
         node: makes the publishers; topics can be remapped.
         bag: the bag.
-        rate: 2 plays twice as fast; 0.001 to 1000.
+        rate: 2 plays twice as fast; see RATES.
         transport: `raw` unpacks compressed images and depth and publishes them under the
             name without `/compressed` or `/compressedDepth`; `compressed` keeps them.
         restamp: whether to shift all stamps by one constant, so that the first message is now.

@@ -70,7 +70,7 @@ def measure_realtime(
         topic: of the camera's images.
         run: whose bundle, precision and thresholds the node gets.
         names: that the node looks for.
-        rate: seconds of the recording that pass in one second, 0.001 to 1000.
+        rate: seconds of the recording that pass in one second; see `pace.RATES`.
         folder: for the node's log and parameter file.
         looked_at: all pictures of the topic in the order of the recording, looked at offline.
         place: of the run in their rows.
