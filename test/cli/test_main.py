@@ -70,7 +70,7 @@ def test_version_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> Non
             "expected a place outside the input",
         ),
         (["replay", "{bag}", "--bundle", "{toy}", "--out", "{tmp}/o", "--topic", "/x"], "/x"),
-        (["evaluate", "{tmp}", "--bundle", "{toy}"], "annotations.json: expected a readable file"),
+        (["evaluate", "{toy}", "--bundle", "{toy}"], "annotations.json: expected a readable file"),
     ],
 )
 def test_user_errors_are_one_line(
