@@ -135,7 +135,7 @@ class _Measurement:
         """Reads the worst pictures again, or all, and draws what was found and what is true."""
         from vit_perception.evaluation.report.detections_bag import FILE_NAME, write_detections
         from vit_perception.evaluation.report.frames_again import FramesAgain
-        from vit_perception.evaluation.report.worst import draw_worst
+        from vit_perception.evaluation.report.worst_pictures import draw_worst
         from vit_perception.evaluation.rows.reading import read_all
 
         worst = {

@@ -16,7 +16,7 @@ from vit_perception.evaluation.report.drawing import (
     WRONG,
     side_by_side,
 )
-from vit_perception.evaluation.report.judged import judge
+from vit_perception.evaluation.report.judged_picture import judged_pictures
 from vit_perception.evaluation.rows.looked_at import FrameRows
 from vit_perception.evaluation.samples.sample import FrameTruth
 from vit_perception.frame import Frame
@@ -32,7 +32,7 @@ SECOND = (WIDTH - 4) // 2 + 4
 
 def _drawn(true: FrameTruth, found: FrameRows, height: int = 240, width: int = 318) -> np.ndarray:
     frame = Frame(np.full((height, width, 3), GREY, np.uint8))
-    (judged,) = judge([looked_at(0, true, found)], 0, run(), NAMES)
+    (judged,) = judged_pictures([looked_at(0, true, found)], 0, run(), NAMES)
     return side_by_side(frame, true, judged, NAMES)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from vit_perception.evaluation.figures.measure import measure
 from vit_perception.evaluation.report.report import report_page, write_report
-from vit_perception.evaluation.report.worst import draw_worst
+from vit_perception.evaluation.report.worst_pictures import draw_worst
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.frame import Frame
 

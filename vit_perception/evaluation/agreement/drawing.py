@@ -14,7 +14,7 @@ from vit_perception.evaluation.agreement.pairing import paired
 from vit_perception.evaluation.agreement.sections import Agreement, titles_of
 from vit_perception.evaluation.report.drawing import drawn_twice, found_things, short
 from vit_perception.evaluation.report.frames_again import FrameOf, check_unchanged
-from vit_perception.evaluation.report.worst import small_jpeg
+from vit_perception.evaluation.report.worst_pictures import small_jpeg
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.reading import read_picture
 from vit_perception.evaluation.rows.run import Run

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vit_perception.evaluation.figures.comparison import Comparison
+from vit_perception.evaluation.figures.coco_comparison import CocoComparison
 from vit_perception.evaluation.figures.flat import Rows, Things, inside
 from vit_perception.evaluation.results import PROPOSAL_IOU
 from vit_perception.perceiver.nms import suppressed
@@ -29,7 +29,7 @@ def any_name(things: Things, rows: Rows, pictures: int) -> dict[str, float | Non
         pictures: how many there are.
     """
     proposals = _proposals(rows, pictures)
-    comparison = Comparison(1, RECALL_AT)
+    comparison = CocoComparison(1, RECALL_AT)
     nameless = replace(things, labels=np.zeros(len(things), np.int64))
     comparison.add(nameless, proposals, (0, pictures))
     averages = comparison.averages()

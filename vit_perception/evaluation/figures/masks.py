@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vit_perception.evaluation.figures.averages import Averages
-from vit_perception.evaluation.figures.comparison import Comparison
+from vit_perception.evaluation.figures.coco_comparison import CocoComparison
 from vit_perception.evaluation.figures.flat import Rows, Things
 from vit_perception.evaluation.rows.looked_at import FrameRows
 from vit_perception.evaluation.samples.sample import FrameTruth
@@ -22,7 +22,7 @@ class MaskComparison:
     """
 
     def __init__(self, names: int) -> None:
-        self._comparison: Comparison | None = Comparison(names, masks=True)
+        self._comparison: CocoComparison | None = CocoComparison(names, masks=True)
         self._things, self._found = False, False
 
     def add(

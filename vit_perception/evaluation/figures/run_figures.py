@@ -17,7 +17,7 @@ from vit_perception.evaluation.figures.any_name import any_name
 from vit_perception.evaluation.figures.averages import Averages
 from vit_perception.evaluation.figures.blocks import Draws, interval
 from vit_perception.evaluation.figures.calibration import calibration
-from vit_perception.evaluation.figures.comparison import Comparison
+from vit_perception.evaluation.figures.coco_comparison import CocoComparison
 from vit_perception.evaluation.figures.confusion import confusion, taken_for
 from vit_perception.evaluation.figures.counts import by_name, by_picture, published, rates
 from vit_perception.evaluation.figures.errors import errors
@@ -145,13 +145,13 @@ def _sequences(
 ) -> tuple[Averages, dict[str, Any]]:
     """Returns the averages over all sequences, and the figures of each."""
     pictures, things = gathered.pictures, gathered.things
-    comparisons = [Comparison(len(gathered.names)) for _ in pictures.keys or ("",)]
+    comparisons = [CocoComparison(len(gathered.names)) for _ in pictures.keys or ("",)]
     ends = [*(np.flatnonzero(np.diff(pictures.sequences)) + 1).tolist(), len(pictures)]
     for first, last in pairwise([0, *ends]):
         if first < last:
             comparison = comparisons[int(pictures.sequences[first])]
             comparison.add(things, gathered.rows[index], (first, last))
-    together = Comparison.together(comparisons)
+    together = CocoComparison.together(comparisons)
     figures = {}
     for place, (key, comparison) in enumerate(zip(pictures.keys, comparisons, strict=False)):
         averages = comparison.averages() if len(comparisons) > 1 else together
@@ -176,7 +176,7 @@ def _parts(gathered: Gathered, index: int) -> dict[str, Any]:
     figures = {}
     for part in ordered:
         objects = things.judged() & (words == part)
-        comparison = Comparison(len(gathered.names))
+        comparison = CocoComparison(len(gathered.names))
         comparison.add(things, gathered.rows[index], (0, len(gathered.pictures)), objects)
         averages = comparison.averages()
         figures[part] = {

@@ -18,7 +18,7 @@ from vit_perception.bags.messages import (
 )
 from vit_perception.detections import Detections
 from vit_perception.evaluation.report.drawing import RIGHT, UNJUDGED, WRONG
-from vit_perception.evaluation.report.judged import Judged
+from vit_perception.evaluation.report.judged_picture import JudgedPicture
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
 from vit_perception.evaluation.samples.sample import FrameTruth
 from vit_perception.frame import Frame
@@ -67,7 +67,7 @@ def published_message(rows: FrameRows, names: Sequence[str], stamp: int, frame_i
 
 
 def published_annotations(
-    judged: Judged, truth: FrameTruth | None, names: Sequence[str], stamp: int
+    judged: JudgedPicture, truth: FrameTruth | None, names: Sequence[str], stamp: int
 ) -> Message:
     """Returns what was published and what it misses as annotations.
 

@@ -22,7 +22,7 @@ from vit_perception.evaluation.report.bag_messages import (
 )
 from vit_perception.evaluation.report.bag_topics import IMAGE, TRUTH, BagTopics
 from vit_perception.evaluation.report.frames_again import FrameOf
-from vit_perception.evaluation.report.judged import Judged, judge
+from vit_perception.evaluation.report.judged_picture import JudgedPicture, judged_pictures
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.run import Run
 from vit_perception.frame import Frame
@@ -72,7 +72,9 @@ def write_detections(
     with new_file(path) as partial, writing(path), partial_folder(path) as scratch:
         with writing(path, scratch), BagWriter(scratch / "bag") as bag:
             for block in _blocks(frames):
-                judged = [judge(block, place, run, names) for place, run in enumerate(runs)]
+                judged = [
+                    judged_pictures(block, place, run, names) for place, run in enumerate(runs)
+                ]
                 for index, looked_at in enumerate(block):
                     place = _Place(bag, topics, looked_at)
                     place.write_truth()
@@ -107,7 +109,7 @@ class _Place:
             self._write(TRUTH, "detections", DETECTIONS, things)
             self._write(TRUTH, "annotations", IMAGE_ANNOTATIONS, true_annotations(truth, stamp))
 
-    def write_runs(self, found: Sequence[Judged], names: Sequence[str]) -> None:
+    def write_runs(self, found: Sequence[JudgedPicture], names: Sequence[str]) -> None:
         """Writes what each run published."""
         truth, stamp = self._looked_at.truth, self._looked_at.stamp
         for run, judged in zip(self._topics.runs, found, strict=True):
@@ -117,7 +119,9 @@ class _Place:
             annotations = published_annotations(judged, truth, names, stamp)
             self._write(run, "annotations", IMAGE_ANNOTATIONS, annotations)
 
-    def write_pictures(self, frame: Frame, found: Sequence[Judged], names: Sequence[str]) -> None:
+    def write_pictures(
+        self, frame: Frame, found: Sequence[JudgedPicture], names: Sequence[str]
+    ) -> None:
         """Writes the picture, and with what each run published in it."""
         stamp = self._looked_at.stamp
         self._write(IMAGE, "compressed", COMPRESSED_IMAGE, image_message(frame, stamp))

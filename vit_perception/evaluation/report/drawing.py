@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.evaluation.report.judged import Judged
+from vit_perception.evaluation.report.judged_picture import JudgedPicture
 from vit_perception.evaluation.report.values import count
 from vit_perception.evaluation.rows.looked_at import FrameRows
 from vit_perception.evaluation.samples.sample import FrameTruth
@@ -63,7 +63,9 @@ class Thing:
     mark: Mark
 
 
-def side_by_side(frame: Frame, truth: FrameTruth, judged: Judged, names: Sequence[str]) -> Image:
+def side_by_side(
+    frame: Frame, truth: FrameTruth, judged: JudgedPicture, names: Sequence[str]
+) -> Image:
     """Returns both pictures under their counts, uint8 [H, WIDTH, 3] RGB.
 
     Right ones have whole blue lines; missed and false ones dashed orange ones; what is not judged
@@ -105,7 +107,7 @@ def _told(all_of_them: int, bad: int, word: str) -> str:
     return f"{count(all_of_them)}, {count(bad)} {word}" if bad else count(all_of_them)
 
 
-def _true(truth: FrameTruth, judged: Judged) -> list[Thing]:
+def _true(truth: FrameTruth, judged: JudgedPicture) -> list[Thing]:
     marks = [
         UNJUDGED if not counts else WRONG if missed else RIGHT
         for counts, missed in zip(judged.counts.tolist(), judged.missed.tolist(), strict=True)

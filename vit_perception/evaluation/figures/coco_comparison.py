@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PICTURES_AT_ONCE = 256
 
 
-class Comparison:
+class CocoComparison:
     """Collects comparisons of pictures.
 
     Args:
@@ -103,7 +103,7 @@ class Comparison:
         return _averages(self._evaluation)
 
     @staticmethod
-    def together(comparisons: Sequence[Comparison]) -> Averages:
+    def together(comparisons: Sequence[CocoComparison]) -> Averages:
         """Returns the averages over several comparisons of different pictures, at least one."""
         from hotcoco import StreamingEval
 

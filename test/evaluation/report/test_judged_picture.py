@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from vit_perception.evaluation.report.judged import judge
+from vit_perception.evaluation.report.judged_picture import judged_pictures
 
 from ..figures.frames import NAMES, looked_at, rows, run, truth
 
@@ -14,7 +14,7 @@ MUG, BOWL, ELSEWHERE = (10, 10, 50, 50), (100, 10, 160, 60), (300, 300, 340, 360
 def test_right_false_and_missed_things_are_told_apart() -> None:
     found = rows(("mug", 0.9, MUG), ("spoon", 0.8, BOWL), ("bowl", 0.4, BOWL))
     frame = looked_at(0, truth(("bowl", BOWL), ("mug", MUG)), found)
-    (judged,) = judge([frame], 0, run(), NAMES)
+    (judged,) = judged_pictures([frame], 0, run(), NAMES)
     # The bowl with score 0.4 is below the threshold of 0.5.
     assert judged.rows.scores.tolist() == [found.scores[0], found.scores[1]]
     assert judged.right.tolist() == [True, False]
@@ -26,7 +26,7 @@ def test_right_false_and_missed_things_are_told_apart() -> None:
 def test_nothing_is_judged_on_regions_and_on_names_that_were_not_asked_for() -> None:
     found = rows(("mug", 0.9, MUG), ("spoon", 0.8, BOWL), ("spoon", 0.7, ELSEWHERE))
     true = truth(("mug", MUG), ("plate", BOWL), crowds=[0])
-    (judged,) = judge([looked_at(0, true, found)], 0, run(), NAMES)
+    (judged,) = judged_pictures([looked_at(0, true, found)], 0, run(), NAMES)
     assert judged.unjudged.tolist() == [True, True, False]
     assert judged.counts.tolist() == judged.missed.tolist() == [False, False]
 
@@ -39,7 +39,7 @@ def test_pictures_of_which_nothing_is_known_are_not_judged() -> None:
         looked_at(2, truth(), found),
         looked_at(3, truth(("spoon", ELSEWHERE), ("mug", MUG)), found),
     ]
-    judged = judge(frames, 0, run(), NAMES)
+    judged = judged_pictures(frames, 0, run(), NAMES)
     assert [each.right.tolist() for each in judged] == [[True], [False], [False], [True]]
     assert [each.unjudged.tolist() for each in judged] == [[False], [True], [False], [False]]
     # Things are counted from the first picture on; each picture gets its own.
@@ -48,5 +48,5 @@ def test_pictures_of_which_nothing_is_known_are_not_judged() -> None:
 
 def test_each_run_is_judged_by_its_own_rows() -> None:
     frame = looked_at(0, truth(("mug", MUG)), rows(), rows(("mug", 0.9, MUG)))
-    (first,), (second,) = (judge([frame], place, run(), NAMES) for place in (0, 1))
+    (first,), (second,) = (judged_pictures([frame], place, run(), NAMES) for place in (0, 1))
     assert first.missed.tolist() == [True] and second.missed.tolist() == [False]

@@ -16,7 +16,7 @@ from vit_perception.evaluation.rows.run import Run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class JudgedPicture:
     """M detections that a run published of a picture with T things.
 
     Attributes:
@@ -35,7 +35,9 @@ class Judged:
     missed: NDArray[np.bool_]
 
 
-def judge(frames: Sequence[LookedAt], place: int, run: Run, names: Sequence[str]) -> list[Judged]:
+def judged_pictures(
+    frames: Sequence[LookedAt], place: int, run: Run, names: Sequence[str]
+) -> list[JudgedPicture]:
     """Judges what a run published of some pictures, one entry each.
 
     Args:
@@ -50,7 +52,7 @@ def judge(frames: Sequence[LookedAt], place: int, run: Run, names: Sequence[str]
     matches = match_frames(truths, [published[index] for index in known], names)
     asked = set(names)
     found = [
-        Judged(
+        JudgedPicture(
             rows,
             np.zeros(len(rows), np.bool_),
             np.ones(len(rows), np.bool_),
@@ -66,7 +68,7 @@ def judge(frames: Sequence[LookedAt], place: int, run: Run, names: Sequence[str]
         missed = counts.copy()
         things = matches.things[own]
         missed[things[things != NOTHING] - first] = False
-        found[index] = Judged(
+        found[index] = JudgedPicture(
             published[index], matches.true[own], matches.ignored[own], counts, missed
         )
         first += len(truth)

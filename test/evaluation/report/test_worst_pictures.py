@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from vit_perception.evaluation.errors import EvaluationError
-from vit_perception.evaluation.report import worst
-from vit_perception.evaluation.report.worst import MOST_BYTES, draw_worst
+from vit_perception.evaluation.report import worst_pictures
+from vit_perception.evaluation.report.worst_pictures import MOST_BYTES, draw_worst
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.frame import Frame
 from vit_perception.images.headers import read_jpeg_header
@@ -94,7 +94,7 @@ def test_a_picture_that_has_changed_is_refused(tmp_path: Path, source: _Source) 
 def test_large_pictures_lose_quality(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     for most in (10**9, 20_000):
-        monkeypatch.setattr(worst, "MOST_BYTES", most)
+        monkeypatch.setattr(worst_pictures, "MOST_BYTES", most)
         (path,) = draw_worst(tmp_path, _metrics([("morning", 0)], []), RUNS, _frames(), _Source())
         sizes.append(path.stat().st_size)
     assert sizes[1] < sizes[0] / 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from test.evaluation.figures.frames import random_frames, run, truths_of
-from vit_perception.evaluation.figures.comparison import Comparison
+from vit_perception.evaluation.figures.coco_comparison import CocoComparison
 from vit_perception.evaluation.figures.flat import flat_rows, flat_things
 from vit_perception.evaluation.figures.measure import measure
 
@@ -21,13 +21,13 @@ def test_pictures_are_compared_some_at_a_time_and_in_groups(
     frames = random_frames(1, 60)
     things = flat_things(truths_of(frames), ASKED)
     found = flat_rows([frame.rows[0] for frame in frames])
-    at_once = Comparison(3)
+    at_once = CocoComparison(3)
     at_once.add(things, found, (0, 60))
-    monkeypatch.setattr("vit_perception.evaluation.figures.comparison._PICTURES_AT_ONCE", 7)
-    groups = [Comparison(3), Comparison(3)]
+    monkeypatch.setattr("vit_perception.evaluation.figures.coco_comparison._PICTURES_AT_ONCE", 7)
+    groups = [CocoComparison(3), CocoComparison(3)]
     groups[0].add(things, found, (0, 25))
     groups[1].add(things, found, (25, 60))
-    together, whole = Comparison.together(groups), at_once.averages()
+    together, whole = CocoComparison.together(groups), at_once.averages()
     np.testing.assert_array_equal(together.precision, whole.precision)
     np.testing.assert_array_equal(together.recall, whole.recall)
     assert groups[0].averages().ap() != whole.ap()

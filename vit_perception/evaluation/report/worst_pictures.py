@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.report.drawing import side_by_side
 from vit_perception.evaluation.report.frames_again import FrameOf, check_unchanged
-from vit_perception.evaluation.report.judged import judge
+from vit_perception.evaluation.report.judged_picture import judged_pictures
 from vit_perception.evaluation.report.report import picture_path
 from vit_perception.evaluation.report.sections.runs import Metrics
 from vit_perception.evaluation.rows.looked_at import LookedAt
@@ -92,7 +92,7 @@ def _drawn(
             f"{shown(looked_at.sequence)}: expected picture {looked_at.number} with truth, found "
             "none"
         )
-    (judged,) = judge([looked_at], place, run, names)
+    (judged,) = judged_pictures([looked_at], place, run, names)
     return small_jpeg(side_by_side(picture, looked_at.truth, judged, names))
 
 
