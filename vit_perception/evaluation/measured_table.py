@@ -58,8 +58,9 @@ def format_measured(metrics: Mapping[str, Any], timing: Mapping[str, Any]) -> st
     )
     verdicts = [_verdict(each) for each in metrics["differences"]]
     live = [_live(key, each) for key, each in (timing.get("realtime") or {}).items()]
-    unsure = any(run["intervals"]["AP50"] is None for run in metrics["runs"])
-    short = [_SHORT.format(blocks=FEWEST_BLOCKS, seconds=BLOCK_NS / 1e9)] if unsure else []
+    # The same ones for all runs; where nothing is true, a figure has no interval either.
+    few = any(run["intervals"]["blocks"] < FEWEST_BLOCKS for run in metrics["runs"])
+    short = [_SHORT.format(blocks=FEWEST_BLOCKS, seconds=BLOCK_NS / 1e9)] if few else []
     compared = ["\n".join(verdicts)] if verdicts else []
     return "\n\n".join([head, rows, _READING, *short, *compared, *live])
 

@@ -73,6 +73,5 @@ def _sureness(metrics: Metrics) -> str:
     intervals = [run["intervals"] for run in metrics["runs"]]
     if not any(interval(each["AP50"]) for each in intervals):
         return "There are too few pictures to say how sure that is."
-    blocks = intervals[0].get("blocks")
-    over = "stretches" if blocks is None else counted(blocks, "stretch", "stretches")
+    over = counted(intervals[0]["blocks"], "stretch", "stretches")
     return f"Small: the 95 % interval over {over} of the recordings."
