@@ -27,7 +27,6 @@ from vit_perception.wording import printable, shown_path
 
 if TYPE_CHECKING:
     from vit_perception.evaluation.samples.sources import Sources
-    from vit_perception.evaluation.tuning.tune import Ask
     from vit_perception.perceiver.perceiver import Perceiver
 
 NAME = "tune"
@@ -110,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         BagDamageError: pictures of a bag are missing; after the file was written.
+        EvaluationError: the options do not go together, or there is too little to choose on.
+        BagError, BundleError, VocabularyError, OutputError, SessionError: see what each needs.
     """
     from vit_perception.bags.reader import BagDamageError
     from vit_perception.bundle.paths import find_bundle
@@ -117,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.cli.tune_report import comments, names_told, told
     from vit_perception.evaluation.report.frames_again import FramesAgain
     from vit_perception.evaluation.tuning.choice import Choice
+    from vit_perception.evaluation.tuning.looking import asking
     from vit_perception.evaluation.tuning.metric import Metric, checked_parameters
     from vit_perception.evaluation.tuning.parameter_file import parameter_file
     from vit_perception.evaluation.tuning.search import Question
@@ -147,7 +149,7 @@ def run(args: argparse.Namespace) -> int:
     tuned = tune(
         sequences,
         question,
-        _ask(perceiver, args.class_agnostic_nms),
+        asking(perceiver, agnostic=args.class_agnostic_nms),
         partial(FramesAgain, sequences),
         trials=args.trials,
         seed=args.seed,
@@ -213,29 +215,3 @@ def _perceiver(args: argparse.Namespace, names: tuple[str, ...]) -> Perceiver:
         threads=args.threads,
         text_encoder_dir=args.text_encoder,
     )
-
-
-def _ask(perceiver: Perceiver, agnostic: bool) -> Ask:
-    from vit_perception.detections import Detections
-    from vit_perception.evaluation.tuning.choice import Choice
-    from vit_perception.evaluation.tuning.looking import Predict
-    from vit_perception.frame import Frame
-    from vit_perception.perceiver.stages import StageTimes
-
-    def ask(choice: Choice, most: int) -> Predict:
-        settings = Settings(
-            choice.score,
-            choice.iou,
-            max_detections=most,
-            class_agnostic_nms=agnostic,
-            masks=False,
-            class_thresholds=choice.own,
-        )
-        query = perceiver.prepare(settings=settings)
-
-        def predict(frame: Frame) -> Detections:
-            return perceiver.look(frame, query, StageTimes())
-
-        return predict
-
-    return ask

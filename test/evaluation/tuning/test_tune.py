@@ -14,14 +14,12 @@ from vit_perception.detections import Detections
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.samples.sample import LeftOut, Sample
 from vit_perception.evaluation.tuning.choice import Choice
-from vit_perception.evaluation.tuning.looking import Predict
+from vit_perception.evaluation.tuning.looking import Ask, Predict, asking
 from vit_perception.evaluation.tuning.metric import Metric, checked_parameters
 from vit_perception.evaluation.tuning.search import Question
-from vit_perception.evaluation.tuning.tune import Ask, tune
+from vit_perception.evaluation.tuning.tune import tune
 from vit_perception.frame import Frame
 from vit_perception.perceiver.perceiver import Perceiver
-from vit_perception.perceiver.settings import Settings
-from vit_perception.perceiver.stages import StageTimes
 
 from ...toy_bundle import DEFAULT_NAMES
 from .pale import RED, pictures
@@ -34,23 +32,14 @@ PRESENT = Choice(0.6, 0.3)
 
 
 def ask_of(perceiver: Perceiver, asked: list[Choice] | None = None) -> Ask:
-    def ask(choice: Choice, most: int) -> Predict:
+    ask = asking(perceiver)
+
+    def noted(choice: Choice, most: int) -> Predict:
         if asked is not None:
             asked.append(choice)
-        settings = Settings(
-            choice.score,
-            choice.iou,
-            max_detections=most,
-            class_thresholds=choice.own,
-        )
-        query = perceiver.prepare(settings=settings)
+        return ask(choice, most)
 
-        def predict(frame: Frame) -> Detections:
-            return perceiver.look(frame, query, StageTimes())
-
-        return predict
-
-    return ask
+    return noted
 
 
 @contextmanager

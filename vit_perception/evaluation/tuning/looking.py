@@ -17,10 +17,16 @@ from vit_perception.evaluation.report.frames_again import FrameOf, check_unchang
 from vit_perception.evaluation.rows.account import LINES_SHOWN
 from vit_perception.evaluation.rows.looked_at import FrameRows, LookedAt
 from vit_perception.evaluation.samples.sample import LeftOut, Sample, SampleSequence
+from vit_perception.evaluation.tuning.choice import Choice
 from vit_perception.frame import Frame
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import Settings
+from vit_perception.perceiver.stages import StageTimes
 from vit_perception.wording import shown
 
 Predict = Callable[[Frame], Detections]
+Ask = Callable[[Choice, int], Predict]
+"""Takes thresholds and how many detections of a picture to give."""
 Progress = Callable[[int], None]
 WITHOUT_TRUTH = "without truth"
 
@@ -44,6 +50,29 @@ class Seen:
     lines: list[str] = field(default_factory=list)
     unused: Counter[str] = field(default_factory=Counter)
     damage: list[str] = field(default_factory=list)
+
+
+def asking(perceiver: Perceiver, *, agnostic: bool = False) -> Ask:
+    """Returns what asks a perceiver for the names that it has, without masks.
+
+    Args:
+        perceiver: with names.
+        agnostic: whether boxes of different names suppress each other.
+    """
+
+    def ask(choice: Choice, most: int) -> Predict:
+        settings = Settings(
+            choice.score,
+            choice.iou,
+            max_detections=most,
+            class_agnostic_nms=agnostic,
+            masks=False,
+            class_thresholds=choice.own,
+        )
+        query = perceiver.prepare(settings=settings)
+        return lambda frame: perceiver.look(frame, query, StageTimes())
+
+    return ask
 
 
 def look(

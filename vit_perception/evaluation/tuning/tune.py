@@ -18,7 +18,7 @@ from vit_perception.evaluation.samples.sample import NO_LABELS, SampleSequence
 from vit_perception.evaluation.tuning.choice import Choice
 from vit_perception.evaluation.tuning.held_out import blocks, divided
 from vit_perception.evaluation.tuning.judged import judge
-from vit_perception.evaluation.tuning.looking import Predict, Seen, look, look_again
+from vit_perception.evaluation.tuning.looking import Ask, Seen, look, look_again
 from vit_perception.evaluation.tuning.metric import AP, Counts
 from vit_perception.evaluation.tuning.search import Question, Tried, search
 from vit_perception.evaluation.tuning.verdict import Published, Verdict, compare, unchanged
@@ -26,8 +26,6 @@ from vit_perception.perceiver.settings import Settings
 from vit_perception.setting import settings_of
 from vit_perception.wording import shown, shown_path
 
-Ask = Callable[[Choice, int], Predict]
-"""Takes thresholds and how many detections of a picture to give."""
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Takes a title and a total; gives what takes the number done so far."""
 

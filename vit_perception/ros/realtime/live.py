@@ -41,12 +41,15 @@ _CHECK = 0.2
 
 @contextmanager
 def node_here(domain: int | None) -> Iterator[Node]:
-    """A node in this process that logs errors alone: what is to be told stands in the notes.
+    """Yields a node of this process that logs errors alone: what is to be told is in the notes.
 
     ROS stays on this machine, in a domain of its own, as the environment says meanwhile.
 
     Args:
         domain: None: a random one.
+
+    Raises:
+        StartError: ROS does not start.
     """
     before = dict(os.environ)
     set_image_transport()
