@@ -186,7 +186,9 @@ def test_the_work_of_people_is_never_replaced(
     assert label(bag, "--out", out, "--bundle", toy_bundle_dir) == 2
     assert "expected a new folder, found one that is there" in capsys.readouterr().err
     assert (out / "annotations.json").read_bytes() == before
-    assert label(bag, "--out", bag / "labels", "--bundle", toy_bundle_dir) == 2
+    for folder in (bag, toy_bundle_dir):
+        assert label(bag, "--out", folder / "labels", "--bundle", toy_bundle_dir) == 2
+        assert "expected a place outside the input" in capsys.readouterr().err
     assert label("--read", out / "cvat.xml", "--pictures", out, "--out", out / "d") == 2
     assert "expected a place outside the input" in capsys.readouterr().err
 

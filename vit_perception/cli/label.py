@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import add_setting, at_least, number, output_path
 from vit_perception.cli.model import add_bundle_arguments, add_mask_argument
+from vit_perception.cli.runs import refuse_read
 from vit_perception.cli.sources import add_name_arguments, given_names
 from vit_perception.cli.streams import say
 from vit_perception.perceiver.settings import Settings
@@ -143,16 +144,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _propose(args: argparse.Namespace) -> int:
     from vit_perception.bags.reader import BagDamageError
+    from vit_perception.bundle.paths import find_bundle
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.labelling.folder import IMAGES, empty_folder, write_files
     from vit_perception.evaluation.labelling.label_studio import LOCAL_FILES
     from vit_perception.evaluation.labelling.propose import Choice, propose
-    from vit_perception.output.input_files import refuse_inside
 
     bags = [Path(bag) for bag in args.bags]
-    for bag in bags:
-        if bag.is_dir():
-            refuse_inside(args.out, bag)
+    refuse_read(args.out, [*bags, find_bundle(args.bundle)])
     perceiver = _perceiver(args)
     names = perceiver.vocabulary.names
     with empty_folder(args.out) as folder:
