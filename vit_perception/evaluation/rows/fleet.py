@@ -14,18 +14,15 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vit_perception.engine.cpu_affinity import usable_cores
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.rows.account import Account
-from vit_perception.evaluation.rows.task import Task, done
+from vit_perception.evaluation.rows.task import Done, Task, done
 from vit_perception.processes.crew import ATTEMPTS
 from vit_perception.processes.pool import WorkerError
 from vit_perception.wording import one_line, shown, shown_path
-
-if TYPE_CHECKING:
-    from vit_perception.evaluation.rows.workers import Done
 
 _STORE = 128 * 2**20
 """Bytes that a Ray of our own keeps for objects: what is sent is small."""

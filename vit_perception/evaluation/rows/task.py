@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +18,11 @@ from vit_perception.evaluation.rows.looker import Engine, Looker
 from vit_perception.evaluation.rows.looking import look
 from vit_perception.evaluation.rows.run import Run
 from vit_perception.evaluation.samples.sample import SampleSequence
+from vit_perception.processes.pool import WorkerError
 from vit_perception.wording import shown_path
 
+Done = Iterator[tuple[int, Account | WorkerError]]
+"""Index of each task, with its account, or with why its processes were lost."""
 _TOLD_EVERY = 0.2
 
 

@@ -9,7 +9,7 @@ of threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +17,10 @@ from vit_perception.engine.cpu_affinity import engine_threads, usable_cores
 from vit_perception.evaluation.rows.account import Account
 from vit_perception.evaluation.rows.looker import Engine
 from vit_perception.evaluation.rows.run import Run
-from vit_perception.evaluation.rows.task import Task, close_engines, done, failed
+from vit_perception.evaluation.rows.task import Done, Task, close_engines, done, failed
 from vit_perception.evaluation.samples.sample import SampleSequence
 from vit_perception.processes.crew import in_crew
 from vit_perception.processes.pool import WorkerError
-
-Done = Iterator[tuple[int, Account | WorkerError]]
-"""Index of each task, with its account, or with why its processes were lost."""
 
 
 def look_at_all(
