@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import builtins
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -40,6 +42,8 @@ def test_ray_gives_the_same_files(
 ) -> None:
     """One worker is killed, one source is broken, one kills all its workers."""
     ray = pytest.importorskip("ray")
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    said_by = builtins.print
     broken = Squares(key="broken", count=70, error="frame 69: expected a box, found none")
     plain = [Squares(key="a", broken=frozenset({3})), broken]
     alone = look_at_all(
@@ -57,6 +61,9 @@ def test_ray_gives_the_same_files(
         progress=met.append,
     )
     assert not ray.is_initialized()
+    # Ray has put its own in their places.
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert builtins.print is said_by
     assert (tmp_path / "was killed").exists()
     assert tuple(accounts) == alone
     assert lost.error.startswith("squares of a test: expected a worker to finish, found it lost 3")

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,11 +28,13 @@ from vit_perception.wording import one_line, shown, shown_path
 
 _STORE = 128 * 2**20
 """Bytes that a Ray of our own keeps for objects: what is sent is small."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PAUSE = 0.5
 _PATIENCE = 10.0
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # tells nobody what is run here
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leaves the GPUs of its workers as they are
+    "RAY_TQDM_PATCH_PRINT": "0",  # leaves Python's print as it is
 }
 
 
@@ -106,12 +110,13 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
     where = f"at {shown(address)}" if address else "on this machine"
     try:
         _knock(address)
-        ray.init(
-            address=address or "local",
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **({} if address else own),
-        )
+        with _handlers_kept():
+            ray.init(
+                address=address or "local",
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                **({} if address else own),
+            )
     except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
         raise EvaluationError(
             f"ray: expected to reach it {where}, found: {one_line(error)}"
@@ -120,6 +125,20 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Gives signals back the handlers they had; Ray ends the process by its own on SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ray sets none there
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _knock(address: str) -> None:
