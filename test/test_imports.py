@@ -13,7 +13,7 @@ import pytest
 import vit_perception
 
 WORKSHOP = (
-    *("hotcoco", "jinja2", "mujoco", "onnx", "optuna"),
+    *("hotcoco", "jinja2", "markupsafe", "mujoco", "onnx", "optuna"),
     *("ray", "timm", "torch", "transformers"),
 )
 ROS = (
