@@ -95,18 +95,18 @@ def test_published_things_are_compared_with_where_they_are(tmp_path: Path) -> No
     account = look(sample, LOOKERS, tmp_path)
     assert (account.looked_at, account.notes) == (60, sample.notes)
     sure, weak = spaces(spaces_of(tmp_path, [sample.key]), ["sure", "weak"]).values()
-    # Every tenth of 60 pictures; one lemon, two mugs and one box.
-    assert (sure["pictures"], sure["every"], sure["unplaced"]) == (6, 10, {})
+    # Every twentieth of 60 pictures; one lemon, two mugs and one box.
+    assert (sure["pictures"], sure["every"], sure["unplaced"]) == (3, 20, {})
     assert {name: each["things"] for name, each in sure["per_name"].items()} == {
-        "box of crackers": 6,
-        "lemon": 6,
-        "mug": 12,
+        "box of crackers": 3,
+        "lemon": 3,
+        "mug": 6,
     }
-    assert (sure["things"], sure["found"]) == (24, 24)
+    assert (sure["things"], sure["found"]) == (12, 12)
     assert 0 < sure["centre_median_mm"] < sure["centre_p95_mm"] < 60
     assert 0 < sure["per_name"]["lemon"]["centre_p95_mm"] < 20
     # What a robot would not publish is not found.
-    assert (weak["things"], weak["found"], weak["centre_median_mm"]) == (24, 0, None)
+    assert (weak["things"], weak["found"], weak["centre_median_mm"]) == (12, 0, None)
     assert len(list(read_all(tmp_path, [sample.key]))) == 60
 
 
@@ -149,7 +149,7 @@ def test_pictures_without_a_place_are_counted(tmp_path: Path) -> None:
     half = sequence(without(tmp_path / "half", COMPRESSED_DEPTH_TOPIC, 30))
     look(half, LOOKERS, tmp_path / "out")
     sure, _ = spaces(spaces_of(tmp_path / "out", [half.key]), ["sure", "weak"]).values()
-    assert (sure["pictures"], sure["unplaced"], sure["found"]) == (3, {"no_depth": 3}, 12)
+    assert (sure["pictures"], sure["unplaced"], sure["found"]) == (2, {"no_depth": 1}, 8)
 
 
 def test_blocks_are_summed_up(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_blocks_are_summed_up(tmp_path: Path) -> None:
             **mugs,
             "things": 4,
             "per_name": {"can": nothing, "mug": mugs},
-            "every": 10,
+            "every": 20,
             "pictures": 3,
             "unplaced": {"no_depth": 2, "unit": 1},
         }

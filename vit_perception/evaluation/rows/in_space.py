@@ -28,7 +28,7 @@ from vit_perception.evaluation.samples.sample import Sample, SampleSequence
 from vit_perception.evaluation.space_errors import SpaceErrors
 from vit_perception.space.objects import Objects
 
-EVERY = 10
+EVERY = 20
 """Of so many pictures one is placed: its neighbours look alike, and placing takes its time."""
 _AHEAD = 1_000_000_000
 """Nanoseconds of the recording that the truth of an image is looked for before and after it."""
@@ -54,7 +54,7 @@ class InSpace:
         self._begin()
 
     def add(self, sample: Sample, found: Sequence[Detections], rows: Sequence[FrameRows]) -> None:
-        """Adds the errors of every tenth picture, where the recording tells the truth of it.
+        """Adds the errors of one picture in EVERY, where the recording tells the truth of it.
 
         Args:
             sample: in the order of the recording.
