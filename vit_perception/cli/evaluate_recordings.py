@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,21 +141,25 @@ class _Measurement:
         worst = {
             (each["sequence"], each["number"]) for run in metrics["runs"] for each in run["worst"]
         }
-        with FramesAgain(self._sources.sequences, worst) as frame_of:
-            frames = read_all(self._folder, self._keys)
-            draw_worst(self._folder, metrics, self._runs, frames, frame_of)
-        every = self._args.overlays
-        with FramesAgain(self._sources.sequences, None if every else worst) as frame_of:
-            write_detections(
+        with FramesAgain(self._sources.sequences, worst) as again:
+            frame_of = cache(again)  # each is wanted twice, and there are few
+            draw_worst(
+                self._folder, metrics, self._runs, read_all(self._folder, self._keys), frame_of
+            )
+            write = partial(
+                write_detections,
                 self._folder / FILE_NAME,
                 self._runs,
                 self._names,
                 self._keys,
                 read_all(self._folder, self._keys),
-                frame_of,
                 overlays=worst,
-                all_overlays=every,
             )
+            if not self._args.overlays:
+                write(frame_of)
+                return
+        with FramesAgain(self._sources.sequences) as any_of:
+            write(any_of, all_overlays=True)
 
     def _check(self, pictures: int) -> None:
         from vit_perception.evaluation.errors import EvaluationError
