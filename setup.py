@@ -48,6 +48,7 @@ EVALUATE = [
     "hotcoco>=1.3",  # average precision, kinds of errors, calibration; needs numpy alone
     "jinja2>=3.1",  # the report
     "optuna>=3.6",  # searches thresholds
+    "threadpoolctl>=3.1",  # keeps numpy's products to one thread beside the network
     "defusedxml>=0.7.1",  # reads CVAT's XML from outside, without entities that grow for ever
 ]
 FLEET = [

@@ -14,7 +14,7 @@ import vit_perception
 
 WORKSHOP = (
     *("hotcoco", "jinja2", "markupsafe", "mujoco", "onnx", "optuna"),
-    *("ray", "timm", "torch", "transformers"),
+    *("ray", "threadpoolctl", "timm", "torch", "transformers"),
 )
 ROS = (
     *(

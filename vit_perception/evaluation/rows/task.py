@@ -16,6 +16,7 @@ from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.rows.account import Account
 from vit_perception.evaluation.rows.looker import Engine, Looker
 from vit_perception.evaluation.rows.looking import look
+from vit_perception.evaluation.rows.one_thread import one_thread
 from vit_perception.evaluation.rows.run import Run
 from vit_perception.evaluation.samples.sample import SampleSequence
 from vit_perception.processes.pool import WorkerError
@@ -69,7 +70,8 @@ def done(task: Task, tell: Callable[[int], None] = lambda pictures: None) -> Acc
 
     lookers = _opened(task.runs, task.names, task.engine)
     try:
-        return look(task.sequence, lookers, task.folder, progress)
+        with one_thread():
+            return look(task.sequence, lookers, task.folder, progress)
     except (BagError, EvaluationError) as error:
         # Of files in the folder of the measurement too, which may lie anywhere.
         return failed(task.sequence, str(error).replace(f"{shown_path(task.folder)}{os.sep}", ""))
