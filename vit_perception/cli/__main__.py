@@ -75,6 +75,7 @@ HINTS = {
     "hotcoco": "needs hotcoco: pip install 'vit_perception[evaluate]'",
     "jinja2": "needs jinja2: pip install 'vit_perception[evaluate]'",
     "optuna": "needs optuna: pip install 'vit_perception[evaluate]'",
+    "threadpoolctl": "needs threadpoolctl: pip install 'vit_perception[evaluate]'",
     "defusedxml": "needs defusedxml: pip install 'vit_perception[evaluate]'",
     "ray": "needs ray: pip install 'vit_perception[fleet]'",
 }
