@@ -195,6 +195,7 @@ def _detection(found: Detection, id: str, header: Message) -> Message:
     )
 
 
+@cache  # one for all detections: it is never changed
 def _no_pose() -> Message:
     pose = make(
         "geometry_msgs/msg/Pose",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,18 @@ from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.wording import shown_path
+
+
+class Laid(NamedTuple):
+    """A frame, or its region, as the network takes it.
+
+    Attributes:
+        pixels: uint8 [1, height, width, 3].
+        letterbox: where the frame lies in them.
+    """
+
+    pixels: NDArray[np.uint8]
+    letterbox: Letterbox
 
 
 class Seen(NamedTuple):
@@ -78,6 +90,17 @@ class Network:
         self._checked: Mapping[str, object] = {}
         self._lock = threading.Lock()
 
+    def lay(self, frame: Frame, query: Query) -> Laid:
+        """Returns what `run` takes of a frame; from any thread, also while the graph runs.
+
+        Raises:
+            RegionError: the region of the query's settings lies beside the image.
+        """
+        _, height, width, _ = self._canvas.pixels.shape
+        canvas = Canvas(height, width, self._bundle.pad_value)
+        letterbox = canvas.draw(_part(frame, query))
+        return Laid(canvas.pixels, letterbox)
+
     def look(
         self, frame: Frame, query: Query, stages: StageTimes, *, anything: bool = False
     ) -> Seen:
@@ -94,14 +117,43 @@ class Network:
             PerceiverError: the results break the contract.
             RegionError: the region lies beside the image.
         """
-        region = query.settings.region
-        part = frame if region is None else region.of(frame)
+        part = _part(frame, query)
         with self._lock:
-            letterbox = self._canvas.draw(part.image)
+            letterbox = self._canvas.draw(part)
             stages.lap("letterbox")
-            inputs = {**query.inputs, **self._constant, "image": self._canvas.pixels}
-            results = self.session.run(inputs)
-            stages.lap("inference")
+            results = self._results(self._canvas.pixels, query, stages)
+        return self._seen(results, letterbox, query, anything=anything)
+
+    def run(self, laid: Laid, query: Query, stages: StageTimes, *, anything: bool = False) -> Seen:
+        """Runs the graph on a frame that was laid out before; see `look`.
+
+        Args:
+            laid: what `lay` returned for the frame and a query with the same region.
+            query, anything: see `look`.
+            stages: receives the time of "inference".
+
+        Raises:
+            SessionError, PerceiverError: as `look`.
+        """
+        with self._lock:
+            results = self._results(laid.pixels, query, stages)
+        return self._seen(results, laid.letterbox, query, anything=anything)
+
+    def _results(
+        self, pixels: NDArray[np.uint8], query: Query, stages: StageTimes
+    ) -> dict[str, NDArray[Any]]:
+        results = self.session.run({**query.inputs, **self._constant, "image": pixels})
+        stages.lap("inference")
+        return results
+
+    def _seen(
+        self,
+        results: Mapping[str, NDArray[Any]],
+        letterbox: Letterbox,
+        query: Query,
+        *,
+        anything: bool,
+    ) -> Seen:
         # A graph may leave axes open in its declaration.
         shapes = {name: (value.dtype, value.shape) for name, value in results.items()}
         try:
@@ -117,3 +169,8 @@ class Network:
         except GraphContractError as error:
             raise PerceiverError(f"{self.session.name}: {error}") from error
         return Seen(named, others, letterbox)
+
+
+def _part(frame: Frame, query: Query) -> NDArray[np.uint8]:
+    region = query.settings.region
+    return (frame if region is None else region.of(frame)).image

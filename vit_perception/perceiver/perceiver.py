@@ -22,7 +22,7 @@ from vit_perception.letterbox import boxes_to_source
 from vit_perception.perceiver.call_names import CallNames, Encode
 from vit_perception.perceiver.candidates import detections_from
 from vit_perception.perceiver.crops import crop_of
-from vit_perception.perceiver.network import Network, Seen
+from vit_perception.perceiver.network import Laid, Network, Seen
 from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.query_maker import NOT_TAUGHT, QueryMaker
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
@@ -217,19 +217,29 @@ class Perceiver:
                 much memory.
             RegionError: the region of the settings lies beside the image.
         """
-        return self.chosen(self.see(frame, query, stages), frame, query, stages)
+        seen = self._network.look(frame, query, stages, anything=query.taught is not None)
+        return self.chosen(seen, frame, query, stages)
 
-    def see(self, frame: Frame, query: Query, stages: StageTimes) -> Seen:
-        """Runs the network: the first half of `look`, for those who do the other elsewhere.
-
-        Args:
-            frame, query: see `look`.
-            stages: receives the times of "letterbox" and "inference".
+    def lay(self, frame: Frame, query: Query) -> Laid:
+        """Returns a frame as the network takes it: the first part of `look`, from any thread.
 
         Raises:
-            SessionError, PerceiverError, RegionError: as `look`.
+            RegionError: as `look`.
         """
-        return self._network.look(frame, query, stages, anything=query.taught is not None)
+        return self._network.lay(frame, query)
+
+    def see(self, laid: Laid, query: Query, stages: StageTimes) -> Seen:
+        """Runs the network: the second part of `look`, for those who do the others elsewhere.
+
+        Args:
+            laid: what `lay` returned for the frame and the query.
+            query: see `look`.
+            stages: receives the time of "inference".
+
+        Raises:
+            SessionError, PerceiverError: as `look`.
+        """
+        return self._network.run(laid, query, stages, anything=query.taught is not None)
 
     def chosen(self, seen: Seen, frame: Frame, query: Query, stages: StageTimes) -> Detections:
         """Returns what `look` does, of what the network made of a frame; from any thread.

@@ -44,7 +44,10 @@ class Knowing:
         self._score = score
         self._truth = read_truth(sample_bag(), GROUND_TRUTH_TOPIC)
 
-    def see(self, frame: Any, stages: Any) -> Any:
+    def lay(self, frame: Any, stages: Any) -> Any:
+        return SimpleNamespace()
+
+    def see(self, laid: Any, stages: Any) -> Any:
         stages.lap("inference")
         return SimpleNamespace()
 

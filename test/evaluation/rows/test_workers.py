@@ -159,7 +159,8 @@ def test_the_number_of_threads_changes_no_bit(precision: str) -> None:
 
     def outputs(threads: int) -> list[dict[str, bytes]]:
         looker = Looker(run, names, Engine(threads=threads))
-        seen = [looker.see(frame, StageTimes()).named for frame in frames]
+        laid = [looker.lay(frame, StageTimes()) for frame in frames]
+        seen = [looker.see(each, StageTimes()).named for each in laid]
         return [{name: np.asarray(each[name]).tobytes() for name in each} for each in seen]
 
     expected = outputs(1)

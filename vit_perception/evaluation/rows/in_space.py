@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from vit_perception.bags.detections_3d import NamedObjects
-from vit_perception.bags.messages import DETECTIONS_3D
 from vit_perception.bags.placing import Placer, Unplaced
 from vit_perception.bags.placing_topics import Placing, with_topics
 from vit_perception.bags.reader import BagDamageError, BagError, BagReader
@@ -21,15 +20,14 @@ from vit_perception.bags.true_places import TruePlaces, true_places
 from vit_perception.bundle.samples import GROUND_TRUTH_3D_TOPIC
 from vit_perception.detections import Detections
 from vit_perception.evaluation.rows.looked_at import FrameRows
+from vit_perception.evaluation.rows.places_told import EVERY
 from vit_perception.evaluation.rows.run import Run
 from vit_perception.evaluation.samples.bag import BagSequence
 from vit_perception.evaluation.samples.keys import without_folders
-from vit_perception.evaluation.samples.sample import Sample, SampleSequence
+from vit_perception.evaluation.samples.sample import Sample
 from vit_perception.evaluation.space_errors import SpaceErrors
 from vit_perception.space.objects import Objects
 
-EVERY = 20
-"""Of so many pictures one is placed: its neighbours look alike, and placing takes its time."""
 _AHEAD = 1_000_000_000
 """Nanoseconds of the recording that the truth of an image is looked for before and after it."""
 
@@ -110,21 +108,16 @@ class InSpace:
 
 
 def in_space(
-    sequence: SampleSequence, runs: Sequence[Run], names: Sequence[str]
+    sequence: BagSequence, runs: Sequence[Run], names: Sequence[str]
 ) -> tuple[InSpace | None, str]:
-    """Returns what places the things of a sequence; None if it does not say where they are.
+    """Returns what places the things of a sequence that tells their places; see `tells_places`.
 
-    Returns beside it a line if it says that, but lacks what detections are placed by.
+    It is None if the recording lacks what detections are placed by; beside it is a line about it.
 
     Raises:
         BagError: the recording cannot be read.
     """
-    if not isinstance(sequence, BagSequence):
-        return None, ""
     with BagReader(sequence.path) as bag:
-        kinds = {(each.name, each.msgtype) for each in bag.topics()}
-        if (GROUND_TRUTH_3D_TOPIC, DETECTIONS_3D) not in kinds:
-            return None, ""
         try:
             with_topics(Placing(), bag, sequence.topic)
         except BagError as error:

@@ -15,7 +15,7 @@ from vit_perception.evaluation.results import encoded
 from vit_perception.evaluation.rows.looked_at import FrameRows
 from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE, Run
 from vit_perception.frame import Frame
-from vit_perception.perceiver.network import Seen
+from vit_perception.perceiver.network import Laid, Seen
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.perceiver.stages import StageTimes
@@ -108,9 +108,15 @@ class Looker:
         )
         self._query = self._perceiver.query
 
-    def see(self, frame: Frame, stages: StageTimes) -> Seen:
+    def lay(self, frame: Frame, stages: StageTimes) -> Laid:
+        """Returns a picture as the network takes it, from any thread; takes "letterbox"."""
+        laid = self._perceiver.lay(frame, self._query)
+        stages.lap("letterbox")
+        return laid
+
+    def see(self, laid: Laid, stages: StageTimes) -> Seen:
         """Returns what the network made of a picture; see `Perceiver.see`."""
-        return self._perceiver.see(frame, self._query, stages)
+        return self._perceiver.see(laid, self._query, stages)
 
     def detections(self, seen: Seen, frame: Frame, stages: StageTimes) -> Detections:
         """Returns what was found, best first; from any thread; see `Perceiver.chosen`."""

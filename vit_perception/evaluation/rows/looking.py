@@ -2,32 +2,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks at every picture of a sequence with all runs, and keeps what they found on disk.
 
-Pictures are read and decoded in one thread ahead of the networks, and what these made of them is
-turned into rows and written in another one behind them. Each holds a few pictures at most.
+Pictures are read, decoded and laid out for the networks in one thread ahead of these, and what
+they made of them is turned into rows and written in another one behind. Each holds a few at most.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vit_perception.bags.reader import BagDamageError
 from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.evaluation.rows.account import Account, Counting
-from vit_perception.evaluation.rows.in_space import InSpace, in_space
 from vit_perception.evaluation.rows.looked_at import LookedAt
 from vit_perception.evaluation.rows.looker import Looker, rows_of
 from vit_perception.evaluation.rows.pipeline import ahead, behind
+from vit_perception.evaluation.rows.places_told import tells_places
 from vit_perception.evaluation.rows.reading import BLOCK, shard_path, space_path, times_path
 from vit_perception.evaluation.rows.shards import read_shard, same_truth, write_shard
 from vit_perception.evaluation.rows.times import FrameTimes, Stages, write_times
 from vit_perception.evaluation.samples.sample import LeftOut, Sample, SampleSequence
 from vit_perception.output.write import write
-from vit_perception.perceiver.network import Seen
+from vit_perception.perceiver.network import Laid, Seen
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.wording import shown_path
+
+if TYPE_CHECKING:
+    from vit_perception.evaluation.rows.in_space import InSpace
 
 _AHEAD, _BEHIND = 4, 2
 """Pictures that wait for the networks, and for what comes behind them."""
@@ -61,9 +65,14 @@ def look(
     """
     counting, damage = Counting(), ""
     runs = [looker.run for looker in lookers]
-    space, note = in_space(sequence, runs, lookers[0].names if lookers else ())
+    space: InSpace | None = None
+    note = ""
+    if tells_places(sequence):
+        from vit_perception.evaluation.rows.in_space import in_space  # takes half a second
+
+        space, note = in_space(sequence, runs, lookers[0].names if lookers else ())
     blocks = _Blocks(folder, sequence.key, lookers, space)
-    pictures = _pictures(sequence, folder, len(lookers))
+    pictures = _pictures(sequence, folder, lookers)
     with ahead(pictures, _AHEAD) as read, behind(_BEHIND, blocks.close) as later:
         try:
             for picture in read:
@@ -72,7 +81,7 @@ def look(
                 else:
                     counting.take(has_truth=picture.has_truth)
                     if picture.sample is not None:
-                        later(blocks.add, picture, *_seen(lookers, picture.sample))
+                        later(blocks.add, picture, _seen(lookers, picture))
                 progress(counting.pictures)
         except BagDamageError as error:  # all that is there has come
             damage = str(error)
@@ -82,16 +91,27 @@ def look(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Picture:
-    """One that is to be looked at, or with `sample` None one that has been already."""
+    """One that is to be looked at, or with `sample` None one that has been already.
+
+    Attributes:
+        has_truth: whether something is known of it.
+        sample: the picture.
+        shared: times until it is there.
+        laid, stages: for each run.
+    """
 
     has_truth: bool
     sample: Sample | None = None
-    shared: Stages | None = None
+    shared: Stages = field(default_factory=dict)
+    laid: Sequence[Laid] = ()
+    stages: Sequence[Stages] = ()
 
 
-def _pictures(sequence: SampleSequence, folder: Path, runs: int) -> Iterator[_Picture | LeftOut]:
+def _pictures(
+    sequence: SampleSequence, folder: Path, lookers: Sequence[Looker]
+) -> Iterator[_Picture | LeftOut]:
     """Yields the pictures of a sequence; runs in the thread that reads."""
-    known = _Known(folder, sequence.key, runs)
+    known = _Known(folder, sequence.key, len(lookers))
     samples = sequence.samples()
     while True:
         began = time.perf_counter()
@@ -109,7 +129,12 @@ def _pictures(sequence: SampleSequence, folder: Path, runs: int) -> Iterator[_Pi
         elif known.holds(found):
             yield _Picture(found.truth is not None)
         else:
-            yield _Picture(found.truth is not None, found, {"read": seconds})
+            clocks = [StageTimes() for _ in lookers]
+            laid = [
+                each.lay(found.frame, clock) for each, clock in zip(lookers, clocks, strict=True)
+            ]
+            stages = [clock.seconds for clock in clocks]
+            yield _Picture(found.truth is not None, found, {"read": seconds}, laid, stages)
 
 
 class _Known:
@@ -166,15 +191,13 @@ class _Known:
         )
 
 
-def _seen(
-    lookers: Sequence[Looker], sample: Sample
-) -> tuple[tuple[Seen, ...], tuple[StageTimes, ...]]:
+def _seen(lookers: Sequence[Looker], picture: _Picture) -> list[tuple[Seen, Stages]]:
     """Runs all networks on one picture, one after the other."""
-    seen, stages = [], []
-    for looker in lookers:
-        stages.append(StageTimes())
-        seen.append(looker.see(sample.frame, stages[-1]))
-    return tuple(seen), tuple(stages)
+    seen: list[tuple[Seen, Stages]] = []
+    for looker, laid in zip(lookers, picture.laid, strict=True):
+        clock = StageTimes()
+        seen.append((looker.see(laid, clock), clock.seconds))
+    return seen
 
 
 class _Blocks:
@@ -189,7 +212,7 @@ class _Blocks:
         self._frames: list[LookedAt] = []
         self._times: list[FrameTimes] = []
 
-    def add(self, picture: _Picture, seen: Sequence[Seen], stages: Sequence[StageTimes]) -> None:
+    def add(self, picture: _Picture, seen: Sequence[tuple[Seen, Stages]]) -> None:
         """Takes what the networks made of a picture."""
         sample = picture.sample
         assert sample is not None
@@ -197,13 +220,15 @@ class _Blocks:
             self.write()
             self._block = sample.number // BLOCK
         found, rows, times = [], [], []
-        for looker, each, before in zip(self._lookers, seen, stages, strict=True):
-            # A new clock: the time between the threads is nobody's.
+        for looker, before, (each, between) in zip(
+            self._lookers, picture.stages, seen, strict=True
+        ):
+            # A new clock in each thread: the time between them is nobody's.
             after = StageTimes()
             found.append(looker.detections(each, sample.frame, after))
             rows.append(rows_of(found[-1]))
             after.lap("rows")
-            times.append({**before.seconds, **after.seconds})
+            times.append({**before, **between, **after.seconds})
         if self._space is not None:
             self._space.add(sample, found, rows)
         frame = sample.frame
@@ -219,7 +244,7 @@ class _Blocks:
                 frame_id=frame.frame_id,
             )
         )
-        self._times.append(FrameTimes(picture.shared or {}, tuple(times)))
+        self._times.append(FrameTimes(picture.shared, tuple(times)))
 
     def write(self) -> None:
         """Writes the block in hand, if there is one."""

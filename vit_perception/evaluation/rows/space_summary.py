@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vit_perception.evaluation.errors import EvaluationError
-from vit_perception.evaluation.rows.in_space import EVERY
+from vit_perception.evaluation.rows.places_told import EVERY
 from vit_perception.wording import one_line, shown_path
 
 
