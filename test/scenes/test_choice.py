@@ -75,6 +75,25 @@ def test_rare_categories_are_drawn_and_packaging_is_drawn_more(assets: tuple[Ass
     assert several / len(scenes) > 0.3
 
 
+def test_favoured_words_are_drawn_more(assets: tuple[Asset, ...]) -> None:
+    crowd = (
+        *copies(assets[0], 4, category="toy", recolourable=False),
+        *copies(assets[1], 1, category="wooden spoon", recolourable=False),
+        *copies(assets[2], 1, category="spoon", recolourable=False),
+    )
+    shares = []
+    for favoured in ({}, {"spoon": 4.0}, {"toy": 0.001}):
+        rng = np.random.default_rng(0)
+        choose = RandomChoice(crowd, 1, 1, favoured)
+        counts = Counter(choose(n, rng).assets[0].category for n in range(2000))
+        shares.append([counts[name] / 2000 for name in ("toy", "wooden spoon", "spoon")])
+    # By weight 2 : 1 : 1, then 2 : 4 : 4, then nearly 0 : 1 : 1.
+    expected = [[0.5, 0.25, 0.25], [0.2, 0.4, 0.4], [0, 0.5, 0.5]]
+    np.testing.assert_allclose(shares, expected, atol=0.04)
+    with pytest.raises(CatalogueError, match="favoured: expected last words .* found 'wooden'"):
+        RandomChoice(crowd, 1, 1, {"spoon": 1.0, "wooden": 2.0})
+
+
 def test_pairs_come_from_the_split_with_what_tells_them_apart(pack: Path, tmp_path: Path) -> None:
     listed = [
         ("crate_red", "crate_green"),

@@ -50,6 +50,8 @@ def refused(tmp_path: Path, text: str) -> str:
         ("arrangements: {pile: yes}", "a number", "True"),
         ("arrangements: {pile: 0}", "above 0", "none"),
         ("cameras: {d453: 1}", "'d4", "'d453'"),
+        ("favoured: {spoon: 2}", "favoured: expected choose random and kind table", "composed"),
+        ("favoured: {spoon: 0}", "favoured.spoon: expected a number 0.001..1000", "0"),
         ("choose: pairs", "part test and kind table", "part train"),
         ("[1, 2]", "a mapping", "[1, 2]"),
         ("seed: [1", "YAML", "no ',' or ']' at line 2"),
@@ -91,3 +93,4 @@ def test_the_recipes_of_the_test_set_are_what_the_figures_were_measured_with() -
     assert (pairs.part, pairs.choose, pairs.views) == ("test", "pairs", 1)
     assert pairs.count >= 200
     assert read(RECIPES / "tabletop_scenes.yaml").part == "train"
+    assert read(RECIPES / "tabletop_thin.yaml").favoured["spoon"] == 8

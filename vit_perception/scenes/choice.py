@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -38,11 +38,28 @@ class RandomChoice:
 
     A category of n objects is drawn in proportion to sqrt(n), packaging twice as often: many
     different cartons deserve more pictures than a single whisk, but not proportionally more.
+
+    Attributes:
+        assets: of all categories.
+        fewest, most: objects of a scene.
+        favoured: last word of categories to how many times as often they are drawn.
+
+    Raises:
+        CatalogueError: no category ends with a favoured word.
     """
 
     assets: tuple[Asset, ...]
     fewest: int
     most: int
+    favoured: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        absent = set(self.favoured) - {last_word(group[0].category) for group in self._groups}
+        if absent:
+            raise CatalogueError(
+                "recipe: favoured: expected last words of categories of the objects, "
+                f"found {shown(sorted(absent)[0])}"
+            )
 
     def __call__(self, number: int, rng: np.random.Generator) -> Choice:
         """Draws scene `number`."""
@@ -70,8 +87,9 @@ class RandomChoice:
     def _weights(self) -> np.ndarray:
         weights = np.array(
             [
-                np.sqrt(len(group)) * (1 + (group[0].category.split()[-1] in PACKAGING))
+                np.sqrt(len(group)) * (1 + (word in PACKAGING)) * self.favoured.get(word, 1.0)
                 for group in self._groups
+                for word in [last_word(group[0].category)]
             ]
         )
         shares: np.ndarray = weights / weights.sum()
@@ -81,6 +99,11 @@ class RandomChoice:
     def _varied(self) -> list[int]:
         """Categories whose objects differ, or can get different colours."""
         return [n for n, group in enumerate(self._groups) if len(group) > 1 or _colourful(group)]
+
+
+def last_word(category: str) -> str:
+    """Returns what a thing is: the box of "cereal box"."""
+    return category.split()[-1]
 
 
 def _colourful(group: Sequence[Asset]) -> bool:

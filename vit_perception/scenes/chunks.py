@@ -155,7 +155,7 @@ def _chooser(job: Job) -> RandomChoice | CoveringChoice | PairChoice:
         return PairChoice(assets, job.pairs)
     if recipe.choose == "covering":
         return CoveringChoice(assets, recipe.fewest, recipe.most, recipe.seed)
-    return RandomChoice(assets, recipe.fewest, recipe.most)
+    return RandomChoice(assets, recipe.fewest, recipe.most, recipe.favoured)
 
 
 def _make_chunk(start: int) -> int:

@@ -22,6 +22,7 @@ _SIDE = Range(64, 4096)
 _OBJECTS = Range(1, 100)
 _SEED = Range(0, 2**31 - 1)
 _WEIGHT = Range(0, 1e6)
+_TIMES = Range(1e-3, 1e3)
 
 
 class RecipeError(ValueError):
@@ -54,6 +55,8 @@ class Recipe:
     """Objects made in code that join the training objects."""
     choose: Chooser = "random"
     """How scenes of kind table are filled: see scenes/choice.py."""
+    favoured: Annotated[Mapping[str, float], _TIMES] = field(default_factory=dict)
+    """Last words of categories to how many times as often `random` draws them: {spoon: 5}."""
     arrangements: Annotated[Mapping[str, float], _WEIGHT] = field(
         default_factory=lambda: SceneSettings().arrangements
     )
@@ -152,6 +155,9 @@ def _checked(values: Mapping[str, object], where: Callable[[str], str]) -> Recip
     for key in _WEIGHTED:
         if sum(getattr(recipe, key).values()) <= 0:
             raise settings.error(key, "a weight above 0", "none")
+    if recipe.favoured and not (recipe.choose == "random" and table):
+        found = f"choose {recipe.choose} and kind {recipe.kind}"
+        raise settings.error("favoured", "choose random and kind table", found)
     if recipe.choose == "pairs" and not (test and table):
         found = f"part {recipe.part} and kind {recipe.kind}"
         raise settings.error("choose", "part test and kind table for pairs", found)
