@@ -19,16 +19,10 @@ from test.toy_bundle import write_toy_bundle  # noqa: E402
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.engine.factory import open_session  # noqa: E402
 from vit_perception.engine.session import Session  # noqa: E402
-from vit_perception.export.detector import (  # noqa: E402
-    ExportError,
-    Trained,
-    export_bundle,
-    load_bundle_model,
-    load_run,
-    reparameterize_bundle,
-)
+from vit_perception.export.detector import export_bundle, reparameterize_bundle  # noqa: E402
 from vit_perception.export.graph import ANYTHING_ROWS  # noqa: E402
 from vit_perception.export.graph_files import adaptor_graph, fixed_graph, live_graph  # noqa: E402
+from vit_perception.export.trained import ExportError, Trained, load_bundle_model, load_run  # noqa: E402
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, dosod_nano  # noqa: E402
 from vit_perception.perceiver.candidates import rows_of_names  # noqa: E402

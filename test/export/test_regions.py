@@ -19,7 +19,8 @@ from vit_perception.cli.__main__ import main  # noqa: E402
 from vit_perception.engine.factory import open_session  # noqa: E402
 from vit_perception.evaluation.dataset import Dataset, load_dataset, spread  # noqa: E402
 from vit_perception.export.anything import fit_anything  # noqa: E402
-from vit_perception.export.detector import Trained, export_bundle  # noqa: E402
+from vit_perception.export.detector import export_bundle  # noqa: E402
+from vit_perception.export.trained import Trained  # noqa: E402
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.images.inputs import letterboxed  # noqa: E402
 from vit_perception.models.detectors.factory import create_detector  # noqa: E402

@@ -20,8 +20,8 @@ pytest.importorskip("transformers")
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.compression.quantization.quantize import quantize_bundle  # noqa: E402
 from vit_perception.engine.factory import open_session  # noqa: E402
-from vit_perception.export.detector import ExportError, load_bundle_model  # noqa: E402
 from vit_perception.export.released import find_clip, import_fixed, import_live  # noqa: E402
+from vit_perception.export.trained import ExportError, load_bundle_model  # noqa: E402
 from vit_perception.models.checkpoint_reader import load_inertly  # noqa: E402
 from vit_perception.models.detectors import released as released_module  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, reparameterize  # noqa: E402

@@ -15,14 +15,9 @@ from test.models.backbones.randomised import randomise  # noqa: E402
 from test.training import toy  # noqa: E402
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.engine.factory import open_session  # noqa: E402
-from vit_perception.export.detector import (  # noqa: E402
-    ExportError,
-    export_bundle,
-    load_bundle_model,
-    load_run,
-    reparameterize_bundle,
-)
+from vit_perception.export.detector import export_bundle, reparameterize_bundle  # noqa: E402
 from vit_perception.export.graph_files import live_graph  # noqa: E402
+from vit_perception.export.trained import ExportError, load_bundle_model, load_run  # noqa: E402
 from vit_perception.frame import Frame  # noqa: E402
 from vit_perception.models.detectors.factory import DetectorError, create_detector  # noqa: E402
 from vit_perception.models.shelf import Variant, shelf  # noqa: E402

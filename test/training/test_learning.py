@@ -23,7 +23,8 @@ torch = pytest.importorskip("torch")
 from test.evaluation.measured import measured  # noqa: E402
 from test.training import toy  # noqa: E402
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
-from vit_perception.export.detector import export_bundle, load_run  # noqa: E402
+from vit_perception.export.detector import export_bundle  # noqa: E402
+from vit_perception.export.trained import load_run  # noqa: E402
 from vit_perception.images.media import read_picture  # noqa: E402
 from vit_perception.models.boxes import complete_iou  # noqa: E402
 from vit_perception.models.detectors.dosod import DOSOD, dosod_nano  # noqa: E402

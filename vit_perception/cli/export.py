@@ -7,11 +7,19 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import at_least, input_size, number, output_path
 from vit_perception.perceiver.settings import GRAPH_ROWS
 from vit_perception.wording import shown, shown_path
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vit_perception.bundle.regions_file import Regions
+    from vit_perception.export.trained import Trained
+    from vit_perception.vocabulary import Vocabulary
 
 NAME = "export"
 HELP = "export a training run, or a bundle again, as a bundle that robots run"
@@ -65,6 +73,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--count", type=at_least(1), default=150, metavar="N",
         help="pictures of --data, at most (150)",
     )  # fmt: skip
+    parser.add_argument(
+        "--calibrate",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="labelled data set on which a score of 0.5 is to be right half of the time; may be "
+        "given several times, each weighs the same",
+    )
+    parser.add_argument(
+        "--half-weights",
+        action="store_true",
+        help="store the graph's weights in half precision: half the size, float arithmetic",
+    )
     parser.add_argument("--text-encoder-dir", help="folder with model.safetensors, tokenizer.json")
 
 
@@ -76,12 +98,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.bundle.regions_file import ANYTHING
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.dataset import load_dataset, spread
-    from vit_perception.export.detector import (
-        ExportError,
-        export_bundle,
-        load_bundle_model,
-        load_run,
-    )
+    from vit_perception.export.detector import export_bundle
+    from vit_perception.export.trained import ExportError, load_bundle_model, load_run
     from vit_perception.input.file import read_text
     from vit_perception.names import names_from_file, parse_names
     from vit_perception.training.run import cached_encoder
@@ -113,6 +131,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         vocabulary = Vocabulary(names, encode(names), 0)
     known = None if source is None else source.regions
+    anything = encode((ANYTHING,))[0] if known is None else known
+    if args.calibrate:
+        trained = _calibrated(args, trained, vocabulary, anything)
     data = None if args.data is None else spread(load_dataset(args.data), args.count)
     total = 0 if data is None else len(data.pictures)
     with progress_bar("fitting", total) as show:
@@ -121,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
             args.out,
             name=name,
             vocabulary=vocabulary,
-            anything=encode((ANYTHING,))[0] if known is None else known,
+            anything=anything,
             data=data,
             progress=show,
             default_names=default_names or names,
@@ -131,14 +152,56 @@ def run(args: argparse.Namespace) -> int:
             iou_threshold=_first(args.iou_threshold, recommended[1]),
             metrics=metrics,
             card=card,
+            half_weights=args.half_weights,
         )
     print(f"{bundle.name} in {shown_path(args.out)}: {len(vocabulary)} ready-made names, "
           f"{len(bundle.default_names)} by default")  # fmt: skip
     return 0
 
 
+def _calibrated(
+    args: argparse.Namespace,
+    trained: Trained,
+    vocabulary: Vocabulary,
+    anything: NDArray[np.float32] | Regions,
+) -> Trained:
+    """Exports once to see how often which score is right, and returns the model that tells so."""
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.evaluation.dataset import load_dataset
+    from vit_perception.export.calibration import error, fitted, judged
+    from vit_perception.export.detector import export_bundle
+    from vit_perception.export.trained import calibrated
+    from vit_perception.output.scratch import scratch_folder
+
+    totals = [len(load_dataset(folder).pictures) for folder in args.calibrate]
+    with scratch_folder() as scratch:
+        bundle = export_bundle(
+            trained,
+            scratch / "bundle",
+            name="uncalibrated",
+            vocabulary=vocabulary,
+            anything=anything,
+            default_names=vocabulary.names[:1],
+            size=args.size,
+        )
+        sets = []
+        for folder, total in zip(args.calibrate, totals, strict=True):
+            with progress_bar(f"calibrating on {shown_path(folder)}", total) as show:
+                sets.append(
+                    judged(bundle, folder, text_encoder_dir=args.text_encoder_dir, progress=show)
+                )
+    found = fitted(sets)
+    for folder, each in zip(args.calibrate, sets, strict=True):
+        before, after = (error(s, each.right) for s in (each.scores, found.scores(each.scores)))
+        print(
+            f"calibrated on {shown_path(folder)}: {len(each.scores)} detections, expected "
+            f"calibration error {before:.3f} -> {after:.3f}"
+        )
+    return calibrated(trained, found)
+
+
 def _metrics(path: Path) -> list[dict[str, Any]]:
-    from vit_perception.export.detector import ExportError
+    from vit_perception.export.trained import ExportError
     from vit_perception.input.json_file import read_json
 
     found = read_json(path)

@@ -6,17 +6,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import check_destination, read_verified
@@ -24,99 +22,25 @@ from vit_perception.bundle.regions_file import Regions
 from vit_perception.bundle.writer import write_bundle
 from vit_perception.document import MAX_LINE
 from vit_perception.evaluation.dataset import Dataset
+from vit_perception.export.calibration import Calibration
 from vit_perception.export.graph_files import adaptor_graph, fixed_graph, live_graph
+from vit_perception.export.half_weights import with_half_weights
 from vit_perception.export.model_card import model_card
 from vit_perception.export.regions import fitted_regions, said_regions
-from vit_perception.input.file import InputError
-from vit_perception.input.json_file import parse_json
+from vit_perception.export.trained import (
+    RECIPE_FILE,
+    ExportError,
+    Trained,
+    load_bundle_model,
+)
 from vit_perception.models.detectors.dosod import DOSOD
 from vit_perception.perceiver.settings import GRAPH_ROWS
 from vit_perception.text.encoder import ENCODER_ID
-from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
-from vit_perception.training.failure import TrainingError
-from vit_perception.training.recipe import FILES, FOLDERS, Recipe, recipe_from
+from vit_perception.training.recipe import FILES, FOLDERS, Recipe
 from vit_perception.training.run import WEIGHTS_FILE
 from vit_perception.training.trainer import build_model
 from vit_perception.vocabulary import Vocabulary
-from vit_perception.wording import one_line, shown, shown_path
-
-RECIPE_FILE = "recipe.json"
-
-
-class ExportError(ValueError):
-    """A model cannot be exported; one line."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained model and the recipe that made it."""
-
-    model: DOSOD
-    recipe: Recipe
-    steps: int
-
-
-def load_run(folder: Path) -> Trained:
-    """Returns the averaged weights of a training run.
-
-    Raises:
-        ExportError, RecipeError: there is no checkpoint, or it is damaged or of another kind.
-    """
-    path = folder / CHECKPOINT
-    if not os.path.isfile(path):
-        raise ExportError(
-            f"{shown_path(folder)}: expected a training run with {CHECKPOINT}, found none"
-        )
-    try:
-        found = read_checkpoint(path)
-    except TrainingError as error:
-        raise ExportError(str(error)) from error
-    recipe = recipe_from(found.recipe, shown_path(path))
-    try:
-        text_dimension = found.average["head.text_mlp.0.0.weight"].shape[1]
-        model = build_model(recipe, text_dimension)
-        model.load_state_dict(found.average)
-    except (RuntimeError, LookupError) as error:
-        raise ExportError(
-            f"{shown_path(path)}: expected weights of {recipe.network}, "
-            f"found {one_line(error, 120)}"
-        ) from None
-    return Trained(model.eval(), recipe, found.step)
-
-
-def load_bundle_model(bundle: Bundle) -> Trained:
-    """Returns the training-form model inside a bundle.
-
-    Raises:
-        ExportError: the bundle has no training weights, or they do not fit its architecture.
-        RecipeError: its recipe has values that cannot be.
-    """
-    for file in (WEIGHTS_FILE, RECIPE_FILE):
-        if file not in bundle.sha256:
-            raise ExportError(
-                f"{shown_path(bundle.directory)}: expected {file} in the bundle, found only "
-                f"{shown_path(', '.join(sorted(bundle.sha256)))}"
-            )
-    where = shown_path(bundle.directory / RECIPE_FILE)
-    recipe_file = read_verified(bundle.directory, RECIPE_FILE, bundle.sha256[RECIPE_FILE])
-    try:
-        made = parse_json(recipe_file, where)
-    except InputError as error:
-        raise ExportError(str(error)) from error
-    steps = made.get("steps") if isinstance(made, dict) else None
-    if not isinstance(steps, int) or "recipe" not in made:
-        raise ExportError(f"{where}: expected recipe and steps, found {shown(made)}")
-    recipe = recipe_from(made["recipe"], where)
-    weights = read_verified(bundle.directory, WEIGHTS_FILE, bundle.sha256[WEIGHTS_FILE])
-    model = build_model(recipe, bundle.text_dimension)
-    try:
-        model.load_state_dict(load(weights))
-    except (RuntimeError, SafetensorError, ValueError) as error:
-        raise ExportError(
-            f"{shown_path(bundle.directory / WEIGHTS_FILE)}: expected weights of "
-            f"{bundle.architecture}, found {one_line(error, 120)}"
-        ) from None
-    return Trained(model.eval(), recipe, steps)
+from vit_perception.wording import shown_path
 
 
 def export_bundle(
@@ -134,6 +58,7 @@ def export_bundle(
     metrics: Sequence[dict[str, Any]] = (),
     licence: str = "Apache-2.0",
     card: str = "",
+    half_weights: bool = False,
     data: Dataset | None = None,
     progress: Callable[[int], object] = lambda done: None,
 ) -> Bundle:
@@ -151,6 +76,7 @@ def export_bundle(
         top_k: pairs of box and name that the graph gives. Evaluation with hundreds of names at
             once needs thousands: an object has many similar names, which displace other objects.
         card: Markdown for the model card: data, licences, intended use.
+        half_weights: whether the graph's weights are stored in half precision.
         data: pictures in which all objects are labelled, to fit an embedding for anything to and
             to measure the mean region embedding on; None: without either, or those of `anything`.
         progress: called with the number of these pictures looked at.
@@ -166,12 +92,16 @@ def export_bundle(
     text = torch.tensor(vocabulary.embeddings)
     example = model.embed(text[:4]).detach()
     graph = live_graph(model, height, width, example, top_k)
+    if half_weights:
+        graph = with_half_weights(graph)
     regions = anything if isinstance(anything, Regions) else said_regions(model, anything)
     if data is not None:
         size = (height, width)
         regions = fitted_regions(model, data, size, regions, graph, progress=progress)
     weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
-    made = {"recipe": portable(trained.recipe), "steps": trained.steps}
+    made: dict[str, object] = {"recipe": portable(trained.recipe), "steps": trained.steps}
+    if trained.calibration != Calibration():
+        made["calibration"] = asdict(trained.calibration)
     weights_file = save(weights)
     return write_bundle(
         directory,
