@@ -244,7 +244,7 @@ def test_names_that_cannot_be_found_are_told_as_evaluate_does(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "objects"), [("tabletop", 216), ("photos", 99)])
+@pytest.mark.parametrize(("name", "objects"), [("tabletop", 216), ("photos", 63)])
 def test_the_samples_are_better_or_it_is_said_that_they_are_not(
     name: str, objects: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

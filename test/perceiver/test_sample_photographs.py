@@ -71,7 +71,7 @@ def test_each_entry_has_a_line_of_its_own() -> None:
 def test_evaluation_reads_the_set(document: dict[str, Any]) -> None:
     data = load_dataset(sample_photographs())
     crowds = sum(a["iscrowd"] for a in data.annotations)
-    assert (len(data.pictures), len(data.annotations) - crowds, crowds) == (20, 198, 59)
+    assert (len(data.pictures), len(data.annotations) - crowds, crowds) == (121, 374, 120)
     assert data.parts() == ("real",)
     assert not data.has_masks
     assert data.names == tuple(c["name"] for c in document["categories"])
