@@ -25,6 +25,10 @@ unexport RMW_IMPLEMENTATION _ROS_WHEELS_BOOTSTRAP_COMPLETE
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MUJOCO_GL := osmesa
 
+# Processes that run tests, and threads of torch in each: more would wait for each other.
+WORKERS ?= 2
+PYTESTS = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile
+
 PACKAGING := setup.py setup.cfg pyproject.toml
 UNDERLAY := $(shell find underlay -type f -not -name '*.pyc')
 
@@ -49,10 +53,10 @@ demo: setup
 	$(VENV)/bin/vit-perception demo $(DEMO)
 
 test: lint
-	$(VENV)/bin/python -m pytest -q -m "not slow" $(PYTEST)
+	$(PYTESTS) -m "not slow" $(PYTEST)
 
 test-all: lint
-	$(VENV)/bin/python -m pytest -q $(PYTEST)
+	$(PYTESTS) $(PYTEST)
 
 test-lowest:
 	PYTHON=$(PYTHON) .ci/debian-packages build

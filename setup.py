@@ -69,6 +69,7 @@ WORKSHOP = [
 ]
 TEST = [
     "pytest>=8",
+    "pytest-xdist>=3.5",  # tests on both cores
     "pytest-timeout>=2.3",  # a node that hangs ends one test, not the run
     "hypothesis>=6.100",  # input from outside: property tests
     "onnx>=1.16",  # writes the toy bundle
