@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,14 @@ def test_a_graph_is_added_and_shown(
     arguments = ["quantize", str(source), "--data", str(data), "--out", str(out)]
     assert main([*arguments, "--count", "3", "--method", "minmax"]) == 0
     said = capsys.readouterr()
-    assert f"toy in {out}: graph int8, 3 of 4 convolutions in eight bits, 0.0 MB" in said.out
-    assert said.out.endswith("3 pictures\n")
-    assert said.out.count("\n") == 1
+    report = tmp_path / "out-report"
+    assert said.out.endswith(f"-> {out}, {report / 'report.html'}\n")
+    figures = json.loads((report / "quantization.json").read_text())
+    assert figures["convolutions"] == {"eight_bits": 3, "all": 4}
+    assert figures["pictures"] == 3 and figures["limit"] == 0.05
+    assert figures["drop"] == round(1 - figures["chosen"]["agreement"], 6) <= 0.05
+    assert f"{figures['chosen']['agreement']:.4f}" in said.out
+    assert "3 of 3 layers are in eight bits" in (report / "report.html").read_text()
     assert list(Bundle.load(out).graphs) == ["fp32", "int8"]
     assert main(["info", str(out)]) == 0
     assert "fp32: model.onnx, int8: model.int8.onnx" in capsys.readouterr().out
@@ -53,7 +59,10 @@ def test_the_methods_offered_are_those_that_there_are() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"--data": "absent"}, "absent: expected a picture, video or folder, found nothing"),
+        (
+            {"--data": "absent"},
+            "absent: expected a bag, a data set or a folder of pictures, found no such file",
+        ),
         ({"--data": "empty"}, "expected pictures or videos"),
         (
             {"--precision-name": "fp32"},
@@ -102,5 +111,6 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     assert outcome.code == 2
     assert outcome.stderr.startswith(f"vit-perception quantize: {named}: expected to write ")
     assert outcome.stderr.count("\n") == 1
-    assert outcome.left == ()
+    # What was measured stays, for the next attempt.
+    assert {Path(each).parts[0] for each in outcome.left} <= {"out-report"}
     assert not (tmp_path / "out").exists()

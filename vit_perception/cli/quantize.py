@@ -7,34 +7,47 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vit_perception.cli.arguments import at_least, output_path
+from vit_perception.cli.arguments import at_least, number, output_path
 from vit_perception.wording import shown_path
 
 NAME = "quantize"
-HELP = "add an eight-bit graph to a copy of a bundle"
+HELP = "add an eight-bit graph to a copy of a bundle, if it finds what the float graph finds"
 EPILOG = """example:
-  vit-perception quantize tabletop_nano --data data/train --out bundles/tabletop_nano
-  vit-perception evaluate data/test --bundle bundles/tabletop_nano --precision int8
+  vit-perception quantize tabletop_nano --calibration my_bag --out my_nano
+  vit-perception quantize tabletop_nano --calibration photos --check data/test --out my_nano
 
-Pictures are needed, no labels: they tell how large the values inside the network become. Take
-some like those of use, not those of a test. Pays on CPUs with VNNI (Intel since 2019, AMD since
-Zen 4); without it the graph may be slower and less exact than float."""
+The pictures tell how large the values inside the network become, and what the graph has to find:
+with labels (a bag with ground truth, a folder with annotations.json) AP, without them what the
+float graph finds. Take some like those of use. Layers that cost too much stay in float; if the
+limit cannot be held, nothing is written. Interrupted, the same command goes on where it was.
+Pays on CPUs with VNNI (Intel since 2019, AMD since Zen 4); without it the graph may be slower and
+less exact than float."""
+
+_REPORT, _FIGURES = "report.html", "quantization.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("bundle", metavar="BUNDLE", help="bundle folder or bundled name")
     parser.add_argument(
+        "--calibration",
         "--data",
+        dest="calibration",
         type=Path,
         required=True,
-        metavar="DIR",
-        help="data set with images/, or a folder of pictures",
+        metavar="BAG|DIR",
+        help="a recording, a data set, or a folder of pictures",
+    )
+    parser.add_argument(
+        "--check",
+        type=Path,
+        metavar="BAG|DIR",
+        help="the same, to compare on (default: that of --calibration)",
     )
     parser.add_argument("--out", type=output_path, required=True, metavar="BUNDLE2",
                         help="bundle folder to write; may be the same")  # fmt: skip
     parser.add_argument("--count", type=at_least(1), default=200, metavar="N",
-                        help="pictures to calibrate with, at most (200)")  # fmt: skip
+                        help="pictures of each, at most (200)")  # fmt: skip
     parser.add_argument(
         "--method",
         choices=("minmax", "percentile", "entropy"),
@@ -42,34 +55,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how a tensor's range is drawn from its values (percentile)",
     )
     parser.add_argument(
+        "--max-drop",
+        type=number(0, 1),
+        metavar="X",
+        help="by how much AP (0.01) or, without labels, agreement (0.05) may fall",
+    )
+    parser.add_argument(
+        "--budget", type=at_least(1), default=60, metavar="N",
+        help="graphs that may be compared on the way (60)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="measure each layer alone too, as far as the budget allows",
+    )
+    parser.add_argument(
+        "--report",
+        type=output_path,
+        metavar="DIR",
+        help="folder for report.html, quantization.json and evaluations (default: BUNDLE2-report)",
+    )
+    parser.add_argument("--threads", type=at_least(0), default=0, help="of the engine (its own)")
+    parser.add_argument(
         "--precision-name", default="int8", metavar="NAME", help="name of the graph (int8)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Quantizes and prints the result; returns 0."""
+    """Quantizes, compares and prints the result; returns 0."""
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
     from vit_perception.cli.progress import progress_bar
+    from vit_perception.cli.runs import write_figures
     from vit_perception.compression.added_graph import check_target
-    from vit_perception.compression.quantization.quantize import quantize_bundle
+    from vit_perception.compression.gate.gate import GateSettings
+    from vit_perception.compression.gate.gated import gated_bundle
+    from vit_perception.compression.gate.report import figures_of, report_page, report_text
+    from vit_perception.output.write import write
 
     check_target(args.out, args.precision_name)
     bundle = Bundle.load(find_bundle(args.bundle))
-    with progress_bar("calibrating", args.count) as show:
-        made = quantize_bundle(
-            bundle,
-            args.out,
-            data=args.data,
-            count=args.count,
-            method=args.method,
-            precision=args.precision_name,
-            progress=lambda done, _: show(done),
-        )
-    before, after = (len(made.bundle.graph(name)) for name in ("fp32", args.precision_name))
-    print(
-        f"{made.bundle.name} in {shown_path(args.out)}: graph {args.precision_name}, "
-        f"{made.graph.quantized} of {made.graph.convolutions} convolutions in eight bits, "
-        f"{after / 1e6:.1f} MB (fp32 {before / 1e6:.1f} MB), {made.pictures} pictures"
+    folder = args.report or args.out.with_name(f"{args.out.name}-report")
+    made = gated_bundle(
+        bundle,
+        args.out,
+        folder,
+        calibration=args.calibration,
+        check=args.check,
+        count=args.count,
+        method=args.method,
+        precision=args.precision_name,
+        settings=GateSettings(args.max_drop, args.budget, args.sensitivity),
+        threads=args.threads,
+        bar=progress_bar,
     )
+    figures = figures_of(made, precision=args.precision_name, method=args.method)
+    write_figures(folder / _FIGURES, figures)
+    write(folder / _REPORT, report_page(figures).encode())
+    print(report_text(figures))
+    for line in made.notes:
+        print(line)
+    print(f"-> {shown_path(args.out)}, {shown_path(folder / _REPORT)}")
     return 0

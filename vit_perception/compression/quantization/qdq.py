@@ -9,8 +9,9 @@ its gain were measured with ONNX Runtime; OpenVINO reads the same file.
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from vit_perception.compression.quantization.calibration import calibrated
-from vit_perception.compression.quantization.selection import OPERATORS, quantizable
+from vit_perception.compression.quantization.selection import OPERATORS, layers_of, quantizable
 from vit_perception.engine.reason import reason
 from vit_perception.output.failure import OutputError
 from vit_perception.output.scratch import scratch_folder
@@ -49,6 +50,87 @@ class Quantized:
     convolutions: int
 
 
+class Calibrated:
+    """A float graph with the ranges of its tensors, of which any layers can be put in eight bits.
+
+    Calibration takes minutes; a graph of other layers is made in a second.
+
+    Args:
+        model: float ONNX file of the graph contract.
+        images: for calibration, uint8 [1, height, width, 3], at least one.
+        method: a key of `calibration.METHODS`.
+        ends: see `quantizable`.
+
+    Attributes:
+        layers: names of the products that can be quantized, in the order of the graph; what lies
+            behind one, up to the next, belongs to it.
+
+    Raises:
+        QuantizationError: there is no convolution to quantize, or the graph is already quantized.
+        OutputError: temporary files cannot be written.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        images: Iterable[NDArray[np.uint8]],
+        method: str = "percentile",
+        *,
+        ends: tuple[str, ...] = ("Conv",),
+    ) -> None:
+        simple = simplified(model)
+        operators = {node.op_type for node in simple.graph.node}
+        if "DequantizeLinear" in operators or "QLinearConv" in operators:
+            raise QuantizationError("graph: expected float operators, found a quantized graph")
+        nodes = quantizable(simple.graph, ends=ends)
+        self._convolutions = {node.name for node in simple.graph.node if node.op_type == "Conv"}
+        if self._convolutions.isdisjoint(nodes):
+            raise QuantizationError(
+                "graph: expected convolutions with constant weights between the picture and the "
+                f"last ones, found none in {len(simple.graph.node)} nodes"
+            )
+        self._model, self._nodes = simple, nodes
+        self._layer_of = layers_of(simple.graph, nodes)
+        self.layers = tuple(dict.fromkeys(self._layer_of[node] for node in nodes))
+        self._ranges = calibrated(simple, nodes, images, method)
+
+    def graph(self, floats: Collection[str] = ()) -> Quantized:
+        """Returns a graph with all layers in eight bits but some; equal arguments, equal bytes.
+
+        Args:
+            floats: layers that stay as they are; not all of them.
+        """
+        model = copy.deepcopy(self._model)
+        names = [node for node in self._nodes if self._layer_of[node] not in floats]
+        pixels = _pixels(model)
+        # Pixels are already integers 0..255.
+        as_they_are = {"scale": np.array(1, np.float32), "zero_point": np.array(0, np.uint8)}
+        with _silence():
+            quantizer = QDQQuantizer(
+                model,
+                True,  # one scale per channel
+                False,  # weights use all of eight bits: VNNI does not saturate
+                QuantType.QInt8,
+                QuantType.QUInt8,
+                self._ranges,
+                names,
+                [],
+                list(OPERATORS),
+                {"TensorQuantOverrides": {name: [as_they_are] for name in sorted(pixels)}},
+            )
+            quantizer.quantize_model()
+        quantizer.model.topological_sort()
+        result = quantizer.model.model
+        _read_pixels_directly(result, pixels)
+        _keep_used_domains(result)
+        onnx.checker.check_model(result)
+        return Quantized(
+            result.SerializeToString(deterministic=True),
+            len(self._convolutions.intersection(names)),
+            len(self._convolutions),
+        )
+
+
 def quantize_graph(
     model: bytes,
     images: Iterable[NDArray[np.uint8]],
@@ -58,58 +140,9 @@ def quantize_graph(
 ) -> Quantized:
     """Quantizes what lies between the picture and the last convolutions, see `quantizable`.
 
-    Equal arguments give equal bytes on one machine.
-
-    Args:
-        model: float ONNX file of the graph contract.
-        images: for calibration, uint8 [1, height, width, 3], at least one.
-        method: a key of `calibration.METHODS`.
-        ends: see `quantizable`.
-
-    Raises:
-        QuantizationError: there is no convolution to quantize, or the graph is already quantized.
-        OutputError: temporary files cannot be written.
+    Equal arguments give equal bytes on one machine. Arguments and errors: see `Calibrated`.
     """
-    simple = simplified(model)
-    operators = {node.op_type for node in simple.graph.node}
-    if "DequantizeLinear" in operators or "QLinearConv" in operators:
-        raise QuantizationError("graph: expected float operators, found a quantized graph")
-    nodes = set(quantizable(simple.graph, ends=ends))
-    convolutions = [node.name for node in simple.graph.node if node.op_type == "Conv"]
-    if nodes.isdisjoint(convolutions):
-        raise QuantizationError(
-            "graph: expected convolutions with constant weights between the picture and the "
-            f"last ones, found none in {len(simple.graph.node)} nodes"
-        )
-    names = [node.name for node in simple.graph.node if node.name in nodes]
-    ranges = calibrated(simple, names, images, method)
-    pixels = _pixels(simple)
-    # Pixels are already integers 0..255.
-    as_they_are = {"scale": np.array(1, np.float32), "zero_point": np.array(0, np.uint8)}
-    with _silence():
-        quantizer = QDQQuantizer(
-            simple,
-            True,  # one scale per channel
-            False,  # weights use all of eight bits: VNNI does not saturate
-            QuantType.QInt8,
-            QuantType.QUInt8,
-            ranges,
-            names,
-            [],
-            list(OPERATORS),
-            {"TensorQuantOverrides": {name: [as_they_are] for name in sorted(pixels)}},
-        )
-        quantizer.quantize_model()
-    quantizer.model.topological_sort()
-    result = quantizer.model.model
-    _read_pixels_directly(result, pixels)
-    _keep_used_domains(result)
-    onnx.checker.check_model(result)
-    return Quantized(
-        result.SerializeToString(deterministic=True),
-        len(nodes.intersection(convolutions)),
-        len(convolutions),
-    )
+    return Calibrated(model, images, method, ends=ends).graph()
 
 
 def simplified(model: bytes) -> onnx.ModelProto:

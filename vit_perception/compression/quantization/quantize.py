@@ -77,7 +77,7 @@ def quantize_bundle(
     pictures = chosen_pictures(data, count)
     size = (bundle.input_height, bundle.input_width, bundle.pad_value)
 
-    images = _told(letterboxed(pictures, *size), len(pictures), progress)
+    images = told(letterboxed(pictures, *size), lambda done: progress(done, len(pictures)))
     try:
         graph = quantize_graph(bundle.graph(), images, method)
         # A graph that robots would refuse must not replace anything.
@@ -89,28 +89,39 @@ def quantize_bundle(
         images = letterboxed(pictures, *size)
         mean = region_mean(graph.model, bundle.regions.anything, images)
         regions = bundle.regions.with_mean(precision, mean)
-    remark = (
-        f"ONNX Runtime {onnxruntime.__version__} QDQ; {graph.quantized} of "
-        f"{graph.convolutions} convolutions in eight bits with the operators between "
-        "them, unsigned activations, signed weights with a scale a channel; the "
-        f"rest in float; ranges by {method} over {len(pictures)} pictures of "
-        f"{shown_path(data.resolve().name)}"
-    )
     written = with_graph(
         bundle,
         directory,
         precision=precision,
         model=graph.model,
-        remark=remark,
+        remark=remark_on(graph, method, len(pictures), data),
         regions=regions,
     )
     return QuantizedBundle(written, graph, len(pictures))
 
 
-def _told(
-    images: Iterable[NDArray[np.uint8]], count: int, progress: Callable[[int, int], object]
+def remark_on(graph: Quantized, method: str, pictures: int, data: Path) -> str:
+    """Returns the line of a model card on an eight-bit graph.
+
+    Args:
+        graph: that was added.
+        method: of the ranges.
+        pictures: that these were measured on.
+        data: where the pictures are from.
+    """
+    return (
+        f"ONNX Runtime {onnxruntime.__version__} QDQ; {graph.quantized} of "
+        f"{graph.convolutions} convolutions in eight bits with the operators between "
+        "them, unsigned activations, signed weights with a scale a channel; the "
+        f"rest in float; ranges by {method} over {pictures} pictures of "
+        f"{shown_path(data.resolve().name)}"
+    )
+
+
+def told(
+    images: Iterable[NDArray[np.uint8]], progress: Callable[[int], object]
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yields the images; calls `progress` for each."""
+    """Yields the images; calls `progress` with the number of each."""
     for done, image in enumerate(images, start=1):
-        progress(done, count)
+        progress(done)
         yield image

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from onnx import GraphProto, NodeProto
 
@@ -92,6 +93,30 @@ def quantizable(
             chosen.add(node.name)
             chosen.update(user.name for user in users(node) if user.op_type in ABSORBED)
     return [node.name for node in graph.node if node.name in chosen]
+
+
+def layers_of(graph: GraphProto, nodes: Sequence[str]) -> dict[str, str]:
+    """Returns the layer of each node: the product that it is, or the last one before it.
+
+    What lies before the first product belongs to that.
+
+    Args:
+        graph: every node has a unique name; its nodes are in topological order.
+        nodes: names, see `quantizable`; at least one is of a product.
+    """
+    chosen = set(nodes)
+    products = [n.name for n in graph.node if n.name in chosen and n.op_type in PRODUCTS]
+    place = {name: number for number, name in enumerate(products)}
+    # Of each tensor, the last product that leads to it.
+    last: dict[str, int] = {}
+    layers = {}
+    for node in graph.node:
+        before = max((last.get(tensor, -1) for tensor in node.input), default=-1)
+        own = place.get(node.name, before)
+        last.update(dict.fromkeys(node.output, own))
+        if node.name in chosen:
+            layers[node.name] = products[max(own, 0)]
+    return layers
 
 
 def _scores(graph: GraphProto) -> set[str]:

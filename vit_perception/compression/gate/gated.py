@@ -1,0 +1,134 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a bundle with an eight-bit graph that was measured first, and a report about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.compression.added_graph import check_target, with_graph
+from vit_perception.compression.gate.frames import read_frames
+from vit_perception.compression.gate.gate import Checked, GateSettings, checked, subject_of
+from vit_perception.compression.gate.journal import Journal
+from vit_perception.compression.gate.judge import Judge
+from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError
+from vit_perception.compression.quantization.quantize import remark_on, told
+from vit_perception.output.failure import writing
+from vit_perception.perceiver.region_mean import region_mean
+from vit_perception.wording import shown_path
+
+JOURNAL = "evaluations.jsonl"
+Bar = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
+"""Shows how far something is: from its title and total to what takes the number done."""
+
+
+@contextmanager
+def no_bar(title: str, total: int) -> Iterator[Callable[[int], object]]:
+    """Shows nothing."""
+    yield lambda done: None
+
+
+@dataclass(frozen=True, eq=False)
+class Gated:
+    """The result of `gated_bundle`.
+
+    Attributes:
+        bundle: at its destination.
+        checked: the graph that was added, and how it compares.
+        notes: lines about pictures that are missing.
+        latencies_ms: of the float graph and of the new one, by precision.
+    """
+
+    bundle: Bundle
+    checked: Checked
+    notes: tuple[str, ...]
+    latencies_ms: dict[str, float]
+
+
+def gated_bundle(
+    bundle: Bundle,
+    directory: str | Path,
+    work: Path,
+    *,
+    calibration: Path,
+    check: Path | None = None,
+    count: int = 200,
+    method: str = "percentile",
+    precision: str = "int8",
+    settings: GateSettings,
+    threads: int = 0,
+    bar: Bar = no_bar,
+) -> Gated:
+    """Quantizes a bundle's fp32 graph; what costs too much stays in float.
+
+    Args:
+        bundle: with a graph "fp32".
+        directory: destination, see `with_graph`.
+        work: folder for the journal of evaluations; an interrupted search goes on from it.
+        calibration: a bag, a data set or a folder of pictures, like those in use.
+        check: the same, to compare on; None for those of the calibration.
+        count: limit of pictures of each, at least 1.
+        method: a key of `calibration.METHODS`.
+        precision: name of the new graph.
+        settings: what it has to keep.
+        threads: of the engine that compares; 0 for its default.
+        bar: shows how far it is.
+
+    Raises:
+        QuantizationError: nothing can be quantized, or no graph keeps the figures.
+        MediaError, BagError, EvaluationError: the pictures cannot be read.
+        BundleError: there is no fp32 graph, it changed meanwhile, or the destination is no bundle.
+        OutputError: the destination, the journal or temporary files cannot be written.
+        SessionError, PerceiverError, VocabularyError: the bundle cannot be run on the pictures.
+    """
+    check_target(directory, precision)
+
+    with bar("reading", count) as read:
+        frames = read_frames(calibration, count, bundle, read)
+    against = frames
+    if check is not None:
+        with bar("reading", count) as read:
+            against = read_frames(check, count, bundle, read)
+    subject = subject_of(bundle, against, frames.digest, method)
+    images = [laid.pixels for laid in frames.laid]
+    with bar("calibrating", len(images)) as seen:
+        try:
+            calibrated = Calibrated(bundle.graph(), told(images, seen), method)
+        except QuantizationError as error:
+            raise QuantizationError(f"{shown_path(bundle.directory)}: {error}") from error
+    with writing(work):
+        work.mkdir(parents=True, exist_ok=True)
+    judge = Judge(bundle, against, threads=threads)
+    journal = Journal(work / JOURNAL, subject)
+    with bar("comparing", settings.budget) as compared:
+        found = checked(judge, calibrated, settings, journal, compared)
+    graph, regions = found.graph, None
+    if bundle.regions is not None:
+        mean = region_mean(graph.model, bundle.regions.anything, iter(images))
+        regions = bundle.regions.with_mean(precision, mean)
+    written = with_graph(
+        bundle,
+        directory,
+        precision=precision,
+        model=graph.model,
+        remark=f"{remark_on(graph, method, len(frames), calibration)}; {_compared(found)}",
+        regions=regions,
+    )
+    return Gated(
+        written,
+        found,
+        frames.notes + (against.notes if check else ()),
+        judge.latencies_ms({"fp32": bundle.graph(), precision: graph.model}),
+    )
+
+
+def _compared(found: Checked) -> str:
+    first = next(iter(found.reference))
+    return (
+        f"{first} {found.figures[first]:.4f}, of the float graph {found.reference[first]:.4f}, "
+        f"on {found.pictures} pictures"
+    )

@@ -1,0 +1,161 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a graph finds in the user's pictures, as figures to compare with the float graph's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.compression.gate.frames import GateFrames
+from vit_perception.engine.factory import open_session
+from vit_perception.evaluation.agreement.pairing import mask_iou, paired
+from vit_perception.evaluation.figures.coco_comparison import CocoComparison
+from vit_perception.evaluation.figures.flat import flat_rows, flat_things
+from vit_perception.evaluation.latency import take_turns
+from vit_perception.evaluation.rows.looked_at import FrameRows
+from vit_perception.evaluation.rows.looker import rows_of
+from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE
+from vit_perception.perceiver.candidates import detections_from, rows_of_names
+from vit_perception.perceiver.contract import check_detector, check_numbers
+from vit_perception.perceiver.network import Laid
+from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.settings import Settings
+from vit_perception.perceiver.stages import StageTimes
+from vit_perception.text.builder import VocabularyBuilder
+
+AP, MASK_AP = "AP", "mask_AP"
+AGREEMENT, MASK_AGREEMENT = "agreement", "mask_agreement"
+_ROUNDS = 9
+_SAME = 0.5
+"""Intersection over union from which on two boxes or masks are of one thing."""
+
+Figures = Mapping[str, float]
+"""By name, each 1 at best."""
+
+
+class Judge:
+    """Measures graphs of one bundle on some pictures.
+
+    With truth the figures are AP (IoU 0.50 to 0.95) of boxes and, where both sides have them, of
+    masks. Without, they tell how far a graph agrees with the float graph: the share of what the
+    two publish, weighted by score, that both find under the same name.
+
+    Args:
+        bundle: with a graph fp32.
+        frames: at least one.
+        threads: of the engine; 0 for its default.
+
+    Attributes:
+        bundle, frames: as given.
+        names: that are asked for.
+        metrics: names of the figures.
+        reference: figures of the float graph.
+
+    Raises:
+        VocabularyError, TextEncoderError, SessionError, PerceiverError: the bundle cannot be run
+            or asked for the names.
+    """
+
+    def __init__(self, bundle: Bundle, frames: GateFrames, *, threads: int = 0) -> None:
+        self.bundle, self.frames, self._threads = bundle, frames, threads
+        self.names = frames.names or bundle.default_names
+        least = LEAST_SCORE if frames.truths is not None else bundle.score_threshold
+        settings = Settings(score_threshold=least, max_detections=PER_PICTURE)
+        vocabulary = VocabularyBuilder(bundle).build(self.names, 1)
+        self._query = Perceiver(bundle, vocabulary=vocabulary, settings=settings).query
+        self._float = self._rows(bundle.graph())
+        masks = self._float[0].masks is not None
+        if frames.truths is not None:
+            masks = masks and all(truth.masks is not None for truth in frames.truths)
+            self.metrics = (AP, MASK_AP) if masks else (AP,)
+        else:
+            self.metrics = (AGREEMENT, MASK_AGREEMENT) if masks else (AGREEMENT,)
+        self.reference = self._figures(self._float)
+
+    def figures(self, graph: bytes) -> Figures:
+        """Returns the figures of a graph.
+
+        Raises:
+            SessionError: the engine refuses the graph.
+            GraphContractError: it breaks the contract.
+        """
+        return self._figures(self._rows(graph))
+
+    def latencies_ms(self, graphs: Mapping[str, bytes]) -> dict[str, float]:
+        """Returns the median time of each graph on one picture, all measured in turns.
+
+        Raises:
+            SessionError: the engine refuses a graph.
+        """
+        feed = self._feed(self.frames.laid[0])
+        sessions = {name: open_session(g, threads=self._threads) for name, g in graphs.items()}
+        timing = take_turns(
+            {name: partial(session.run, feed) for name, session in sessions.items()}, _ROUNDS
+        )
+        return {name: timing.median_ms(name) for name in graphs}
+
+    def _feed(self, laid: Laid) -> dict[str, NDArray[Any]]:
+        constant = {}
+        if self.bundle.regions is not None:
+            constant["anything_embedding"] = self.bundle.regions.anything[None]
+        return {**self._query.inputs, **constant, "image": laid.pixels}
+
+    def _rows(self, graph: bytes) -> list[FrameRows]:
+        session = open_session(graph, threads=self._threads)
+        check_detector(session, self.bundle)
+        found = []
+        for laid in self.frames.laid:
+            outputs = rows_of_names(session.run(self._feed(laid)))
+            check_numbers(outputs, len(self.names), masks="mask_coefficients" in outputs)
+            detections = detections_from(outputs, laid.letterbox, self._query, StageTimes())
+            found.append(rows_of(detections))
+        return found
+
+    def _figures(self, rows: Sequence[FrameRows]) -> Figures:
+        truths = self.frames.truths
+        if truths is None:
+            return {
+                name: _agreement(self._float, rows, masks=name == MASK_AGREEMENT)
+                for name in self.metrics
+            }
+        things, found = flat_things(truths, self.names), flat_rows(rows)
+        boxes = CocoComparison(len(self.names))
+        boxes.add(things, found, (0, len(truths)))
+        figures = {AP: boxes.averages().ap() or 0.0}
+        if MASK_AP in self.metrics:
+            masks = CocoComparison(len(self.names), masks=True)
+            masks.add_masks(
+                things,
+                found,
+                (0, len(truths)),
+                [mask for truth in truths for mask in truth.masks or ()],
+                [mask for each in rows for mask in each.masks or ()],
+            )
+            figures[MASK_AP] = masks.averages().ap() or 0.0
+        return figures
+
+
+def drop_of(reference: Figures, found: Figures) -> float:
+    """Returns by how much the figure that fell most is below the reference."""
+    return max(reference[name] - found[name] for name in reference)
+
+
+def _agreement(first: Sequence[FrameRows], second: Sequence[FrameRows], *, masks: bool) -> float:
+    both = every = 0.0
+    for one, other in zip(first, second, strict=True):
+        every += float(one.scores.sum()) + float(other.scores.sum())
+        pairs = paired(one, other)
+        for row, column in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
+            if one.labels[row] != other.labels[column]:
+                continue
+            if masks:
+                assert one.masks is not None and other.masks is not None
+                if mask_iou(one.masks[row], other.masks[column]) < _SAME:
+                    continue
+            both += float(one.scores[row]) + float(other.scores[column])
+    return both / every if every else 1.0
