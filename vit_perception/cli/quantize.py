@@ -95,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
 
     check_target(args.out, args.precision_name)
     bundle = Bundle.load(find_bundle(args.bundle))
-    folder = args.report or args.out.with_name(f"{args.out.name}-report")
+    out = args.out if args.out.name else args.out.resolve()  # of "."
+    folder = args.report or out.with_name(f"{out.name}-report")
     made = gated_bundle(
         bundle,
         args.out,

@@ -88,7 +88,9 @@ def read_frames(
         laid.append(Laid(canvas.pixels, letterbox))
         truths.append(truth)
         hashed.update(canvas.pixels.tobytes())
-        hashed.update(repr(truth and (truth.boxes.tolist(), truth.names)).encode())
+        if truth is not None:
+            known_of_it = (truth.boxes.tolist(), truth.names, truth.crowds.tolist(), truth.masks)
+            hashed.update(repr(known_of_it).encode())
         progress(len(laid))
     if not laid:
         raise EvaluationError(f"{shown_path(source)}: expected pictures, found none")
