@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vit_perception.output.cache_folder import cache_folder
 from vit_perception.text import cache as cache_module
-from vit_perception.text.cache import EmbeddingCache, default_directory
+from vit_perception.text.cache import EmbeddingCache
 
 DIMENSION = 8
 ROOT = Path(cache_module.__file__).parents[2]
@@ -280,20 +281,10 @@ def test_processes_that_write_at_once_leave_a_readable_file(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_the_default_folder(monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert default_directory() == Path("/somewhere/vit_perception")
-    monkeypatch.setenv("HOME", "/home/someone")
-    for relative in ("", "relative"):
-        monkeypatch.setenv("XDG_CACHE_HOME", relative)
-        assert default_directory() == Path("/home/someone/.cache/vit_perception")
-
-
 def test_without_a_home_there_is_no_folder(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     # What expanduser gives where neither HOME nor the user's entry in /etc/passwd exists.
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    assert default_directory() is None
-    cache = opened(default_directory())
+    cache = opened(cache_folder())
     cache.put(["spoon"], ROWS[:1])
     assert list(cache.get(["spoon"])) == ["spoon"]

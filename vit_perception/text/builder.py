@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from vit_perception.bundle.bundle import Bundle, BundleError
 from vit_perception.names import VocabularyError, checked_names
-from vit_perception.text.cache import EmbeddingCache, default_directory
+from vit_perception.output.cache_folder import cache_folder
+from vit_perception.text.cache import EmbeddingCache
 from vit_perception.text.encoder import (
     DIMENSION,
     ENCODER_ID,
@@ -55,7 +56,7 @@ class VocabularyBuilder:
         text_encoder_dir: folder with model.safetensors and tokenizer.json; None or "" finds
             the installed package, which has to hold the original files. Not used if the bundle
             has its own encoder.
-        cache_dir: folder of the cache; None or "" is `default_directory()`.
+        cache_dir: folder of the cache; None or "" is `cache_folder()`.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class VocabularyBuilder:
         self._bundle = bundle
         self._dimension = bundle.text_dimension
         self._text_encoder_dir = text_encoder_dir or None
-        self._cache_dir = Path(os.path.expanduser(cache_dir)) if cache_dir else default_directory()
+        self._cache_dir = Path(os.path.expanduser(cache_dir)) if cache_dir else cache_folder()
         self._lock = threading.RLock()
         self._encoder: TextEncoder | GraphEncoder | None = None
         self._cache: EmbeddingCache | None = None

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import os
 import threading
 import zipfile
 from collections.abc import Sequence
@@ -32,18 +31,6 @@ MAX_ENTRIES = 8192
 UNIT_TOLERANCE = 1e-3
 
 _log = logging.getLogger(__name__)
-
-
-def default_directory() -> Path | None:
-    """Returns $XDG_CACHE_HOME/vit_perception, ~/.cache/vit_perception, or None without a home."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification ignores relative paths.
-    if os.path.isabs(base):
-        return Path(base) / "vit_perception"
-    try:
-        return Path.home() / ".cache" / "vit_perception"
-    except RuntimeError:
-        return None
 
 
 class EmbeddingCache:

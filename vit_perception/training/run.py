@@ -20,9 +20,10 @@ from torch import Tensor
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import read_verified
 from vit_perception.bundle.paths import find_bundle
+from vit_perception.output.cache_folder import cache_folder
 from vit_perception.output.lock import sole_writer_in
 from vit_perception.output.write import new_file, try_writing, write
-from vit_perception.text.cache import EmbeddingCache, default_directory
+from vit_perception.text.cache import EmbeddingCache
 from vit_perception.text.encoder import ENCODER_ID, TextEncoder, find_text_encoder
 from vit_perception.training.annotations import load_pictures
 from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
@@ -46,7 +47,7 @@ def cached_encoder(
 ) -> Callable[[Sequence[str]], NDArray[np.float32]]:
     """Returns the default text encoder with a cache on disk: phrases to float32 [N, D]."""
     encoder = TextEncoder(find_text_encoder(ENCODER_ID, directory))
-    cache = EmbeddingCache(default_directory(), encoder.sha256, encoder.dimension)
+    cache = EmbeddingCache(cache_folder(), encoder.sha256, encoder.dimension)
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         known = cache.get(texts)
