@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.quality import Quality
 from vit_perception.bundle.regions_file import Regions
 from vit_perception.bundle.writer import write_bundle
+from vit_perception.compression.added_graph import with_graph
 from vit_perception.frame import Frame
 from vit_perception.letterbox import boxes_to_source, fit
 from vit_perception.perceiver.perceiver import Perceiver
@@ -52,6 +54,9 @@ GREY = 114
 SQUARES = {"red": (0, 1), "green": (3, 4), "blue": (6, 9)}
 # In the middle, so that no shape of picture puts them into the margin.
 CENTRAL = {"red": (3, 4), "blue": (3, 6)}
+
+PASSED = Quality("AP", 0.5, 0.49, 0.02, 20, "squares")
+FAILED = Quality("AP", 0.5, 0.4, 0.02, 20, "squares")
 
 _K = 300
 _OPSET = 17
@@ -269,6 +274,20 @@ def write_toy_bundle(directory: Path, **changes: Any) -> Bundle:
         "model_card": "# Toy\n\nFinds squares of pure colour.\n",
     }
     return write_bundle(directory, **(arguments | changes))
+
+
+def write_toy_int8_bundle(
+    directory: Path, quality: Quality | None = PASSED, graph: bytes | None = None
+) -> Bundle:
+    """The toy with another graph, "int8", which is the same one unless it is given."""
+    return with_graph(
+        write_toy_bundle(directory),
+        directory,
+        precision="int8",
+        model=graph or toy_graph(),
+        remark="the same",
+        quality=quality,
+    )
 
 
 def write_toy_segmentation_bundle(directory: Path, **changes: Any) -> Bundle:

@@ -14,6 +14,20 @@ from vit_perception.bundle.bundle import Bundle, BundleError
 from ..refusals import refusal_of
 from .damaged_bundle import edit
 
+QUALITY = {
+    "metric": "AP",
+    "reference": 0.5,
+    "value": 0.49,
+    "limit": 0.01,
+    "pictures": 500,
+    "data": "squares",
+}
+
+
+def spoilt(**changes: Any) -> dict[str, Any]:
+    """Changes of bundle.yaml to a quality in which something is wrong."""
+    return {"quality": {"fp32": QUALITY | changes}}
+
 
 def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path) -> None:
     absent = tmp_path / "absent"
@@ -90,6 +104,23 @@ def test_a_missing_key_is_named(bundle_copy: Path, key: str) -> None:
         ({"fixed_vocabulary": "no"}, "fixed_vocabulary: expected true or false, found 'no'"),
         ({"thresholds__iou": float("nan")}, "thresholds.iou: expected a number 0..1, found nan"),
         ({"metrics": "good"}, "metrics: expected a list of mappings, found 'good'"),
+        ({"quality": [1]}, "quality: expected a mapping, found [1]"),
+        ({"quality": {"int8": {}}}, "quality: expected one of fp32, found 'int8'"),
+        ({"quality": {8: {}}}, "quality: expected one of fp32, found 8"),
+        ({"quality": {"fp32": 1}}, "quality.fp32: expected a mapping, found 1"),
+        ({"quality": {"fp32": {}}}, "quality.fp32: metric: expected a text, found nothing"),
+        (spoilt(metric="F1"), "quality.fp32: metric: expected AP or agreement, found 'F1'"),
+        (spoilt(metric=None), "quality.fp32: metric: expected a text, found None"),
+        (spoilt(reference="1"), "quality.fp32: reference: expected a number 0..1, found '1'"),
+        (spoilt(reference=41.2), "quality.fp32: reference: expected a number 0..1, found 41.2"),
+        (spoilt(value=float("nan")), "quality.fp32: value: expected a number 0..1, found nan"),
+        (spoilt(value=True), "quality.fp32: value: expected a number 0..1, found True"),
+        (spoilt(limit=-0.1), "quality.fp32: limit: expected a number 0..1, found -0.1"),
+        (spoilt(pictures=0), "quality.fp32: pictures: expected an integer 1..2147483648, found"),
+        (spoilt(pictures=1.5), "quality.fp32: pictures: expected an integer, found 1.5"),
+        (spoilt(data="a\nb"), "quality.fp32: data: expected a line of at most 200 printable"),
+        (spoilt(data=""), "quality.fp32: data: expected a text, found ''"),
+        (spoilt(date="now"), "quality.fp32: expected 'data', found 'date'"),
         ({"sha256": {"model.onnx": 5}}, "sha256: expected a mapping of texts"),
         ({"sha256__x": "0abc"}, "sha256: expected 64 hexadecimal digits for 'x', found '0abc'"),
     ],

@@ -20,6 +20,7 @@ from ..bags.foreign import (
 )
 from ..bags.recordings import TOPIC
 from ..bags.squares import record_squares
+from ..toy_bundle import FAILED, write_toy_int8_bundle
 
 
 def test_a_bundle(toy_bundle_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,3 +84,20 @@ def test_what_is_left_out_of_a_bag(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_the_installation(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
     assert "CPUExecutionProvider" in capsys.readouterr().out
+
+
+def test_info_shows_quality(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for quality, line in (
+        (None, "int8 was not measured"),
+        (
+            FAILED,
+            "int8 not passed: AP 0.4 of 0.5, a drop of 0.02 is allowed; 20 pictures, squares",
+        ),
+    ):
+        bundle = write_toy_int8_bundle(tmp_path / "toy", quality)
+        assert main(["info", str(bundle.directory)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [each.split(maxsplit=1)[1] for each in lines if each.startswith("quality:")] == [
+            "fp32 is the reference",
+            line,
+        ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from vit_perception.bundle.bundle import Bundle, BundleError
+from vit_perception.bundle.quality import Quality
 from vit_perception.compression.added_graph import with_graph
 from vit_perception.output import lock
 from vit_perception.output.failure import OutputError
@@ -24,9 +25,19 @@ def source(tmp_path: Path) -> Bundle:
     return write_toy_bundle(tmp_path / "toy")
 
 
-def _added(bundle: Bundle, directory: Path, precision: str) -> Bundle:
+QUALITY = Quality("AP", 0.5, 0.49, 0.01, 500, "squares")
+
+
+def _added(
+    bundle: Bundle, directory: Path, precision: str, quality: Quality | None = None
+) -> Bundle:
     return with_graph(
-        bundle, directory, precision=precision, model=bundle.graph(), remark=f"for {precision}"
+        bundle,
+        directory,
+        precision=precision,
+        model=bundle.graph(),
+        remark=f"for {precision}",
+        quality=quality,
     )
 
 
@@ -61,3 +72,19 @@ def test_a_destination_that_another_process_writes_is_refused(
             f"{tmp_path}/out: expected one writer, found process {os.getpid()} writing there"
         )
     assert _added(source, tmp_path / "out", "int8").graphs.keys() == {"fp32", "int8"}
+
+
+def test_quality_stays_with_its_graph(source: Bundle, tmp_path: Path) -> None:
+    """A copy keeps that of others; another graph has none of the one before it."""
+    first = _added(source, tmp_path / "a", "int8", QUALITY)
+    assert first.quality == {"int8": QUALITY}
+    other = Quality("agreement", 1.0, 0.2, 0.1, 3, "more squares")
+    second = _added(first, tmp_path / "b", "int4", other)
+    assert second.quality == {"int8": QUALITY, "int4": other}
+    assert _added(second, tmp_path / "c", "int8", other).quality == {"int8": other, "int4": other}
+    replaced = _added(second, tmp_path / "d", "int8")
+    assert replaced.quality == {"int4": other}
+    none = _added(replaced, tmp_path / "e", "int4")
+    assert none.quality == {}
+    assert "quality" not in (tmp_path / "e" / "bundle.yaml").read_text()
+    assert first.quality == Bundle.load(tmp_path / "a").quality

@@ -22,6 +22,7 @@ from vit_perception.bundle.manifest import (
     checked_hashes,
 )
 from vit_perception.bundle.onnx_guard import OnnxFileError, has_external_data
+from vit_perception.bundle.quality import Quality, checked_quality
 from vit_perception.bundle.regions_file import Regions, RegionsError, read_regions
 from vit_perception.bundle.vocabulary_file import read_vocabulary
 from vit_perception.document import Document, DocumentError
@@ -58,6 +59,7 @@ class Bundle:
         score_threshold, iou_threshold: recommended thresholds, 0..1.
         default_names: the vocabulary to start with; a subset of the names shipped.
         metrics: what was measured, with data set and command.
+        quality: precision to what its graph loses against fp32; only where it was measured.
         licence, source: of the weights.
         sha256: file to hexadecimal digest.
         text_adaptor_file: ONNX file from text embedding to class embedding, or None.
@@ -83,6 +85,7 @@ class Bundle:
     iou_threshold: float
     default_names: tuple[str, ...]
     metrics: list[dict[str, Any]]
+    quality: Mapping[str, Quality]
     licence: str
     source: str
     sha256: Mapping[str, str]
@@ -134,6 +137,11 @@ class Bundle:
                 f"found {shown(precision)}"
             )
         return self.graphs[precision]
+
+    def passed(self, precision: str) -> bool:
+        """Returns whether a graph is fp32, or was found to lose no more than is allowed."""
+        quality = self.quality.get(precision)
+        return precision == "fp32" or (quality is not None and quality.passed)
 
     def text_adaptor(self) -> bytes | None:
         """Returns the ONNX file from text to class embedding; None if there is none.
@@ -227,6 +235,7 @@ def _parsed(directory: Path, document: Document) -> Bundle:
         iou_threshold=document.number("thresholds.iou", 0, 1),
         default_names=default_names,
         metrics=document.mappings("metrics"),
+        quality=MappingProxyType(checked_quality(document, graphs)),
         licence=document.text("licence"),
         source=document.text("source"),
         sha256=MappingProxyType(sha256),

@@ -122,7 +122,18 @@ def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
     for metric in bundle.metrics:
         figures = ", ".join(f"{key} {value}" for key, value in metric.items())
         print(f"metric:           {printable(figures)}")
+    for precision in bundle.graphs:
+        print(f"quality:          {printable(_quality(bundle, precision))}")
     for file, digest in bundle.sha256.items():
         print(f"sha256:           {digest}  {shown_path(file)}")
     if every_name:
         print("\n".join(map(shown_name, names)))
+
+
+def _quality(bundle: Bundle, precision: str) -> str:
+    """Returns a line on how exact the graph of one precision is."""
+    found = bundle.quality.get(precision)
+    if found is None:
+        return f"{precision} {'is the reference' if precision == 'fp32' else 'was not measured'}"
+    verdict = "passed" if bundle.passed(precision) else "not passed"
+    return f"{precision} {verdict}: {found}; {found.pictures} pictures, {found.data}"

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import (
@@ -16,6 +18,7 @@ from vit_perception.bundle.files import (
     replace_folder,
 )
 from vit_perception.bundle.manifest import graph_file, manifest_text
+from vit_perception.bundle.quality import Quality
 from vit_perception.bundle.regions_file import Regions, write_regions
 from vit_perception.document import Document, DocumentError
 from vit_perception.wording import shown, shown_path
@@ -32,6 +35,7 @@ def with_graph(
     model: bytes,
     remark: str,
     regions: Regions | None = None,
+    quality: Quality | None = None,
 ) -> Bundle:
     """Writes a copy of a bundle with one more graph, and returns it.
 
@@ -45,6 +49,7 @@ def with_graph(
         model: ONNX file that fulfils the graph contract, made from the graph fp32.
         remark: one line of Markdown about the graph, for the model card.
         regions: with the mean of the new graph, for a bundle of format 2; None leaves its own.
+        quality: of the new graph; None if it was not measured. That of an older graph goes.
 
     Raises:
         BundleError: see `check_target`; or a file or the graph fp32 of the bundle changed since
@@ -55,7 +60,7 @@ def with_graph(
     target = Path(directory).resolve()
 
     def files() -> dict[str, bytes]:
-        return _with_graph(_unchanged(bundle), target, precision, model, remark, regions)
+        return _with_graph(_unchanged(bundle), target, precision, model, remark, regions, quality)
 
     replace_folder(target, files, check=Bundle.load)
     return Bundle.load(target)
@@ -95,6 +100,7 @@ def _with_graph(
     model: bytes,
     remark: str,
     regions: Regions | None,
+    quality: Quality | None,
 ) -> dict[str, bytes]:
     """Returns all files of the copy."""
     files = {
@@ -107,6 +113,7 @@ def _with_graph(
         raise BundleError(str(error)) from error
     file = bundle.graphs.get(precision, graph_file(precision))
     manifest["graphs"] = {**bundle.graphs, precision: file}
+    _note_quality(manifest, precision, quality)
     files[file] = model
     if regions is not None:
         files[str(manifest["regions"])] = write_regions(regions)
@@ -114,6 +121,16 @@ def _with_graph(
     files[_CARD] = _remarked(card, precision, remark).encode()
     files[MANIFEST] = manifest_text(manifest, files, target)
     return files
+
+
+def _note_quality(manifest: dict[str, Any], precision: str, quality: Quality | None) -> None:
+    """Writes or removes the entry of one precision."""
+    entries = {key: each for key, each in manifest.get("quality", {}).items() if key != precision}
+    if quality is not None:
+        entries[precision] = asdict(quality)
+    manifest["quality"] = entries
+    if not entries:
+        del manifest["quality"]
 
 
 def _remarked(card: str, precision: str, remark: str) -> str:
