@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from vit_perception.engine.calls import Call
 from vit_perception.engine.reason import reason
-from vit_perception.engine.session import Session, SessionError, TensorInfo, named
+from vit_perception.engine.session import (
+    Session,
+    SessionError,
+    TensorInfo,
+    named,
+    stopped_error,
+)
 
 CPU = "CPUExecutionProvider"
 
@@ -83,14 +89,17 @@ def _opened(
     # Operators that an accelerator lacks run on the CPU.
     providers = list(dict.fromkeys([asked, CPU]))
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(v) for v in initializers.values()]
+    # Versions before 1.21 cannot be stopped while they load.
+    cancel = getattr(options, "set_load_cancellation_flag", lambda _: None)
+    call = Call(partial(cancel, True))
     try:
         if values:
             options.add_external_initializers(list(initializers), values)
-        # Versions before 1.21 cannot be stopped while they load.
-        cancel = getattr(options, "set_load_cancellation_flag", lambda _: None)
-        with Call(partial(cancel, True)):
+        with call:
             session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:
+        if call.stopped:
+            raise stopped_error(name) from error
         line = f"model: expected an ONNX graph that {asked} can load, found {reason(error)}"
         raise SessionError(named(name, line)) from error
     # ONNX Runtime falls back to the CPU with a warning when a provider's libraries do not load.

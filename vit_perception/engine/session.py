@@ -19,6 +19,10 @@ class SessionError(RuntimeError):
     """A model could not be loaded or run; the message is one line."""
 
 
+class SessionStoppedError(SessionError):
+    """An engine gave up because it was told to; one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
     """One input or output as the graph declares it.
@@ -83,8 +87,13 @@ class Session(ABC):
             stopped: whether it was told to give up, see `calls.stop_call`.
         """
         if stopped:
-            return SessionError(named(self.name, "the engine was stopped: it took too long"))
+            return stopped_error(self.name)
         return SessionError(named(self.name, f"the engine failed: {reason(error)}"))
+
+
+def stopped_error(name: str) -> SessionStoppedError:
+    """Returns what to raise for an engine that was told to give up; `name` as of `Session`."""
+    return SessionStoppedError(named(name, "the engine was stopped: it took too long"))
 
 
 def named(name: str, line: str) -> str:
