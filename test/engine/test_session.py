@@ -14,7 +14,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from vit_perception.engine.factory import available_providers, open_session
+from vit_perception.engine import factory
+from vit_perception.engine.factory import (
+    available_providers,
+    engine_version,
+    open_session,
+    short_names,
+)
 from vit_perception.engine.session import SessionError, TensorInfo
 
 from ..toy_bundle import DIMENSION, toy_adaptor, toy_graph
@@ -53,6 +59,18 @@ def test_a_session_describes_its_graph() -> None:
 def test_providers_by_short_and_long_name(provider: str, threads: int) -> None:
     session = open_session(toy_adaptor(), provider=provider, threads=threads)
     assert session.provider == "CPUExecutionProvider"
+
+
+def test_an_engine_has_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine_version("cpu") == (
+        f"CPUExecutionProvider of onnxruntime {onnxruntime.__version__}"
+    )
+    with pytest.raises(SessionError, match="found 'abacus'"):
+        engine_version("abacus")
+    monkeypatch.setattr(factory, "available_providers", lambda: ("openvino",))
+    monkeypatch.setattr(factory, "version", lambda name: f"of {name}")
+    assert engine_version("openvino") == "openvino of openvino"
+    assert {"cpu", "openvino"} <= {*short_names()}
 
 
 def test_an_absent_provider_is_refused_with_what_is_there() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import onnxruntime
@@ -33,6 +34,26 @@ def available_providers() -> tuple[str, ...]:
     """Returns ONNX Runtime's execution providers, and "openvino" if its package is installed."""
     own = (OPENVINO,) if find_spec(OPENVINO) is not None else ()
     return (*onnxruntime.get_available_providers(), *own)
+
+
+def short_names() -> tuple[str, ...]:
+    """Returns the providers that `open_session` knows by a short name, installed or not."""
+    return tuple(_PROVIDERS)
+
+
+def engine_version(provider: str) -> str:
+    """Returns provider, engine and version of the engine that runs a provider.
+
+    Raises:
+        SessionError: the provider is absent here.
+    """
+    found = find_provider(provider)
+    if found != OPENVINO:
+        return f"{found} of onnxruntime {onnxruntime.__version__}"
+    try:
+        return f"{OPENVINO} {version(OPENVINO)}"
+    except PackageNotFoundError:
+        return OPENVINO
 
 
 def open_session(
