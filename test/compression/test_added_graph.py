@@ -88,3 +88,13 @@ def test_quality_stays_with_its_graph(source: Bundle, tmp_path: Path) -> None:
     assert none.quality == {}
     assert "quality" not in (tmp_path / "e" / "bundle.yaml").read_text()
     assert first.quality == Bundle.load(tmp_path / "a").quality
+
+
+@pytest.mark.parametrize("precision", ["fp32", "auto"])
+def test_a_name_with_another_meaning_is_refused(
+    source: Bundle, tmp_path: Path, precision: str
+) -> None:
+    assert refusal_of(BundleError, lambda: _added(source, tmp_path / "out", precision)) == (
+        "precision name: expected at most 40 of a-z, 0-9 and _, other than fp32 and auto, found "
+        f"'{precision}'"
+    )

@@ -21,6 +21,7 @@ from vit_perception.bundle.manifest import graph_file, manifest_text
 from vit_perception.bundle.quality import Quality
 from vit_perception.bundle.regions_file import Regions, write_regions
 from vit_perception.document import Document, DocumentError
+from vit_perception.perceiver.settings import AUTO
 from vit_perception.wording import shown, shown_path
 
 _CARD = "MODEL_CARD.md"
@@ -73,10 +74,10 @@ def check_target(directory: str | Path, precision: str) -> None:
         BundleError: the destination is neither a bundle nor empty, or the name is not allowed.
         OutputError: the destination cannot be written.
     """
-    if not re.fullmatch("[a-z0-9_]{1,40}", precision) or precision == "fp32":
+    if not re.fullmatch("[a-z0-9_]{1,40}", precision) or precision in ("fp32", AUTO):
         raise BundleError(
-            "precision name: expected at most 40 of a-z, 0-9 and _, other than fp32, "
-            f"found {shown(precision)}"
+            "precision name: expected at most 40 of a-z, 0-9 and _, other than fp32 "
+            f"and {AUTO}, found {shown(precision)}"
         )
     check_destination(Path(directory))
 

@@ -22,7 +22,8 @@ from vit_perception.letterbox import boxes_to_source
 from vit_perception.perceiver.call_names import CallNames, Encode
 from vit_perception.perceiver.candidates import detections_from
 from vit_perception.perceiver.crops import crop_of
-from vit_perception.perceiver.network import Laid, Network, Seen
+from vit_perception.perceiver.network import Laid, Seen
+from vit_perception.perceiver.opening import opened
 from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.query_maker import NOT_TAUGHT, QueryMaker
 from vit_perception.perceiver.settings import EngineSettings, PerceiverError, Settings
@@ -49,6 +50,11 @@ class Perceiver:
         precision, provider, threads: see EngineSettings.
         encode: makes a vocabulary of the `names` of a call; None: calls take no names.
 
+    Attributes:
+        bundle: as given.
+        precision: of the graph that runs.
+        choice: what was asked for and taken, and why, where that was "auto".
+
     Raises:
         PerceiverError: a bundle of another task, a graph that breaks the contract, a vocabulary
             that does not fit, or a setting outside its range.
@@ -74,12 +80,12 @@ class Perceiver:
                 f"{where}: expected task {' or '.join(_TASKS)}, found {bundle.task}"
             )
         self.bundle = bundle
-        self.precision = engine.precision
-        self._network = Network(bundle, engine)
+        self._network, self.choice = opened(bundle, engine)
+        self.precision = self.choice.engine.precision
         self._made = QueryMaker(bundle, self._network.session, engine.threads)
         self._mean = np.zeros(1, np.float32)
         if bundle.regions is not None:
-            self._mean = bundle.regions.mean(engine.precision)
+            self._mean = bundle.regions.mean(self.precision)
         self._change_lock = threading.Lock()
         self._call_names = CallNames(encode, self._made)
         self._query = self._made(

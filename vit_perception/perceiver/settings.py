@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BUNDLE_DEFAULT = -1.0
 """The value of a threshold that means: the one written in the bundle."""
 
+AUTO = "auto"
+"""The precision and the provider that mean: the fastest on this machine."""
 
 GRAPH_ROWS = 300
 """Pairs of box and name that a graph gives (top-K), unless it was exported with another number."""
@@ -67,15 +69,16 @@ class EngineSettings:
 
     precision: str = setting(
         "fp32",
-        "Which graph of the bundle runs, e.g. 'fp32' or 'int8'. After a change on a node the old "
-        "one runs until the new one has been opened.",
+        "Which graph of the bundle runs, e.g. 'fp32' or 'int8'. 'auto': the fastest here of fp32 "
+        "and of those whose measured quality passed; what was measured is kept for the next time. "
+        "After a change on a node the old one runs until the new one has been opened.",
         live=True,
     )
     provider: str = setting(
         "cpu",
         "What runs the graph: 'cpu', 'cuda', 'tensorrt', 'openvino' (the package openvino, on the "
         "CPU) or the name of an ONNX Runtime execution provider. One that is not there is "
-        "refused.",
+        "refused. 'auto': the fastest here of those with a short name that are installed.",
         live=True,
     )
     threads: int = setting(
