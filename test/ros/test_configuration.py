@@ -120,14 +120,14 @@ def test_what_is_prepared_is_whole_and_changes_nothing(configurator: Configurato
     configurator.apply(prepared)
     assert (configurator.current.query, configurator.version) == (prepared.query, 4)
     with pytest.raises(FrozenInstanceError):
-        prepared.provider_asked = "cuda"  # type: ignore[misc]
+        prepared.names = ("blue",)  # type: ignore[misc]
 
 
 def test_a_graph_that_took_over_meanwhile_stays(configurator: Configurator) -> None:
     parameters = configurator.current.parameters
     prepared = configurator.prepare(replace(parameters, vocabulary=("blue",)))
-    other = configurator.open(parameters)
-    configurator.adopt_graph(other, "CPUExecutionProvider")
+    other = configurator.open(replace(parameters, provider="CPUExecutionProvider"))
+    configurator.adopt_graph(other)
     configurator.apply(prepared)
     now = configurator.current
     assert now.perceiver is other

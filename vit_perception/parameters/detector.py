@@ -267,6 +267,11 @@ class DetectorParameters:
             **self.tracking_settings().asked,
         )
 
+    def engine_settings(self) -> EngineSettings:
+        """Returns what runs the network."""
+        names = settings_of(EngineSettings)
+        return EngineSettings(**{name: getattr(self, name) for name in names})
+
     def tracking_settings(self) -> TrackingSettings:
         """Returns what a Tracker reads of these parameters."""
         names = settings_of(TrackingSettings)

@@ -37,7 +37,7 @@ class Task:
 
 def _open(configurator: Configurator, parameters: DetectorParameters) -> Adopt:
     perceiver = configurator.open(parameters)
-    return lambda: configurator.adopt_graph(perceiver, parameters.provider)
+    return lambda: configurator.adopt_graph(perceiver)
 
 
 def _encode(configurator: Configurator, parameters: DetectorParameters) -> Adopt:

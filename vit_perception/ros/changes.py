@@ -88,14 +88,17 @@ class Changes:
     def _opened(self, wanted: DetectorParameters, error: Exception | None) -> None:
         """Tells what came of another precision or provider."""
         asked = f"{wanted.precision} on {wanted.provider}"
+        configurator = self.configurator
         if error is None:
             self._node.get_logger().info(f"{asked}: opened, and used from now on")
-        elif configurator := self.configurator:
+            if configurator is not None and configurator.current.perceiver.choice.words:
+                self._node.get_logger().info(configurator.current.perceiver.choice.line)
+        elif configurator is not None:
             now = configurator.current
             self._take_back(
                 f"{asked}: {one_line(error)}",
                 wanted,
-                {"precision": now.perceiver.precision, "provider": now.provider_asked},
+                {"precision": now.precision_asked, "provider": now.provider_asked},
             )
 
     def _encoded(self, wanted: DetectorParameters, error: Exception | None) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
 from vit_perception.engine.cpu_affinity import format_cores, keep_process_to, usable_cores
-from vit_perception.engine.factory import find_provider
 from vit_perception.examples import Examples
 from vit_perception.names import VocabularyError
 from vit_perception.parameters.detector import DetectorParameters
+from vit_perception.perceiver.choice import Candidates
 from vit_perception.perceiver.examples_file import write_examples
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.perceiver.query import Query
@@ -38,7 +38,6 @@ class Configuration:
     Attributes:
         parameters: as ROS shows them.
         perceiver: the open graph.
-        provider_asked: the provider that parameters asked for it.
         query: names, thresholds, limits and region, ready for the network.
         names: the parameter `vocabulary` that the query's names came from; while others are
             being encoded it is not that of `parameters`.
@@ -46,7 +45,6 @@ class Configuration:
 
     parameters: DetectorParameters
     perceiver: Perceiver
-    provider_asked: str
     query: Query
     names: tuple[str, ...]
 
@@ -55,10 +53,20 @@ class Configuration:
         """Names in class_thresholds that the vocabulary lacks: perhaps misspelled."""
         return unknown_threshold_names(self.query.settings, self.query.vocabulary)
 
+    @property
+    def precision_asked(self) -> str:
+        """The precision that parameters asked for the open graph."""
+        return self.perceiver.choice.asked.precision
+
+    @property
+    def provider_asked(self) -> str:
+        """The provider that parameters asked for the open graph."""
+        return self.perceiver.choice.asked.provider
+
     def runs(self, parameters: DetectorParameters) -> bool:
         """Returns whether the open graph is the one that `parameters` ask for."""
         wanted = (parameters.precision, parameters.provider)
-        return (self.perceiver.precision, self.provider_asked) == wanted
+        return (self.precision_asked, self.provider_asked) == wanted
 
     def description(self, opening: str = "", encoding: str = "") -> Mapping[str, str]:
         """Returns what runs, and what is being `opening` and `encoding`, for diagnostics."""
@@ -69,8 +77,10 @@ class Configuration:
             "model.architecture": bundle.architecture,
             "model.sha256": bundle.sha256[bundle.graphs[precision]],
             "model.precision": precision,
+            "model.precision_asked": self.precision_asked,
             "model.provider": self.perceiver.provider,
             "model.provider_asked": self.provider_asked,
+            "model.choice": self.perceiver.choice.words,
             "model.opening": opening,
             "cpu.cores": format_cores(usable_cores()),
             "model.input": f"{bundle.input_width}x{bundle.input_height}",
@@ -133,9 +143,7 @@ class Configurator:
             vocabulary=vocabulary.showing(shown) if shown else None,
             settings=parameters.settings(),
         )
-        first = Configuration(
-            parameters, perceiver, parameters.provider, query, parameters.vocabulary
-        )
+        first = Configuration(parameters, perceiver, query, parameters.vocabulary)
         return cls(bundle, builder, first, profile)
 
     @property
@@ -166,8 +174,7 @@ class Configurator:
         """
         now = self.current
         if not now.runs(parameters):
-            self.bundle.graph_file(parameters.precision)
-            find_provider(parameters.provider)
+            Candidates.of(self.bundle, parameters.engine_settings())
         names, vocabulary = now.names, None
         if parameters.vocabulary != now.names and self._is_quick(parameters.vocabulary):
             names, vocabulary = parameters.vocabulary, self._vocabulary(parameters)
@@ -197,7 +204,6 @@ class Configurator:
             self.current = replace(
                 prepared,
                 perceiver=now.perceiver,
-                provider_asked=now.provider_asked,
                 query=query,
                 names=names,
             )
@@ -218,15 +224,14 @@ class Configurator:
         vocabulary = self._vocabulary(parameters)
         return now.perceiver.prepare(vocabulary=vocabulary, before=now.query)
 
-    def adopt_graph(self, perceiver: Perceiver, provider: str) -> None:
+    def adopt_graph(self, perceiver: Perceiver) -> None:
         """Lets the next frame be looked at by another perceiver, with the names of now.
 
         Args:
             perceiver: from `open`.
-            provider: that was asked for it.
         """
         with self._lock:
-            self.current = replace(self.current, perceiver=perceiver, provider_asked=provider)
+            self.current = replace(self.current, perceiver=perceiver)
 
     def adopt_names(self, encoded: Query, names: tuple[str, ...]) -> None:
         """Lets the next frame be looked at for other names, with the settings of now.

@@ -195,6 +195,8 @@ class DetectorNode(ManagedNode):
             f"{about['model.bundle']} ready: {about['model.precision']} on "
             f"{about['model.provider']}, {about['vocabulary.names']} names"
         )
+        if configurator.current.perceiver.choice.words:
+            self.get_logger().info(configurator.current.perceiver.choice.line)
         self.get_logger().info(bridge().note)
         for note in configurator.profile.notes:
             self.get_logger().warning(note)

@@ -72,8 +72,13 @@ DIAGNOSTICS = (
     ("state", "The lifecycle state; `paused`, `idle` (`lazy`, and nobody subscribes) behind it."),
     (
         "model.bundle, model.directory, model.architecture, model.sha256, model.precision, "
-        "model.provider, model.provider_asked, model.input",
-        "What runs, and which provider was asked for.",
+        "model.precision_asked, model.provider, model.provider_asked, model.input",
+        "What runs, and which precision and provider were asked for.",
+    ),
+    (
+        "model.choice",
+        "Why it runs, where precision or provider is `auto`: the time of a pass of each candidate "
+        "and what was left out.",
     ),
     (
         "engine.busy_s",
