@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vit_perception.cli.arguments import add_setting, at_least, output_path
+from vit_perception.cli.model import refuse_auto
 from vit_perception.cli.runs import (
     add_runs_arguments,
     all_looked_at,
@@ -115,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
         BagError, BundleError, VocabularyError, OutputError, SessionError: see what each needs.
     """
     import_module("jinja2")  # an absent one is told before the work
+    refuse_auto(args)
     names = _names(args)
     runs = _two(
         runs_of(args, names, published(**{name: getattr(args, name) for name in _THRESHOLDS}))

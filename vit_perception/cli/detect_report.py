@@ -139,6 +139,7 @@ class Report:
             "tracking": asdict(self._tracking),
             "precision": perceiver.precision,
             "provider": perceiver.provider,
+            "choice": perceiver.choice.words,
             "timings_ms": {stage: _statistics(s) for stage, s in self._seconds.items()},
             "versions": package_versions(),
         }

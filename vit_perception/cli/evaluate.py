@@ -10,7 +10,7 @@ from pathlib import Path
 from vit_perception.cli.arguments import add_setting, at_least, number, output_path
 from vit_perception.cli.evaluate_shots import EPILOG as EPILOG_OF_SHOTS
 from vit_perception.cli.evaluate_shots import add_shots_arguments
-from vit_perception.cli.model import add_taught_argument
+from vit_perception.cli.model import add_taught_argument, refuse_auto
 from vit_perception.cli.runs import add_runs_arguments
 from vit_perception.cli.sources import add_name_arguments, add_source_arguments
 from vit_perception.perceiver.settings import Settings
@@ -159,10 +159,12 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         EvaluationError: options that do not go together.
+        PerceiverError: no single graph and engine is named.
     """
     from vit_perception.bags.recording import holds_bag
     from vit_perception.evaluation.errors import EvaluationError
 
+    refuse_auto(args)
     if args.out is not None:
         from vit_perception.cli.evaluate_recordings import evaluate_recordings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import add_setting, at_least, number, output_path
-from vit_perception.cli.model import add_bundle_arguments, add_mask_argument
+from vit_perception.cli.model import add_bundle_arguments, add_mask_argument, tell_choice
 from vit_perception.cli.runs import refuse_read
 from vit_perception.cli.sources import add_name_arguments, given_names
 from vit_perception.cli.streams import say
@@ -153,6 +153,7 @@ def _propose(args: argparse.Namespace) -> int:
     bags = [Path(bag) for bag in args.bags]
     refuse_read(args.out, [*bags, find_bundle(args.bundle)])
     perceiver = _perceiver(args)
+    tell_choice(args, perceiver)
     names = perceiver.vocabulary.names
     with empty_folder(args.out) as folder:
         with progress_bar("labelling", None) as show:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import add_setting
+from vit_perception.cli.streams import say
 from vit_perception.names import VocabularyError, names_from_file, parse_names
-from vit_perception.perceiver.settings import EngineSettings, Settings
+from vit_perception.perceiver.settings import AUTO, EngineSettings, PerceiverError, Settings
 from vit_perception.setting import SettingError
 from vit_perception.tracking.settings import TrackingSettings
 
@@ -45,6 +46,26 @@ def add_bundle_arguments(parser: argparse.ArgumentParser, *, encodes: bool = Tru
             metavar="DIR",
             help="folder of the text encoder, for names that the bundle does not know",
         )
+
+
+def refuse_auto(args: argparse.Namespace) -> None:
+    """Refuses the fastest graph or engine here: figures hold for one that is named.
+
+    Raises:
+        PerceiverError: an option is "auto".
+    """
+    for option in ("precision", "provider"):
+        given = getattr(args, option)
+        if AUTO in (given if isinstance(given, tuple) else (given,)):
+            raise PerceiverError(
+                f"--{option}: expected the one that the figures hold for, found '{AUTO}'"
+            )
+
+
+def tell_choice(args: argparse.Namespace, perceiver: Perceiver) -> None:
+    """Says on stderr what was taken for "auto", and why."""
+    if perceiver.choice.words:
+        say(args.command, perceiver.choice.line)
 
 
 def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +136,7 @@ def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceive
     if args.taught_only and args.taught is None:
         raise VocabularyError("--taught-only: expected --taught too, found none")
     names = None if args.vocabulary is None else _names(args.vocabulary)
-    return load(
+    perceiver = load(
         args.bundle,
         () if args.taught_only else names,
         taught=args.taught,
@@ -130,6 +151,8 @@ def load_perceiver(args: argparse.Namespace, *, masks: bool = False) -> Perceive
         threads=args.threads,
         text_encoder_dir=args.text_encoder,
     )
+    tell_choice(args, perceiver)
+    return perceiver
 
 
 def _names(text: str) -> tuple[str, ...]:

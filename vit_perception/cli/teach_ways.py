@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
+from vit_perception.cli.model import tell_choice
 from vit_perception.cli.progress import progress_bar
 from vit_perception.cli.teach import NAME, TeachError
 from vit_perception.cli.teach_lessons import (
@@ -126,10 +127,11 @@ def forget(args: argparse.Namespace) -> None:
 
 
 def _perceiver(bundle: Bundle, args: argparse.Namespace) -> Perceiver:
-
-    return Perceiver(
+    perceiver = Perceiver(
         bundle, precision=args.precision, provider=args.provider, threads=args.threads
     )
+    tell_choice(args, perceiver)
+    return perceiver
 
 
 def _opened(args: argparse.Namespace) -> tuple[Perceiver, Examples]:

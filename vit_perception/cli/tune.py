@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import add_setting, at_least, output_path
 from vit_perception.cli.evaluate_names import asked_names
-from vit_perception.cli.model import add_bundle_arguments
+from vit_perception.cli.model import add_bundle_arguments, refuse_auto
 from vit_perception.cli.runs import refuse_read
 from vit_perception.cli.sources import (
     add_name_arguments,
@@ -127,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
     for package in ("hotcoco", "optuna"):
         import_module(package)  # an absent one is told before the work
+    refuse_auto(args)
     metric = Metric.parse(args.metric)
     parameters = checked_parameters(metric, tuple(args.parameter), args.per_class)
     refuse_read(args.out, source_files(args, [find_bundle(args.bundle)]))
