@@ -21,7 +21,8 @@ class Quality:
     """One figure of a graph, measured beside the same of fp32.
 
     Attributes:
-        metric: "AP", average precision against labels, or "agreement" with fp32.
+        metric: "AP", average precision against labels, or "agreement" with fp32; of masks with
+            "mask_" before it.
         reference: of fp32, 0..1.
         value: of this graph, 0..1.
         limit: the largest drop that is allowed, 0..1.
@@ -29,7 +30,7 @@ class Quality:
         data: what they are, in one line.
     """
 
-    metric: Literal["AP", "agreement"]
+    metric: Literal["AP", "mask_AP", "agreement", "mask_agreement"]
     reference: Annotated[float, Range(0, 1)]
     value: Annotated[float, Range(0, 1)]
     limit: Annotated[float, Range(0, 1)]

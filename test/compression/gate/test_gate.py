@@ -171,5 +171,7 @@ def test_a_gated_bundle_runs_by_its_precision(tmp_path: Path) -> None:
     assert made.checked.alone.keys() == set(made.checked.layers)
     assert set(made.latencies_ms) == {"fp32", "int8"}
     card = (made.bundle.directory / "MODEL_CARD.md").read_text()
-    assert "of the float graph 1.0000, on 4 pictures" in card
+    quality = made.bundle.quality["int8"]
+    assert (quality.reference, quality.limit, quality.pictures) == (1.0, 0.05, 4)
+    assert quality.data == "data" and quality.passed and f"; {quality}" in card
     Perceiver(made.bundle, precision="int8").warm_up()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.quality import Quality
 from vit_perception.compression.added_graph import check_target, with_graph
 from vit_perception.compression.gate.frames import read_frames
 from vit_perception.compression.gate.gate import Checked, GateSettings, checked, subject_of
@@ -110,25 +111,27 @@ def gated_bundle(
     if bundle.regions is not None:
         mean = region_mean(graph.model, bundle.regions.anything, iter(images))
         regions = bundle.regions.with_mean(precision, mean)
+    metric = judge.fallen_most(found.figures)
+    quality = Quality(
+        metric=metric,
+        reference=round(found.reference[metric], 6),
+        value=round(found.figures[metric], 6),
+        limit=found.limit,
+        pictures=found.pictures,
+        data=shown_path((check or calibration).resolve().name),
+    )
     written = with_graph(
         bundle,
         directory,
         precision=precision,
         model=graph.model,
-        remark=f"{remark_on(graph, method, len(frames), calibration)}; {_compared(found)}",
+        remark=f"{remark_on(graph, method, len(frames), calibration)}; {quality}",
         regions=regions,
+        quality=quality,
     )
     return Gated(
         written,
         found,
         frames.notes + (against.notes if check else ()),
         judge.latencies_ms({"fp32": bundle.graph(), precision: graph.model}),
-    )
-
-
-def _compared(found: Checked) -> str:
-    first = next(iter(found.reference))
-    return (
-        f"{first} {found.figures[first]:.4f}, of the float graph {found.reference[first]:.4f}, "
-        f"on {found.pictures} pictures"
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -28,8 +28,11 @@ from vit_perception.perceiver.settings import Settings
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.text.builder import VocabularyBuilder
 
-AP, MASK_AP = "AP", "mask_AP"
-AGREEMENT, MASK_AGREEMENT = "agreement", "mask_agreement"
+Metric = Literal["AP", "mask_AP", "agreement", "mask_agreement"]
+AP: Metric = "AP"
+MASK_AP: Metric = "mask_AP"
+AGREEMENT: Metric = "agreement"
+MASK_AGREEMENT: Metric = "mask_agreement"
 _ROUNDS = 9
 _SAME = 0.5
 """Intersection over union from which on two boxes or masks are of one thing."""
@@ -69,6 +72,7 @@ class Judge:
         vocabulary = VocabularyBuilder(bundle).build(self.names, 1)
         self._query = Perceiver(bundle, vocabulary=vocabulary, settings=settings).query
         self._float = self._rows(bundle.graph())
+        self.metrics: tuple[Metric, ...]
         masks = self._float[0].masks is not None
         if frames.truths is not None:
             masks = masks and all(truth.masks is not None for truth in frames.truths)
@@ -76,6 +80,10 @@ class Judge:
         else:
             self.metrics = (AGREEMENT, MASK_AGREEMENT) if masks else (AGREEMENT,)
         self.reference = self._figures(self._float)
+
+    def fallen_most(self, found: Figures) -> Metric:
+        """Returns the figure that is furthest below the reference."""
+        return max(self.metrics, key=lambda name: self.reference[name] - found[name])
 
     def figures(self, graph: bytes) -> Figures:
         """Returns the figures of a graph.
@@ -126,7 +134,7 @@ class Judge:
         things, found = flat_things(truths, self.names), flat_rows(rows)
         boxes = CocoComparison(len(self.names))
         boxes.add(things, found, (0, len(truths)))
-        figures = {AP: boxes.averages().ap() or 0.0}
+        figures: dict[str, float] = {AP: boxes.averages().ap() or 0.0}
         if MASK_AP in self.metrics:
             masks = CocoComparison(len(self.names), masks=True)
             masks.add_masks(
