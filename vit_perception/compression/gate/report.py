@@ -58,7 +58,7 @@ def figures_of(made: Gated, *, precision: str, method: str) -> dict[str, Any]:
         "steps": [
             {
                 "layer": step.layer,
-                "alone": round(step.alone, 6),
+                "alone": None if step.alone is None else round(step.alone, 6),
                 "before": round(step.before, 6),
                 "after": round(step.after, 6),
             }

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the layers whose loss of precision costs accuracy, with few evaluations.
 
-Reverting one layer after the other takes an evaluation for each. Here layers are halved: of two
-halves, each alone in few bits, the one that loses more is halved again, until one layer is left.
-That takes twice the logarithm of their number, and next to nothing for the next one, as the
-halves that did not change are known.
+Reverting one layer after the other takes an evaluation for each. Here layers are halved: one half
+alone is put in few bits; if it loses half of what both lose, it is halved again, else the other
+one is, until one layer is left. That takes the logarithm of their number. A range that hurts
+belongs to a tensor between layers: if reverting the layer that was found brings little, its
+neighbours are tried before the next search.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ class Step:
 
     Attributes:
         layer: its name.
-        alone: drop with this layer alone in few bits.
+        alone: drop with this layer alone in few bits; None where it was not measured.
         before, after: drop of the whole graph.
     """
 
     layer: str
-    alone: float
+    alone: float | None
     before: float
     after: float
 
@@ -80,16 +81,12 @@ class Search:
         try:
             drop = self._measured(self._without(floats))
             while drop > limit and len(floats) < len(self._layers):
-                layer, alone = self._worst(floats)
-                floats.append(layer)
-                after = self._measured(self._without(floats))
-                steps.append(Step(layer, alone, drop, after))
-                drop = after
+                before, layer = drop, self._worst(floats, drop)
+                drop = self._reverted(floats, steps, layer, drop)
+                if limit < drop and drop > before / 2:
+                    drop = self._with_a_neighbour(floats, steps, layer, drop)
         except _OutOfBudgetError:
-            # The last layer was not measured.
-            floats = floats[: len(steps)]
-            if not steps:
-                drop = self._known.get(frozenset(self._layers), float("inf"))
+            drop = steps[-1].after if steps else self._all()
             return Mended(tuple(floats), drop, tuple(steps), exhausted=True)
         return Mended(tuple(floats), drop, tuple(steps), exhausted=False)
 
@@ -100,17 +97,41 @@ class Search:
         except _OutOfBudgetError:
             return None
 
-    def _worst(self, floats: Sequence[str]) -> tuple[str, float]:
+    def _worst(self, floats: Sequence[str], drop: float) -> str:
+        """Returns the layer that loses most, of those in few bits, which lose `drop` together."""
         group = self._layers
         while len(group) > 1:
             middle = len(group) // 2
-            halves = [group[:middle], group[middle:]]
-            drops = [self._measured(frozenset(half) - set(floats)) for half in halves]
-            # A half without a layer in few bits has nothing to lose.
-            left = [bool(set(half) - set(floats)) for half in halves]
-            first = left[0] and (not left[1] or drops[0] >= drops[1])
-            group = halves[0] if first else halves[1]
-        return group[0], self._measured(frozenset(group))
+            half = frozenset(group[:middle]) - set(floats)
+            lost = self._measured(half)
+            other = frozenset(group[middle:]) - set(floats)
+            if other and (not half or lost < drop / 2):
+                # Not measured: what the first half does not lose, the second one does.
+                group, drop = group[middle:], drop - lost
+            else:
+                group, drop = group[:middle], lost
+        return group[0]
+
+    def _with_a_neighbour(
+        self, floats: list[str], steps: list[Step], layer: str, drop: float
+    ) -> float:
+        place = self._layers.index(layer)
+        for near in (place + 1, place - 1):
+            if not 0 <= near < len(self._layers) or self._layers[near] in floats:
+                continue
+            if self._measured(self._without([*floats, self._layers[near]])) < drop / 2:
+                return self._reverted(floats, steps, self._layers[near], drop)
+        return drop
+
+    def _reverted(self, floats: list[str], steps: list[Step], layer: str, drop: float) -> float:
+        """Puts a layer back to float, if that can be measured, and returns the drop without it."""
+        after = self._measured(self._without([*floats, layer]))
+        floats.append(layer)
+        steps.append(Step(layer, self._known.get(frozenset({layer})), drop, after))
+        return after
+
+    def _all(self) -> float:
+        return self._known.get(frozenset(self._layers), float("inf"))
 
     def _without(self, floats: Sequence[str]) -> frozenset[str]:
         return frozenset(self._layers) - set(floats)
