@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
     known = None if source is None else source.regions
     anything = encode((ANYTHING,))[0] if known is None else known
     if args.calibrate:
-        trained = _calibrated(args, trained, vocabulary, anything)
+        trained = _calibrated(args, trained, vocabulary, default_names or names, anything)
     data = None if args.data is None else spread(load_dataset(args.data), args.count)
     total = 0 if data is None else len(data.pictures)
     with progress_bar("fitting", total) as show:
@@ -163,6 +164,7 @@ def _calibrated(
     args: argparse.Namespace,
     trained: Trained,
     vocabulary: Vocabulary,
+    default_names: Sequence[str],
     anything: NDArray[np.float32] | Regions,
 ) -> Trained:
     """Exports once to see how often which score is right, and returns the model that tells so."""
@@ -181,7 +183,7 @@ def _calibrated(
             name="uncalibrated",
             vocabulary=vocabulary,
             anything=anything,
-            default_names=vocabulary.names[:1],
+            default_names=default_names,
             size=args.size,
         )
         sets = []

@@ -83,7 +83,10 @@ def judged(
     text_encoder_dir: str | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Judged:
-    """Looks at a labelled data set with a bundle, asked for all names of the set.
+    """Looks at a labelled data set with a bundle, asked for its default names that the set has.
+
+    The more alike the names, the more often a score is wrong: a robot asks for some plain ones.
+    If the set has none of them, it is asked for all of the set.
 
     Args:
         bundle: with a live vocabulary; its graph fp32 is used.
@@ -96,7 +99,8 @@ def judged(
         VocabularyError, TextEncoderError, SessionError, PerceiverError: as the bundle is asked.
     """
     sequences = open_sequences([folder]).sequences
-    names = tuple(name for each in sequences for name in each.names())
+    there = dict.fromkeys(name for each in sequences for name in each.names())
+    names = tuple(name for name in bundle.default_names if name in there) or tuple(there)
     builder = VocabularyBuilder(bundle, text_encoder_dir=text_encoder_dir or "")
     perceiver = Perceiver(bundle, vocabulary=builder.build(names, 1))
     ask = asking(perceiver)(Choice(LEAST_SCORE, bundle.iou_threshold), _MOST)
