@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from vit_perception.bundle.bundle import Bundle
+from vit_perception.perceiver import opening
 from vit_perception.perceiver.perceiver import Perceiver
 
+from .measured import Measured
 from .toy_bundle import write_toy_bundle, write_toy_segmentation_bundle
 
 # A background shell ignores SIGINT and nohup SIGHUP, and so would programs that tests interrupt.
@@ -67,3 +69,11 @@ def toy_perceiver(toy_bundle: Bundle) -> Perceiver:
 def perceiver(toy_bundle: Bundle) -> Perceiver:
     """A perceiver to change."""
     return Perceiver(toy_bundle, threads=1)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
+    """What `precision: auto` measures, set by the test."""
+    measured = Measured()
+    monkeypatch.setattr(opening, "take_turns", measured)
+    return measured

@@ -11,10 +11,9 @@ import pytest
 
 from vit_perception.cli.__main__ import main
 from vit_perception.images.media import write_picture
-from vit_perception.perceiver import opening
 
 from ..bags.squares import record_squares
-from ..perceiver.test_opening import Measured
+from ..measured import Measured
 from ..toy_bundle import SQUARES, toy_picture, write_toy_int8_bundle
 
 WORDS = "int8 13.1 ms; fp32 29.4 ms"
@@ -23,13 +22,6 @@ WORDS = "int8 13.1 ms; fp32 29.4 ms"
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
-    measured = Measured()
-    monkeypatch.setattr(opening, "take_turns", measured)
-    return measured
 
 
 @pytest.fixture

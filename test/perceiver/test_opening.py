@@ -9,7 +9,6 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,10 @@ from vit_perception.engine import factory
 from vit_perception.engine.calls import EngineTimeoutError, within
 from vit_perception.engine.session import SessionError
 from vit_perception.perceiver import opening
-from vit_perception.perceiver.choice import Candidate, Timed
 from vit_perception.perceiver.perceiver import Perceiver
-from vit_perception.perceiver.turns import Pass
-from vit_perception.wording import one_line
 
 from ..bundle.damaged_bundle import edit
+from ..measured import Measured
 from ..refusals import refusal_of
 from ..toy_bundle import (
     FAILED,
@@ -42,39 +39,11 @@ from ..toy_loops import loops_always
 WORDS = re.compile(r"(int8|fp32) \d+\.\d ms; (int8|fp32) \d+\.\d ms")
 
 
-class Measured:
-    """Counts measurings, in which candidates run once and have the times that are set here."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.milliseconds = {"int8": 13.1, "fp32": 29.4}
-
-    def __call__(
-        self, candidates: Sequence[Candidate], opened: Callable[[Candidate], Pass]
-    ) -> Timed:
-        self.count += 1
-        times, refused = {}, {}
-        for each in candidates:
-            try:
-                opened(each)()
-                times[each] = self.milliseconds[each.precision]
-            except SessionError as error:
-                refused[each] = one_line(error)
-        return Timed(times, refused)
-
-
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of this test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "vit_perception" / "fastest.json"
-
-
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
-    measured = Measured()
-    monkeypatch.setattr(opening, "take_turns", measured)
-    return measured
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 pytest.importorskip("rclpy")
 
 from vit_perception.engine.session import SessionError
-from vit_perception.perceiver import opening
 from vit_perception.ros.configuration import Configurator
 
-from ..perceiver.test_opening import WORDS, Measured
+from ..measured import Measured
+from ..perceiver.test_opening import WORDS
 from ..toy_bundle import FAILED, toy_picture, write_toy_int8_bundle
 from .bench import ALL_ARRIVE, Bench, boxes_by_name, image_message, wait_for
 from .test_topics import everything
@@ -23,13 +23,6 @@ from .test_topics import everything
 pytestmark = pytest.mark.ros
 
 PIXELS, _ = toy_picture(120, 160, {"red": (1, 2)})
-
-
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
-    measured = Measured()
-    monkeypatch.setattr(opening, "take_turns", measured)
-    return measured
 
 
 @pytest.fixture
