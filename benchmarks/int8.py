@@ -136,9 +136,10 @@ def running(model: bytes, provider: str, threads: int) -> Callable[[], object]:
         "image": rng.integers(0, 256, [size or 1 for size in shapes["image"]], np.uint8),
         "class_thresholds": np.full(CLASSES, 0.25, np.float32),
     }
-    if "class_embeddings" in shapes:
-        width = shapes["class_embeddings"][1] or 1
-        feed["class_embeddings"] = rng.normal(size=(CLASSES, width)).astype(np.float32)
+    for name, rows in (("class_embeddings", CLASSES), ("anything_embedding", 1)):
+        if name in shapes:
+            width = shapes[name][1] or 1
+            feed[name] = rng.normal(size=(rows, width)).astype(np.float32)
     return lambda: session.run(feed)
 
 
