@@ -16,12 +16,12 @@ from test.export.test_detector import HEIGHT, WIDTH, lively_model, unit_text  # 
 from vit_perception.bundle.bundle import Bundle  # noqa: E402
 from vit_perception.bundle.paths import find_bundle  # noqa: E402
 from vit_perception.cli.__main__ import main  # noqa: E402
+from vit_perception.evaluation.naming import calibration_error  # noqa: E402
 from vit_perception.export import calibration as calibrating  # noqa: E402
 from vit_perception.export.calibration import (  # noqa: E402
     Calibration,
     CalibrationError,
     Judged,
-    error,
     fitted,
 )
 from vit_perception.export.detector import export_bundle  # noqa: E402
@@ -67,8 +67,8 @@ def test_the_truth_is_found_again() -> None:
     assert found.scale == pytest.approx(truth.scale, abs=0.06)
     assert found.offset == pytest.approx(truth.offset, abs=0.06)
     unseen = drawn(40_000, truth, seed=1)
-    assert error(unseen.scores, unseen.right) > 0.08
-    assert error(found.scores(unseen.scores), unseen.right) < 0.012
+    assert calibration_error(unseen.scores, unseen.right) > 0.08
+    assert calibration_error(found.scores(unseen.scores), unseen.right) < 0.012
 
 
 def test_each_data_set_weighs_the_same() -> None:

@@ -170,12 +170,13 @@ def _calibrated(
     """Exports once to see how often which score is right, and returns the model that tells so."""
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.dataset import load_dataset
-    from vit_perception.export.calibration import error, fitted, judged
+    from vit_perception.evaluation.naming import calibration_error
+    from vit_perception.export.calibration import fitted, judged
     from vit_perception.export.detector import export_bundle
     from vit_perception.export.trained import calibrated
     from vit_perception.output.scratch import scratch_folder
 
-    totals = [len(load_dataset(folder).pictures) for folder in args.calibrate]
+    labelled = [load_dataset(folder) for folder in args.calibrate]
     with scratch_folder() as scratch:
         bundle = export_bundle(
             trained,
@@ -187,14 +188,16 @@ def _calibrated(
             size=args.size,
         )
         sets = []
-        for folder, total in zip(args.calibrate, totals, strict=True):
-            with progress_bar(f"calibrating on {shown_path(folder)}", total) as show:
+        for folder, data in zip(args.calibrate, labelled, strict=True):
+            title = f"calibrating on {shown_path(folder)}"
+            with progress_bar(title, len(data.pictures)) as show:
                 sets.append(
-                    judged(bundle, folder, text_encoder_dir=args.text_encoder_dir, progress=show)
+                    judged(bundle, data, text_encoder_dir=args.text_encoder_dir, progress=show)
                 )
     found = fitted(sets)
     for folder, each in zip(args.calibrate, sets, strict=True):
-        before, after = (error(s, each.right) for s in (each.scores, found.scores(each.scores)))
+        told = (each.scores, found.scores(each.scores))
+        before, after = (calibration_error(scores, each.right) for scores in told)
         print(
             f"calibrated on {shown_path(folder)}: {len(each.scores)} detections, expected "
             f"calibration error {before:.3f} -> {after:.3f}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +152,7 @@ def _wrong_sure(
     return float(held[sure & ~right].sum() / max(held[sure].sum(), 1e-9))
 
 
-def calibration_error(told: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+def calibration_error(told: NDArray[np.floating[Any]], right: NDArray[np.bool_]) -> float:
     """Returns the mean gap between probabilities [N] and how often they were right, over bins."""
     bins = np.minimum((told * BINS).astype(np.int64), BINS - 1)
     gaps = [

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from vit_perception.bundle.bundle import Bundle
+from vit_perception.evaluation.dataset import Dataset
 from vit_perception.evaluation.figures.matches import match_frames
-from vit_perception.evaluation.samples.sources import open_sequences
+from vit_perception.evaluation.samples.folder import FolderSequence
 from vit_perception.evaluation.tuning.choice import Choice
 from vit_perception.evaluation.tuning.looking import asking, look
 from vit_perception.models.detectors.dosod import DOSOD
@@ -78,7 +78,7 @@ class Judged:
 
 def judged(
     bundle: Bundle,
-    folder: Path,
+    data: Dataset,
     *,
     text_encoder_dir: str | None = None,
     progress: Callable[[int], None] = lambda done: None,
@@ -90,21 +90,19 @@ def judged(
 
     Args:
         bundle: with a live vocabulary; its graph fp32 is used.
-        folder: pictures in which all objects of the set's names are labelled.
+        data: pictures in which all objects of the set's names are labelled.
         text_encoder_dir: see `VocabularyBuilder`.
         progress: called with the number of pictures looked at.
 
     Raises:
-        EvaluationError: the data set cannot be read.
+        EvaluationError: a picture cannot be read.
         VocabularyError, TextEncoderError, SessionError, PerceiverError: as the bundle is asked.
     """
-    sequences = open_sequences([folder]).sequences
-    there = dict.fromkeys(name for each in sequences for name in each.names())
-    names = tuple(name for name in bundle.default_names if name in there) or tuple(there)
+    names = tuple(name for name in bundle.default_names if name in data.names) or data.names
     builder = VocabularyBuilder(bundle, text_encoder_dir=text_encoder_dir or "")
     perceiver = Perceiver(bundle, vocabulary=builder.build(names, 1))
     ask = asking(perceiver)(Choice(LEAST_SCORE, bundle.iou_threshold), _MOST)
-    frames = look(sequences, names, ask, progress=progress).frames
+    frames = look([FolderSequence(data)], names, ask, progress=progress).frames
     truths = [frame.truth for frame in frames if frame.truth is not None]
     matches = match_frames(truths, [frame.rows[0] for frame in frames], names)
     kept = ~matches.ignored
@@ -143,14 +141,6 @@ def fitted(sets: Sequence[Judged]) -> Calibration:
             "calibration: expected higher scores to be more often right, found the opposite"
         )
     return Calibration(scale, offset)
-
-
-def error(scores: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
-    """Returns the expected calibration error, of ten bins."""
-    from hotcoco import metrics
-
-    found, _ = metrics.calibration_error(scores, right, 10)
-    return float(found)
 
 
 @torch.no_grad()
