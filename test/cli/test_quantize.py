@@ -11,6 +11,7 @@ import pytest
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.cli.__main__ import main
 from vit_perception.cli.quantize import add_arguments
+from vit_perception.compression.gate.gate import BUDGET, MAX_DROP
 from vit_perception.compression.quantization.calibration import METHODS
 
 from ..compression.deep_toy import deep_toy_graph, write_squares
@@ -54,6 +55,15 @@ def test_the_methods_offered_are_those_that_there_are() -> None:
     offered = next(action for action in parser._actions if action.dest == "method").choices
     assert offered is not None
     assert set(offered) == set(METHODS)
+
+
+def test_the_limits_told_are_those_that_hold() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    told = {action.dest: action for action in parser._actions}
+    limits = f"AP ({MAX_DROP[True]}) or, without labels, agreement ({MAX_DROP[False]})"
+    assert limits in str(told["max_drop"].help)
+    assert told["budget"].default == BUDGET and f"({BUDGET})" in str(told["budget"].help)
 
 
 @pytest.mark.parametrize(

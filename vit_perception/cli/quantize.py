@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from vit_perception.cli.arguments import at_least, number, output_path
@@ -93,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.compression.gate.report import figures_of, report_page, report_text
     from vit_perception.output.write import write
 
+    import_module("hotcoco")  # an absent one is told before the work
     check_target(args.out, args.precision_name)
     bundle = Bundle.load(find_bundle(args.bundle))
     out = args.out if args.out.name else args.out.resolve()  # of "."
