@@ -7,12 +7,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
+from vit_perception.compression.gate.judge import Figures
 from vit_perception.output.failure import writing
-
-Figures = Mapping[str, float]
 
 
 class Journal:
