@@ -25,7 +25,6 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -43,9 +42,9 @@ from vit_perception.compression.quantization.qdq import (
     QuantizationError,
     simplified,
 )
-from vit_perception.engine.factory import open_session
 from vit_perception.evaluation.latency import take_turns
 from vit_perception.evaluation.tables import table
+from vit_perception.perceiver.stages import StageTimes
 
 OUTLIER = 3000.0
 
@@ -98,12 +97,12 @@ def ours(judge: Judge, method: str, options: argparse.Namespace) -> dict[str, by
 
 def compare(judge: Judge, graphs: dict[str, bytes], options: argparse.Namespace) -> None:
     """Prints figures, size, time and memory of all graphs."""
-    feed = judge._feed(judge.frames.laid[0])
+    laid = judge.frames.laid[0]
     calls: dict[str, Callable[[], object]] = {}
     for name, graph in graphs.items():
         for threads in options.threads:
-            session = open_session(graph, threads=threads)
-            calls[f"{name}@{threads}"] = partial(session.run, feed)
+            network = judge.opened(graph, threads)
+            calls[f"{name}@{threads}"] = partial(network.run, laid, judge.query, StageTimes())
     timing = take_turns(calls, options.rounds)
     rows = []
     for name, graph in graphs.items():
@@ -117,7 +116,7 @@ def compare(judge: Judge, graphs: dict[str, bytes], options: argparse.Namespace)
             f"{len(graph) / 1e6:.1f}",
             *(f"{value:.1f}" for value in ms),
             *(f"{value:.2f}" for value in ratios),
-            f"{peak_mb(graph, feed):.0f}",
+            f"{peak_mb(judge, graph):.0f}",
         ])  # fmt: skip
     head = ["graph", *judge.metrics, "fell by", "MB"]
     head += [f"ms, {n} thr." for n in options.threads]
@@ -125,7 +124,7 @@ def compare(judge: Judge, graphs: dict[str, bytes], options: argparse.Namespace)
     print(table(head, rows))
 
 
-def peak_mb(graph: bytes, feed: dict[str, Any]) -> float:
+def peak_mb(judge: Judge, graph: bytes) -> float:
     """Returns the growth of the highest memory of a process that runs the graph, in MB."""
     read, write = os.pipe()
     child = os.fork()
@@ -133,9 +132,9 @@ def peak_mb(graph: bytes, feed: dict[str, Any]) -> float:
         os.close(read)
         try:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            session = open_session(graph, threads=1)
+            network = judge.opened(graph, 1)
             for _ in range(3):
-                session.run(feed)
+                network.run(judge.frames.laid[0], judge.query, StageTimes())
             after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             os.write(write, f"{(after - before) / 1024}".encode())
         finally:

@@ -65,15 +65,20 @@ class Network:
 
     Calls may come from several threads and run one after the other: the input buffer is reused.
 
+    Args:
+        bundle: whose graph it is.
+        engine: what runs it.
+        graph: ONNX file to run in place of the bundle's, of the same contract.
+
     Raises:
         PerceiverError: a graph that breaks the contract.
         SessionError: the engine refuses the graph or is absent.
         BundleError: the file changed since the bundle was loaded.
     """
 
-    def __init__(self, bundle: Bundle, engine: EngineSettings) -> None:
+    def __init__(self, bundle: Bundle, engine: EngineSettings, graph: bytes | None = None) -> None:
         self.session = open_session(
-            bundle.graph(engine.precision),
+            bundle.graph(engine.precision) if graph is None else graph,
             provider=engine.provider,
             threads=engine.threads,
             name=f"{shown_path(bundle.directory)}/{bundle.graphs[engine.precision]}",

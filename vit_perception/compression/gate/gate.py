@@ -17,7 +17,6 @@ from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Figures, Judge, drop_of
 from vit_perception.compression.gate.search import Mended, Search
 from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError, Quantized
-from vit_perception.perceiver.contract import GraphContractError
 from vit_perception.wording import shown_path
 
 BUDGET = 60
@@ -99,19 +98,14 @@ def checked(
 
     Raises:
         QuantizationError: no graph within the budget keeps the figures; names what costs most.
-        SessionError: the engine refuses a graph.
+        SessionError, PerceiverError: the engine refuses a graph, or it breaks the contract.
     """
     layers = frozenset(calibrated.layers)
 
     def figures(choice: frozenset[str]) -> Figures:
         found = journal.get(choice)
         if found is None:
-            try:
-                found = judge.figures(calibrated.graph(layers - choice).model)
-            except GraphContractError as error:
-                raise QuantizationError(
-                    f"{shown_path(judge.bundle.directory)}: {error}"
-                ) from error
+            found = judge.figures(calibrated.graph(layers - choice).model)
             journal.put(choice, found)
         return found
 

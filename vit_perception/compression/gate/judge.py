@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
-
-from numpy.typing import NDArray
+from typing import Literal
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.compression.gate.frames import GateFrames
-from vit_perception.engine.factory import open_session
 from vit_perception.evaluation.agreement.pairing import mask_iou, paired
 from vit_perception.evaluation.figures.coco_comparison import CocoComparison
 from vit_perception.evaluation.figures.flat import flat_rows, flat_things
@@ -20,11 +17,10 @@ from vit_perception.evaluation.latency import take_turns
 from vit_perception.evaluation.rows.looked_at import FrameRows
 from vit_perception.evaluation.rows.looker import rows_of
 from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE
-from vit_perception.perceiver.candidates import detections_from, rows_of_names
-from vit_perception.perceiver.contract import check_detector, check_numbers
-from vit_perception.perceiver.network import Laid
+from vit_perception.perceiver.candidates import detections_from
+from vit_perception.perceiver.network import Network
 from vit_perception.perceiver.perceiver import Perceiver
-from vit_perception.perceiver.settings import Settings
+from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.text.builder import VocabularyBuilder
 
@@ -56,6 +52,7 @@ class Judge:
     Attributes:
         bundle, frames: as given.
         names: that are asked for.
+        query: what is asked.
         metrics: names of the figures.
         reference: figures of the float graph.
 
@@ -70,7 +67,7 @@ class Judge:
         least = LEAST_SCORE if frames.truths is not None else bundle.score_threshold
         settings = Settings(score_threshold=least, max_detections=PER_PICTURE)
         vocabulary = VocabularyBuilder(bundle).build(self.names, 1)
-        self._query = Perceiver(bundle, vocabulary=vocabulary, settings=settings).query
+        self.query = Perceiver(bundle, vocabulary=vocabulary, settings=settings).query
         self._float = self._rows(bundle.graph())
         self.metrics: tuple[Metric, ...]
         masks = self._float[0].masks is not None
@@ -90,7 +87,7 @@ class Judge:
 
         Raises:
             SessionError: the engine refuses the graph.
-            GraphContractError: it breaks the contract.
+            PerceiverError: it breaks the contract.
         """
         return self._figures(self._rows(graph))
 
@@ -100,28 +97,27 @@ class Judge:
         Raises:
             SessionError: the engine refuses a graph.
         """
-        feed = self._feed(self.frames.laid[0])
-        sessions = {name: open_session(g, threads=self._threads) for name, g in graphs.items()}
-        timing = take_turns(
-            {name: partial(session.run, feed) for name, session in sessions.items()}, _ROUNDS
-        )
+        laid = self.frames.laid[0]
+        calls = {
+            name: partial(self.opened(graph).run, laid, self.query, StageTimes())
+            for name, graph in graphs.items()
+        }
+        timing = take_turns(calls, _ROUNDS)
         return {name: timing.median_ms(name) for name in graphs}
 
-    def _feed(self, laid: Laid) -> dict[str, NDArray[Any]]:
-        constant = {}
-        if self.bundle.regions is not None:
-            constant["anything_embedding"] = self.bundle.regions.anything[None]
-        return {**self._query.inputs, **constant, "image": laid.pixels}
+    def opened(self, graph: bytes, threads: int | None = None) -> Network:
+        """Returns a graph ready to run, with other threads than the judge's if they are given."""
+        threads = self._threads if threads is None else threads
+        return Network(self.bundle, EngineSettings(threads=threads), graph)
 
     def _rows(self, graph: bytes) -> list[FrameRows]:
-        session = open_session(graph, threads=self._threads)
-        check_detector(session, self.bundle)
+        network = self.opened(graph)
         found = []
         for laid in self.frames.laid:
-            outputs = rows_of_names(session.run(self._feed(laid)))
-            check_numbers(outputs, len(self.names), masks="mask_coefficients" in outputs)
-            detections = detections_from(outputs, laid.letterbox, self._query, StageTimes())
-            found.append(rows_of(detections))
+            seen = network.run(laid, self.query, StageTimes())
+            found.append(
+                rows_of(detections_from(seen.named, laid.letterbox, self.query, StageTimes()))
+            )
         return found
 
     def _figures(self, rows: Sequence[FrameRows]) -> Figures:
