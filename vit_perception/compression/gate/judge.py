@@ -19,7 +19,7 @@ from vit_perception.evaluation.rows.looker import rows_of
 from vit_perception.evaluation.rows.run import LEAST_SCORE, PER_PICTURE
 from vit_perception.perceiver.candidates import detections_from
 from vit_perception.perceiver.network import Network
-from vit_perception.perceiver.perceiver import Perceiver
+from vit_perception.perceiver.query_maker import QueryMaker
 from vit_perception.perceiver.settings import EngineSettings, Settings
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.text.builder import VocabularyBuilder
@@ -67,8 +67,9 @@ class Judge:
         least = LEAST_SCORE if frames.truths is not None else bundle.score_threshold
         settings = Settings(score_threshold=least, max_detections=PER_PICTURE)
         vocabulary = VocabularyBuilder(bundle).build(self.names, 1)
-        self.query = Perceiver(bundle, vocabulary=vocabulary, settings=settings).query
-        self._float = self._rows(bundle.graph())
+        network = self.opened(bundle.graph())
+        self.query = QueryMaker(bundle, network.session, threads)(vocabulary, settings)
+        self._float = self._rows(network)
         self.metrics: tuple[Metric, ...]
         masks = self._float[0].masks is not None
         if frames.truths is not None:
@@ -89,7 +90,7 @@ class Judge:
             SessionError: the engine refuses the graph.
             PerceiverError: it breaks the contract.
         """
-        return self._figures(self._rows(graph))
+        return self._figures(self._rows(self.opened(graph)))
 
     def latencies_ms(self, graphs: Mapping[str, bytes]) -> dict[str, float]:
         """Returns the median time of each graph on one picture, all measured in turns.
@@ -110,8 +111,7 @@ class Judge:
         threads = self._threads if threads is None else threads
         return Network(self.bundle, EngineSettings(threads=threads), graph)
 
-    def _rows(self, graph: bytes) -> list[FrameRows]:
-        network = self.opened(graph)
+    def _rows(self, network: Network) -> list[FrameRows]:
         found = []
         for laid in self.frames.laid:
             seen = network.run(laid, self.query, StageTimes())
