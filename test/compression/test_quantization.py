@@ -130,7 +130,7 @@ def test_types_are_those_that_x86_multiplies(made: Bundle) -> None:
     ]
     assert zeros
     assert {tensor.data_type for tensor in zeros} == {TensorProto.UINT8}
-    counts = {"eight": 0, "float": 0}
+    counts, largest = {"eight": 0, "float": 0}, []
     for node in model.graph.node:
         if node.op_type != "Conv":
             continue
@@ -144,6 +144,9 @@ def test_types_are_those_that_x86_multiplies(made: Bundle) -> None:
         assert (values.dtype, zero.dtype) == (np.int8, np.int8)
         assert scale.shape == (6,)  # one a channel
         assert not zero.any()
+        largest.append(int(np.abs(values.astype(int)).max()))
+    # Two products fit in 16 bits, in which x86 without VNNI adds them, and no less is used.
+    assert max(largest) == (2**15 - 1) // (2 * 255)
     assert counts == {"eight": 3, "float": 1}
     # Pixels go in as they are.
     reader = next(node for node in model.graph.node if "image" in node.input)
@@ -299,12 +302,8 @@ def test_the_last_convolutions_of_a_detector_stay_float() -> None:
     names = set(quantizable(simple.graph))
     convolutions = [node for node in simple.graph.node if node.op_type == "Conv"]
     left = [node for node in convolutions if node.name not in names]
-    kinds = [
-        next(k for k in ("reg_preds", "coefficients", "project") if k in node.name)
-        for node in left
-    ]
-    # Of three levels the boxes and weights, and the prototypes.
-    assert sorted(kinds) == ["coefficients"] * 3 + ["project"] + ["reg_preds"] * 3
+    # Names, boxes and the weights of masks are products of the anchors that were chosen.
+    assert ["project" in node.name for node in left] == [True]
     assert len(convolutions) - len(left) > 50
     last = {"Gemm", "Where", "TopK", "Softmax", "ReduceMax", "GreaterOrEqual", "Gather"}
     assert not {nodes_of(simple)[name].op_type for name in names} & last

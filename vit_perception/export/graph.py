@@ -62,8 +62,9 @@ class DetectorGraph(nn.Module):
     projection: Tensor
     offset: Tensor
     folded: Tensor
-    # Of the region embeddings: the anchors' levels [A], and the last convolutions side by side.
+    # The anchors' levels [A], and the last convolutions of all levels side by side.
     levels: Tensor
+    box_weight: Tensor
     region_weight: Tensor
 
     def __init__(
@@ -84,11 +85,12 @@ class DetectorGraph(nn.Module):
         self.top_k = top_k
         self.anchors = min(top_k, len(strides))
         self.fixed = class_embeddings is not None
+        self.register_buffer("levels", _levels(strides))
+        self.register_buffer("box_weight", box_weight(self.model))
         projection, offset = projections(self.model)
         if class_embeddings is None:
             self.register_buffer("projection", projection)
             self.register_buffer("offset", offset)
-            self.register_buffer("levels", _levels(strides))
             self.register_buffer("region_weight", region_weight(self.model))
         else:
             folded = class_embeddings @ projection + offset
@@ -113,23 +115,21 @@ class DetectorGraph(nn.Module):
             asked = torch.cat([class_embeddings, anything_embedding])
             folded = asked @ self.projection + self.offset
         head, masks = self.model.head, self.model.mask_head
-        logits, best, anything, features, bins, weights = [], [], [], [], [], []
+        logits, best, anything, features, box_features = [], [], [], [], []
         for level, (x, part) in enumerate(zip(pyramid, folded.chunk(3, dim=1), strict=True)):
             level_features = head.class_features(level, x)[0].flatten(1).T
-            level_logits = torch.addmm(part[:, -1], level_features, part[:, :-1].T)
             if not self.fixed:
-                anything.append(level_logits[:, -1])
+                # A product of its own: cutting it off the logits would copy them.
+                part, row = part[:-1], part[-1:]
+                anything.append(torch.addmm(row[:, -1], level_features, row[:, :-1].T)[:, 0])
                 features.append(level_features)
-                level_logits = level_logits[:, :-1]
+            level_logits = torch.addmm(part[:, -1], level_features, part[:, :-1].T)
             # A NaN is passed on, for whoever runs the graph to see.
             level_logits = torch.where(level_logits < minimum, REJECTED, level_logits)
             logits.append(level_logits)
             # The maximum is taken per level, so that the joined map is only read by `gather`.
             best.append(level_logits.amax(dim=1))
-            box_features = head.box_features(level, x)
-            bins.append(head.box_branches[level].last(box_features).flatten(2)[0].T)
-            if masks is not None:
-                weights.append(masks.weights(level, box_features).flatten(2)[0].T)
+            box_features.append(head.box_features(level, x)[0].flatten(1).T)
         # The best pairs belong to the anchors with the best maxima, so two small top-k give the
         # same result as one over all pairs.
         rows = torch.cat(best).topk(self.anchors).indices
@@ -141,27 +141,21 @@ class DetectorGraph(nn.Module):
             found, places = torch.cat(anything).topk(min(ANYTHING_ROWS, self.anchors))
             chosen, scores = torch.cat([chosen, places]), torch.cat([scores, found])
             labels = torch.cat([labels, torch.full_like(places, -1)])
-        boxes = self._boxes(torch.cat(bins), chosen)
+        # Each level has last convolutions of its own. Rows are put in order of their levels, so
+        # that each meets those of one, and the levels' features are never joined.
+        level = self.levels[chosen]
+        groups = [(level == number).nonzero()[:, 0] for number in range(len(STRIDES))]
+        back = torch.cat(groups).argsort()
+        places = [chosen[rows] for rows in groups]
+        told = _last(box_features, places, self.box_weight)[back]
+        boxes = self._boxes(told[:, : 4 * BINS], chosen)
         outputs = [boxes[None], scores.sigmoid()[None], labels[None]]
         if not self.fixed:
-            outputs.append(self._regions(features, chosen)[None])
+            outputs.append(_last(features, places, self.region_weight)[back][None])
         if masks is not None:
-            outputs.append(torch.cat(weights)[chosen][None])
+            outputs.append(told[:, 4 * BINS :].tanh()[None])
             outputs.append(masks.prototypes(detail, pyramid[0]))
         return tuple(outputs)
-
-    def _regions(self, features: list[Tensor], chosen: Tensor) -> Tensor:
-        """Returns region embeddings [K, E] of chosen anchors; each level has features [a, c]."""
-        level = self.levels[chosen]
-        # Each level has a projection of its own. Rows are put in order of their levels, so that
-        # each meets one of them, and the levels' features are never joined.
-        groups = [(level == number).nonzero()[:, 0] for number in range(len(STRIDES))]
-        weights = self.region_weight.chunk(len(STRIDES))
-        parts, start = [], 0
-        for rows, weight, own in zip(groups, weights, features, strict=True):
-            parts.append(torch.addmm(weight[-1], own[chosen[rows] - start], weight[:-1]))
-            start += len(own)
-        return torch.cat(parts)[torch.cat(groups).argsort()]
 
     def _rows(self, pairs: Tensor) -> Any:
         """Returns the number of output rows, as a tensor because the number of classes is free.
@@ -172,8 +166,8 @@ class DetectorGraph(nn.Module):
         return torch.minimum(available, torch.tensor(self.top_k))
 
     def _boxes(self, bins: Tensor, chosen: Tensor) -> Tensor:
-        """Returns boxes [K, 4] of the chosen anchors, from bin logits [A, 64]."""
-        sides = bins[chosen].reshape(-1, 4, BINS).softmax(dim=2)
+        """Returns boxes [K, 4] of the chosen anchors, from their bin logits [K, 64]."""
+        sides = bins.reshape(-1, 4, BINS).softmax(dim=2)
         distances = (sides * self.bins).sum(dim=2)
         return box_math.decode(self.centres[chosen], self.strides[chosen], distances)
 
@@ -198,11 +192,42 @@ def projections(model: DOSOD) -> tuple[Tensor, Tensor]:
 
 def region_weight(model: DOSOD) -> Tensor:
     """Returns the last class convolutions of all levels, [3 (c + 1), E], bias last in each."""
+    return torch.cat([_matrix(branch.last) for branch in model.head.class_branches])
+
+
+def box_weight(model: DOSOD) -> Tensor:
+    """Returns the last box convolutions and, with masks, those of the prototypes' weights.
+
+    Returns:
+        [3 (c + 1), 64 + P], bias last in each level: bins first, then P weights before tanh.
+    """
     parts = []
-    for branch in model.head.class_branches:
-        last = branch.last
-        parts.append(torch.cat([last.weight.flatten(1), bias_of(last)[:, None]], dim=1).T)
-    return torch.cat(parts).detach()
+    for level, branch in enumerate(model.head.box_branches):
+        columns = [_matrix(branch.last)]
+        if model.mask_head is not None:
+            columns.append(_matrix(model.mask_head.last(level)))
+        parts.append(torch.cat(columns, dim=1))
+    return torch.cat(parts)
+
+
+def _last(features: list[Tensor], places: list[Tensor], weights: Tensor) -> Tensor:
+    """Returns last convolutions of some anchors, in order of their levels.
+
+    Args:
+        features: of each level, [a, c].
+        places: of each level, anchors among all.
+        weights: of all levels, [3 (c + 1), E], bias last in each.
+    """
+    parts, start = [], 0
+    for own, rows, weight in zip(features, places, weights.chunk(len(STRIDES)), strict=True):
+        parts.append(torch.addmm(weight[-1], own[rows - start], weight[:-1]))
+        start += len(own)
+    return torch.cat(parts)
+
+
+def _matrix(last: nn.Conv2d) -> Tensor:
+    """Returns a 1x1 convolution as [c + 1, E], bias last."""
+    return torch.cat([last.weight.flatten(1), bias_of(last)[:, None]], dim=1).T.detach()
 
 
 def _levels(strides: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ convolution per level, so that they cost almost nothing.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -61,6 +63,10 @@ class MaskHead(nn.Module):
         maps: Tensor = self.project(self.refine(coarse + self.lateral(detail)))
         return maps
 
+    def last(self, level: int) -> nn.Conv2d:
+        """Returns the convolution behind a level's box branch, before tanh."""
+        return cast("nn.Conv2d", self.coefficients[level])
+
     def weights(self, level: int, box_features: Tensor) -> Tensor:
         """Returns coefficients [B, P, h, w] in -1..1 of a level's anchors, from its box branch."""
-        return torch.tanh(self.coefficients[level](box_features))
+        return torch.tanh(self.last(level)(box_features))
