@@ -24,6 +24,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from onnx import numpy_helper
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
+from vit_perception.compression.gate.baselines import NNCF, nncf_graph
 from vit_perception.compression.gate.frames import GateFrames, read_frames
 from vit_perception.compression.gate.gate import GateSettings, checked
 from vit_perception.compression.gate.journal import Journal
@@ -47,6 +49,7 @@ from vit_perception.evaluation.tables import table
 from vit_perception.perceiver.stages import StageTimes
 
 OUTLIER = 3000.0
+NO_NNCF = "without NNCF: it is not installed (benchmarks/requirements-quantization.txt)"
 
 
 def main() -> int:
@@ -72,7 +75,10 @@ def main() -> int:
     graphs = {"fp32": bundle.graph()}
     for method in METHODS:
         graphs |= ours(judge, method, options)
-    graphs |= nncf_plain(bundle.graph(), frames)
+    if find_spec(NNCF):
+        graphs["int8 NNCF"] = nncf_graph(bundle.graph(), pixels(frames))
+    else:
+        print(NO_NNCF, file=sys.stderr)
     compare(judge, graphs, options)
     return 0
 
@@ -169,7 +175,12 @@ def contest(judge: Judge, options: argparse.Namespace) -> None:
                 f"gate: fell by {first:.4f} with all layers, {gated.drop:.4f} after "
                 f"{gated.evaluations} comparisons, float: {', '.join(gated.mended.floats)}"
             )
-    nncf_controlled(hard, judge, options.max_drop)
+    if not find_spec(NNCF):
+        print(NO_NNCF, file=sys.stderr)
+        return
+    from quantization_nncf import controlled
+
+    print(controlled(hard, judge, options.max_drop))
 
 
 def with_outlier(model: bytes, place: int) -> tuple[bytes, str]:
@@ -205,26 +216,6 @@ def _scale(tensor: onnx.TensorProto, axis: int, factor: float) -> None:
     values = numpy_helper.to_array(tensor).copy()
     values[(slice(None),) * axis + (0,)] *= factor
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
-
-
-def nncf_plain(model: bytes, frames: GateFrames) -> dict[str, bytes]:
-    """Returns NNCF's graph, or nothing where NNCF is not installed."""
-    try:
-        from quantization_nncf import plain
-    except ModuleNotFoundError as error:
-        print(f"without NNCF: {error}", file=sys.stderr)
-        return {}
-    return {"int8 NNCF": plain(model, frames)}
-
-
-def nncf_controlled(model: bytes, judge: Judge, limit: float) -> None:
-    """Prints what NNCF's accuracy control makes of a graph."""
-    try:
-        from quantization_nncf import controlled
-    except ModuleNotFoundError as error:
-        print(f"without NNCF: {error}", file=sys.stderr)
-        return
-    print(controlled(model, judge, limit))
 
 
 if __name__ == "__main__":

@@ -71,6 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure each layer alone too, as far as the budget allows",
     )
     parser.add_argument(
+        "--baselines",
+        action="store_true",
+        help="compare with the other methods, and with NNCF where it is installed",
+    )
+    parser.add_argument(
         "--report",
         type=output_path,
         metavar="DIR",
@@ -110,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
         precision=args.precision_name,
         settings=GateSettings(args.max_drop, args.budget, args.sensitivity),
         threads=args.threads,
+        others=args.baselines,
         bar=progress_bar,
     )
     figures = figures_of(made, precision=args.precision_name, method=args.method)

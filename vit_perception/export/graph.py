@@ -143,15 +143,15 @@ class DetectorGraph(nn.Module):
             labels = torch.cat([labels, torch.full_like(places, -1)])
         # Each level has last convolutions of its own. Rows are put in order of their levels, so
         # that each meets those of one, and the levels' features are never joined.
-        level = self.levels[chosen]
-        groups = [(level == number).nonzero()[:, 0] for number in range(len(STRIDES))]
+        levels = self.levels[chosen]
+        groups = [torch.eq(levels, number).nonzero()[:, 0] for number in range(len(STRIDES))]
         back = torch.cat(groups).argsort()
-        places = [chosen[rows] for rows in groups]
-        told = _last(box_features, places, self.box_weight)[back]
+        anchors = [chosen[rows] for rows in groups]
+        told = _last(box_features, anchors, self.box_weight)[back]
         boxes = self._boxes(told[:, : 4 * BINS], chosen)
         outputs = [boxes[None], scores.sigmoid()[None], labels[None]]
         if not self.fixed:
-            outputs.append(_last(features, places, self.region_weight)[back][None])
+            outputs.append(_last(features, anchors, self.region_weight)[back][None])
         if masks is not None:
             outputs.append(told[:, 4 * BINS :].tanh()[None])
             outputs.append(masks.prototypes(detail, pyramid[0]))
@@ -210,16 +210,16 @@ def box_weight(model: DOSOD) -> Tensor:
     return torch.cat(parts)
 
 
-def _last(features: list[Tensor], places: list[Tensor], weights: Tensor) -> Tensor:
+def _last(features: list[Tensor], anchors: list[Tensor], weights: Tensor) -> Tensor:
     """Returns last convolutions of some anchors, in order of their levels.
 
     Args:
         features: of each level, [a, c].
-        places: of each level, anchors among all.
+        anchors: of each level, places among those of all levels.
         weights: of all levels, [3 (c + 1), E], bias last in each.
     """
     parts, start = [], 0
-    for own, rows, weight in zip(features, places, weights.chunk(len(STRIDES)), strict=True):
+    for own, rows, weight in zip(features, anchors, weights.chunk(len(STRIDES)), strict=True):
         parts.append(torch.addmm(weight[-1], own[rows - start], weight[:-1]))
         start += len(own)
     return torch.cat(parts)

@@ -144,10 +144,14 @@ class Network:
             results = self._results(laid.pixels, query, stages)
         return self._seen(results, laid.letterbox, query, anything=anything)
 
+    def inputs(self, pixels: NDArray[np.uint8], query: Query) -> dict[str, NDArray[Any]]:
+        """Returns what the graph takes for pixels that were laid out, by name."""
+        return {**query.inputs, **self._constant, "image": pixels}
+
     def _results(
         self, pixels: NDArray[np.uint8], query: Query, stages: StageTimes
     ) -> dict[str, NDArray[Any]]:
-        results = self.session.run({**query.inputs, **self._constant, "image": pixels})
+        results = self.session.run(self.inputs(pixels, query))
         stages.lap("inference")
         return results
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from vit_perception.compression.gate.gate import Checked, GateSettings, checked,
 from vit_perception.compression.gate.gated import gated_bundle
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Judge
+from vit_perception.compression.gate.report import figures_of, report_page
 from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError
 from vit_perception.perceiver.perceiver import Perceiver
 
@@ -94,6 +96,21 @@ def test_any_layers_can_be_float(nano: Bundle, frames: GateFrames) -> None:
     assert found.graph().model == whole.model
 
 
+def test_every_layer_of_both_graphs_is_timed(nano: Bundle, judge: Judge) -> None:
+    found = calibrated(nano, judge.frames)
+    for graph in (nano.graph(), found.graph().model):
+        times = judge.layer_times(graph, found.layer_of)
+        assert times.keys() == {*found.layers, ""}
+        # What the clock tells is there, and the layers are most of it.
+        layers = sum(ms for layer, ms in times.items() if layer)
+        assert layers > times[""] > 0
+        # Nine times the products of its neighbour, which reads what it writes.
+        assert (
+            times["/reg_preds.0.0/conv/Conv"]
+            > times["/neck/top_down_layers.1/main_conv/conv/Conv"]
+        )
+
+
 def test_the_bundled_model_passes_at_once(
     nano: Bundle, frames: GateFrames, judge: Judge, tmp_path: Path
 ) -> None:
@@ -164,12 +181,29 @@ def test_a_gated_bundle_runs_by_its_precision(tmp_path: Path) -> None:
         calibration=data,
         check=data,
         settings=GateSettings(sensitivity=True),
+        others=True,
         bar=bar,
     )
     assert stages == ["reading", "reading", "calibrating", "comparing"]
-    assert list(made.bundle.graphs) == ["fp32", "int8"] and made.notes == ()
+    assert list(made.bundle.graphs) == ["fp32", "int8"]
+    others = ["ONNX Runtime, minmax", "ONNX Runtime, entropy"]
+    if find_spec("nncf"):
+        assert made.notes == ()
+        others.append("NNCF")
+    else:
+        assert made.notes == ("left out: NNCF, which is not installed",)
+    assert [each.name for each in made.baselines] == others
+    for each in made.baselines:
+        assert each.figures["agreement"] > 0.9 and each.milliseconds > 0 and each.size > 0
+    assert all(
+        each.name in report_page(figures_of(made, precision="int8", method="percentile"))
+        for each in made.baselines
+    )
     assert made.checked.alone.keys() == set(made.checked.layers)
     assert set(made.latencies_ms) == {"fp32", "int8"}
+    for times in made.layer_ms.values():
+        assert times.keys() - {""} == set(made.checked.layers)
+        assert all(ms > 0 for ms in times.values())
     card = (made.bundle.directory / "MODEL_CARD.md").read_text()
     quality = made.bundle.quality["int8"]
     assert (quality.reference, quality.limit, quality.pictures) == (1.0, 0.05, 4)

@@ -12,10 +12,11 @@ from pathlib import Path
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.quality import Quality
 from vit_perception.compression.added_graph import check_target, with_graph
+from vit_perception.compression.gate.baselines import baselines
 from vit_perception.compression.gate.frames import read_frames
 from vit_perception.compression.gate.gate import Checked, GateSettings, checked, subject_of
 from vit_perception.compression.gate.journal import Journal
-from vit_perception.compression.gate.judge import Judge
+from vit_perception.compression.gate.judge import Figures, Judge
 from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError
 from vit_perception.compression.quantization.quantize import remark_on, told
 from vit_perception.output.failure import writing
@@ -34,6 +35,23 @@ def no_bar(title: str, total: int) -> Iterator[Callable[[int], object]]:
 
 
 @dataclass(frozen=True, eq=False)
+class Baseline:
+    """A graph as others make it, with all layers in eight bits.
+
+    Attributes:
+        name: who makes it, and how.
+        figures: see `Judge`.
+        size: bytes.
+        milliseconds: median, in turns with the other graphs.
+    """
+
+    name: str
+    figures: Figures
+    size: int
+    milliseconds: float
+
+
+@dataclass(frozen=True, eq=False)
 class Gated:
     """The result of `gated_bundle`.
 
@@ -42,12 +60,16 @@ class Gated:
         checked: the graph that was added, and how it compares.
         notes: lines about pictures that are missing.
         latencies_ms: of the float graph and of the new one, by precision.
+        layer_ms: time of each layer in both, by precision; what belongs to none is under "".
+        baselines: graphs that were compared with it.
     """
 
     bundle: Bundle
     checked: Checked
     notes: tuple[str, ...]
     latencies_ms: dict[str, float]
+    layer_ms: dict[str, dict[str, float]]
+    baselines: tuple[Baseline, ...] = ()
 
 
 def gated_bundle(
@@ -62,6 +84,7 @@ def gated_bundle(
     precision: str = "int8",
     settings: GateSettings,
     threads: int = 0,
+    others: bool = False,
     bar: Bar = no_bar,
 ) -> Gated:
     """Quantizes a bundle's fp32 graph; what costs too much stays in float.
@@ -77,6 +100,7 @@ def gated_bundle(
         precision: name of the new graph.
         settings: what it has to keep.
         threads: of the engine that compares; 0 for its default.
+        others: whether graphs as others make them are compared too.
         bar: shows how far it is.
 
     Raises:
@@ -129,9 +153,25 @@ def gated_bundle(
         regions=regions,
         quality=quality,
     )
+    notes = list(frames.notes + (against.notes if check else ()))
+    graphs = {"fp32": bundle.graph(), precision: graph.model}
+    layer_ms = {key: judge.layer_times(each, calibrated.layer_of) for key, each in graphs.items()}
+    compared_with: dict[str, bytes] = {}
+    if others:
+        for name, other in baselines(bundle.graph(), images, method):
+            if other is None:
+                notes.append(f"left out: {name}, which is not installed")
+            else:
+                compared_with[name] = other
+    times = judge.latencies_ms({**graphs, **compared_with})
     return Gated(
         written,
         found,
-        frames.notes + (against.notes if check else ()),
-        judge.latencies_ms({"fp32": bundle.graph(), precision: graph.model}),
+        tuple(notes),
+        {key: times[key] for key in graphs},
+        layer_ms,
+        tuple(
+            Baseline(name, judge.figures(other), len(other), times[name])
+            for name, other in compared_with.items()
+        ),
     )

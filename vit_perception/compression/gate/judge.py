@@ -10,6 +10,7 @@ from typing import Literal
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.compression.gate.frames import GateFrames
+from vit_perception.compression.gate.layer_times import layer_times
 from vit_perception.evaluation.agreement.pairing import mask_iou, paired
 from vit_perception.evaluation.figures.coco_comparison import CocoComparison
 from vit_perception.evaluation.figures.flat import flat_rows, flat_things
@@ -67,9 +68,9 @@ class Judge:
         least = LEAST_SCORE if frames.truths is not None else bundle.score_threshold
         settings = Settings(score_threshold=least, max_detections=PER_PICTURE)
         vocabulary = VocabularyBuilder(bundle).build(self.names, 1)
-        network = self.opened(bundle.graph())
-        self.query = QueryMaker(bundle, network.session, threads)(vocabulary, settings)
-        self._float = self._rows(network)
+        self._network = self.opened(bundle.graph())
+        self.query = QueryMaker(bundle, self._network.session, threads)(vocabulary, settings)
+        self._float = self._rows(self._network)
         self.metrics: tuple[Metric, ...]
         masks = self._float[0].masks is not None
         if frames.truths is not None:
@@ -105,6 +106,15 @@ class Judge:
         }
         timing = take_turns(calls, _ROUNDS)
         return {name: timing.median_ms(name) for name in graphs}
+
+    def layer_times(self, graph: bytes, layer_of: Mapping[str, str]) -> dict[str, float]:
+        """Returns the milliseconds of each layer of a graph on one picture; see `layer_times`.
+
+        Raises:
+            OutputError: temporary files cannot be written.
+        """
+        inputs = self._network.inputs(self.frames.laid[0].pixels, self.query)
+        return layer_times(graph, inputs, layer_of, self._threads)
 
     def opened(self, graph: bytes, threads: int | None = None) -> Network:
         """Returns a graph ready to run, with other threads than the judge's if they are given."""

@@ -68,6 +68,8 @@ class Calibrated:
     Attributes:
         layers: names of the products that can be quantized, in the order of the graph; what lies
             behind one, up to the next, belongs to it.
+        layer_of: from every node of the graph, and every tensor that it writes, to its layer;
+            "" for none.
 
     Raises:
         QuantizationError: there is no convolution to quantize, or the graph is already quantized.
@@ -96,6 +98,11 @@ class Calibrated:
         self._model, self._nodes = simple, nodes
         self._layer_of = layers_of(simple.graph, nodes)
         self.layers = tuple(dict.fromkeys(self._layer_of[node] for node in nodes))
+        self.layer_of = {
+            name: self._layer_of.get(node.name, "")
+            for node in simple.graph.node
+            for name in (node.name, *node.output)
+        }
         self._ranges = calibrated(simple, nodes, images, method)
 
     def graph(self, floats: Collection[str] = ()) -> Quantized:
