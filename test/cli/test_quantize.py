@@ -13,6 +13,7 @@ from vit_perception.cli.__main__ import main
 from vit_perception.cli.quantize import add_arguments
 from vit_perception.compression.gate.gate import BUDGET, MAX_DROP
 from vit_perception.compression.quantization.calibration import METHODS
+from vit_perception.compression.quantization.half import FP16
 
 from ..compression.deep_toy import deep_toy_graph, write_squares
 from ..small_disk import on_small_disk
@@ -35,7 +36,7 @@ def test_a_graph_is_added_and_shown(
     report = tmp_path / "out-report"
     assert said.out.endswith(f"-> {out}, {report / 'report.html'}\n")
     figures = json.loads((report / "quantization.json").read_text())
-    assert figures["convolutions"] == {"eight_bits": 3, "all": 4}
+    assert figures["convolutions"] == {"fewer_bits": 3, "all": 4}
     assert figures["pictures"] == 3 and figures["limit"] == 0.05
     assert figures["drop"] == round(1 - figures["chosen"]["agreement"], 6) <= 0.05
     assert f"{figures['chosen']['agreement']:.4f}" in said.out
@@ -54,7 +55,7 @@ def test_the_methods_offered_are_those_that_there_are() -> None:
     add_arguments(parser)
     offered = next(action for action in parser._actions if action.dest == "method").choices
     assert offered is not None
-    assert set(offered) == set(METHODS)
+    assert set(offered) == {*METHODS, FP16}
 
 
 def test_the_limits_told_are_those_that_hold() -> None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`vit-perception quantize`: an eight-bit graph beside the float one."""
+"""`vit-perception quantize`: a graph of fewer bits beside the float one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vit_perception.cli.arguments import at_least, number, output_path
 from vit_perception.wording import shown_path
 
 NAME = "quantize"
-HELP = "add an eight-bit graph to a copy of a bundle, if it finds what the float graph finds"
+HELP = "add a smaller graph to a copy of a bundle, if it finds what the float graph finds"
 EPILOG = """example:
   vit-perception quantize tabletop_nano --calibration my_bag --out my_nano
   vit-perception quantize tabletop_nano --calibration photos --check data/test --out my_nano
@@ -21,10 +21,11 @@ The pictures tell how large the values inside the network become, and what the g
 with labels (a bag with ground truth, a folder with annotations.json) AP, without them what the
 float graph finds. Take some like those of use. Layers that cost too much stay in float; if the
 limit cannot be held, nothing is written. Interrupted, the same command goes on where it was.
-Pays on CPUs with VNNI (Intel since 2019, AMD since Zen 4); without it the graph may be slower and
-less exact than float."""
+Eight bits pay on CPUs, most with VNNI (Intel since 2019, AMD since Zen 4), half precision on
+GPUs."""
 
 _REPORT, _FIGURES = "report.html", "quantization.json"
+_FP16 = "fp16"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="pictures of each, at most (200)")  # fmt: skip
     parser.add_argument(
         "--method",
-        choices=("minmax", "percentile", "entropy"),
+        choices=("minmax", "percentile", "entropy", _FP16),
         default="percentile",
-        help="how a tensor's range is drawn from its values (percentile)",
+        help="how a tensor's range is drawn from its values (percentile); fp16: half precision "
+        "instead, for GPUs",
     )
     parser.add_argument(
         "--max-drop",
@@ -83,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=at_least(0), default=0, help="of the engine (its own)")
     parser.add_argument(
-        "--precision-name", default="int8", metavar="NAME", help="name of the graph (int8)"
+        "--precision-name", metavar="NAME", help="name of the graph (int8, or fp16)"
     )
 
 
@@ -100,7 +102,8 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.output.write import write
 
     import_module("hotcoco")  # an absent one is told before the work
-    check_target(args.out, args.precision_name)
+    precision = args.precision_name or (_FP16 if args.method == _FP16 else "int8")
+    check_target(args.out, precision)
     bundle = Bundle.load(find_bundle(args.bundle))
     out = args.out if args.out.name else args.out.resolve()  # of "."
     folder = args.report or out.with_name(f"{out.name}-report")
@@ -112,13 +115,13 @@ def run(args: argparse.Namespace) -> int:
         check=args.check,
         count=args.count,
         method=args.method,
-        precision=args.precision_name,
+        precision=precision,
         settings=GateSettings(args.max_drop, args.budget, args.sensitivity),
         threads=args.threads,
         others=args.baselines,
         bar=progress_bar,
     )
-    figures = figures_of(made, precision=args.precision_name, method=args.method)
+    figures = figures_of(made, precision=precision, method=args.method)
     write_figures(folder / _FIGURES, figures)
     write(folder / _REPORT, report_page(figures).encode())
     print(report_text(figures))

@@ -16,6 +16,7 @@ from vit_perception.compression.gate.frames import GateFrames
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Figures, Judge, drop_of
 from vit_perception.compression.gate.search import Mended, Search
+from vit_perception.compression.quantization.half import Halved
 from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError, Quantized
 from vit_perception.wording import shown_path
 
@@ -50,11 +51,11 @@ class Checked:
     """A graph that was compared with the float one.
 
     Attributes:
-        graph: in eight bits but for `mended.floats`.
+        graph: in fewer bits but for `mended.floats`.
         reference, figures: of the float graph, and of this one.
         mended: how it came about.
-        layers: all that could be in eight bits.
-        first: figures with all of them in eight bits.
+        layers: all that could be in fewer bits.
+        first: figures with all of them so.
         alone: drop of single layers, of those that were measured alone.
         evaluations: graphs that were run over the pictures, those of a journal too.
         pictures: how many these were.
@@ -80,7 +81,7 @@ class Checked:
 
 def checked(
     judge: Judge,
-    calibrated: Calibrated,
+    made: Calibrated | Halved,
     settings: GateSettings,
     journal: Journal,
     progress: Callable[[int], object] = lambda done: None,
@@ -91,7 +92,7 @@ def checked(
 
     Args:
         judge: of the bundle and the pictures.
-        calibrated: makes the graphs, of the bundle's float one.
+        made: makes the graphs, of the bundle's float one.
         settings: see `GateSettings`.
         journal: of this bundle, these pictures and this calibration, see `subject_of`.
         progress: called with the number of evaluations done.
@@ -100,12 +101,12 @@ def checked(
         QuantizationError: no graph within the budget keeps the figures; names what costs most.
         SessionError, PerceiverError: the engine refuses a graph, or it breaks the contract.
     """
-    layers = frozenset(calibrated.layers)
+    layers = frozenset(made.layers)
 
     def figures(choice: frozenset[str]) -> Figures:
         found = journal.get(choice)
         if found is None:
-            found = judge.figures(calibrated.graph(layers - choice).model)
+            found = judge.figures(made.graph(layers - choice).model)
             journal.put(choice, found)
         return found
 
@@ -114,24 +115,24 @@ def checked(
         progress(search.evaluations + 1)
         return lost
 
-    search = Search(calibrated.layers, drop, settings.budget)
+    search = Search(made.layers, drop, settings.budget)
     limit = settings.limit(judge)
     mended = search.mend(limit)
     if mended.drop > limit or len(mended.floats) == len(layers):
         raise QuantizationError(_refusal(judge, mended, len(layers), settings))
     alone = {}
     if settings.sensitivity:
-        for layer in calibrated.layers:
+        for layer in made.layers:
             lost = search.alone(layer)
             if lost is not None:
                 alone[layer] = lost
     chosen = layers - set(mended.floats)
     return Checked(
-        graph=calibrated.graph(mended.floats),
+        graph=made.graph(mended.floats),
         reference=judge.reference,
         figures=figures(chosen),
         mended=mended,
-        layers=calibrated.layers,
+        layers=made.layers,
         first=figures(layers),
         alone=alone,
         evaluations=search.evaluations + 1,
@@ -177,6 +178,6 @@ def _refusal(judge: Judge, mended: Mended, layers: int, settings: GateSettings) 
     costs = f"; what costs most: {worst}" if worst else ""
     return (
         f"{shown_path(judge.bundle.directory)}: expected {figures} to fall by at most "
-        f"{settings.limit(judge):g} in eight bits, found {mended.drop:.4f} with "
+        f"{settings.limit(judge):g} in fewer bits, found {mended.drop:.4f} with "
         f"{len(mended.floats)} of {layers} layers left in float{spent}{costs}"
     )

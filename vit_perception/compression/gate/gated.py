@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a bundle with an eight-bit graph that was measured first, and a report about it."""
+"""Writes a bundle with a graph of fewer bits that was measured first, and a report about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from vit_perception.compression.gate.frames import read_frames
 from vit_perception.compression.gate.gate import Checked, GateSettings, checked, subject_of
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Figures, Judge
-from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError
+from vit_perception.compression.quantization.half import FP16, Halved
+from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError, Quantized
 from vit_perception.compression.quantization.quantize import remark_on, told
 from vit_perception.output.failure import writing
 from vit_perception.perceiver.region_mean import region_mean
@@ -36,7 +37,7 @@ def no_bar(title: str, total: int) -> Iterator[Callable[[int], object]]:
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """A graph as others make it, with all layers in eight bits.
+    """A graph as others make it, with all layers in fewer bits.
 
     Attributes:
         name: who makes it, and how.
@@ -96,7 +97,7 @@ def gated_bundle(
         calibration: a bag, a data set or a folder of pictures, like those in use.
         check: the same, to compare on; None for those of the calibration.
         count: limit of pictures of each, at least 1.
-        method: a key of `calibration.METHODS`.
+        method: a key of `calibration.METHODS`, or FP16 for half precision.
         precision: name of the new graph.
         settings: what it has to keep.
         threads: of the engine that compares; 0 for its default.
@@ -122,7 +123,11 @@ def gated_bundle(
     images = [laid.pixels for laid in frames.laid]
     with bar("calibrating", len(images)) as seen:
         try:
-            calibrated = Calibrated(bundle.graph(), told(images, seen), method)
+            maker: Calibrated | Halved = (
+                Halved(bundle.graph())
+                if method == FP16
+                else Calibrated(bundle.graph(), told(images, seen), method)
+            )
         except QuantizationError as error:
             raise QuantizationError(f"{shown_path(bundle.directory)}: {error}") from error
     with writing(work):
@@ -130,7 +135,7 @@ def gated_bundle(
     judge = Judge(bundle, against, threads=threads)
     journal = Journal(work / JOURNAL, subject)
     with bar("comparing", settings.budget) as compared:
-        found = checked(judge, calibrated, settings, journal, compared)
+        found = checked(judge, maker, settings, journal, compared)
     graph, regions = found.graph, None
     if bundle.regions is not None:
         mean = region_mean(graph.model, bundle.regions.anything, iter(images))
@@ -149,13 +154,13 @@ def gated_bundle(
         directory,
         precision=precision,
         model=graph.model,
-        remark=f"{remark_on(graph, method, len(frames), calibration)}; {quality}",
+        remark=f"{_remark(graph, method, len(frames), calibration)}; {quality}",
         regions=regions,
         quality=quality,
     )
     notes = list(frames.notes + (against.notes if check else ()))
     graphs = {"fp32": bundle.graph(), precision: graph.model}
-    layer_ms = {key: judge.layer_times(each, calibrated.layer_of) for key, each in graphs.items()}
+    layer_ms = {key: judge.layer_times(each, maker.layer_of) for key, each in graphs.items()}
     compared_with: dict[str, bytes] = {}
     if others:
         for name, other in baselines(bundle.graph(), images, method):
@@ -174,4 +179,14 @@ def gated_bundle(
             Baseline(name, judge.figures(other), len(other), times[name])
             for name, other in compared_with.items()
         ),
+    )
+
+
+def _remark(graph: Quantized, method: str, pictures: int, calibration: Path) -> str:
+    """Returns the line of the model card on a graph."""
+    if method != FP16:
+        return remark_on(graph, method, pictures, calibration)
+    return (
+        f"half precision: {graph.quantized} of {graph.convolutions} convolutions with the "
+        "operators between them; the rest in float"
     )

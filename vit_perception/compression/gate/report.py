@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What was measured of an eight-bit graph: as JSON, as a page, and as lines for a terminal."""
+"""What was measured of a graph of fewer bits: as JSON, as a page, and as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from vit_perception.compression.gate.gated import Gated
 from vit_perception.compression.gate.judge import AGREEMENT
+from vit_perception.compression.quantization.half import FP16
 from vit_perception.evaluation.report.page import Section, page
 from vit_perception.evaluation.report.rendering import render
 from vit_perception.evaluation.report.tables import Cell, Column, table
@@ -56,7 +57,7 @@ def figures_of(made: Gated, *, precision: str, method: str) -> dict[str, Any]:
         "drop": round(found.drop, 6),
         "layers": len(found.layers),
         "float_layers": list(found.mended.floats),
-        "convolutions": {"eight_bits": found.graph.quantized, "all": found.graph.convolutions},
+        "convolutions": {"fewer_bits": found.graph.quantized, "all": found.graph.convolutions},
         "steps": [
             {
                 "layer": step.layer,
@@ -118,7 +119,7 @@ def verdict_of(found: Found) -> str:
     eight, layers = found["layers"] - len(found["float_layers"]), found["layers"]
     times = found["latency_ms"]
     speed = times["fp32"] / times[found["precision"]]
-    first = f"{eight} of {layers} layers are in eight bits"
+    first = f"{eight} of {layers} layers are in {_form(found)}"
     if found["float_layers"]:
         first += f"; in float, as they cost most: {', '.join(found['float_layers'])}"
     return (
@@ -130,7 +131,11 @@ def verdict_of(found: Found) -> str:
 
 def _summary(found: Found) -> Section:
     precision = found["precision"]
-    columns = [Column("Measure", text=True), Column("fp32"), Column("All layers in eight bits")]
+    columns = [
+        Column("Measure", text=True),
+        Column("fp32"),
+        Column(f"All layers in {_form(found)}"),
+    ]
     columns += [Column(precision), Column("Fell by"), Column("Allowed")]
     rows: list[list[str | Cell]] = [
         [
@@ -182,11 +187,11 @@ def _baselines(found: Found) -> Markup:
         ]
         for each in (own, *found["baselines"])
     ]
-    return table("As others quantize, all layers in eight bits", columns, rows)
+    return table("As others make them, all layers in eight bits", columns, rows)
 
 
 def _mended(found: Found) -> Section:
-    columns = [Column("Layer", text=True), Column("Fall with it alone in eight bits")]
+    columns = [Column("Layer", text=True), Column(f"Fall with it alone in {_form(found)}")]
     columns += [Column("Fall of the graph before"), Column("Fall of the graph after")]
     rows = [
         [step["layer"], *(number(step[key], 4) for key in ("alone", "before", "after"))]
@@ -201,7 +206,9 @@ def _layers(found: Found) -> Section:
     """Returns each layer's time in both graphs and, where measured, what it loses alone."""
     precision, alone, times = found["precision"], found["alone"], found["layer_ms"]
     columns = [Column("Layer", text=True), Column("fp32 ms"), Column(f"{precision} ms")]
-    columns += [Column("Gain ms")] + ([Column("Fall with it alone in eight bits")] * bool(alone))
+    columns += [Column("Gain ms")] + (
+        [Column(f"Fall with it alone in {_form(found)}")] * bool(alone)
+    )
     gains = {layer: each["fp32"] - each[precision] for layer, each in times.items()}
     most_gain = max(1e-9, *gains.values())
     most_lost = max(1e-9, *alone.values()) if alone else 1.0
@@ -227,6 +234,11 @@ def _layers(found: Found) -> Section:
         )
     tables = [table("Each layer", columns, rows, sorts=True)]
     return Section("Layers", render("text_and_tables.html", about=about, tables=tables))
+
+
+def _form(found: Found) -> str:
+    """Returns what the layers are in."""
+    return "half precision" if found["method"] == FP16 else "eight bits"
 
 
 def _rounded(figures: Mapping[str, float]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,11 +98,7 @@ class Calibrated:
         self._model, self._nodes = simple, nodes
         self._layer_of = layers_of(simple.graph, nodes)
         self.layers = tuple(dict.fromkeys(self._layer_of[node] for node in nodes))
-        self.layer_of = {
-            name: self._layer_of.get(node.name, "")
-            for node in simple.graph.node
-            for name in (node.name, *node.output)
-        }
+        self.layer_of = named_layers(simple.graph, self._layer_of)
         self._ranges = calibrated(simple, nodes, images, method)
 
     def graph(self, floats: Collection[str] = ()) -> Quantized:
@@ -154,6 +150,20 @@ def quantize_graph(
     Equal arguments give equal bytes on one machine. Arguments and errors: see `Calibrated`.
     """
     return Calibrated(model, images, method, ends=ends).graph()
+
+
+def named_layers(graph: onnx.GraphProto, layer_of: Mapping[str, str]) -> dict[str, str]:
+    """Returns the layer of every node, and of every tensor that it writes; "" for none.
+
+    Args:
+        graph: every node has a unique name.
+        layer_of: of some nodes, see `layers_of`.
+    """
+    return {
+        name: layer_of.get(node.name, "")
+        for node in graph.node
+        for name in (node.name, *node.output)
+    }
 
 
 def simplified(model: bytes) -> onnx.ModelProto:
