@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from vit_perception.compression.quantization.methods.repq import RepQ, repq
 from vit_perception.compression.quantization.methods.uniform import UniformPTQ, uniform
 from vit_perception.compression.quantization.simulation.capture import Calibration, batches
 from vit_perception.compression.quantization.simulation.layers import set_quantized
@@ -16,6 +17,7 @@ from vit_perception.compression.quantization.simulation.wrapped import wrap
 
 _METHODS: dict[type, Callable[[nn.Module, Any, list[Any]], None]] = {
     UniformPTQ: uniform,
+    RepQ: repq,
 }
 
 
