@@ -7,5 +7,5 @@ from __future__ import annotations
 from vit_perception.compression.quantization.methods.repq import RepQ
 from vit_perception.compression.quantization.methods.uniform import UniformPTQ
 
-PRESETS = {"deploy-int8": UniformPTQ(), "repq-w4a4": RepQ()}
+PRESETS = {"deploy-int8": UniformPTQ(conv_outputs=True), "repq-w4a4": RepQ()}
 """Name to what `quantize` takes."""

@@ -40,10 +40,9 @@ Ranges = Literal["minmax", "percentile", "mse", "output_mse", "hessian"]
 
 @dataclass(frozen=True)
 class UniformPTQ:
-    """Uniform quantizers everywhere; the defaults are the preset deploy-int8.
+    """Uniform quantizers everywhere, one scale an operand and one a channel of a weight.
 
-    With 8 bits, per-tensor operands and symmetric weights, all of it has a QDQ form. Fewer bits
-    simulate, as no engine computes in them.
+    With 8 bits all of it has a QDQ form that engines compute in integers. Fewer bits simulate.
 
     Attributes:
         bits: of all operands.
@@ -56,6 +55,8 @@ class UniformPTQ:
         fixed_softmax: the P of P·v has the range 0 to 1.
         low, high, count: of the factors that are searched.
         rounds: of "output_mse" and "hessian" over a layer's operands.
+        conv_outputs: also quantizes the results of convolutions, to 8 bits; ONNX Runtime computes
+            a convolution in float otherwise. Linear layers and products need no such thing.
     """
 
     bits: Bits = Bits()
@@ -68,6 +69,7 @@ class UniformPTQ:
     high: float = 1.2
     count: int = 100
     rounds: int = 3
+    conv_outputs: bool = False
 
 
 def uniform(model: nn.Module, config: UniformPTQ, images: Sequence[Tensor]) -> None:
@@ -96,6 +98,11 @@ def uniform(model: nn.Module, config: UniformPTQ, images: Sequence[Tensor]) -> N
             searched.append(name)
         if config.ranges in ("output_mse", "hessian"):
             search(layer, record, factors, rounds=config.rounds, names=searched)
+        if config.conv_outputs and isinstance(layer, QuantizedConv2d):
+            low, high = _range(record.output, 8, config)
+            layer.output_quantizer = Uniform.from_range(
+                low, high, 8, symmetric=config.symmetric_inputs
+            )
 
 
 def set_weight(layer: Layer, bits: Bits, *, symmetric: bool) -> None:
