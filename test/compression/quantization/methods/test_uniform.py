@@ -20,7 +20,11 @@ from test.compression.quantization.tiny import (  # noqa: E402
 from vit_perception.compression.quantization.methods.quantize import quantize  # noqa: E402
 from vit_perception.compression.quantization.methods.uniform import UniformPTQ  # noqa: E402
 from vit_perception.compression.quantization.simulation.bits import Bits  # noqa: E402
-from vit_perception.compression.quantization.simulation.layers import layers_of  # noqa: E402
+from vit_perception.compression.quantization.simulation.capture import record  # noqa: E402
+from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
+    layers_of,
+    set_quantized,
+)
 from vit_perception.compression.quantization.simulation.quantizers import (  # noqa: E402
     signal_to_noise,
 )
@@ -72,6 +76,31 @@ def test_output_search_beats_min_max_at_four_bits() -> None:
     plain = ratio(tiny_vit(), UniformPTQ(FOUR))
     searched = ratio(tiny_vit(), UniformPTQ(FOUR, ranges="output_mse", low=0.3, count=30))
     assert searched > plain + 0.5
+
+
+def test_bias_correction_removes_the_mean_error_of_each_channel() -> None:
+    images = pictures(8)
+    errors = []
+    for corrected in (False, True):
+        config = UniformPTQ(FOUR, bias_correction=corrected)
+        model = quantize(tiny_vit(), config, images)
+        layers = [x for x in layers_of(model) if hasattr(x, "weight_quantizer")]
+        set_quantized(model, False)
+        found = record(model, layers, [images])
+        set_quantized(model)
+        means, squares = [], []
+        for layer in layers:
+            seen = found[layer.place.name]
+            axis = 1 if layer.place.role == "patch_embed" else -1
+            with torch.no_grad():
+                error = (layer(*seen.inputs) - seen.output).movedim(axis, 0).flatten(1)
+            means.append(float(error.mean(1).abs().max() / seen.output.abs().max()))
+            squares.append(float(error.square().mean()))
+        errors.append((means, squares))
+    (means, squares), (corrected_means, corrected_squares) = errors
+    assert max(corrected_means) < 1e-5
+    assert max(means) > 1e-2
+    assert all(new < old for new, old in zip(corrected_squares, squares, strict=True))
 
 
 def test_the_network_given_stays_and_the_result_can_be_kept() -> None:

@@ -17,6 +17,7 @@ from vit_perception.compression.quantization.simulation.capture import (
     outputs_of,
     records,
 )
+from vit_perception.compression.quantization.simulation.correction import correct_bias
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
     QuantizedConv2d,
@@ -55,6 +56,7 @@ class UniformPTQ:
         fixed_softmax: the P of P·v has the range 0 to 1.
         low, high, count: of the factors that are searched.
         rounds: of "output_mse" and "hessian" over a layer's operands.
+        bias_correction: removes the mean error of each layer with a weight.
         conv_outputs: also quantizes the results of convolutions, to 8 bits; ONNX Runtime computes
             a convolution in float otherwise. Linear layers and products need no such thing.
     """
@@ -69,6 +71,7 @@ class UniformPTQ:
     high: float = 1.2
     count: int = 100
     rounds: int = 3
+    bias_correction: bool = False
     conv_outputs: bool = False
 
 
@@ -98,6 +101,8 @@ def uniform(model: nn.Module, config: UniformPTQ, images: Sequence[Tensor]) -> N
             searched.append(name)
         if config.ranges in ("output_mse", "hessian"):
             search(layer, record, factors, rounds=config.rounds, names=searched)
+        if config.bias_correction and isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+            correct_bias(layer, record)
         if config.conv_outputs and isinstance(layer, QuantizedConv2d):
             low, high = _range(record.output, 8, config)
             layer.output_quantizer = Uniform.from_range(

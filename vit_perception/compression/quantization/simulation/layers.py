@@ -20,7 +20,8 @@ class Source:
         kind: "image", "layer_norm", "group_norm", "batch_norm", "softmax", "gelu", "relu",
             "silu", "conv", "linear", "product", "add", … or "other".
         module: name of the innermost module that computed it, "" outside of one.
-        readers: names of the innermost modules that read it, each once.
+        readers: names of the innermost modules that compute from it or from a part of it, such as
+            the queries of a qkv, each once.
     """
 
     kind: str
