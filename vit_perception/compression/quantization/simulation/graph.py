@@ -3,7 +3,7 @@
 """Writes a quantized network as ONNX with QuantizeLinear and DequantizeLinear (QDQ).
 
 Where the graph needs a form of its own, so that ONNX Runtime's CPU provider computes in integers
-(measured with 1.31 and 1.32; card 69, Deployment notes):
+(measured with 1.32 on a processor with AVX2 and no VNNI):
 
 - A bias is added in three dimensions: one of a single dimension makes MatMul and Add a Gemm, which
   runs in float unless its result is quantized too. This one runs as MatMulIntegerToFloat.
@@ -41,7 +41,7 @@ from vit_perception.compression.quantization.simulation.written import (
 )
 
 OPSET = 17
-"""From 21 on, ONNX Runtime on x86 needs a session option for int8 activations."""
+"""From 21 on, ONNX Runtime on x86 needs a session option for int8 activations (card 69)."""
 
 
 class NoQDQFormError(ValueError):
