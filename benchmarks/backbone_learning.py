@@ -15,33 +15,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import time
 from collections import Counter
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from crop_learning import Recipe, accuracy, learn
+from crops import crops, kept
 
 from vit_perception.cli.benchmark_candidates import chosen
 from vit_perception.models.shelf import create_classifier, find
-from vit_perception.training.annotations import load_pictures
-from vit_perception.training.pictures import read
-
-LEAST_SIDE = 24
-"""Least side of an object in px; smaller ones are left out."""
-MARGIN = 0.1
-"""Share of a box that a crop shows around it."""
 
 
 def main() -> int:
     """Trains each backbone, prints and writes the table."""
     options = parsed()
     train = crops(options.train, options.side)
-    commonest = [name for name, _ in Counter(train[1]).most_common(options.categories)]
+    commonest = [name for name, _ in Counter(train.names).most_common(options.categories)]
     images, labels = kept(train, commonest)
     test_images, test_labels = kept(crops(options.test, options.side), commonest)
     guess = Counter(test_labels.tolist()).most_common(1)[0][1] / len(test_labels)
@@ -53,91 +42,23 @@ def main() -> int:
             continue
         torch.manual_seed(0)
         model = create_classifier(name, (options.side, options.side), len(commonest))
-        begin = time.perf_counter()
-        loss = trained(model, images, labels, options)
-        minutes = (time.perf_counter() - begin) / 60
-        accuracy = judged(model, test_images, test_labels)
+        recipe = Recipe(options.steps, batch=options.batch, rate=options.rate)
+        learned = learn(model, images, labels, recipe)
+        right = accuracy(model, test_images, test_labels)
         rows[name] = {
             "card": find(name).card,
             "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "accuracy": accuracy,
-            "loss": loss,
-            "minutes": minutes,
-            "steps": options.steps,
+            "accuracy": right,
+            "loss": learned.loss,
+            "minutes": learned.minutes,
+            "steps": learned.steps,
         }
         options.out.write_text(json.dumps(rows, indent=1) + "\n")
-        print(f"{name:<32}{accuracy:8.1%}  loss {loss:.2f}  {minutes:.1f} min", flush=True)
+        print(
+            f"{name:<32}{right:8.1%}  loss {learned.loss:.2f}  {learned.minutes:.1f} min",
+            flush=True,
+        )
     return 0
-
-
-def crops(folders: str, side: int) -> tuple[np.ndarray, list[str]]:
-    """Returns objects of data sets, uint8 [N, side, side, 3], and their categories."""
-    pictures, described = load_pictures(tuple(folders.split(",")))
-    images, names = [], []
-    for picture in pictures:
-        pixels = read(picture)
-        labels = picture.labels
-        for box, number, hidden in zip(labels.boxes, labels.objects, labels.hidden, strict=True):
-            x1, y1, x2, y2 = box
-            if hidden or min(x2 - x1, y2 - y1) < LEAST_SIDE:
-                continue
-            grow = MARGIN * max(x2 - x1, y2 - y1)
-            left, top = (max(0, int(v - grow)) for v in (x1, y1))
-            part = pixels[top : int(y2 + grow) + 1, left : int(x2 + grow) + 1]
-            images.append(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA))
-            names.append(described[number].names[0])
-    return np.array(images), names
-
-
-def kept(data: tuple[np.ndarray, list[str]], names: list[str]) -> tuple[Tensor, Tensor]:
-    """Returns crops of the categories, uint8 [N, 3, side, side], and their numbers."""
-    numbers = {name: number for number, name in enumerate(names)}
-    rows = [row for row, name in enumerate(data[1]) if name in numbers]
-    images = torch.from_numpy(data[0][rows]).permute(0, 3, 1, 2).contiguous()
-    return images, torch.tensor([numbers[data[1][row]] for row in rows])
-
-
-def trained(
-    model: nn.Module, images: Tensor, labels: Tensor, options: argparse.Namespace
-) -> float:
-    """Trains in place; returns the mean loss of the last twentieth of the steps."""
-    model = model.train().to(memory_format=torch.channels_last)
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=0.05)
-    generator = torch.Generator().manual_seed(0)
-    losses = []
-    for step in range(options.steps):
-        warm = min(1.0, (step + 1) / (0.1 * options.steps))
-        for group in optimizer.param_groups:
-            group["lr"] = options.rate * warm * (1 + math.cos(math.pi * step / options.steps)) / 2
-        rows = torch.randint(len(images), (options.batch,), generator=generator)
-        batch = images[rows].float().div_(255)
-        flips = torch.rand(options.batch, generator=generator) < 0.5
-        batch[flips] = batch[flips].flip(3)
-        batch = batch.to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(batch)
-        loss = F.cross_entropy(logits.float(), labels[rows], label_smoothing=0.1)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    return float(np.mean(losses[-max(1, options.steps // 20) :]))
-
-
-@torch.no_grad()
-def judged(model: nn.Module, images: Tensor, labels: Tensor, batch: int = 128) -> float:
-    """Returns the share of the crops that get their category."""
-    model.eval()
-    right = 0
-    for begin in range(0, len(images), batch):
-        part = images[begin : begin + batch].float().div(255)
-        part = part.to(memory_format=torch.channels_last)
-        right += int((model(part).argmax(1) == labels[begin : begin + batch]).sum())
-    return right / len(labels)
 
 
 def parsed() -> argparse.Namespace:
