@@ -134,16 +134,7 @@ class QuantizableAttention(nn.Module):
         parts = self.qkv(x).reshape(batch, tokens, 3, self.num_heads, self.head_dim)
         q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
         q, k = self.q_norm(q), self.k_norm(k)
-        if self.softmax is None:
-            dropped = self.attn_drop.p if self.training else 0.0
-            context = functional.scaled_dot_product_attention(
-                q, k, v, attn_mask=attn_mask, dropout_p=dropped, is_causal=is_causal
-            )
-        else:
-            scores = (q * self.scale) @ k.transpose(-2, -1)
-            bias = resolve_self_attn_mask(tokens, scores, attn_mask, is_causal)
-            context = self.attn_drop(self.softmax(maybe_add_mask(scores, bias))) @ v
-        context = context.transpose(1, 2)
+        context = self.attend(q, k, v, attn_mask, is_causal).transpose(1, 2)
         if self.gate is not None:
             opened = self.gate(x).sigmoid()
             if self.gain != 1:
@@ -152,6 +143,20 @@ class QuantizableAttention(nn.Module):
         joined = self.norm(context.reshape(batch, tokens, -1))
         out: Tensor = self.proj_drop(self.proj(joined))
         return out
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None, is_causal: bool
+    ) -> Tensor:
+        """Returns what heads gather, [B, heads, N, width], from as many q, k and v."""
+        if self.softmax is None:
+            dropped = self.attn_drop.p if self.training else 0.0
+            return functional.scaled_dot_product_attention(
+                q, k, v, attn_mask=attn_mask, dropout_p=dropped, is_causal=is_causal
+            )
+        scores = (q * self.scale) @ k.transpose(-2, -1)
+        bias = resolve_self_attn_mask(q.shape[-2], scores, attn_mask, is_causal)
+        shares: Tensor = self.attn_drop(self.softmax(maybe_add_mask(scores, bias)))
+        return shares @ v
 
 
 def make_quantizable(model: nn.Module, options: Quantizable) -> None:

@@ -17,6 +17,7 @@ from timm.models import efficientformer, efficientformer_v2, mobilevit, shvit, s
 from torch import Tensor, nn
 
 from vit_perception.compression.quantization.simulation.layers import QuantizedProduct
+from vit_perception.models.quantizable_attention import QuantizableAttention
 
 
 class _Attention(Attention):
@@ -38,6 +39,22 @@ class _Attention(Attention):
         x = self.context(maybe_add_mask(scores, mask).softmax(-1), v)
         x = self.norm(x.transpose(1, 2).reshape(batch, tokens, self.attn_dim))
         return self.proj_drop(self.proj(x if gate is None else x * gate))  # type: ignore[no-any-return]
+
+
+class _QuantizableAttention(QuantizableAttention):
+    """With clipped softmax or gated heads."""
+
+    scores: nn.Module
+    context: nn.Module
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None, is_causal: bool
+    ) -> Tensor:
+        scores = self.scores(q * self.scale, k.transpose(-2, -1))
+        mask = resolve_self_attn_mask(q.shape[-2], scores, attn_mask, is_causal)
+        scores = maybe_add_mask(scores, mask)
+        shares = scores.softmax(-1) if self.softmax is None else self.softmax(scores)
+        return self.context(shares, v)  # type: ignore[no-any-return]
 
 
 class _WindowAttention(swin_transformer.WindowAttention):
@@ -151,6 +168,7 @@ class _SHSA(shvit.SHSA):
 
 _EXPOSED: dict[type[nn.Module], type[nn.Module]] = {
     Attention: _Attention,
+    QuantizableAttention: _QuantizableAttention,
     swin_transformer.WindowAttention: _WindowAttention,
     mobilevit.LinearSelfAttention: _LinearSelfAttention,
     efficientformer.Attention: _EfficientFormer,

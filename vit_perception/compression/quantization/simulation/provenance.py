@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from vit_perception.models.quantizable_attention import ClippedSoftmax
+
 # Operators that move values and do not change them; `cat` only if it joins parts of one tensor.
 _MOVES = frozenset(
     (
@@ -169,6 +171,8 @@ def _followed(
     def leave(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         follower.inside.pop()
         read = inputs.pop()
+        if isinstance(module, ClippedSoftmax):
+            follower.value(output).kind = "softmax"
         if isinstance(module, kinds):
             calls.append(Call(names[module], read, follower.value(output)))
 
