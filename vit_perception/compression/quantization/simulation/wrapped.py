@@ -56,6 +56,7 @@ def wrap(model: nn.Module, images: Tensor) -> nn.Module:
     model = for_inference(_copied(model))
     expose(model)
     fold_norms(model, images)
+    _out_of_place(model)
     calls = calls_of(model, _KINDS, images)
     by_name: dict[str, list[Call]] = {}
     for call in calls:
@@ -74,6 +75,14 @@ def wrap(model: nn.Module, images: Tensor) -> nn.Module:
             parent, _, last = name.rpartition(".")
             setattr(model.get_submodule(parent), last, layer)
     return model.eval()
+
+
+def _out_of_place(model: nn.Module) -> None:
+    """Keeps activations from writing into what `capture` recorded of the layer before."""
+    each: Any
+    for each in model.modules():
+        if getattr(each, "inplace", False):
+            each.inplace = False
 
 
 def _copied(model: nn.Module) -> nn.Module:
