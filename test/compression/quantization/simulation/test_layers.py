@@ -137,6 +137,17 @@ def test_records_are_what_the_layers_see_at_any_batch_size(name: str) -> None:
             torch.testing.assert_close(layer(*found.inputs), found.output, rtol=1e-4, atol=1e-5)
 
 
+def test_activations_in_place_do_not_change_records() -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.SiLU(inplace=True))
+    images = pictures(2, 8)
+    wrapped = wrap(net, images)
+    (layer,) = layers_of(wrapped)
+    found = record(wrapped, [layer], [images])["0"]
+    with torch.no_grad():
+        torch.testing.assert_close(found.output, net[0](images))
+    assert net[1].inplace  # that of the network given
+
+
 def test_gradients_are_those_of_the_loss() -> None:
     model = wrap(tiny_vit(), pictures(1))
     images = pictures(4)
