@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from vit_perception.compression.quantization.methods.q_hyvit import QHyViT, q_hyvit
 from vit_perception.compression.quantization.methods.repq import RepQ, repq
 from vit_perception.compression.quantization.methods.uniform import UniformPTQ, uniform
 from vit_perception.compression.quantization.simulation.capture import Calibration, batches
@@ -18,6 +19,7 @@ from vit_perception.compression.quantization.simulation.wrapped import wrap
 _METHODS: dict[type, Callable[[nn.Module, Any, list[Any]], None]] = {
     UniformPTQ: uniform,
     RepQ: repq,
+    QHyViT: q_hyvit,
 }
 
 
