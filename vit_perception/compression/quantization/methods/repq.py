@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from vit_perception.compression.quantization.simulation.bits import Bits
-from vit_perception.compression.quantization.simulation.capture import records
+from vit_perception.compression.quantization.simulation.capture import Record, records
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
     QuantizedConv2d,
@@ -22,6 +22,7 @@ from vit_perception.compression.quantization.simulation.observers import (
     LAST,
     OUT_CHANNEL,
     TENSOR,
+    Range,
     Sharing,
     mse,
     percentiles,
@@ -65,35 +66,42 @@ class RepQ:
     sequential: bool = True
 
 
-def repq(model: nn.Module, config: RepQ, images: Sequence[Tensor]) -> None:
+Clip = Callable[[QuantizedLinear, nn.LayerNorm, Record, Range], Range]
+"""Changes the ranges of the channels behind a norm, seen in a record of the layer behind it."""
+
+
+def repq(
+    model: nn.Module, config: RepQ, images: Sequence[Tensor], clip: Clip | None = None
+) -> None:
     """Gives the layers of a wrapped network their quantizers, in place.
 
     Args:
         model: of `wrap`, in float.
         config: what to do.
         images: calibration batches, float [B, 3, H, W].
+        clip: of ranges of channels before they are made one. None leaves them.
     """
     at_once = 1 if config.sequential else 8
     for layer, record in records(model, layers_of(model), images, at_once=at_once):
-        inputs = _reparameterised(model, layer, record.inputs, config)
+        inputs = _reparameterised(model, layer, record, config, clip)
         if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
             bits = config.bits.of_weight(layer.place)
-            layer.weight_quantizer = _uniform(layer.weight, bits, config, OUT_CHANNEL)
+            layer.weight_quantizer = ranged(layer.weight, bits, config, OUT_CHANNEL)
         for number, values in inputs.items():
             bits = config.bits.of_operand(layer.place, number)
             softmax = layer.place.sources[number].kind == "softmax"
-            made = _softmax(values, bits, config) if softmax else _uniform(values, bits, config)
+            made = _softmax(values, bits, config) if softmax else ranged(values, bits, config)
             setattr(layer, layer.OPERANDS[number], made)
         layer.quantized = config.sequential
 
 
 def _reparameterised(
-    model: nn.Module, layer: Layer, inputs: tuple[Tensor, ...], config: RepQ
+    model: nn.Module, layer: Layer, record: Record, config: RepQ, clip: Clip | None
 ) -> dict[int, Tensor]:
     """Returns the operands that still need a quantizer, by their number."""
     norm = norm_of(model, layer) if layer.place.role in _READERS else None
     if norm is None or not config.reparameterised:
-        return dict(enumerate(inputs))
+        return dict(enumerate(record.inputs))
     assert isinstance(layer, QuantizedLinear)
     bits = config.bits.of_operand(layer.place, 0)
 
@@ -101,13 +109,18 @@ def _reparameterised(
         scale, zero_point = channel_scales((low, high), bits)
         return Uniform(bits, scale.reshape(low.shape), zero_point.reshape(low.shape))
 
-    ranges = percentiles(inputs[0], config.fractions, LAST)
-    scale, zero_point = channel_scales(mse(inputs[0], ranges, channels, LAST), bits)
+    x = record.inputs[0]
+    found = mse(x, percentiles(x, config.fractions, LAST), channels, LAST)
+    if clip is not None:
+        found = clip(layer, norm, record, found)
+    scale, zero_point = channel_scales(found, bits)
     layer.input_quantizer = reparameterise(layer, norm, scale, zero_point, bits)
     return {}
 
 
-def _uniform(values: Tensor, bits: int, config: RepQ, sharing: Sharing = TENSOR) -> Uniform:
+def ranged(values: Tensor, bits: int, config: RepQ, sharing: Sharing = TENSOR) -> Uniform:
+    """Returns the quantizer of the range with the least squared error, for each group."""
+
     def made(low: Tensor, high: Tensor) -> Uniform:
         return Uniform.from_range(low, high, bits)
 
