@@ -245,6 +245,17 @@ def test_quantizers_without_a_form_are_told_by_name() -> None:
     to_qdq(model, pictures(1))
 
 
+def test_a_weight_may_have_one_scale() -> None:
+    images = pictures(2)
+    model = quantize(network("vit"), DEPLOY, images)
+    for layer in layers_of(model):
+        if isinstance(layer, QuantizedLinear):
+            layer.weight_quantizer = Uniform.from_range(*minmax(layer.weight), 8, symmetric=True)
+            assert layer.weight_quantizer.scale.shape == ()
+    with torch.no_grad():
+        assert signal_to_noise(model(images), run(to_qdq(model, images), images)) > 40
+
+
 def test_substitutes_have_eight_bits_and_are_better() -> None:
     images = pictures(4, seed=1)
     network = tiny_vit()

@@ -108,7 +108,7 @@ def _without_form(layer: Layer) -> list[str]:
             missing.append(name)
     weight = getattr(layer, "weight_quantizer", None)
     if weight is not None:
-        channels = (1, weight.scale.shape[0]) if isinstance(weight, Uniform) else ()
+        channels = (1, *weight.scale.shape[:1]) if isinstance(weight, Uniform) else ()
         if not weight.exportable or weight.scale.numel() not in channels:
             missing.append("weight_quantizer")
     return missing
