@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 
+import onnx
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -24,6 +27,10 @@ from vit_perception.compression.quantization.simulation.capture import (  # noqa
     likelihood,
     outputs_of,
     record,
+)
+from vit_perception.compression.quantization.simulation.graph import (  # noqa: E402
+    NoQDQFormError,
+    to_qdq,
 )
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
     Layer,
@@ -250,13 +257,33 @@ def test_sixteen_bits_compute_as_float_does(policy: str) -> None:
 # Policies
 
 
-def test_deployable_operands_have_one_scale() -> None:
-    images = pictures(2, 32)
-    config = replace(FAST, policy="search", deployable=True)
-    for layer in layers_of(quantize(of_timm("mobilevitv2_050"), config, images)):
+@torch.no_grad()
+def test_deployable_networks_run_in_integers_as_simulated() -> None:
+    images = pictures(4, 64)
+    config = replace(FAST, bits=Bits(), policy="search", deployable=True)
+    model = quantize(of_timm("mobilevit_xxs"), config, images)
+    layers = layers_of(model)
+    for layer in layers:
         for name in layer.OPERANDS:
             quantizer = getattr(layer, name)
             assert quantizer.scale.numel() == 1 and quantizer.exportable
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.optimized_model_filepath = f"{folder}/optimized.onnx"
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(to_qdq(model, images), options)
+        kinds = [node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node]
+    convolutions = sum(isinstance(layer, QuantizedConv2d) for layer in layers)
+    assert kinds.count("QLinearConv") == convolutions and "Conv" not in kinds
+    (found,) = session.run(None, {"image": images.numpy()})
+    # Kernels round sums elsewhere, so some codes differ by one.
+    assert signal_to_noise(model(images), torch.from_numpy(found)) > 40
+
+
+def test_scales_of_heads_and_channels_have_no_form(without_bridges: torch.nn.Module) -> None:
+    with pytest.raises(NoQDQFormError, match="input_quantizer: expected a uniform quantizer"):
+        to_qdq(without_bridges, BATCHES[0])
 
 
 def test_what_is_not_deployable_has_scales_of_channels_and_heads(

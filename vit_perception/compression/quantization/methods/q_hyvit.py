@@ -67,7 +67,8 @@ class QHyViT:
             the zero point is a code. "groups" is symmetric, with scales for the channels of
             grouped convolutions alone (the official code).
         deployable: one scale for each activation tensor. Ranges before depthwise convolutions are
-            made equal first where that folds, see `depthwise_folding`.
+            made equal first where that folds, see `depthwise_folding`. The results of convolutions
+            are quantized too, to 8 bits: ONNX Runtime computes them in float otherwise.
         bridges: names of layers that stay quantized while later ones are calibrated. None:
             `bridges.bridges_of`; (): none, so each layer is calibrated alone.
         loss: whose gradients weight the error. "divergence" from the float result (the paper);
@@ -152,6 +153,8 @@ def _calibrate(layer: Layer, found: Record, config: QHyViT) -> None:
         layer.weight_quantizer = symmetric(layer.weight, _of_weight(layer), bits)
     if isinstance(layer, QuantizedConv2d):
         layer.input_quantizer = _policy(layer, found, config)
+        if config.deployable:
+            layer.output_quantizer = symmetric(found.output, TENSOR, 8)
     else:
         sharing = TENSOR if config.deployable or len(layer.OPERANDS) == 1 else HEAD
         for number, values in enumerate(found.inputs):
