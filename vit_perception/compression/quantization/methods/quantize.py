@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from vit_perception.compression.quantization.methods.llm_fp4 import LLMFP4, llm_fp4
 from vit_perception.compression.quantization.methods.lrp_qvit import LRPQViT, lrp_qvit
 from vit_perception.compression.quantization.methods.q_hyvit import QHyViT, q_hyvit
 from vit_perception.compression.quantization.methods.repq import RepQ, repq
@@ -22,6 +23,7 @@ _METHODS: dict[type, Callable[[nn.Module, Any, list[Any]], None]] = {
     RepQ: repq,
     QHyViT: q_hyvit,
     LRPQViT: lrp_qvit,
+    LLMFP4: llm_fp4,
 }
 
 
