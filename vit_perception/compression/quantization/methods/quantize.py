@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from vit_perception.compression.quantization.methods.llm_fp4 import LLMFP4, llm_fp4
 from vit_perception.compression.quantization.methods.lrp_qvit import LRPQViT, lrp_qvit
+from vit_perception.compression.quantization.methods.noisyquant import NoisyQuant, noisyquant
 from vit_perception.compression.quantization.methods.q_hyvit import QHyViT, q_hyvit
 from vit_perception.compression.quantization.methods.repq import RepQ, repq
 from vit_perception.compression.quantization.methods.uniform import UniformPTQ, uniform
@@ -18,12 +19,13 @@ from vit_perception.compression.quantization.simulation.capture import Calibrati
 from vit_perception.compression.quantization.simulation.layers import set_quantized
 from vit_perception.compression.quantization.simulation.wrapped import wrap
 
-_METHODS: dict[type, Callable[[nn.Module, Any, list[Any]], None]] = {
+_METHODS: dict[type, Callable[[nn.Module, Any, Sequence[Tensor]], None]] = {
     UniformPTQ: uniform,
     RepQ: repq,
     QHyViT: q_hyvit,
     LRPQViT: lrp_qvit,
     LLMFP4: llm_fp4,
+    NoisyQuant: noisyquant,
 }
 
 
@@ -41,10 +43,7 @@ def quantize(model: nn.Module, config: Any, calibration: Calibration) -> nn.Modu
     Raises:
         ValueError: there are no images, or no method has such a dataclass.
     """
-    method = _METHODS.get(type(config))
-    if method is None:
-        known = ", ".join(each.__name__ for each in _METHODS)
-        raise ValueError(f"config: expected one of {known}, found {type(config).__name__}")
+    method = method_of(config)
     images = batches(calibration)
     if not images or not len(images[0]):
         raise ValueError("calibration: expected at least one image, found none")
@@ -52,3 +51,16 @@ def quantize(model: nn.Module, config: Any, calibration: Calibration) -> nn.Modu
     method(made, config, images)
     set_quantized(made)
     return made
+
+
+def method_of(config: Any) -> Callable[[nn.Module, Any, Sequence[Tensor]], None]:
+    """Returns the method of a dataclass: it gives a wrapped network quantizers, in place.
+
+    Raises:
+        ValueError: no method has such a dataclass.
+    """
+    method = _METHODS.get(type(config))
+    if method is None:
+        known = ", ".join(each.__name__ for each in _METHODS)
+        raise ValueError(f"config: expected one of {known}, found {type(config).__name__}")
+    return method
