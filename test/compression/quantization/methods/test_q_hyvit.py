@@ -257,10 +257,11 @@ def test_sixteen_bits_compute_as_float_does(policy: str) -> None:
 # Policies
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_deployable_networks_run_in_integers_as_simulated() -> None:
-    images = pictures(4, 64)
-    config = replace(FAST, bits=Bits(), policy="search", deployable=True)
+    images = pictures(2, 64)
+    config = replace(FAST, bits=Bits(), policy="search", deployable=True, low=0.9, count=1)
     model = quantize(of_timm("mobilevit_xxs"), config, images)
     layers = layers_of(model)
     for layer in layers:

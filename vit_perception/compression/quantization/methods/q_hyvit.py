@@ -23,6 +23,7 @@ from vit_perception.compression.quantization.simulation.capture import (
     outputs_of,
     record,
 )
+from vit_perception.compression.quantization.simulation.correction import correct_bias
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
     QuantizedConv2d,
@@ -153,8 +154,6 @@ def _calibrate(layer: Layer, found: Record, config: QHyViT) -> None:
         layer.weight_quantizer = symmetric(layer.weight, _of_weight(layer), bits)
     if isinstance(layer, QuantizedConv2d):
         layer.input_quantizer = _policy(layer, found, config)
-        if config.deployable:
-            layer.output_quantizer = symmetric(found.output, TENSOR, 8)
     else:
         sharing = TENSOR if config.deployable or len(layer.OPERANDS) == 1 else HEAD
         for number, values in enumerate(found.inputs):
@@ -162,7 +161,9 @@ def _calibrate(layer: Layer, found: Record, config: QHyViT) -> None:
             setattr(layer, layer.OPERANDS[number], symmetric(values, sharing, bits))
     search(layer, found, factors, rounds=config.rounds)
     if config.bias_correction and isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
-        layer.correction = _correction(layer, found.inputs[0])
+        _correct(layer, found.inputs)
+    if config.deployable and isinstance(layer, QuantizedConv2d):
+        layer.output_quantizer = symmetric(found.output, TENSOR, 8)
 
 
 def _of_weight(layer: QuantizedLinear | QuantizedConv2d) -> Sharing:
@@ -194,16 +195,10 @@ def _policy(layer: QuantizedConv2d, found: Record, config: QHyViT) -> Uniform:
 
 
 @torch.no_grad()
-def _correction(layer: QuantizedLinear | QuantizedConv2d, x: Tensor, rows: int = 64) -> Tensor:
-    """Returns −mean(F(x̂)(Ŵ − W)) of each output channel, float [out]."""
-    axis = 1 if isinstance(layer, QuantizedConv2d) else -1
-    weight_quantizer, total = layer.weight_quantizer, torch.zeros(len(layer.weight))
-    for start in range(0, len(x), rows):
-        part = x[start : start + rows]
-        with computing(layer, True):
-            error = -layer(part)
-            layer.weight_quantizer = None
-            error = error + layer(part)
-            layer.weight_quantizer = weight_quantizer
-        total += error.movedim(axis, 0).flatten(1).mean(1) * len(part) / len(x)
-    return total
+def _correct(layer: QuantizedLinear | QuantizedConv2d, inputs: tuple[Tensor, ...]) -> None:
+    """Takes mean(F(x̂)(Ŵ − W)) of each output channel from the bias."""
+    quantizer, layer.weight_quantizer = layer.weight_quantizer, None
+    with computing(layer, True):
+        exact = layer(*inputs)
+    layer.weight_quantizer = quantizer
+    correct_bias(layer, Record(inputs, exact))
