@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from vit_perception.compression.quantization.methods.adalog import AdaLog, adalog
 from vit_perception.compression.quantization.methods.llm_fp4 import LLMFP4, llm_fp4
 from vit_perception.compression.quantization.methods.lrp_qvit import LRPQViT, lrp_qvit
 from vit_perception.compression.quantization.methods.noisyquant import NoisyQuant, noisyquant
@@ -26,6 +27,7 @@ _METHODS: dict[type, Callable[[nn.Module, Any, Sequence[Tensor]], None]] = {
     LRPQViT: lrp_qvit,
     LLMFP4: llm_fp4,
     NoisyQuant: noisyquant,
+    AdaLog: adalog,
 }
 
 
