@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -35,6 +36,10 @@ from vit_perception.compression.quantization.simulation.adaptive_logarithm impor
 from vit_perception.compression.quantization.simulation.adaround import AdaRound  # noqa: E402
 from vit_perception.compression.quantization.simulation.bits import Bits  # noqa: E402
 from vit_perception.compression.quantization.simulation.capture import record  # noqa: E402
+from vit_perception.compression.quantization.simulation.graph import (  # noqa: E402
+    NoQDQFormError,
+    to_qdq,
+)
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
     Layer,
     Place,
@@ -335,3 +340,45 @@ def test_reconstruction_comes_before_the_shift_is_folded() -> None:
     wanted = -GELU_FLOOR * layer.quantized_weight().sum(1)
     torch.testing.assert_close(layer.correction, wanted)
     assert isinstance(layer.input_quantizer, AdaptiveLogarithm) and layer.input_quantizer.tabled
+
+
+# Export
+
+
+def run(graph: bytes, images: torch.Tensor) -> torch.Tensor:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(graph, options)
+    return torch.from_numpy(session.run(None, {"image": images.numpy()})[0])
+
+
+def test_eight_bits_with_learned_roundings_have_a_qdq_form() -> None:
+    images = pictures(4)
+    config = replace(BRIEF, bits=bits(8), per_head=False, reconstruction=Reconstruction(0))
+    model = quantize(tiny_vit(), config, images)
+    nearest = model(images).detach()
+    generator = torch.Generator().manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, AdaRound):
+            module.up = torch.rand(module.up.shape, generator=generator) > 0.5
+    wanted = model(images).detach()
+    found = run(to_qdq(model, images), images)
+    # The codes written are those that were chosen.
+    assert signal_to_noise(wanted, found) > signal_to_noise(wanted, nearest) + 10
+
+
+def test_four_bits_export_with_substitutes() -> None:
+    images = pictures(4)
+    model = tiny_vit()
+    found = quantize(model, replace(BRIEF, per_head=False), images)
+    with pytest.raises(NoQDQFormError, match=r"blocks.0.attn.context.left_quantizer.*Adaptive"):
+        to_qdq(found, images)
+    per_head = quantize(model, BRIEF, images)
+    with pytest.raises(NoQDQFormError, match=r"blocks.0.attn.scores.left_quantizer"):
+        to_qdq(per_head, images)
+    wanted = model(images).detach()
+    simulated = signal_to_noise(wanted, found(images).detach())
+    # Eight bits behind softmax and GELU: the shift in the bias is still right.
+    assert signal_to_noise(wanted, run(to_qdq(found, images, substitute=True), images)) > (
+        simulated - 1
+    )
