@@ -8,9 +8,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from vit_perception.compression.quantization.methods.adalog import AdaLog
+from vit_perception.compression.quantization.methods.bit_allocation import Budget
+from vit_perception.compression.quantization.methods.llm_fp4 import LLMFP4
+from vit_perception.compression.quantization.methods.lrp_qvit import LRPQViT
+from vit_perception.compression.quantization.methods.noisyquant import NoisyQuant
+from vit_perception.compression.quantization.methods.q_hyvit import QHyViT
 from vit_perception.compression.quantization.methods.repq import RepQ
 from vit_perception.compression.quantization.methods.uniform import UniformPTQ
 from vit_perception.compression.quantization.simulation.bits import Bits
+from vit_perception.compression.quantization.simulation.progressive import Effort
 
 
 def bits_of(text: str) -> Bits:
@@ -21,6 +28,20 @@ def bits_of(text: str) -> Bits:
 
 _COARSE: dict[str, Any] = {"low": 0.4, "high": 1.1, "count": 14, "rounds": 1}
 """In steps of 0.05, in place of a hundred factors from 0.01 on and three rounds."""
+_SHORT: dict[str, Any] = {"effort": Effort(32, 8, 3), "rounds": 1}
+"""In place of 128 pairs, six steps and three rounds."""
+
+
+def _noisy(bits: Bits) -> NoisyQuant:
+    """Returns noise on the row "output mse"."""
+    return NoisyQuant(UniformPTQ(bits, ranges="output_mse", **_COARSE))
+
+
+def _lrp(bits: Bits, around: int) -> LRPQViT:
+    """Returns bits of layers that differ by so much from a mean; 0 gives all layers the mean."""
+    candidates = tuple(range(bits.weight - around, bits.weight + around + 1))
+    return LRPQViT(candidates, Budget(bits.weight))
+
 
 ROWS: dict[str, Callable[[Bits], Any]] = {
     "minmax": partial(UniformPTQ, ranges="minmax"),
@@ -28,5 +49,13 @@ ROWS: dict[str, Callable[[Bits], Any]] = {
     "mse": partial(UniformPTQ, ranges="mse"),
     "output mse": partial(UniformPTQ, ranges="output_mse", **_COARSE),
     "hessian": partial(UniformPTQ, ranges="hessian", **_COARSE),
+    "noisyquant": _noisy,
     "repq": RepQ,
+    "lrp-qvit, equal bits": partial(_lrp, around=0),
+    "lrp-qvit": partial(_lrp, around=1),
+    "q-hyvit": partial(QHyViT, **_COARSE),
+    "adalog, uniform": partial(AdaLog, softmax="uniform", gelu="uniform", **_SHORT),
+    "adalog, log2": partial(AdaLog, softmax="log2", gelu="log2", **_SHORT),
+    "adalog": partial(AdaLog, **_SHORT),
+    "llm-fp4": partial(LLMFP4, count=20),
 }
