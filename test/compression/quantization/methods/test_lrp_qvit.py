@@ -11,6 +11,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.shapes import (  # noqa: E402
+    accuracy,
+    shapes,
+    spread,
+    trained_vit,
+)
 from test.compression.quantization.tiny import (  # noqa: E402
     of_timm,
     pictures,
@@ -195,6 +201,24 @@ def test_the_correlation_is_reported() -> None:
     )
     assert made.sensitivity is not None and list(made.sensitivity) == list(made.scores)
     assert sum(made.scores.values()) == pytest.approx(1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:relevance")
+def test_mixed_bits_of_a_trained_network_beat_fixed_ones() -> None:
+    images, labels = shapes(2048, seed=10**8)
+    calibration, _ = shapes(64, seed=10**8 + 1)
+    vit = spread(trained_vit())
+    made = plan(wrap(vit, calibration[:1]), LRPQViT(), calibration.split(32))
+    assert made.correlation is not None and made.correlation > 0.3 and not made.measured
+
+    def found(config: object) -> float:
+        return accuracy(quantize(vit, config, calibration), images, labels)
+
+    three = replace(UNMEASURED, candidates=(2, 3, 4), budget=Budget(3))
+    fixed = found(RepQ(Bits(3, 3, 3, 3, 8, 3)))
+    assert found(three) > fixed
+    assert found(replace(three, least=2.0)) > fixed  # by the measured sensitivity
 
 
 # Deployment
