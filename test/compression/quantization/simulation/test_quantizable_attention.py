@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
+import onnx
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,6 +16,7 @@ torch = pytest.importorskip("torch")
 from test.compression.quantization.tiny import pictures, tiny_vit  # noqa: E402
 from vit_perception.compression.quantization.methods.quantize import quantize  # noqa: E402
 from vit_perception.compression.quantization.methods.uniform import UniformPTQ  # noqa: E402
+from vit_perception.compression.quantization.simulation.graph import to_qdq  # noqa: E402
 from vit_perception.compression.quantization.simulation.layers import layers_of  # noqa: E402
 from vit_perception.compression.quantization.simulation.quantizers import (  # noqa: E402
     signal_to_noise,
@@ -69,3 +75,21 @@ def test_eight_bits_are_near_float(name: str) -> None:
     found = quantize(model, UniformPTQ(), pictures(16))
     with torch.no_grad():
         assert signal_to_noise(model(pictures(8, seed=1)), found(pictures(8, seed=1))) > 20
+
+
+@pytest.mark.parametrize("name", ["clipped", "linear"])
+def test_the_graph_computes_in_integers(name: str, tmp_path: Path) -> None:
+    model = quantize(network(name), UniformPTQ(), pictures(4))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    session = onnxruntime.InferenceSession(to_qdq(model, pictures(1)), options)
+    image = pictures(1, seed=1)
+    found = session.run(None, {session.get_inputs()[0].name: image.numpy()})[0]
+    with torch.no_grad():
+        assert signal_to_noise(model(image), torch.from_numpy(found)) > 25
+    kinds = Counter(node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node)
+    # Both products of both blocks. A clipped softmax stays float; codes clip in place of Clip.
+    assert kinds["QLinearMatMul"] + kinds["MatMulIntegerToFloat"] >= 4
+    if name == "clipped":
+        assert (kinds["Softmax"], kinds["Clip"], kinds["QLinearSoftmax"]) == (2, 0, 0)
