@@ -130,7 +130,8 @@ def _chosen(options: argparse.Namespace) -> list[Trained]:
 def _measured_tables(rows: Sequence[dict[str, Any]]) -> str:
     """Returns a table for each number of bits: methods down, networks across.
 
-    A cell is the mean loss of accuracy over calibration seeds in points, and its deviation.
+    A cell is the mean change of accuracy over calibration seeds in points, its deviation, and the
+    mean signal to noise of the logits.
     """
     networks = list(dict.fromkeys(row["network"] for row in rows))
     parts = []
@@ -138,15 +139,11 @@ def _measured_tables(rows: Sequence[dict[str, Any]]) -> str:
         here = [row for row in rows if row["bits"] == bits]
         lines = []
         for method in dict.fromkeys(row["method"] for row in here):
-            cells = [
-                _spread(
-                    100 * (row["accuracy"] - row["float"])
-                    for row in here
-                    if (row["method"], row["network"]) == (method, network)
-                )
+            by_network = [
+                [row for row in here if (row["method"], row["network"]) == (method, network)]
                 for network in networks
             ]
-            lines.append([method, *cells])
+            lines.append([method, *(_change(found) for found in by_network)])
         floats = {row["network"]: f"{100 * row['float']:.1f}" for row in rows}
         head = [f"W{bits.replace('/', ' A')}", *networks]
         parts.append(_markdown(head, [["float", *(floats[n] for n in networks)], *lines]))
@@ -158,25 +155,30 @@ def _outlier_table(rows: Sequence[dict[str, Any]]) -> str:
     lines = []
     for kind in dict.fromkeys(row["kind"] for row in rows):
         here = [row for row in rows if row["kind"] == kind]
-        losses = [100 * (found - row["float"]) for row in here for found in row["W8A8"]]
+        changes = [100 * (found - row["float"]) for row in here for found in row["W8A8"]]
         lines.append([
             kind,
             str(len(here)),
             _spread(100 * row["float"] for row in here),
             _spread(row["infinity norm"] for row in here),
             _spread(row["kurtosis"] for row in here),
-            _spread(losses),
+            _spread(changes),
             _spread(each for row in here for each in row["decibels"]),
         ])  # fmt: skip
     head = ["trained", "seeds", "float, %", "infinity norm", "kurtosis", "W8A8, points", "dB"]
     return _markdown(head, lines)
 
 
+def _change(rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return "-"
+    points = _spread(100 * (row["accuracy"] - row["float"]) for row in rows)
+    return f"{points} ({statistics.mean(row['decibels'] for row in rows):.0f} dB)"
+
+
 def _spread(values: Iterable[float]) -> str:
     """Returns mean and deviation."""
     found = list(values)
-    if not found:
-        return "-"
     mean = f"{statistics.mean(found):.2f}"
     return f"{mean} ± {statistics.stdev(found):.2f}" if len(found) > 1 else mean
 
