@@ -25,8 +25,9 @@ unexport RMW_IMPLEMENTATION _ROS_WHEELS_BOOTSTRAP_COMPLETE
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MUJOCO_GL := osmesa
 
-# Processes that run tests, and threads of torch in each: more would wait for each other.
-WORKERS ?= 2
+# Processes that run tests: one more than two cores, as some wait for messages. Each has one thread
+# of torch: more would wait for each other.
+WORKERS ?= 3
 PYTESTS = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 PACKAGING := setup.py setup.cfg pyproject.toml

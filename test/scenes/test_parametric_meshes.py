@@ -173,6 +173,7 @@ def _rim_middle(path: Path) -> float:
     return float((low[:, 0].min() + low[:, 0].max()) / 2)
 
 
+@pytest.mark.slow
 def test_mujoco_compiles_one_of_each_category(tmp_path: Path) -> None:
     names = list(CATEGORIES)
     for start in range(0, len(names), 40):

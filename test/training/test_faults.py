@@ -215,6 +215,7 @@ sys.exit(main({arguments!r}))
     return outcome.code, outcome.stderr
 
 
+@pytest.mark.slow
 def test_batches_need_no_shared_memory(data: Path, tmp_path: Path) -> None:
     """A container has little of it, and its end must not leave the training waiting."""
     (tmp_path / "little").mkdir()

@@ -168,6 +168,7 @@ def operands(layer: Layer, record: Record) -> list[tuple[torch.Tensor, Sharing, 
     return found
 
 
+@pytest.mark.slow
 def test_every_layer_is_no_worse_than_a_full_grid() -> None:
     images = pictures(2)
     model = wrap(tiny_vit(), images[:1])
