@@ -39,11 +39,8 @@ from vit_perception.compression.gate.gate import GateSettings, checked
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Judge, drop_of
 from vit_perception.compression.quantization.calibration import METHODS
-from vit_perception.compression.quantization.qdq import (
-    Calibrated,
-    QuantizationError,
-    simplified,
-)
+from vit_perception.compression.quantization.float_graph import QuantizationError, simplified
+from vit_perception.compression.quantization.qdq import Calibrated
 from vit_perception.evaluation.latency import take_turns
 from vit_perception.evaluation.tables import table
 from vit_perception.perceiver.stages import StageTimes

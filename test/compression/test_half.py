@@ -18,8 +18,8 @@ from vit_perception.compression.gate.frames import read_frames
 from vit_perception.compression.gate.gate import GateSettings
 from vit_perception.compression.gate.gated import gated_bundle
 from vit_perception.compression.gate.judge import Judge
+from vit_perception.compression.quantization.float_graph import QuantizationError
 from vit_perception.compression.quantization.half import FP16, Halved
-from vit_perception.compression.quantization.qdq import QuantizationError
 from vit_perception.perceiver.perceiver import Perceiver
 
 from .deep_toy import deep_toy_graph, write_squares

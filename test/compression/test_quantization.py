@@ -17,11 +17,8 @@ from vit_perception.bundle.files import read_verified
 from vit_perception.compression.quantization.calibration import (
     METHODS,
 )
-from vit_perception.compression.quantization.qdq import (
-    QuantizationError,
-    quantize_graph,
-    simplified,
-)
+from vit_perception.compression.quantization.float_graph import QuantizationError, simplified
+from vit_perception.compression.quantization.qdq import quantize_graph
 from vit_perception.compression.quantization.quantize import quantize_bundle
 from vit_perception.compression.quantization.selection import quantizable
 from vit_perception.engine.factory import open_session

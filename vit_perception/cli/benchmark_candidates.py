@@ -180,8 +180,8 @@ def _graphs(
     reference: bool,
     say: Callable[[str], object],
 ) -> list[Candidate]:
+    from vit_perception.compression.quantization.float_graph import QuantizationError
     from vit_perception.compression.quantization.noise import quantized_with_noise
-    from vit_perception.compression.quantization.qdq import QuantizationError
     from vit_perception.export.backbone import backbone_graph, cost
 
     name = backbone.name

@@ -21,7 +21,8 @@ from vit_perception.compression.gate.gated import gated_bundle
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Judge
 from vit_perception.compression.gate.report import figures_of, report_page
-from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError
+from vit_perception.compression.quantization.float_graph import QuantizationError
+from vit_perception.compression.quantization.qdq import Calibrated
 from vit_perception.perceiver.perceiver import Perceiver
 
 from ..deep_toy import deep_toy_graph, write_squares

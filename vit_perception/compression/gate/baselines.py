@@ -19,7 +19,8 @@ import onnx
 from numpy.typing import NDArray
 
 from vit_perception.compression.quantization.calibration import METHODS
-from vit_perception.compression.quantization.qdq import Calibrated, simplified
+from vit_perception.compression.quantization.float_graph import simplified
+from vit_perception.compression.quantization.qdq import Calibrated
 from vit_perception.compression.quantization.selection import quantizable
 
 NNCF = "nncf"

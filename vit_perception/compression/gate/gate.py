@@ -16,8 +16,9 @@ from vit_perception.compression.gate.frames import GateFrames
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Figures, Judge, drop_of
 from vit_perception.compression.gate.search import Mended, Search
+from vit_perception.compression.quantization.float_graph import QuantizationError, Quantized
 from vit_perception.compression.quantization.half import Halved
-from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError, Quantized
+from vit_perception.compression.quantization.qdq import Calibrated
 from vit_perception.wording import shown_path
 
 BUDGET = 60

@@ -17,8 +17,9 @@ from vit_perception.compression.gate.frames import read_frames
 from vit_perception.compression.gate.gate import Checked, GateSettings, checked, subject_of
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Figures, Judge
+from vit_perception.compression.quantization.float_graph import QuantizationError, Quantized
 from vit_perception.compression.quantization.half import FP16, Halved
-from vit_perception.compression.quantization.qdq import Calibrated, QuantizationError, Quantized
+from vit_perception.compression.quantization.qdq import Calibrated
 from vit_perception.compression.quantization.quantize import remark_on, told
 from vit_perception.output.failure import writing
 from vit_perception.perceiver.region_mean import region_mean

@@ -16,47 +16,23 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, numpy_helper
 
-from vit_perception.compression.quantization.qdq import (
-    QuantizationError,
-    Quantized,
-    named_layers,
-    simplified,
-)
-from vit_perception.compression.quantization.selection import layers_of, quantizable
+from vit_perception.compression.quantization.float_graph import FloatGraph, Quantized
 
 FP16 = "fp16"
 """The method of that name beside those of `calibration.METHODS`, and its graph."""
 _HALF = "_half"
 
 
-class Halved:
+class Halved(FloatGraph):
     """A float graph of which any layers can be put in half precision; see `Calibrated`.
 
     Args:
         model: float ONNX file of the graph contract.
         ends: see `quantizable`.
 
-    Attributes:
-        layers, layer_of: see `Calibrated`.
-
     Raises:
-        QuantizationError: there is no convolution to convert.
-        OutputError: temporary files cannot be written.
+        QuantizationError, OutputError: see `FloatGraph`.
     """
-
-    def __init__(self, model: bytes, *, ends: tuple[str, ...] = ("Conv",)) -> None:
-        self._model = simplified(model)
-        graph = self._model.graph
-        nodes = quantizable(graph, ends=ends)
-        self._convolutions = {node.name for node in graph.node if node.op_type == "Conv"}
-        if self._convolutions.isdisjoint(nodes):
-            raise QuantizationError(
-                "graph: expected convolutions with constant weights between the picture and the "
-                f"last ones, found none in {len(graph.node)} nodes"
-            )
-        self._layer_of = layers_of(graph, nodes)
-        self.layers = tuple(dict.fromkeys(self._layer_of[node] for node in nodes))
-        self.layer_of = named_layers(graph, self._layer_of)
 
     def graph(self, floats: Collection[str] = ()) -> Quantized:
         """Returns a graph with all layers in half precision but some.

@@ -15,46 +15,22 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from vit_perception.compression.quantization.calibration import calibrated
-from vit_perception.compression.quantization.selection import OPERATORS, layers_of, quantizable
-from vit_perception.engine.reason import reason
-from vit_perception.output.failure import OutputError
-from vit_perception.output.scratch import scratch_folder
-from vit_perception.wording import shown_path
+from vit_perception.compression.quantization.float_graph import FloatGraph, Quantized
+from vit_perception.compression.quantization.selection import OPERATORS
 
 
-class QuantizationError(ValueError):
-    """A graph cannot be quantized; one line."""
-
-
-@dataclass(frozen=True)
-class Quantized:
-    """A graph with eight-bit operators.
-
-    Attributes:
-        model: ONNX file.
-        quantized, convolutions: number of eight-bit convolutions, and of all.
-    """
-
-    model: bytes
-    quantized: int
-    convolutions: int
-
-
-class Calibrated:
+class Calibrated(FloatGraph):
     """A float graph with the ranges of its tensors, of which any layers can be put in eight bits.
 
     Calibration takes minutes; a graph of other layers is made in a second.
@@ -65,15 +41,8 @@ class Calibrated:
         method: a key of `calibration.METHODS`.
         ends: see `quantizable`.
 
-    Attributes:
-        layers: names of the products that can be quantized, in the order of the graph; what lies
-            behind one, up to the next, belongs to it.
-        layer_of: from every node of the graph, and every tensor that it writes, to its layer;
-            "" for none.
-
     Raises:
-        QuantizationError: there is no convolution to quantize, or the graph is already quantized.
-        OutputError: temporary files cannot be written.
+        QuantizationError, OutputError: see `FloatGraph`.
     """
 
     def __init__(
@@ -84,22 +53,8 @@ class Calibrated:
         *,
         ends: tuple[str, ...] = ("Conv",),
     ) -> None:
-        simple = simplified(model)
-        operators = {node.op_type for node in simple.graph.node}
-        if "DequantizeLinear" in operators or "QLinearConv" in operators:
-            raise QuantizationError("graph: expected float operators, found a quantized graph")
-        nodes = quantizable(simple.graph, ends=ends)
-        self._convolutions = {node.name for node in simple.graph.node if node.op_type == "Conv"}
-        if self._convolutions.isdisjoint(nodes):
-            raise QuantizationError(
-                "graph: expected convolutions with constant weights between the picture and the "
-                f"last ones, found none in {len(simple.graph.node)} nodes"
-            )
-        self._model, self._nodes = simple, nodes
-        self._layer_of = layers_of(simple.graph, nodes)
-        self.layers = tuple(dict.fromkeys(self._layer_of[node] for node in nodes))
-        self.layer_of = named_layers(simple.graph, self._layer_of)
-        self._ranges = calibrated(simple, nodes, images, method)
+        super().__init__(model, ends=ends)
+        self._ranges = calibrated(self._model, self._nodes, images, method)
 
     def graph(self, floats: Collection[str] = ()) -> Quantized:
         """Returns a graph with all layers in eight bits but some; equal arguments, equal bytes.
@@ -150,67 +105,6 @@ def quantize_graph(
     Equal arguments give equal bytes on one machine. Arguments and errors: see `Calibrated`.
     """
     return Calibrated(model, images, method, ends=ends).graph()
-
-
-def named_layers(graph: onnx.GraphProto, layer_of: Mapping[str, str]) -> dict[str, str]:
-    """Returns the layer of every node, and of every tensor that it writes; "" for none.
-
-    Args:
-        graph: every node has a unique name.
-        layer_of: of some nodes, see `layers_of`.
-    """
-    return {
-        name: layer_of.get(node.name, "")
-        for node in graph.node
-        for name in (node.name, *node.output)
-    }
-
-
-def simplified(model: bytes) -> onnx.ModelProto:
-    """Returns the graph with constants folded, types inferred and a name for every node.
-
-    Raises:
-        QuantizationError: it is no graph.
-        OutputError: temporary files cannot be written.
-    """
-    with scratch_folder() as folder:
-        path = folder / "simplified.onnx"
-        try:
-            _optimize(model, path)
-        except Exception as error:
-            if _is_readable(model):
-                raise OutputError(
-                    f"{shown_path(folder.parent)}: expected to write a temporary graph, "
-                    f"found {reason(error)}"
-                ) from error
-            raise QuantizationError(
-                f"graph: expected an ONNX graph, found {reason(error)}"
-            ) from error
-        simple = onnx.shape_inference.infer_shapes(onnx.load(path))
-    seen: set[str] = set()
-    for number, node in enumerate(simple.graph.node):
-        if not node.name or node.name in seen:
-            node.name = f"{node.op_type}_{number}"
-        seen.add(node.name)
-    return simple
-
-
-def _optimize(model: bytes, path: Path | None) -> None:
-    options = onnxruntime.SessionOptions()
-    if path is not None:
-        options.optimized_model_filepath = str(path)
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 3
-    onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _is_readable(model: bytes) -> bool:
-    """Returns whether the engine takes a graph if it need not write it."""
-    try:
-        _optimize(model, None)
-    except Exception:
-        return False
-    return True
 
 
 def _pixels(model: onnx.ModelProto) -> set[str]:

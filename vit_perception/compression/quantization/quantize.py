@@ -15,11 +15,8 @@ from numpy.typing import NDArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.files import BundleError
 from vit_perception.compression.added_graph import check_target, with_graph
-from vit_perception.compression.quantization.qdq import (
-    QuantizationError,
-    Quantized,
-    quantize_graph,
-)
+from vit_perception.compression.quantization.float_graph import QuantizationError, Quantized
+from vit_perception.compression.quantization.qdq import quantize_graph
 from vit_perception.engine.factory import open_session
 from vit_perception.images.inputs import chosen_pictures, letterboxed
 from vit_perception.perceiver.contract import GraphContractError, check_detector
