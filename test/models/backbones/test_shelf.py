@@ -8,7 +8,7 @@ The short tests take one variant of each family, the slow ones all.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -37,7 +37,8 @@ timm = pytest.importorskip("timm")
 
 pytestmark = pytest.mark.torch
 
-SIZES = ((480, 640), (416, 416), (720, 1280))
+SIZES = ((416, 416), (96, 128), (160, 224))
+LARGE_SIZES = ((480, 640), (720, 1280))
 #: Those whose tests at full size take too much memory or time are looked at smaller.
 SMALL_SIZES = ((96, 128), (128, 128), (160, 224))
 LARGE = 15e6
@@ -94,11 +95,23 @@ def test_counts_of_the_card(variant: Variant) -> None:
 
 @each_variant
 def test_maps_of_any_size(variant: Variant) -> None:
-    for height, width in sizes(variant):
+    check_maps(variant, sizes(variant))
+
+
+@pytest.mark.slow
+@each_variant
+def test_maps_of_large_pictures(variant: Variant) -> None:
+    if variant.parameters >= LARGE:
+        pytest.skip("takes too much memory")
+    check_maps(variant, LARGE_SIZES)
+
+
+def check_maps(variant: Variant, pictures: Sequence[tuple[int, int]]) -> None:
+    for height, width in pictures:
         backbone = create_backbone(variant.name, (height, width)).eval()
         assert backbone.channels == variant.channels
         assert backbone.reductions == variant.reductions
-        batch = 2 if (height, width) == sizes(variant)[1] else 1
+        batch = 2 if (height, width) == pictures[1] else 1
         with torch.no_grad():
             maps = backbone(torch.rand(batch, 3, height, width))
         shapes = [tuple(x.shape) for x in maps]
