@@ -44,15 +44,21 @@ SMALL_SIZES = ((96, 128), (128, 128), (160, 224))
 LARGE = 15e6
 
 
-def variants() -> list[object]:
-    """All of them, those that stand for their family without the mark `slow`."""
+def variants(limit: float = math.inf) -> list[object]:
+    """All of them; what stands for its family is not slow, up to a number of parameters."""
     return [
-        pytest.param(each, id=name, marks=() if each.representative else pytest.mark.slow)
+        pytest.param(
+            each,
+            id=name,
+            marks=() if each.representative and each.parameters < limit else pytest.mark.slow,
+        )
         for name, each in shelf().items()
     ]
 
 
 each_variant = pytest.mark.parametrize("variant", variants())
+each_light_variant = pytest.mark.parametrize("variant", variants(LARGE))
+"""Of the large ones the short tests look at counts, maps and the graph."""
 
 
 def trainable(model: torch.nn.Module) -> int:
@@ -124,7 +130,7 @@ def check_maps(variant: Variant, pictures: Sequence[tuple[int, int]]) -> None:
                 assert side in (pixels // stride, math.ceil(pixels / stride)), shapes
 
 
-@each_variant
+@each_light_variant
 def test_pictures_of_a_batch_do_not_meet(variant: Variant) -> None:
     size = SMALL_SIZES[0]
     torch.manual_seed(7)
@@ -136,7 +142,7 @@ def test_pictures_of_a_batch_do_not_meet(variant: Variant) -> None:
         assert_close(found[5:6].numpy(), wanted.numpy(), 1e-4)
 
 
-@each_variant
+@each_light_variant
 def test_each_parameter_has_a_gradient(variant: Variant) -> None:
     model = randomise(create_classifier(variant.name, variant.input, classes=10)).train()
     torch.manual_seed(1)
@@ -155,7 +161,7 @@ def test_each_parameter_has_a_gradient(variant: Variant) -> None:
     assert not without
 
 
-@each_variant
+@each_light_variant
 def test_a_state_dict_goes_round(variant: Variant) -> None:
     height, width = variant.input
     image = torch.rand(1, 3, height, width)
@@ -169,7 +175,7 @@ def test_a_state_dict_goes_round(variant: Variant) -> None:
         assert torch.equal(second(image), wanted)
 
 
-@each_variant
+@each_light_variant
 def test_the_form_for_inference_is_the_same_network(variant: Variant) -> None:
     torch.manual_seed(2)
     size = sizes(variant)[1]
@@ -192,7 +198,7 @@ def test_the_graph_equals_torch(variant: Variant) -> None:
         assert_close(found, expected.numpy(), 1e-4)
 
 
-@each_variant
+@each_light_variant
 def test_a_graph_with_free_height_and_width(variant: Variant) -> None:
     if not variant.dynamic:
         pytest.skip("its card ties the graph to one size")
@@ -207,7 +213,7 @@ def test_a_graph_with_free_height_and_width(variant: Variant) -> None:
         assert_close(found, expected.numpy(), 1e-4)
 
 
-@each_variant
+@each_light_variant
 def test_eight_bits_run_and_mean_the_same(variant: Variant) -> None:
     """Plain quantization after training, ranges by noise: no figure of accuracy."""
     size = SMALL_SIZES[0]
