@@ -123,7 +123,8 @@ def test_twenty_steps_lower_every_loss(tmp_path: Path) -> None:
     assert list(rows[0]) == ["classes", "box", "distribution", "mask"]
     for name in rows[0]:
         values = [row[name] for row in rows]
-        assert np.mean(values[-5:]) < np.mean(values[:5]), name
+        # Single batches cost twice what others do.
+        assert np.median(values[-5:]) < np.median(values[:5]), name
 
 
 def test_things_are_told_apart_better_after_thirty_steps(tmp_path: Path) -> None:

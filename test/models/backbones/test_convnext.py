@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from test.models.backbones.randomised import randomise  # noqa: E402
-from vit_perception.compression.quantization.qdq import simplified  # noqa: E402
+from vit_perception.compression.quantization.float_graph import simplified  # noqa: E402
 from vit_perception.export.backbone import backbone_graph  # noqa: E402
 from vit_perception.models.shelf import create_backbone, create_classifier  # noqa: E402
 
