@@ -9,18 +9,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import yaml
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.client import Client
 from rclpy.node import Node
+from rclpy.task import Future
 
 from vit_perception.output.write import write
 from vit_perception.processes.parent import tied
@@ -30,7 +31,14 @@ PERCEPTION_NODE = (sys.executable, "-m", "vit_perception.ros.perception_node")
 """The command that runs the nodes."""
 _START_TIMEOUT = 30.0  # a loaded machine needs seconds for imports and discovery
 _CALL_TIMEOUT = 60.0  # configure reads and warms up the model
+_LOST_AFTER = 5.0
+"""Seconds without an answer after which a request may have reached nobody: the client found a node
+that had just ended, or the node had not found the client yet."""
 _STOP_TIMEOUT = 5.0
+_GOALS = {
+    Transition.TRANSITION_CONFIGURE: State.PRIMARY_STATE_INACTIVE,
+    Transition.TRANSITION_ACTIVATE: State.PRIMARY_STATE_ACTIVE,
+}
 _LOG_LINES = 8
 
 
@@ -66,6 +74,9 @@ class DetectorProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._changes: dict[str, Client[Any, Any]] = {
             name: node.create_client(ChangeState, f"/{name}/change_state") for name in parameters
+        }
+        self._states: dict[str, Client[Any, Any]] = {
+            name: node.create_client(GetState, f"/{name}/get_state") for name in parameters
         }
         self._settings: Client[Any, Any] = node.create_client(
             SetParametersAtomically, f"/{NODE_NAME}/set_parameters_atomically"
@@ -126,20 +137,44 @@ class DetectorProcess:
 
     def _change_state(self, name: str, transition: int, label: str) -> None:
         request = ChangeState.Request(transition=Transition(id=transition))
-        response = self._call(self._changes[name], request)
-        if not response.success:
+
+        def there() -> bool:
+            state = self._call(self._states[name], GetState.Request()).current_state
+            return bool(state.id == _GOALS[transition])
+
+        response = self._call(self._changes[name], request, there)
+        if response is not None and not response.success:
             raise DetectorProcessError(f"{name}: {label} failed: {self._last_lines()}")
 
-    def _call(self, client: Client[Any, Any], request: Any) -> Any:
+    def _call(
+        self, client: Client[Any, Any], request: Any, done: Callable[[], bool] = lambda: False
+    ) -> Any:
+        """Returns the answer; None where it was lost and `done` tells that the request was not.
+
+        A lost request is sent again: `done` is asked before, and answers after the node has dealt
+        with those that it got.
+        """
         deadline = time.monotonic() + _START_TIMEOUT
         while not client.wait_for_service(timeout_sec=0.1):
             self._check_in(deadline, f"no service {client.srv_name}")
-        future = client.call_async(request)
         deadline = time.monotonic() + _CALL_TIMEOUT
-        while not future.done():
-            self._check_in(deadline, f"no answer from {client.srv_name}")
+        while True:
+            future = client.call_async(request)
+            if self._answered(future, deadline, client.srv_name):
+                return future.result()
+            already = done()
+            if future.done():
+                return future.result()
+            if already:
+                return None
+
+    def _answered(self, future: Future[Any], deadline: float, service: str) -> bool:
+        """Waits for an answer until the request may be taken for lost."""
+        patience = time.monotonic() + _LOST_AFTER
+        while not future.done() and time.monotonic() < patience:
+            self._check_in(deadline, f"no answer from {service}")
             time.sleep(0.001)
-        return future.result()
+        return future.done()
 
     def check(self) -> None:
         """Makes sure that the process runs.
