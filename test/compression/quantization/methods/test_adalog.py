@@ -46,6 +46,7 @@ from vit_perception.compression.quantization.simulation.layers import (  # noqa:
     QuantizedConv2d,
     QuantizedLinear,
     Source,
+    WeightedLayer,
     computing,
     layers_of,
     set_quantized,
@@ -333,7 +334,7 @@ def test_reconstruction_comes_before_the_shift_is_folded() -> None:
     config = replace(BRIEF, reconstruction=Reconstruction(6, 2, 0.1, 1e-3))
     layers = made(config)
     for layer in layers.values():
-        if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+        if isinstance(layer, WeightedLayer):
             assert isinstance(layer.weight_quantizer, AdaRound)
             assert layer.weight_quantizer.logits is None
     layer = layers["blocks.0.mlp.fc2"]

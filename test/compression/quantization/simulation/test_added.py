@@ -25,6 +25,7 @@ from vit_perception.compression.quantization.simulation.capture import (  # noqa
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
     QuantizedConv2d,
     QuantizedLinear,
+    WeightedLayer,
     layers_of,
     set_quantized,
 )
@@ -45,7 +46,7 @@ def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def pointwise(kind: str, bias: bool) -> tuple[QuantizedLinear | QuantizedConv2d, torch.Tensor]:
+def pointwise(kind: str, bias: bool) -> tuple[WeightedLayer, torch.Tensor]:
     torch.manual_seed(0)
     if kind == "linear":
         layer = QuantizedLinear(torch.nn.Linear(48, 20, bias=bias))

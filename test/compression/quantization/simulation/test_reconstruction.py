@@ -23,8 +23,7 @@ from vit_perception.compression.quantization.simulation.adaptive_logarithm impor
 from vit_perception.compression.quantization.simulation.adaround import AdaRound  # noqa: E402
 from vit_perception.compression.quantization.simulation.bits import Bits  # noqa: E402
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
-    QuantizedConv2d,
-    QuantizedLinear,
+    WeightedLayer,
     layers_of,
     set_quantized,
 )
@@ -171,7 +170,7 @@ def test_every_unit_comes_nearer_to_its_float_output(name: str) -> None:
     assert values and all(torch.equal(kept[key], each) for key, each in values.items())
     for layer in layers_of(model):
         assert not layer.quantized
-        if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+        if isinstance(layer, WeightedLayer):
             assert isinstance(layer.weight_quantizer, AdaRound)
             assert layer.weight_quantizer.logits is None
     for module in model.modules():

@@ -15,9 +15,8 @@ from test.compression.quantization.tiny import (  # noqa: E402
     tiny_vit,
 )
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
-    QuantizedConv2d,
-    QuantizedLinear,
     QuantizedProduct,
+    WeightedLayer,
     layers_of,
     set_quantized,
 )
@@ -54,7 +53,7 @@ def test_float_results_stay_and_all_products_are_layers(name: str) -> None:
     wrapped = wrap(model, images[:1])
     layers = layers_of(wrapped)
     assert (len(layers), sum(isinstance(x, QuantizedProduct) for x in layers)) == (count, products)
-    kinds = (QuantizedConv2d, QuantizedLinear)
+    kinds = WeightedLayer
     inner = {id(x.inner) for x in layers if isinstance(x, kinds)}
     for path, module in wrapped.named_modules():
         if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):

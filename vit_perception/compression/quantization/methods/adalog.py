@@ -27,6 +27,7 @@ from vit_perception.compression.quantization.simulation.layers import (
     QuantizedConv2d,
     QuantizedLinear,
     QuantizedProduct,
+    WeightedLayer,
     layers_of,
 )
 from vit_perception.compression.quantization.simulation.observers import (
@@ -114,19 +115,19 @@ def adalog(model: nn.Module, config: AdaLog, images: Sequence[Tensor]) -> None:
         if isinstance(layer, QuantizedProduct):
             _search_product(layer, found, config)
             continue
-        assert isinstance(layer, (QuantizedLinear, QuantizedConv2d))
+        assert isinstance(layer, WeightedLayer)
         if _reparameterised(model, layer, found, config):
             found = record(model, [layer], some)[layer.place.name]
         _search_weighted(layer, found, config)
     if config.reconstruction is not None:
         reconstruct(model, images, config.reconstruction)
     for layer in layers:
-        if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+        if isinstance(layer, WeightedLayer):
             fold_shift(layer)
 
 
 @torch.no_grad()
-def fold_shift(layer: QuantizedLinear | QuantizedConv2d) -> None:
+def fold_shift(layer: WeightedLayer) -> None:
     """Moves the shift back of a `Shifted` input into the bias, in place; exact.
 
     Ŵ·(q(x + c) − c·1) + b = Ŵ·q(x + c) + (b − Ŵ·c·1), with Ŵ as it is quantized now. A padded
@@ -195,9 +196,7 @@ def _search_product(layer: QuantizedProduct, found: Record, config: AdaLog) -> N
             operand.improve(operand_error(layer, found, number))
 
 
-def _search_weighted(
-    layer: QuantizedLinear | QuantizedConv2d, found: Record, config: AdaLog
-) -> None:
+def _search_weighted(layer: WeightedLayer, found: Record, config: AdaLog) -> None:
     bits = config.bits.of_weight(layer.place)
     zeros = _near(2 ** (bits - 1))
     weight = uniform_of(layer.weight, bits, OUT_CHANNEL, config.effort, zero_points=zeros)
@@ -217,9 +216,7 @@ def _search_weighted(
                 x.improve(operand_error(layer, found, 0))
 
 
-def _input_of(
-    layer: QuantizedLinear | QuantizedConv2d, x: Tensor, config: AdaLog
-) -> Operand | None:
+def _input_of(layer: WeightedLayer, x: Tensor, config: AdaLog) -> Operand | None:
     """Sets the quantizer of an input and returns what is to be searched of it, if anything."""
     bits = config.bits.of_operand(layer.place, 0)
     if layer.place.source.kind == "image" and bits >= _FROM_UNIFORM:

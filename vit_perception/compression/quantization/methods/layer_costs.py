@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from vit_perception.compression.quantization.simulation.capture import record
 from vit_perception.compression.quantization.simulation.layers import (
-    QuantizedConv2d,
-    QuantizedLinear,
+    WeightedLayer,
     layers_of,
 )
 
@@ -41,7 +40,7 @@ def costs_of(model: nn.Module, image: Tensor) -> dict[str, Costs]:
     costs: dict[str, Costs] = {}
     for layer in layers:
         name, seen = layer.place.name, found[layer.place.name]
-        if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+        if isinstance(layer, WeightedLayer):
             each = layer.weight[0].numel()
             costs[name] = Costs(layer.weight.numel(), seen.output.numel() * each)
         else:

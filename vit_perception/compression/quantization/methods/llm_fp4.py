@@ -32,6 +32,7 @@ from vit_perception.compression.quantization.simulation.layers import (
     Layer,
     QuantizedConv2d,
     QuantizedLinear,
+    WeightedLayer,
     layers_of,
 )
 from vit_perception.compression.quantization.simulation.observers import (
@@ -67,7 +68,8 @@ class LLMFP4:
         rounds: of the search over biases and formats.
         pre_shift: a bias for each input channel of linear layers and 1x1 convolutions, which are
             a shared one plus an integer, so that the difference moves to the weights. A layer
-            keeps one bias where that is no worse.
+            keeps one bias where that is no worse. The largest values of channels need more images
+            than those of tensors.
         fold: when the integers reach the weights: "post" lowers exponents of quantized weights,
             which is exact and the paper's method; "pre" quantizes the lowered weights, a smoothing
             by powers of two.
@@ -76,7 +78,8 @@ class LLMFP4:
             degenerates for biases near 0.
         count: of steps in the grid.
         objective: "hessian" weights the error of the layer's output with squared gradients of
-            `capture.likelihood`, "output" does not.
+            `capture.likelihood`, as the paper does for ViTs; "output" does not, and does better
+            where the network is sure of all but a few images, from which gradients then come.
     """
 
     bits: Bits = Bits(4, 4, 4, 4, image=8, head=4)
@@ -154,7 +157,7 @@ def _operands(
                 lowered = shifts(bias_of(each, *first), bias_of(largest, *first), first[0])
                 operand.shift = lowered
         found.append(operand)
-    if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+    if isinstance(layer, WeightedLayer):
         weight, shift = layer.weight, None
         if lowered is not None:
             shift = -lowered.reshape(1, -1, *[1] * (weight.ndim - 2))

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from vit_perception.compression.quantization.methods.uniform import UniformPTQ
 from vit_perception.compression.quantization.simulation.added import (
-    Pointwise,
     add_vector,
     fold_added,
     is_pointwise,
@@ -23,8 +22,7 @@ from vit_perception.compression.quantization.simulation.capture import Record, r
 from vit_perception.compression.quantization.simulation.correction import correct_bias
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
-    QuantizedConv2d,
-    QuantizedLinear,
+    WeightedLayer,
     layers_of,
     set_quantized,
 )
@@ -42,8 +40,9 @@ class NoisyQuant:
     N is uniform in ±n, as in the paper; the official code draws normal noise with a mean. It
     turns equal offsets of many channels, which add up in the output, into independent ones, and
     hurts where they are independent already. So the output's error decides, and n = 0 stays where
-    nothing is better; the layer is then what its base makes it. A corrected bias takes the same
-    errors and leaves little to noise: compare with `corrected`.
+    nothing is better; the layer is then what its base makes it. Wide symmetric steps behind GELU
+    gain most. Asymmetric quantizers of searched ranges gain next to nothing, and a corrected bias
+    takes the part of the error that is the same in all positions: see `corrected`.
 
     Attributes:
         base: dataclass of the method that gives quantizers; inputs with one uniform quantizer for
@@ -92,7 +91,7 @@ def noisyquant(model: nn.Module, config: NoisyQuant, images: Sequence[Tensor]) -
     noisy = []
     for layer, record in records(model, layers, images, at_once=1):
         if layer.place.role in config.roles and takes_noise(layer):
-            assert isinstance(layer, (QuantizedLinear, QuantizedConv2d))
+            assert isinstance(layer, WeightedLayer)
             fit(layer, record, config)
             noisy.append(layer)
         layer.quantized = True
@@ -109,7 +108,7 @@ def takes_noise(layer: Layer) -> bool:
 
 
 @torch.no_grad()
-def fit(layer: Pointwise, record: Record, config: NoisyQuant) -> list[float]:
+def fit(layer: WeightedLayer, record: Record, config: NoisyQuant) -> list[float]:
     """Gives a layer with its base's quantizers the best vector, or none, in place.
 
     Args:

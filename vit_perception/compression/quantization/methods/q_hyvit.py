@@ -27,7 +27,7 @@ from vit_perception.compression.quantization.simulation.correction import correc
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
     QuantizedConv2d,
-    QuantizedLinear,
+    WeightedLayer,
     computing,
     layers_of,
 )
@@ -149,7 +149,7 @@ def _runs(layers: Sequence[Layer], bridges: Sequence[str]) -> Iterator[list[Laye
 
 def _calibrate(layer: Layer, found: Record, config: QHyViT) -> None:
     factors = multipliers(config.low, config.high, config.count)
-    if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+    if isinstance(layer, WeightedLayer):
         bits = config.bits.of_weight(layer.place)
         layer.weight_quantizer = symmetric(layer.weight, _of_weight(layer), bits)
     if isinstance(layer, QuantizedConv2d):
@@ -160,17 +160,17 @@ def _calibrate(layer: Layer, found: Record, config: QHyViT) -> None:
             bits = config.bits.of_operand(layer.place, number)
             setattr(layer, layer.OPERANDS[number], symmetric(values, sharing, bits))
     search(layer, found, factors, rounds=config.rounds)
-    if config.bias_correction and isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+    if config.bias_correction and isinstance(layer, WeightedLayer):
         _correct(layer, found.inputs)
     if config.deployable and isinstance(layer, QuantizedConv2d):
         layer.output_quantizer = symmetric(found.output, TENSOR, 8)
 
 
-def _of_weight(layer: QuantizedLinear | QuantizedConv2d) -> Sharing:
+def _of_weight(layer: WeightedLayer) -> Sharing:
     if isinstance(layer, QuantizedConv2d):
         return OUT_CHANNEL
     # The official code splits the rows in thirds whatever they hold, here if they can be split.
-    thirds = layer.place.role == "qkv" and layer.inner.out_features % 3 == 0
+    thirds = layer.place.role == "qkv" and len(layer.weight) % 3 == 0
     return _THIRDS if thirds else TENSOR
 
 
@@ -195,7 +195,7 @@ def _policy(layer: QuantizedConv2d, found: Record, config: QHyViT) -> Uniform:
 
 
 @torch.no_grad()
-def _correct(layer: QuantizedLinear | QuantizedConv2d, inputs: tuple[Tensor, ...]) -> None:
+def _correct(layer: WeightedLayer, inputs: tuple[Tensor, ...]) -> None:
     """Takes mean(F(x̂)(Ŵ − W)) of each output channel from the bias."""
     quantizer, layer.weight_quantizer = layer.weight_quantizer, None
     with computing(layer, True):

@@ -14,8 +14,8 @@ from vit_perception.compression.quantization.simulation.bits import Bits
 from vit_perception.compression.quantization.simulation.capture import Record, records
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
-    QuantizedConv2d,
     QuantizedLinear,
+    WeightedLayer,
     layers_of,
 )
 from vit_perception.compression.quantization.simulation.observers import (
@@ -84,7 +84,7 @@ def repq(
     at_once = 1 if config.sequential else 8
     for layer, record in records(model, layers_of(model), images, at_once=at_once):
         inputs = _reparameterised(model, layer, record, config, clip)
-        if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+        if isinstance(layer, WeightedLayer):
             bits = config.bits.of_weight(layer.place)
             layer.weight_quantizer = ranged(layer.weight, bits, config, OUT_CHANNEL)
         for number, values in inputs.items():

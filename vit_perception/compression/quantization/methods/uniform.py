@@ -21,7 +21,7 @@ from vit_perception.compression.quantization.simulation.correction import correc
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
     QuantizedConv2d,
-    QuantizedLinear,
+    WeightedLayer,
     layers_of,
 )
 from vit_perception.compression.quantization.simulation.observers import (
@@ -101,7 +101,7 @@ def uniform(model: nn.Module, config: UniformPTQ, images: Sequence[Tensor]) -> N
             searched.append(name)
         if config.ranges in ("output_mse", "hessian"):
             search(layer, record, factors, rounds=config.rounds, names=searched)
-        if config.bias_correction and isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+        if config.bias_correction and isinstance(layer, WeightedLayer):
             correct_bias(layer, record)
         if config.conv_outputs and isinstance(layer, QuantizedConv2d):
             low, high = _range(record.output, 8, config)
@@ -112,7 +112,7 @@ def uniform(model: nn.Module, config: UniformPTQ, images: Sequence[Tensor]) -> N
 
 def set_weight(layer: Layer, bits: Bits, *, symmetric: bool) -> None:
     """Gives a layer's weight, if it has one, a min-max quantizer for each output channel."""
-    if isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+    if isinstance(layer, WeightedLayer):
         low, high = minmax(layer.weight, OUT_CHANNEL)
         layer.weight_quantizer = Uniform.from_range(
             low, high, bits.of_weight(layer.place), symmetric=symmetric

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import vit_perception.models  # noqa: F401  # timm needs torchvision's operators
 
 # isort: split
@@ -20,11 +18,10 @@ from vit_perception.compression.quantization.simulation.layers import (
     QuantizedConv2d,
     QuantizedLinear,
     QuantizedProduct,
+    WeightedLayer,
     set_quantized,
 )
 from vit_perception.compression.quantization.simulation.reparameterised import norm_of
-
-Pointwise = QuantizedLinear | QuantizedConv2d
 
 
 def is_pointwise(layer: Layer) -> bool:
@@ -47,7 +44,7 @@ def product_with(weight: Tensor, vector: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def add_vector(layer: Pointwise, vector: Tensor) -> None:
+def add_vector(layer: WeightedLayer, vector: Tensor) -> None:
     """Lets a quantized layer compute Q(x + N)·Ŵᵀ + b − Ŵ·N, in place; float results stay.
 
     Args:
@@ -62,7 +59,7 @@ def add_vector(layer: Pointwise, vector: Tensor) -> None:
 
 
 @torch.no_grad()
-def fold_added(model: nn.Module, layer: Pointwise, images: Tensor) -> bool:
+def fold_added(model: nn.Module, layer: WeightedLayer, images: Tensor) -> bool:
     """Moves the vector added to a layer's input into what computes the input, where it is exact.
 
     That is the bias of a LayerNorm which the layer alone reads, or the bias of V, whose rows reach
@@ -80,47 +77,24 @@ def fold_added(model: nn.Module, layer: Pointwise, images: Tensor) -> bool:
         Whether the addition is gone.
     """
     vector = layer.added
-    holder = _holder(model, layer)
-    if vector is None or holder is None:
+    source = norm_of(model, layer) or _values_of(model, layer)
+    if vector is None or source is None or source.weight is None:
         return False
     set_quantized(model, False)
     before = record(model, [layer], [images])[layer.place.name].inputs[0]
-    bias, correction = layer.inner.bias, layer.correction
-    assert correction is not None
-    undo = holder(vector)
+    kept = source.bias, layer.inner.bias, layer.correction
     taken = product_with(layer.weight, vector)
-    layer.inner.bias = _parameter((0 if bias is None else bias.double()) - taken, layer.weight)
-    layer.correction = (correction.double() + taken).to(correction.dtype)
+    source.bias = _parameter(_sum(source.bias, vector, source.weight))
+    layer.inner.bias = _parameter(_sum(layer.inner.bias, -taken, layer.weight))
+    layer.correction = _sum(layer.correction, taken, layer.weight)
     layer.added = None
     error = record(model, [layer], [images])[layer.place.name].inputs[0] - before - vector
-    if float(error.abs().max()) <= 1e-3 * float(vector.abs().max()) + _round_off(before):
+    allowed = 1e-3 * float(vector.abs().max()) + 1e-6 * float(before.abs().max())
+    if float(error.abs().max()) <= allowed:
         return True
-    undo()
-    layer.inner.bias, layer.correction, layer.added = bias, correction, vector
+    source.bias, layer.inner.bias, layer.correction = kept
+    layer.added = vector
     return False
-
-
-def _holder(model: nn.Module, layer: Layer) -> Callable[[Tensor], Callable[[], None]] | None:
-    """Returns what adds a vector to the bias of a layer's source and returns its undoing."""
-    norm = norm_of(model, layer)
-    qkv = None if norm is not None else _values_of(model, layer)
-    module = norm if norm is not None else qkv
-    if module is None:
-        return None
-    bias = module.bias
-    size = module.weight.shape[0]
-
-    def undo() -> None:
-        module.bias = bias
-
-    def add(vector: Tensor) -> Callable[[], None]:
-        old = torch.zeros(size).double() if bias is None else bias.double()
-        new = old.clone()
-        new[size - vector.numel() :] += vector.flatten().double()
-        module.bias = _parameter(new, module.weight)
-        return undo
-
-    return add
 
 
 def _values_of(model: nn.Module, layer: Layer) -> nn.Linear | None:
@@ -142,9 +116,13 @@ def _values_of(model: nn.Module, layer: Layer) -> nn.Linear | None:
     return qkv.inner if qkv.inner.out_features == 3 * layer.inner.in_features else None
 
 
-def _parameter(values: Tensor, like: Tensor) -> nn.Parameter:
-    return nn.Parameter(values.to(like.dtype), requires_grad=False)
+def _sum(bias: Tensor | None, vector: Tensor, weight: Tensor) -> Tensor:
+    """Returns a bias, of zeros if there is none, with a vector added to its last elements."""
+    total = weight.new_zeros(len(weight), dtype=torch.float64) if bias is None else bias.double()
+    total = total.clone()
+    total[len(total) - vector.numel() :] += vector.flatten().double()
+    return total.to(weight.dtype)
 
 
-def _round_off(x: Tensor) -> float:
-    return 1e-6 * float(x.abs().max())
+def _parameter(values: Tensor) -> nn.Parameter:
+    return nn.Parameter(values, requires_grad=False)

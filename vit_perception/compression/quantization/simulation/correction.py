@@ -10,15 +10,13 @@ from torch import Tensor
 from vit_perception.compression.quantization.simulation.capture import Record
 from vit_perception.compression.quantization.simulation.layers import (
     QuantizedConv2d,
-    QuantizedLinear,
+    WeightedLayer,
     computing,
 )
 
 
 @torch.no_grad()
-def correct_bias(
-    layer: QuantizedLinear | QuantizedConv2d, record: Record, rows: int = 64
-) -> Tensor:
+def correct_bias(layer: WeightedLayer, record: Record, rows: int = 64) -> Tensor:
     """Adds the mean error of each output channel to the layer's `correction`.
 
     Args:

@@ -19,8 +19,7 @@ from vit_perception.compression.quantization.simulation.float_formats import (
 )
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
-    QuantizedConv2d,
-    QuantizedLinear,
+    WeightedLayer,
 )
 from vit_perception.compression.quantization.simulation.search import output_error
 
@@ -152,7 +151,7 @@ def _others_fixed(layer: Layer, record: Record, name: str) -> Iterator[Record]:
     )
     for each in kept:
         setattr(layer, each, None)
-    if isinstance(layer, (QuantizedLinear, QuantizedConv2d)) and "weight_quantizer" in kept:
+    if isinstance(layer, WeightedLayer) and "weight_quantizer" in kept:
         layer.weight_quantizer = _Fixed(kept["weight_quantizer"](layer.weight))
     try:
         yield Record(inputs, record.output, record.gradient)

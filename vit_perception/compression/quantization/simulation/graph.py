@@ -30,6 +30,7 @@ from vit_perception.compression.quantization.simulation.layers import (
     QuantizedConv2d,
     QuantizedLinear,
     QuantizedProduct,
+    WeightedLayer,
     layers_of,
 )
 from vit_perception.compression.quantization.simulation.observers import OUT_CHANNEL, minmax
@@ -120,7 +121,7 @@ def _substitute(
     seen = None
     for name in missing:
         if name == "weight_quantizer":
-            assert isinstance(layer, (QuantizedConv2d, QuantizedLinear))
+            assert isinstance(layer, WeightedLayer)
             low, high = minmax(layer.weight, OUT_CHANNEL)
             layer.weight_quantizer = Uniform.from_range(low, high, 8, symmetric=True)
             continue

@@ -81,87 +81,79 @@ class Layer(nn.Module):
         return f"{role}, quantized={self.quantized}"
 
 
-class _Weighted(Layer):
-    """A layer with a weight.
+class WeightedLayer(Layer):
+    """A layer with a weight: `QuantizedLinear` or `QuantizedConv2d`.
+
+    Args:
+        inner: the float module; methods may change its weight and bias where float stays equal.
 
     Attributes:
-        inner: the float module; methods may change its weight and bias where float stays equal.
         input_quantizer, weight_quantizer: modules of the shape-preserving kind; None leaves float.
         added: fixed vector added to the input before its quantizer, only when quantized.
         correction: added to the bias [out], only when quantized.
     """
 
+    inner: nn.Linear | nn.Conv2d
     input_quantizer: nn.Module | None
     weight_quantizer: nn.Module | None
     added: Tensor | None
     correction: Tensor | None
     OPERANDS = ("input_quantizer",)
 
-    def __init__(self) -> None:
+    def __init__(self, inner: nn.Linear | nn.Conv2d) -> None:
         super().__init__()
+        self.inner = inner
         self.input_quantizer = None
         self.weight_quantizer = None
         self.register_buffer("added", None)
         self.register_buffer("correction", None)
 
+    @property
+    def weight(self) -> Tensor:
+        """The float weight, [out, in] or [out, in / groups, kernel, kernel]."""
+        return self.inner.weight
+
     def quantized_input(self, x: Tensor) -> Tensor:
         """Returns the input as the quantized layer uses it."""
         return _by(self.input_quantizer, x if self.added is None else x + self.added)
-
-    def _bias(self, bias: Tensor | None) -> Tensor | None:
-        if self.correction is None:
-            return bias
-        return self.correction if bias is None else bias + self.correction
-
-
-class QuantizedLinear(_Weighted):
-    """A linear layer; `added` is [in] or broadcasts with [..., in]."""
-
-    def __init__(self, inner: nn.Linear) -> None:
-        super().__init__()
-        self.inner = inner
-
-    @property
-    def weight(self) -> Tensor:
-        """The float weight [out, in]."""
-        return self.inner.weight
-
-    def quantized_weight(self) -> Tensor:
-        """Returns the weight [out, in] as the quantized layer uses it."""
-        return _by(self.weight_quantizer, self.inner.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Returns [..., out] of ``x`` [..., in]."""
-        if not self.quantized:
-            return F.linear(x, self.inner.weight, self.inner.bias)
-        bias = self._bias(self.inner.bias)
-        return self.result(F.linear(self.quantized_input(x), self.quantized_weight(), bias))
-
-
-class QuantizedConv2d(_Weighted):
-    """A convolution; `added` broadcasts with [B, in, H, W]."""
-
-    def __init__(self, inner: nn.Conv2d) -> None:
-        super().__init__()
-        self.inner = inner
-
-    @property
-    def weight(self) -> Tensor:
-        """The float weight [out, in / groups, kernel, kernel]."""
-        return self.inner.weight
 
     def quantized_weight(self) -> Tensor:
         """Returns the weight as the quantized layer uses it."""
         return _by(self.weight_quantizer, self.inner.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Returns [B, out, H', W'] of ``x`` [B, in, H, W]."""
-        if not self.quantized:
-            return self._convolved(x, self.inner.weight, self.inner.bias)
-        bias = self._bias(self.inner.bias)
-        return self.result(self._convolved(self.quantized_input(x), self.quantized_weight(), bias))
+    def quantized_bias(self) -> Tensor | None:
+        """Returns the bias [out] as the quantized layer uses it."""
+        bias = self.inner.bias
+        if self.correction is None:
+            return bias
+        return self.correction if bias is None else bias + self.correction
 
-    def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns what the float module returns of ``x``, or that with quantized operands."""
+        if not self.quantized:
+            return self._computed(x, self.inner.weight, self.inner.bias)
+        weight, bias = self.quantized_weight(), self.quantized_bias()
+        return self.result(self._computed(self.quantized_input(x), weight, bias))
+
+    def _computed(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        raise NotImplementedError
+
+
+class QuantizedLinear(WeightedLayer):
+    """A linear layer, [..., in] to [..., out]; `added` is [in] or broadcasts with the input."""
+
+    inner: nn.Linear
+
+    def _computed(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return F.linear(x, weight, bias)
+
+
+class QuantizedConv2d(WeightedLayer):
+    """A convolution, [B, in, H, W] to [B, out, H', W']; `added` broadcasts with the input."""
+
+    inner: nn.Conv2d
+
+    def _computed(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         result: Tensor = self.inner._conv_forward(x, weight, bias)  # pads as the module does
         return result
 

@@ -21,6 +21,7 @@ from vit_perception.compression.quantization.simulation.layers import (
     QuantizedConv2d,
     QuantizedLinear,
     QuantizedProduct,
+    WeightedLayer,
 )
 from vit_perception.compression.quantization.simulation.observers import TENSOR, Sharing
 
@@ -34,7 +35,7 @@ def own_error(x: Tensor, sharing: Sharing = TENSOR) -> Error:
 
 
 @torch.no_grad()
-def weight_error(layer: QuantizedLinear | QuantizedConv2d, record: Record) -> Error:
+def weight_error(layer: WeightedLayer, record: Record) -> Error:
     """Returns the squared error of the output, for each output channel, by the weight.
 
     Args:

@@ -22,8 +22,7 @@ from vit_perception.compression.quantization.simulation.adaround import AdaRound
 from vit_perception.compression.quantization.simulation.capture import divergence
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
-    QuantizedConv2d,
-    QuantizedLinear,
+    WeightedLayer,
     layers_of,
     set_quantized,
 )
@@ -87,7 +86,7 @@ def units(model: nn.Module) -> list[nn.Module]:
     found: list[nn.Module] = []
 
     def visit(module: nn.Module) -> None:
-        if isinstance(module, (*BLOCKS, QuantizedLinear, QuantizedConv2d)):
+        if isinstance(module, (*BLOCKS, WeightedLayer)):
             found.append(module)
             return
         for child in module.children():
@@ -207,7 +206,7 @@ def _undecided(roundings: list[AdaRound], sharpness: tuple[float, float], part: 
 def _roundings(layers: list[Layer]) -> Iterator[AdaRound]:
     """Gives weights with a uniform quantizer a learned rounding, and yields these."""
     for layer in layers:
-        if not isinstance(layer, (QuantizedLinear, QuantizedConv2d)):
+        if not isinstance(layer, WeightedLayer):
             continue
         if isinstance(layer.weight_quantizer, Uniform):
             layer.weight_quantizer = AdaRound(layer.weight_quantizer, layer.weight)

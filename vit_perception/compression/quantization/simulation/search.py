@@ -13,8 +13,8 @@ from vit_perception.compression.quantization.simulation.capture import Record
 from vit_perception.compression.quantization.simulation.layers import (
     Layer,
     QuantizedConv2d,
-    QuantizedLinear,
     QuantizedProduct,
+    WeightedLayer,
     computing,
 )
 from vit_perception.compression.quantization.simulation.quantizers import Uniform
@@ -124,7 +124,7 @@ def _axis(layer: Layer, name: str, quantizer: Uniform) -> int | None:
     if isinstance(layer, QuantizedConv2d) and layer.place.role == "depthwise":
         kernels = layer.inner.out_channels == layer.inner.groups
         return 1 if kernels and shape[1] == quantizer.scale.numel() else None
-    assert isinstance(layer, (QuantizedConv2d, QuantizedLinear, QuantizedProduct))
+    assert isinstance(layer, (WeightedLayer, QuantizedProduct))
     return None
 
 

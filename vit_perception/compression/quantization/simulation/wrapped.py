@@ -55,12 +55,8 @@ def wrap(model: nn.Module, images: Tensor) -> nn.Module:
     """
     model = for_inference(_copied(model))
     expose(model)
-    for module in model.modules():
-        # An activation in place would change what was recorded of the layer before it.
-        if getattr(module, "inplace", False):
-            module.inplace = False  # type: ignore[assignment]
-    fold_norms(model, images)
     _out_of_place(model)
+    fold_norms(model, images)
     calls = calls_of(model, _KINDS, images)
     by_name: dict[str, list[Call]] = {}
     for call in calls:

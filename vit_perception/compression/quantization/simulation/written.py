@@ -122,13 +122,6 @@ class _Weight(nn.Module):
         return result
 
 
-def _bias(layer: QuantizedLinear | QuantizedConv2d) -> Tensor | None:
-    bias = None if layer.inner.bias is None else layer.inner.bias.detach()
-    if layer.correction is None:
-        return bias
-    return layer.correction if bias is None else bias + layer.correction
-
-
 class WrittenLinear(nn.Module):
     """MatMul with a weight [in, out], and the bias in three dimensions."""
 
@@ -140,7 +133,7 @@ class WrittenLinear(nn.Module):
         self.input = _Pair(layer.input_quantizer, signed)
         self.weight = _Weight(layer.weight, layer.weight_quantizer, signed_weights, turned=True)
         self.output = _Pair(layer.output_quantizer, signed)
-        bias = _bias(layer)
+        bias = layer.quantized_bias()
         self.register_buffer("bias", None if bias is None else bias.reshape(1, 1, -1).clone())
         self.register_buffer("added", layer.added)
 
@@ -174,7 +167,7 @@ class WrittenConv2d(nn.Module):
         self.weight = _Weight(layer.weight, layer.weight_quantizer, signed_weights, turned=False)
         self.output = _Pair(layer.output_quantizer, signed)
         self.shape = (inner.stride, inner.padding, inner.dilation, inner.groups)
-        self.register_buffer("bias", _bias(layer))
+        self.register_buffer("bias", layer.quantized_bias())
         self.register_buffer("added", layer.added)
 
     def forward(self, x: Tensor) -> Tensor:
