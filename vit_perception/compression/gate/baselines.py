@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from vit_perception.compression.quantization.calibration import METHODS
 from vit_perception.compression.quantization.float_graph import simplified
+from vit_perception.compression.quantization.front import front, leading_to
 from vit_perception.compression.quantization.qdq import Calibrated
 from vit_perception.compression.quantization.selection import quantizable
 
@@ -80,31 +81,14 @@ class Halves:
         self._whole = simplified(model)
         graph = self._whole.graph
         chosen = set(quantizable(graph))
-        needed: set[str] = set()
-        kept: set[str] = set()
-        for node in reversed(graph.node):
-            if node.name in chosen or not needed.isdisjoint(node.output):
-                kept.add(node.name)
-                needed.update(node.input)
-        front = [node for node in graph.node if node.name in kept]
+        nodes = leading_to(graph, chosen)
+        kept = {node.name for node in nodes}
         self._back = [node for node in graph.node if node.name not in kept]
-        made = {tensor for node in front for tensor in node.output}
         read = {tensor for node in self._back for tensor in node.input}
         read |= {value.name for value in graph.output}
-        known = {value.name: value for value in (*graph.value_info, *graph.output)}
-        self.front = onnx.helper.make_model(
-            onnx.helper.make_graph(
-                front,
-                "front",
-                [value for value in graph.input if value.name == "image"],
-                [known[tensor] for tensor in sorted(made & read)],
-                [tensor for tensor in graph.initializer if tensor.name in needed],
-                value_info=list(graph.value_info),
-            ),
-            opset_imports=self._whole.opset_import,
-            ir_version=self._whole.ir_version,
-        )
-        self.ignored = [node.name for node in front if node.name not in chosen]
+        ends = sorted(read & {tensor for node in nodes for tensor in node.output})
+        self.front = front(self._whole, nodes, ends, "image")
+        self.ignored = [node.name for node in nodes if node.name not in chosen]
 
     def whole(self, front: onnx.ModelProto) -> bytes:
         """Returns the whole graph with another front."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationMethod
 from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
 
+from vit_perception.compression.quantization.front import front, leading_to
 from vit_perception.compression.quantization.selection import OPERATORS
 from vit_perception.output.scratch import scratch_folder
 
@@ -81,27 +82,10 @@ class _Feeds:
         return next(self._feeds, None)
 
 
-def _upstream(model: onnx.ModelProto, nodes: set[str], image: str) -> onnx.ModelProto:
-    """Returns the model reduced to what the nodes need."""
-    needed: set[str] = set()
-    kept: list[onnx.NodeProto] = []
-    for node in reversed(model.graph.node):
-        if node.name in nodes or not needed.isdisjoint(node.output):
-            kept.append(node)
-            needed.update(node.input)
-    kept.reverse()
+def _upstream(model: onnx.ModelProto, names: set[str], image: str) -> onnx.ModelProto:
+    """Returns the model reduced to what nodes of these names need."""
+    nodes = leading_to(model.graph, names)
     # Tensors that a kept node reads are observed; the others must be outputs.
-    read = {tensor for node in kept for tensor in node.input}
-    ends = [tensor for node in kept for tensor in node.output if tensor not in read]
-    known = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
-    graph = onnx.helper.make_graph(
-        kept,
-        "upstream",
-        [value for value in model.graph.input if value.name == image],
-        [known[tensor] for tensor in ends],
-        [tensor for tensor in model.graph.initializer if tensor.name in needed],
-        value_info=list(model.graph.value_info),
-    )
-    return onnx.helper.make_model(
-        graph, opset_imports=model.opset_import, ir_version=model.ir_version
-    )
+    read = {tensor for node in nodes for tensor in node.input}
+    ends = [tensor for node in nodes for tensor in node.output if tensor not in read]
+    return front(model, nodes, ends, image)

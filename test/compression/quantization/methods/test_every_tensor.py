@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 from test.compression.quantization.tiny import (  # noqa: E402
@@ -144,6 +145,34 @@ def test_more_bits_are_better() -> None:
 def test_other_networks_run(name: str) -> None:
     model = tiny_swin() if name == "swin" else of_timm(name)
     assert ratio(model, EveryTensor(), 32 if name == "swin" else 64) > 5
+
+
+class Masked(nn.Module):
+    """Attention among the pixels of a picture, some of which are hidden."""
+
+    def __init__(self, mask: torch.Tensor | None, causal: bool) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(3)
+        self.mask = mask
+        self.causal = causal
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.norm(images.flatten(2).transpose(1, 2)[:, :9])
+        return F.scaled_dot_product_attention(x, x, x, self.mask, is_causal=self.causal)
+
+
+@pytest.mark.parametrize("kind", ["bool", "float", "causal"])
+def test_masks_of_attention_hide_and_cost_no_range(kind: str) -> None:
+    seen = torch.rand(9, 9, generator=torch.Generator().manual_seed(0)) > 0.5
+    seen.fill_diagonal_(True)
+    hidden = torch.where(seen, 0.0, -torch.inf)
+    masks = {"bool": seen, "float": hidden, "causal": None}
+    model = Masked(masks[kind], kind == "causal").eval()
+    images = pictures(4)
+    found = every_tensor(model, EveryTensor(), images)
+    assert len(found.quantizers) == 5  # picture, norm, scores, softmax, context
+    with torch.no_grad():
+        assert signal_to_noise(model(images), found(images)) > 25
 
 
 @torch.no_grad()

@@ -14,7 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import vit_perception.models  # noqa: F401  # timm needs torchvision's operators
+
+# isort: split
 import torch
+from timm.layers.attention import maybe_add_mask, resolve_self_attn_mask
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -175,10 +179,10 @@ class _Follower(TorchFunctionMode):
         is_causal: bool = False,
         scale: float | None = None,
     ) -> Tensor:
-        if attn_mask is not None or is_causal:
-            raise NotImplementedError("expected attention without a mask, found one")
         scores = self.visit(q @ k.transpose(-2, -1) * (scale or q.shape[-1] ** -0.5))
-        return self.visit(self.visit(scores.softmax(-1)) @ v)
+        # What hides a key is large and stays float, so that the scores keep their range.
+        mask = resolve_self_attn_mask(scores.shape[-1], scores, attn_mask, is_causal)
+        return self.visit(self.visit(maybe_add_mask(scores, mask).softmax(-1)) @ v)
 
 
 @contextmanager
