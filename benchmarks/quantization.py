@@ -5,9 +5,9 @@
     python benchmarks/quantization.py --bundle tabletop_nano --data samples/tabletop --count 60
     python benchmarks/quantization.py --outlier 30 --data samples/tabletop --count 24
 
-Rows: the float graph, ONNX Runtime's static quantization with each way to draw ranges, as
-`vit-perception quantize` makes it, and NNCF's where it is installed
-(benchmarks/requirements-quantization.txt). Ours are also given as the gate leaves them.
+Rows: the float graph, those of each `--method` of `vit-perception quantize`, and NNCF's where it
+is installed (benchmarks/requirements-quantization.txt). Ours are also given as the gate leaves
+them.
 
 `--outlier N` makes layer N hard first, without changing what the float graph computes: one of its
 channels becomes 3,000 times as large, and what reads it a 3,000th. Then the gate and NNCF's
@@ -33,18 +33,21 @@ from onnx import numpy_helper
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.bundle.paths import find_bundle
+from vit_perception.cli.quantize import graph_source
 from vit_perception.compression.gate.baselines import NNCF, nncf_graph
 from vit_perception.compression.gate.frames import GateFrames, read_frames
 from vit_perception.compression.gate.gate import GateSettings, checked
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Judge, drop_of
-from vit_perception.compression.quantization.calibration import METHODS
+from vit_perception.compression.gate.maker import maker
 from vit_perception.compression.quantization.float_graph import QuantizationError, simplified
+from vit_perception.compression.quantization.method_names import PAPERS, RANGES
 from vit_perception.compression.quantization.qdq import Calibrated
 from vit_perception.evaluation.latency import take_turns
 from vit_perception.evaluation.tables import table
 from vit_perception.perceiver.stages import StageTimes
 
+EIGHT_BITS = (*RANGES, *PAPERS)
 OUTLIER = 3000.0
 NO_NNCF = "without NNCF: it is not installed (benchmarks/requirements-quantization.txt)"
 
@@ -59,6 +62,7 @@ def main() -> int:
     parser.add_argument("--budget", type=int, default=60, help="comparisons of the gate (60)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--methods", nargs="+", choices=EIGHT_BITS, default=EIGHT_BITS)
     parser.add_argument("--outlier", type=int, help="layer to make hard")
     options = parser.parse_args()
     bundle = Bundle.load(find_bundle(options.bundle))
@@ -70,7 +74,7 @@ def main() -> int:
         contest(judge, options)
         return 0
     graphs = {"fp32": bundle.graph()}
-    for method in METHODS:
+    for method in options.methods:
         graphs |= ours(judge, method, options)
     if find_spec(NNCF):
         graphs["int8 NNCF"] = nncf_graph(bundle.graph(), pixels(frames))
@@ -82,7 +86,7 @@ def main() -> int:
 
 def ours(judge: Judge, method: str, options: argparse.Namespace) -> dict[str, bytes]:
     """Returns the graph of a method with all layers in eight bits, and as the gate leaves it."""
-    found = Calibrated(judge.bundle.graph(), pixels(judge.frames), method)
+    found = maker(judge.bundle, pixels(judge.frames), method, graph_source)
     graphs = {f"int8 {method}": found.graph().model}
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder) / "journal", method)

@@ -19,7 +19,8 @@ from vit_perception.compression.gate.gate import GateSettings
 from vit_perception.compression.gate.gated import gated_bundle
 from vit_perception.compression.gate.judge import Judge
 from vit_perception.compression.quantization.float_graph import QuantizationError
-from vit_perception.compression.quantization.half import FP16, Halved
+from vit_perception.compression.quantization.half import Halved
+from vit_perception.compression.quantization.method_names import FP16
 from vit_perception.perceiver.perceiver import Perceiver
 
 from .deep_toy import deep_toy_graph, write_squares

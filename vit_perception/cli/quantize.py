@@ -7,9 +7,14 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vit_perception.cli.arguments import at_least, number, output_path
 from vit_perception.wording import shown_path
+
+if TYPE_CHECKING:
+    from vit_perception.bundle.bundle import Bundle
+    from vit_perception.compression.quantization.methods.graphs import GraphSource
 
 NAME = "quantize"
 HELP = "add a smaller graph to a copy of a bundle, if it finds what the float graph finds"
@@ -25,7 +30,15 @@ Eight bits pay on CPUs, most with VNNI (Intel since 2019, AMD since Zen 4), half
 GPUs."""
 
 _REPORT, _FIGURES = "report.html", "quantization.json"
-_FP16 = "fp16"
+
+
+def _method(name: str) -> str:
+    from vit_perception.compression.quantization.method_names import checked_method
+
+    try:
+        return checked_method(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,10 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="pictures of each, at most (200)")  # fmt: skip
     parser.add_argument(
         "--method",
-        choices=("minmax", "percentile", "entropy", _FP16),
+        type=_method,
         default="percentile",
-        help="how a tensor's range is drawn from its values (percentile); fp16: half precision "
-        "instead, for GPUs",
+        metavar="NAME",
+        help="how ranges are drawn from values: minmax, percentile (the default) or entropy; "
+        "by searching, which takes minutes and PyTorch: mse, output-error, repq or q-hyvit "
+        "(doc/quantizers.md); fp16: half precision instead, for GPUs",
     )
     parser.add_argument(
         "--max-drop",
@@ -99,10 +114,11 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.compression.gate.gate import GateSettings
     from vit_perception.compression.gate.gated import gated_bundle
     from vit_perception.compression.gate.report import figures_of, report_page, report_text
+    from vit_perception.compression.quantization.method_names import FP16, PAPERS
     from vit_perception.output.write import write
 
     import_module("hotcoco")  # an absent one is told before the work
-    precision = args.precision_name or (_FP16 if args.method == _FP16 else "int8")
+    precision = args.precision_name or (FP16 if args.method == FP16 else "int8")
     check_target(args.out, precision)
     bundle = Bundle.load(find_bundle(args.bundle))
     out = args.out if args.out.name else args.out.resolve()  # of "."
@@ -115,6 +131,7 @@ def run(args: argparse.Namespace) -> int:
         check=args.check,
         count=args.count,
         method=args.method,
+        source=graph_source if args.method in PAPERS else None,
         precision=precision,
         settings=GateSettings(args.max_drop, args.budget, args.sensitivity),
         threads=args.threads,
@@ -129,3 +146,25 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     print(f"-> {shown_path(args.out)}, {shown_path(folder / _REPORT)}")
     return 0
+
+
+def graph_source(bundle: Bundle) -> GraphSource:
+    """Returns what the graph of a bundle is written from.
+
+    Raises:
+        QuantizationError: the bundle has no training weights, or they do not fit.
+        RecipeError: its recipe has values that cannot be.
+    """
+    from vit_perception.compression.quantization.float_graph import QuantizationError
+    from vit_perception.compression.quantization.methods.graphs import GraphSource
+    from vit_perception.export.asked import Asked, of_bundle
+    from vit_perception.export.trained import ExportError
+
+    def write(network: object) -> bytes:
+        assert isinstance(network, Asked)
+        return network.written()
+
+    try:
+        return GraphSource(of_bundle(bundle), write)
+    except ExportError as error:
+        raise QuantizationError(str(error)) from error

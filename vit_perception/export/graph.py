@@ -78,6 +78,7 @@ class DetectorGraph(nn.Module):
     ) -> None:
         super().__init__()
         self.model = fuse(model)
+        self.size = (height, width)
         centres, strides = box_math.priors([(height // s, width // s) for s in STRIDES], STRIDES)
         self.register_buffer("centres", centres)
         self.register_buffer("strides", strides)

@@ -17,10 +17,12 @@ from vit_perception.compression.gate.frames import read_frames
 from vit_perception.compression.gate.gate import Checked, GateSettings, checked, subject_of
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Figures, Judge
+from vit_perception.compression.gate.maker import Source, maker
 from vit_perception.compression.quantization.float_graph import QuantizationError, Quantized
-from vit_perception.compression.quantization.half import FP16, Halved
+from vit_perception.compression.quantization.half import Halved
+from vit_perception.compression.quantization.method_names import PAPERS
 from vit_perception.compression.quantization.qdq import Calibrated
-from vit_perception.compression.quantization.quantize import remark_on, told
+from vit_perception.compression.quantization.quantize import remark_on
 from vit_perception.output.failure import writing
 from vit_perception.perceiver.region_mean import region_mean
 from vit_perception.wording import shown_path
@@ -83,6 +85,7 @@ def gated_bundle(
     check: Path | None = None,
     count: int = 200,
     method: str = "percentile",
+    source: Source | None = None,
     precision: str = "int8",
     settings: GateSettings,
     threads: int = 0,
@@ -98,7 +101,8 @@ def gated_bundle(
         calibration: a bag, a data set or a folder of pictures, like those in use.
         check: the same, to compare on; None for those of the calibration.
         count: limit of pictures of each, at least 1.
-        method: a key of `calibration.METHODS`, or FP16 for half precision.
+        method: one of `method_names.METHODS`.
+        source: needed by the papers' methods, see `maker`.
         precision: name of the new graph.
         settings: what it has to keep.
         threads: of the engine that compares; 0 for its default.
@@ -124,11 +128,7 @@ def gated_bundle(
     images = [laid.pixels for laid in frames.laid]
     with bar("calibrating", len(images)) as seen:
         try:
-            maker: Calibrated | Halved = (
-                Halved(bundle.graph())
-                if method == FP16
-                else Calibrated(bundle.graph(), told(images, seen), method)
-            )
+            made = maker(bundle, images, method, source, seen)
         except QuantizationError as error:
             raise QuantizationError(f"{shown_path(bundle.directory)}: {error}") from error
     with writing(work):
@@ -136,7 +136,7 @@ def gated_bundle(
     judge = Judge(bundle, against, threads=threads)
     journal = Journal(work / JOURNAL, subject)
     with bar("comparing", settings.budget) as compared:
-        found = checked(judge, maker, settings, journal, compared)
+        found = checked(judge, made, settings, journal, compared)
     graph, regions = found.graph, None
     if bundle.regions is not None:
         mean = region_mean(graph.model, bundle.regions.anything, iter(images))
@@ -155,13 +155,16 @@ def gated_bundle(
         directory,
         precision=precision,
         model=graph.model,
-        remark=f"{_remark(graph, method, len(frames), calibration)}; {quality}",
+        remark=f"{_remark(graph, made, method, len(frames), calibration)}; {quality}",
         regions=regions,
         quality=quality,
     )
     notes = list(frames.notes + (against.notes if check else ()))
     graphs = {"fp32": bundle.graph(), precision: graph.model}
-    layer_ms = {key: judge.layer_times(each, maker.layer_of) for key, each in graphs.items()}
+    layer_ms = {
+        key: judge.layer_times(each, made.layer_of)
+        for key, each in {**graphs, "fp32": made.model}.items()
+    }
     compared_with: dict[str, bytes] = {}
     if others:
         for name, other in baselines(bundle.graph(), images, method):
@@ -183,10 +186,13 @@ def gated_bundle(
     )
 
 
-def _remark(graph: Quantized, method: str, pictures: int, calibration: Path) -> str:
+def _remark(
+    graph: Quantized, made: Calibrated | Halved, method: str, pictures: int, calibration: Path
+) -> str:
     """Returns the line of the model card on a graph."""
-    if method != FP16:
-        return remark_on(graph, method, pictures, calibration)
+    if isinstance(made, Calibrated):
+        remark = remark_on(graph, made.method, pictures, calibration)
+        return f"{remark}; {made.found} layers by {method}" if method in PAPERS else remark
     return (
         f"half precision: {graph.quantized} of {graph.convolutions} convolutions with the "
         "operators between them; the rest in float"

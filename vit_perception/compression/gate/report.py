@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from vit_perception.compression.gate.gated import Gated
 from vit_perception.compression.gate.judge import AGREEMENT
-from vit_perception.compression.quantization.half import FP16
+from vit_perception.compression.quantization.method_names import FP16
 from vit_perception.evaluation.report.page import Section, page
 from vit_perception.evaluation.report.rendering import render
 from vit_perception.evaluation.report.tables import Cell, Column, table

@@ -44,6 +44,7 @@ class FloatGraph:
         ends: see `quantizable`.
 
     Attributes:
+        model: the file.
         layers: names of the products that can be quantized, in the order of the graph; what lies
             behind one, up to the next, belongs to it.
         layer_of: from every node of the graph, and every tensor that it writes, to its layer;
@@ -55,6 +56,7 @@ class FloatGraph:
     """
 
     def __init__(self, model: bytes, *, ends: tuple[str, ...] = ("Conv",)) -> None:
+        self.model = model
         self._model = simplified(model)
         graph = self._model.graph
         operators = {node.op_type for node in graph.node}

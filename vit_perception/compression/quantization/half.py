@@ -18,8 +18,6 @@ from onnx import NodeProto, TensorProto, numpy_helper
 
 from vit_perception.compression.quantization.float_graph import FloatGraph, Quantized
 
-FP16 = "fp16"
-"""The method of that name beside those of `calibration.METHODS`, and its graph."""
 _HALF = "_half"
 
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -23,11 +24,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 from onnxruntime.quantization import QuantType
+from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from vit_perception.compression.quantization.calibration import calibrated
 from vit_perception.compression.quantization.float_graph import FloatGraph, Quantized
-from vit_perception.compression.quantization.selection import OPERATORS
+from vit_perception.compression.quantization.layer_codes import LayerCodes, placed, with_codes
+from vit_perception.compression.quantization.selection import OPERATORS, keeps_codes
 
 
 class Calibrated(FloatGraph):
@@ -40,6 +43,11 @@ class Calibrated(FloatGraph):
         images: for calibration, uint8 [1, height, width, 3], at least one.
         method: a key of `calibration.METHODS`.
         ends: see `quantizable`.
+        codes: what a method found for layers; all else is as without.
+
+    Attributes:
+        method: of the ranges.
+        found: number of layers whose codes have a place in the graph.
 
     Raises:
         QuantizationError, OutputError: see `FloatGraph`.
@@ -52,9 +60,14 @@ class Calibrated(FloatGraph):
         method: str = "percentile",
         *,
         ends: tuple[str, ...] = ("Conv",),
+        codes: Sequence[LayerCodes] = (),
     ) -> None:
         super().__init__(model, ends=ends)
+        self.method = method
         self._ranges = calibrated(self._model, self._nodes, images, method)
+        self._codes = placed(self._model.graph, frozenset(self._nodes), codes)
+        self.found = len(self._codes)
+        _set_ranges(self._ranges, self._model.graph, self._nodes, self._codes)
 
     def graph(self, floats: Collection[str] = ()) -> Quantized:
         """Returns a graph with all layers in eight bits but some; equal arguments, equal bytes.
@@ -65,8 +78,11 @@ class Calibrated(FloatGraph):
         model = copy.deepcopy(self._model)
         names = [node for node in self._nodes if self._layer_of[node] not in floats]
         pixels = _pixels(model)
+        kept = {name: each for name, each in self._codes.items() if name in names}
+        overrides = with_codes(model.graph, kept)
         # Pixels are already integers 0..255.
         as_they_are = {"scale": np.array(1, np.float32), "zero_point": np.array(0, np.uint8)}
+        overrides.update({name: [as_they_are] for name in sorted(pixels)})
         with _silence():
             quantizer = QDQQuantizer(
                 model,
@@ -78,7 +94,7 @@ class Calibrated(FloatGraph):
                 names,
                 [],
                 list(OPERATORS),
-                {"TensorQuantOverrides": {name: [as_they_are] for name in sorted(pixels)}},
+                {"TensorQuantOverrides": overrides},
             )
             quantizer.quantize_model()
         quantizer.model.topological_sort()
@@ -105,6 +121,36 @@ def quantize_graph(
     Equal arguments give equal bytes on one machine. Arguments and errors: see `Calibrated`.
     """
     return Calibrated(model, images, method, ends=ends).graph()
+
+
+def _set_ranges(
+    ranges: TensorsData,
+    graph: onnx.GraphProto,
+    nodes: Collection[str],
+    codes: Mapping[str, LayerCodes],
+) -> None:
+    """Gives the inputs of nodes the ranges of their codes, in place.
+
+    An input that several nodes read gets what they need together. One that is never negative stays
+    so: its codes are unsigned, and the activation before it is left out of the graph for them.
+    """
+    made_by = {tensor: node for node in graph.node for tensor in node.output}
+    wanted: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for node in graph.node:
+        found = codes.get(node.name)
+        if found is None or found.low is None or found.high is None:
+            continue
+        tensor = node.input[0]
+        while (before := made_by.get(tensor)) and before.name in nodes and keeps_codes(before):
+            tensor = before.input[0]
+        wanted[tensor].append((found.low, found.high))
+    for tensor, ends in wanted.items():
+        if tensor not in ranges.data:
+            continue
+        low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+        if float(np.min(ranges[tensor].range_value[0])) >= 0:
+            low = max(low, 0.0)
+        ranges.data[tensor] = TensorData(lowest=np.float32(low), highest=np.float32(high))
 
 
 def _pixels(model: onnx.ModelProto) -> set[str]:

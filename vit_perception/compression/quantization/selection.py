@@ -33,6 +33,14 @@ ABSORBED = ("Clip", "Relu")
 """Activations that an eight-bit convolution applies through the range of its output."""
 
 
+_KEEP_CODES = ("AveragePool", "MaxPool", "Resize", "Slice", "Split")
+
+
+def keeps_codes(node: NodeProto) -> bool:
+    """Returns whether an operator in eight bits gives its output the scale of its input."""
+    return node.op_type in _KEEP_CODES
+
+
 def quantizable(
     graph: GraphProto, image: str = "image", *, ends: tuple[str, ...] = ("Conv",)
 ) -> list[str]:

@@ -92,7 +92,7 @@ class Call:
     Attributes:
         name: of the module.
         inputs: its tensors.
-        output: its result.
+        output: its result; "other" if that is no tensor.
     """
 
     name: str
@@ -174,7 +174,8 @@ def _followed(
         if isinstance(module, ClippedSoftmax):
             follower.value(output).kind = "softmax"
         if isinstance(module, kinds):
-            calls.append(Call(names[module], read, follower.value(output)))
+            made = follower.value(output) if isinstance(output, Tensor) else Value("other", "")
+            calls.append(Call(names[module], read, made))
 
     handles = [
         handle

@@ -1,0 +1,285 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Graphs made of what methods find in torch: their ranges, rounded weights and biases."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import NodeProto, numpy_helper
+
+torch = pytest.importorskip("torch")
+
+from vit_perception.compression.gate.maker import maker  # noqa: E402
+from vit_perception.compression.quantization import calibration  # noqa: E402
+from vit_perception.compression.quantization.float_graph import QuantizationError  # noqa: E402
+from vit_perception.compression.quantization.layer_codes import LayerCodes  # noqa: E402
+from vit_perception.compression.quantization.method_names import (  # noqa: E402
+    METHODS,
+    PAPERS,
+    RANGES,
+    SIMULATED,
+    checked_method,
+)
+from vit_perception.compression.quantization.methods.graphs import (  # noqa: E402
+    CONFIGS,
+    GraphSource,
+    found_by,
+)
+from vit_perception.compression.quantization.qdq import Calibrated  # noqa: E402
+from vit_perception.compression.quantization.selection import PRODUCTS, keeps_codes  # noqa: E402
+from vit_perception.engine.factory import open_session  # noqa: E402
+from vit_perception.export.asked import Asked  # noqa: E402
+from vit_perception.export.graph import DetectorGraph  # noqa: E402
+from vit_perception.models.detectors.dosod import dosod_nano  # noqa: E402
+from vit_perception.models.detectors.factory import create_detector  # noqa: E402
+
+from ..models.backbones.randomised import randomise  # noqa: E402
+from ..toy_bundle import HEIGHT, WIDTH, write_toy_bundle  # noqa: E402
+from .deep_toy import deep_toy_graph  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+SIDE = 64
+"""Of pictures, px."""
+HYBRID = "tiny_vit_5m_224_dense"
+"""Convolutions, and blocks of LayerNorm and linear layers."""
+
+
+def unit_text(count: int, dimension: int) -> np.ndarray:
+    text = np.random.default_rng(1).normal(size=(count, dimension)).astype(np.float32)
+    return text / np.linalg.norm(text, axis=1, keepdims=True)
+
+
+def pictures(count: int, seed: int = 0) -> list[np.ndarray]:
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (count, 1, 8, 8, 3), np.uint8)
+    return list(coarse.repeat(SIDE // 8, 2).repeat(SIDE // 8, 3))
+
+
+@cache
+def source(backbone: str = "") -> GraphSource:
+    """The nano detector with random weights, or a detector on a backbone of the shelf."""
+    torch.manual_seed(0)
+    if backbone:
+        model = create_detector("dosod", backbone=backbone, size=(SIDE, SIDE), prototypes=8)
+    else:
+        model = dosod_nano(activation="relu", prototypes=8)
+    model = randomise(model).requires_grad_(False)
+    embeddings = model.embed(torch.from_numpy(unit_text(4, model.text_dimension)))
+    return GraphSource(Asked(DetectorGraph(model, SIDE, SIDE), embeddings).eval(), Asked.written)
+
+
+@cache
+def found(method: str, backbone: str = "") -> tuple[bytes, list[LayerCodes], Calibrated]:
+    """The float graph of a method, its codes, and what takes them."""
+    graph, codes = found_by(source(backbone), pictures(4), method)
+    return graph, codes, Calibrated(graph, pictures(4), codes=codes)
+
+
+def run(graph: bytes, asked: Any, image: np.ndarray) -> dict[str, np.ndarray]:
+    embeddings = asked.embeddings.numpy()
+    return open_session(graph).run({
+        "image": image,
+        "class_thresholds": asked.thresholds.numpy(),
+        "class_embeddings": embeddings,
+        "anything_embedding": embeddings[:1],
+    })  # fmt: skip
+
+
+class Codes:
+    """The products of a graph that compute in eight bits, and what they read."""
+
+    def __init__(self, model: bytes) -> None:
+        graph = onnx.load_from_string(model).graph
+        self.constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+        self.made_by = {tensor: node for node in graph.node for tensor in node.output}
+        self.read_by = {tensor: node for node in graph.node for tensor in node.input}
+        self.products = {
+            node.name: node
+            for node in graph.node
+            if node.op_type in PRODUCTS and self.dequantized(node.input[1]) is not None
+        }
+
+    def dequantized(self, tensor: str) -> np.ndarray | None:
+        """Values of a constant that is stored as codes."""
+        node = self.made_by.get(tensor)
+        if node is None or node.op_type != "DequantizeLinear":
+            return None
+        codes, scale, zero = (self.constants.get(each) for each in node.input)
+        if codes is None or scale is None or zero is None:
+            return None
+        axis = next((each.i for each in node.attribute if each.name == "axis"), 1)
+        shape = [1] * codes.ndim
+        if scale.ndim and codes.ndim:
+            shape[axis] = -1
+            scale = scale.reshape(shape)
+        return (codes.astype(np.float32) - zero.astype(np.float32).reshape(scale.shape)) * scale
+
+    def range_of(self, tensor: str) -> tuple[float, float]:
+        """Range of an activation's codes."""
+        node = self.made_by[tensor]
+        scale, zero = (float(self.constants[each]) for each in node.input[1:])
+        return -zero * scale, (255 - zero) * scale
+
+    def source(self, tensor: str) -> str:
+        """What an activation's codes were first computed for: pools and the like keep them."""
+        at = tensor
+        for _ in range(3):  # DequantizeLinear, QuantizeLinear, what wrote it
+            before = self.made_by.get(at)
+            if before is None:
+                return tensor
+            at = before.input[0]
+        return self.source(at) if keeps_codes(before) else tensor
+
+    def bias(self, node: NodeProto) -> np.ndarray | None:
+        """Bias of a product, also where it is the summand behind it."""
+        if len(node.input) > 2:
+            return self.dequantized(node.input[2])
+        after = self.read_by.get(node.output[0])
+        while after is not None and after.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            after = self.read_by.get(after.output[0])
+        if after is None or after.op_type != "Add":
+            return None
+        sums = [self.constants.get(each) for each in after.input]
+        sums += [self.dequantized(each) for each in after.input]
+        return next((each for each in sums if each is not None), None)
+
+
+# Names
+
+
+def test_every_method_has_one_name() -> None:
+    assert set(CONFIGS) == set(PAPERS)
+    assert set(calibration.METHODS) == set(RANGES)
+    assert len({*METHODS, *SIMULATED}) == len(METHODS) + len(SIMULATED)
+    assert [checked_method(name) for name in METHODS] == list(METHODS)
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_what_only_simulates_says_why(name: str) -> None:
+    with pytest.raises(ValueError, match=f"found {name}, which {SIMULATED[name]}"):
+        checked_method(name)
+
+
+# What becomes of codes
+
+
+@pytest.mark.parametrize("method", PAPERS)
+def test_the_float_graph_finds_the_same(method: str) -> None:
+    here = source()
+    for image in pictures(2, seed=1):
+        wanted, got = (
+            run(graph, here.network, image)
+            for graph in (here.write(here.network), found(method)[0])
+        )
+        for name, values in wanted.items():
+            np.testing.assert_allclose(got[name], values, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", PAPERS)
+def test_nodes_have_the_codes_of_their_layers(method: str) -> None:
+    _, codes, made = found(method)
+    seen = Codes(made.graph().model)
+    assert len(seen.products) == made.found == len(made.layers) == len(codes) - 1  # prototypes
+    readers: dict[str, list[LayerCodes]] = {}
+    for name, node in seen.products.items():
+        own = made._codes[name]
+        weight = seen.dequantized(node.input[1])
+        stored = seen.constants[seen.made_by[node.input[1]].input[0]]
+        assert weight is not None and np.abs(stored.astype(int)).max() <= 64
+        if own.rounded is not None:
+            np.testing.assert_allclose(weight, own.rounded, rtol=1e-4, atol=1e-6)
+        if own.bias is not None:
+            bias = seen.bias(node)
+            assert bias is not None
+            np.testing.assert_allclose(bias, own.bias, atol=np.abs(own.bias).max() / 100)
+        readers.setdefault(seen.source(node.input[0]), []).append(own)
+    assert any(own.bias is not None for own in made._codes.values()) == (
+        method in ("output-error", "q-hyvit")
+    )
+    for tensor, layers in readers.items():
+        if seen.made_by[tensor].input[0] == "image":
+            assert seen.range_of(tensor) == (0, 255)
+            continue
+        lows = [each.low for each in layers if each.low is not None]
+        highs = [each.high for each in layers if each.high is not None]
+        low, high = seen.range_of(tensor)
+        assert high == pytest.approx(max(highs), rel=0.02)
+        assert low == pytest.approx(min(lows), abs=0.02 * high) or low == 0 > min(lows)
+
+
+def test_layers_that_stay_float_keep_weight_and_bias() -> None:
+    graph, _, made = found("output-error")
+    floats = made.layers[::2]
+    kept = Codes(made.graph(floats).model)
+    assert not set(floats) & set(kept.products)
+    assert set(kept.products) == set(made.layers) - set(floats)
+    plain = {node.name: node for node in onnx.load_from_string(made.model).graph.node}
+    values = Codes(made.model).constants
+    left = onnx.load_from_string(made.graph(floats).model).graph.node
+    for node in left:
+        if node.name in floats:
+            for place in (1, 2):
+                before = values[plain[node.name].input[place]]
+                np.testing.assert_array_equal(kept.constants[node.input[place]], before)
+
+
+@pytest.mark.parametrize("method", [pytest.param("repq", marks=pytest.mark.slow), "q-hyvit"])
+def test_networks_with_attention_get_codes_too(method: str) -> None:
+    graph, codes, made = found(method, HYBRID)
+    seen = Codes(made.graph().model)
+    linear = [node for node in seen.products.values() if node.op_type != "Conv"]
+    assert linear and made.found == len(made.layers) == len(seen.products)
+    for node in linear:
+        own = made._codes[node.name]
+        weight = seen.dequantized(node.input[1])
+        if own.rounded is not None:
+            assert weight is not None
+            np.testing.assert_allclose(weight.T, own.rounded, rtol=1e-4, atol=1e-6)
+        if own.bias is not None:
+            bias = seen.bias(node)
+            assert bias is not None
+            np.testing.assert_allclose(bias, own.bias, atol=np.abs(own.bias).max() / 50)
+    network = source(HYBRID).network
+    for image in pictures(2, seed=1):
+        wanted, got = (run(each, network, image) for each in (graph, made.graph().model))
+        assert np.isfinite(got["boxes"]).all()
+        assert wanted["prototypes"].shape == got["prototypes"].shape
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize("method", PAPERS)
+def test_a_bundle_without_a_network_is_refused(method: str, tmp_path: Path) -> None:
+    bundle = write_toy_bundle(tmp_path / "toy", graphs={"fp32": deep_toy_graph("relu")})
+    with pytest.raises(QuantizationError, match=f"method {method}: expected .* weights"):
+        maker(bundle, pictures(1), method)
+
+
+def test_a_graph_of_another_network_is_refused(tmp_path: Path) -> None:
+    bundle = write_toy_bundle(tmp_path / "toy", graphs={"fp32": deep_toy_graph("relu")})
+    here = source()
+    other = GraphSource(here.network, lambda network: bundle.graph())
+    images = [np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)]
+    mixed = GraphSource(Small(), other.write)
+    with pytest.raises(QuantizationError, match="expected layers of the network in its graph"):
+        maker(bundle, images, "mse", lambda _: mixed)
+
+
+class Small(torch.nn.Module):
+    """A network that no graph here is written from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv2d(3, 3, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.layer(image.permute(0, 3, 1, 2).float())
+        return result
