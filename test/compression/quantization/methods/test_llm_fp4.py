@@ -11,6 +11,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.alone import (  # noqa: E402
+    linear,
+    noise,
+    placed,
+    seen,
+)
 from test.compression.quantization.tiny import of_timm, pictures, tiny_vit  # noqa: E402
 from vit_perception.compression.quantization.methods.llm_fp4 import LLMFP4, fit  # noqa: E402
 from vit_perception.compression.quantization.methods.quantize import quantize  # noqa: E402
@@ -26,11 +32,9 @@ from vit_perception.compression.quantization.simulation.format_search import (  
 )
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
     Layer,
-    Place,
     QuantizedConv2d,
     QuantizedLinear,
     QuantizedProduct,
-    Source,
     layers_of,
 )
 from vit_perception.compression.quantization.simulation.observers import (  # noqa: E402
@@ -51,26 +55,6 @@ from vit_perception.compression.quantization.simulation.search import (  # noqa:
 pytestmark = pytest.mark.torch
 
 PLAIN = LLMFP4(count=20, objective="output")
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def linear(weight: torch.Tensor) -> QuantizedLinear:
-    inner = torch.nn.Linear(weight.shape[1], len(weight), bias=False)
-    inner.weight = torch.nn.Parameter(weight, requires_grad=False)
-    return placed(QuantizedLinear(inner))
-
-
-def placed(layer: Layer, role: str = "linear") -> Layer:
-    layer.place = Place("layer", role, 0, (Source("other", "", ()),) * len(layer.OPERANDS))
-    return layer
-
-
-def seen(layer: Layer, *inputs: torch.Tensor) -> Record:
-    with torch.no_grad():
-        return Record(inputs, layer(*inputs))
 
 
 def uneven(octaves: float, *, against: bool, count: int = 512) -> tuple[QuantizedLinear, Record]:

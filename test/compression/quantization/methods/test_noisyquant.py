@@ -14,6 +14,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.alone import (  # noqa: E402
+    linear,
+)
 from test.compression.quantization.tiny import of_timm, pictures, tiny_vit  # noqa: E402
 from vit_perception.compression.quantization.methods.llm_fp4 import LLMFP4  # noqa: E402
 from vit_perception.compression.quantization.methods.noisyquant import (  # noqa: E402
@@ -30,9 +33,7 @@ from vit_perception.compression.quantization.simulation.bits import Bits  # noqa
 from vit_perception.compression.quantization.simulation.capture import Record  # noqa: E402
 from vit_perception.compression.quantization.simulation.graph import to_qdq  # noqa: E402
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
-    Place,
     QuantizedLinear,
-    Source,
     layers_of,
 )
 from vit_perception.compression.quantization.simulation.observers import minmax  # noqa: E402
@@ -45,14 +46,6 @@ pytestmark = pytest.mark.torch
 
 SIX = Bits(6, 6, 6, 6, 8, 6)
 BASE = UniformPTQ(SIX)
-
-
-def linear(weight: torch.Tensor, role: str = "fc2") -> QuantizedLinear:
-    inner = torch.nn.Linear(weight.shape[1], len(weight), bias=False)
-    inner.weight = torch.nn.Parameter(weight, requires_grad=False)
-    layer = QuantizedLinear(inner)
-    layer.place = Place("layer", role, 0, (Source("gelu", "", ()),))
-    return layer
 
 
 def relative(layer: QuantizedLinear, x: torch.Tensor) -> float:
@@ -91,7 +84,7 @@ def test_noise_trades_bias_for_variance(offset: float, strength: float) -> None:
 
 
 def test_equal_offsets_that_all_round_to_nothing() -> None:
-    layer = linear(torch.ones(1, 1024))
+    layer = linear(torch.ones(1, 1024), "fc2", "gelu")
     x = torch.full((4, 1024), 0.3)
     layer.input_quantizer = Uniform(6, torch.tensor(1.0), signed=True)
     assert relative(layer, x) == pytest.approx(1)
@@ -138,7 +131,7 @@ def spiky(mean: float, seed: int) -> tuple[QuantizedLinear, Record]:
     x = torch.randn(512, 1536, generator=generator) * 1.2 - 0.8
     x = torch.nn.functional.gelu(x)
     x[:, :4] *= 20
-    layer = linear(0.02 * torch.randn(384, 1536, generator=generator) + mean)
+    layer = linear(0.02 * torch.randn(384, 1536, generator=generator) + mean, "fc2", "gelu")
     layer.input_quantizer = Uniform.from_range(*minmax(x), 6, symmetric=True)
     return layer, Record((x,), layer(x))
 
@@ -166,7 +159,7 @@ def test_the_mean_error_gives_more_than_noise() -> None:
 
 
 def test_shifts_are_tried_before_noise() -> None:
-    layer = linear(torch.ones(1, 64))
+    layer = linear(torch.ones(1, 64), "fc2", "gelu")
     x = torch.full((4, 64), 0.3)
     layer.input_quantizer = Uniform(6, torch.tensor(1.0), signed=True)
     record = Record((x,), layer(x))

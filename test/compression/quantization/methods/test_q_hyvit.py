@@ -13,6 +13,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.alone import (  # noqa: E402
+    noise,
+    placed,
+)
 from test.compression.quantization.tiny import of_timm, pictures  # noqa: E402
 from vit_perception.compression.quantization.methods.bridges import bridges_of  # noqa: E402
 from vit_perception.compression.quantization.methods.q_hyvit import (  # noqa: E402
@@ -75,10 +79,6 @@ def without_bridges() -> torch.nn.Module:
     return quantize(of_timm("mobilevit_xxs"), replace(FAST, bridges=()), BATCHES)
 
 
-def noise(*shape: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
-
-
 def relative(x: torch.Tensor, found: torch.Tensor) -> float:
     return float((found - x).square().sum() / x.square().sum())
 
@@ -94,7 +94,7 @@ def calibrated(layer: Layer, role: str, config: QHyViT, *inputs: torch.Tensor) -
         def forward(self, batch: torch.Tensor) -> torch.Tensor:
             return self.layer(*(each[: len(batch)] for each in inputs))
 
-    layer.place = Place("layer", role, 0, (Source("other", "", ()),) * len(layer.OPERANDS))
+    placed(layer, role)
     q_hyvit(Net(), replace(config, bridges=(), loss=None), [inputs[0]])
     layer.quantized = True
     return layer

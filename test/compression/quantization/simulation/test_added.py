@@ -8,6 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.alone import (  # noqa: E402
+    noise,
+)
 from test.compression.quantization.tiny import pictures, tiny_vit  # noqa: E402
 
 # isort: split
@@ -40,10 +43,6 @@ from vit_perception.compression.quantization.simulation.quantizers import (  # n
 from vit_perception.compression.quantization.simulation.wrapped import wrap  # noqa: E402
 
 pytestmark = pytest.mark.torch
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def pointwise(kind: str, bias: bool) -> tuple[WeightedLayer, torch.Tensor]:

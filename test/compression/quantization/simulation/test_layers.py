@@ -8,6 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.alone import (  # noqa: E402
+    noise,
+    placed,
+    seen,
+)
 from test.compression.quantization.tiny import (  # noqa: E402
     of_timm,
     pictures,
@@ -25,11 +30,9 @@ from vit_perception.compression.quantization.simulation.capture import (  # noqa
 )
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
     Layer,
-    Place,
     QuantizedConv2d,
     QuantizedLinear,
     QuantizedProduct,
-    Source,
     layers_of,
 )
 from vit_perception.compression.quantization.simulation.observers import (  # noqa: E402
@@ -52,20 +55,6 @@ from vit_perception.compression.quantization.simulation.search import (  # noqa:
 from vit_perception.compression.quantization.simulation.wrapped import wrap  # noqa: E402
 
 pytestmark = pytest.mark.torch
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def placed(layer: Layer, role: str = "linear") -> Layer:
-    layer.place = Place("layer", role, 0, (Source("other", "", ()),) * len(layer.OPERANDS))
-    return layer
-
-
-def seen(layer: Layer, *inputs: torch.Tensor) -> Record:
-    with torch.no_grad():
-        return Record(inputs, layer(*inputs))
 
 
 def symmetric(x: torch.Tensor, sharing: Sharing, bits: int = 4) -> Uniform:

@@ -8,6 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.alone import (  # noqa: E402
+    noise,
+)
 from vit_perception.compression.quantization.simulation.observers import (  # noqa: E402
     HEAD,
     IN_CHANNEL,
@@ -26,10 +29,6 @@ from vit_perception.compression.quantization.simulation.quantizers import (  # n
 )
 
 pytestmark = pytest.mark.torch
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.alone import (  # noqa: E402
+    placed,
+    seen,
+)
 from vit_perception.compression.quantization.simulation.capture import Record  # noqa: E402
 from vit_perception.compression.quantization.simulation.layers import (  # noqa: E402
     Layer,
-    Place,
     QuantizedConv2d,
     QuantizedLinear,
     QuantizedProduct,
-    Source,
 )
 from vit_perception.compression.quantization.simulation.observers import (  # noqa: E402
     OUT_CHANNEL,
@@ -33,20 +35,19 @@ from vit_perception.compression.quantization.simulation.search import output_err
 pytestmark = pytest.mark.torch
 
 
-def placed(layer: Layer, *inputs: torch.Tensor) -> tuple[Layer, Record]:
-    source = Source("other", "", ())
-    layer.place = Place("layer", "conv", 0, (source,) * len(inputs))
-    return layer.requires_grad_(False), Record(inputs, layer(*inputs).detach())
+def recorded(layer: Layer, *inputs: torch.Tensor) -> tuple[Layer, Record]:
+    placed(layer, "conv").requires_grad_(False)
+    return layer, seen(layer, *inputs)
 
 
 def linear(inputs: int, outputs: int, *, tokens: int, bias: bool = True) -> tuple[Layer, Record]:
     layer = QuantizedLinear(torch.nn.Linear(inputs, outputs, bias))
-    return placed(layer, torch.randn(3, tokens, inputs))
+    return recorded(layer, torch.randn(3, tokens, inputs))
 
 
 def convolution(side: int = 9, **options: object) -> tuple[Layer, Record]:
     layer = QuantizedConv2d(torch.nn.Conv2d(6, 12, **options))
-    return placed(layer, torch.randn(3, 6, side, side))
+    return recorded(layer, torch.randn(3, 6, side, side))
 
 
 WEIGHTED = {
@@ -93,7 +94,7 @@ def test_of_a_weighted_layer(name: str, bits: int) -> None:
 def test_of_a_product_by_head(number: int) -> None:
     torch.manual_seed(0)
     left, right = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 4, 6)
-    layer, record = placed(QuantizedProduct("scores"), left, right)
+    layer, record = recorded(QuantizedProduct("scores"), left, right)
     layer.left_quantizer, layer.right_quantizer = quantizer(left, 3), quantizer(right, 4)
     found = operand_error(layer, record, number)
     operand = layer.left_quantizer(left) if number == 0 else layer.right_quantizer(right)

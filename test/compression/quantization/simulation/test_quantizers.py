@@ -14,6 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 
+from test.compression.quantization.alone import (  # noqa: E402
+    noise,
+)
 from vit_perception.compression.quantization.simulation.quantizers import (  # noqa: E402
     GELU_FLOOR,
     Logarithm,
@@ -25,10 +28,6 @@ from vit_perception.compression.quantization.simulation.quantizers import (  # n
 )
 
 pytestmark = pytest.mark.torch
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def by_onnxruntime(quantizer: Uniform, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
