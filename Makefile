@@ -28,7 +28,8 @@ export MUJOCO_GL := osmesa
 # Processes that run tests: one more than two cores, as some wait for messages. Each has one thread
 # of torch: more would wait for each other.
 WORKERS ?= 3
-PYTESTS = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile
+PYTESTS = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile \
+  --no-loadscope-reorder
 
 PACKAGING := setup.py setup.cfg pyproject.toml
 UNDERLAY := $(shell find underlay -type f -not -name '*.pyc')

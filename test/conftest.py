@@ -33,6 +33,15 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+LONG = ("test_learning.py", "test_shelf.py", "test_create_detector.py")
+"""Files that take minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets long files begin first, so that none is left for one process when others are done."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(scope="session")
 def toy_bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the toy detector (see test/toy_bundle.py); do not write into it."""

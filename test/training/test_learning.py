@@ -58,9 +58,8 @@ def trainer(data: Path, folder: Path, **options: object) -> Trainer:
     return Trainer(recipe, pictures, book, folder, workers=0)
 
 
-@pytest.mark.parametrize(
-    "seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_held_out_combination_is_found_by_name(tmp_path: Path, seed: int) -> None:
     data = toy.write_pictures(tmp_path / "train", 600)
     run = trainer(data, tmp_path / "run", steps=220, seed=seed)

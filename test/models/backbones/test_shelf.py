@@ -41,7 +41,7 @@ SIZES = ((416, 416), (96, 128), (160, 224))
 LARGE_SIZES = ((480, 640), (720, 1280))
 #: Those whose tests at full size take too much memory or time are looked at smaller.
 SMALL_SIZES = ((96, 128), (128, 128), (160, 224))
-LARGE = 15e6
+LARGE, SMALL = 15e6, 6e6
 
 
 def variants(limit: float = math.inf) -> list[object]:
@@ -59,6 +59,8 @@ def variants(limit: float = math.inf) -> list[object]:
 each_variant = pytest.mark.parametrize("variant", variants())
 each_light_variant = pytest.mark.parametrize("variant", variants(LARGE))
 """Of the large ones the short tests look at counts, maps and the graph."""
+each_small_variant = pytest.mark.parametrize("variant", variants(SMALL))
+"""Calibration runs a graph often."""
 
 
 def trainable(model: torch.nn.Module) -> int:
@@ -213,7 +215,7 @@ def test_a_graph_with_free_height_and_width(variant: Variant) -> None:
         assert_close(found, expected.numpy(), 1e-4)
 
 
-@each_light_variant
+@each_small_variant
 def test_eight_bits_run_and_mean_the_same(variant: Variant) -> None:
     """Plain quantization after training, ranges by noise: no figure of accuracy."""
     size = SMALL_SIZES[0]
