@@ -15,8 +15,7 @@ SIMULATED = {
     "llm-fp4": "has floating-point codes, which QuantizeLinear has not",
     "noisyquant": "adds noise before a layer rounds its input; in a graph the layer before has "
     "rounded it already",
-    "lrp-qvit": "chooses layers by relevance to logits, which a detector has not; the gate "
-    "chooses them by what it measures",
+    "lrp-qvit": "estimates which layers may have fewer bits; the gate measures it",
 }
 """Methods that no graph is made of, and why; see doc/quantizers.md."""
 METHODS = (*RANGES, *PAPERS, FP16)
