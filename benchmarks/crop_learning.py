@@ -55,7 +55,7 @@ def learn(model: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe) -> L
     """Trains in place.
 
     Args:
-        model: logits [B, classes] from [B, 3, H, W], 0 to 1.
+        model: logits [B, classes] from [B, 3, H, W] around 0.
         images: uint8 [N, 3, side, side].
         labels: int64 [N].
         recipe: see :class:`Recipe`.
@@ -105,11 +105,16 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, side: int | None 
 
 
 def middle(images: Tensor, side: int | None = None) -> Tensor:
-    """Returns the middle of uint8 crops [N, 3, H, W] as floats 0 to 1."""
+    """Returns the middle of uint8 crops [N, 3, H, W] as floats around 0."""
     if side is not None:
         edge = (images.shape[-1] - side) // 2
         images = images[..., edge : edge + side, edge : edge + side]
-    return images.float().div(255)
+    return _centred(images)
+
+
+def _centred(images: Tensor) -> Tensor:
+    """Returns floats whose mean is near 0 and whose deviation is near 1."""
+    return images.float().sub_(96).div_(62)
 
 
 def _done(recipe: Recipe, steps: int, begin: float) -> float:
@@ -119,11 +124,11 @@ def _done(recipe: Recipe, steps: int, begin: float) -> float:
 
 
 def _shown(images: Tensor, side: int | None, generator: torch.Generator) -> Tensor:
-    """Returns a part of each crop, anywhere in it, as floats 0 to 1."""
+    """Returns a part of each crop, anywhere in it, as floats around 0."""
     if side is not None:
         room = images.shape[-1] - side + 1
         edges = torch.randint(room, (len(images), 2), generator=generator).tolist()
         images = torch.stack(
             [x[:, y : y + side, z : z + side] for x, (y, z) in zip(images, edges, strict=True)]
         )
-    return images.float().div_(255)
+    return _centred(images)

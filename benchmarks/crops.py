@@ -14,7 +14,7 @@ from torch import Tensor
 from vit_perception.training.annotations import load_pictures
 from vit_perception.training.pictures import read
 
-LEAST_SIDE = 24
+LEAST_SIDE = 40
 """Least side of an object in px; smaller ones are left out."""
 MARGIN = 0.1
 """Share of a box that a crop shows around it."""

@@ -18,7 +18,11 @@ torch = pytest.importorskip("torch")
 from vit_perception.compression.gate.maker import maker  # noqa: E402
 from vit_perception.compression.quantization import calibration  # noqa: E402
 from vit_perception.compression.quantization.float_graph import QuantizationError  # noqa: E402
-from vit_perception.compression.quantization.layer_codes import LayerCodes  # noqa: E402
+from vit_perception.compression.quantization.layer_codes import (  # noqa: E402
+    LayerCodes,
+    placed,
+    with_codes,
+)
 from vit_perception.compression.quantization.method_names import (  # noqa: E402
     METHODS,
     PAPERS,
@@ -36,6 +40,7 @@ from vit_perception.compression.quantization.selection import PRODUCTS, keeps_co
 from vit_perception.engine.factory import open_session  # noqa: E402
 from vit_perception.export.asked import Asked  # noqa: E402
 from vit_perception.export.graph import DetectorGraph  # noqa: E402
+from vit_perception.export.onnx_graph import to_onnx  # noqa: E402
 from vit_perception.models.detectors.dosod import dosod_nano  # noqa: E402
 from vit_perception.models.detectors.factory import create_detector  # noqa: E402
 
@@ -230,7 +235,10 @@ def test_layers_that_stay_float_keep_weight_and_bias() -> None:
                 np.testing.assert_array_equal(kept.constants[node.input[place]], before)
 
 
-@pytest.mark.parametrize("method", [pytest.param("repq", marks=pytest.mark.slow), "q-hyvit"])
+@pytest.mark.parametrize(
+    "method",
+    ["mse", *(pytest.param(each, marks=pytest.mark.slow) for each in ("repq", "q-hyvit"))],
+)
 def test_networks_with_attention_get_codes_too(method: str) -> None:
     graph, codes, made = found(method, HYBRID)
     seen = Codes(made.graph().model)
@@ -251,6 +259,24 @@ def test_networks_with_attention_get_codes_too(method: str) -> None:
         wanted, got = (run(each, network, image) for each in (graph, made.graph().model))
         assert np.isfinite(got["boxes"]).all()
         assert wanted["prototypes"].shape == got["prototypes"].shape
+
+
+def test_a_product_without_a_bias_gets_a_sum() -> None:
+    layer = torch.nn.Linear(4, 3, bias=False)
+    weight = layer.weight.detach().numpy()
+    graph = to_onnx(layer, (torch.zeros(2, 5, 4),), ["x"], ["y"], {})
+    model = onnx.load_from_string(graph)
+    codes = [LayerCodes("layer", weight, bias=np.array([1, 2, 3], np.float32))]
+    names = [node.name for node in model.graph.node]
+    with_codes(model.graph, placed(model.graph, names, codes))
+    onnx.checker.check_model(model, full_check=True)
+    x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype(np.float32)
+    plain, found = (
+        open_session(each).run({"x": x}) for each in (graph, model.SerializeToString())
+    )
+    np.testing.assert_allclose(
+        found["y"] - plain["y"], np.broadcast_to([1, 2, 3], (2, 5, 3)), 1e-5
+    )
 
 
 # What cannot be

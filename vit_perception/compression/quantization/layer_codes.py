@@ -79,45 +79,45 @@ def with_codes(
     Returns:
         ONNX Runtime's overrides for the weights, by tensor.
     """
-    made_by = {tensor: node for node in graph.node for tensor in node.output}
     overrides: dict[str, list[dict[str, object]]] = {}
-    known = {tensor.name for tensor in graph.initializer}
-    for node in graph.node:
+    for node in list(graph.node):
         found = codes.get(node.name)
-        if found is not None and found.rounded is not None and found.scale is not None:
+        if found is None:
+            continue
+        if found.rounded is not None and found.scale is not None:
             turned = is_turned(node)
             values = found.rounded.T if turned else found.rounded
             node.input[1] = _added(graph, f"{node.name}_rounded", values)
-            axis = 1 if turned else 0
-            ends = [(-64 * each, 64 * each) for each in found.scale.astype(np.float64)]
             overrides[node.input[1]] = [
-                {"axis": axis, "rmin": np.float32(low), "rmax": np.float32(high)}
-                for low, high in ends
+                {
+                    "axis": int(turned),
+                    "rmin": np.float32(-64 * each),
+                    "rmax": np.float32(64 * each),
+                }
+                for each in found.scale.astype(np.float64)
             ]
-        if found is not None and found.bias is not None and node.op_type != "MatMul":
-            bias = _added(graph, f"{node.name}_bias", found.bias)
-            del node.input[2:]
-            node.input.append(bias)
-        if node.op_type == "Add":
-            _correct_sum(graph, node, made_by, codes, known)
+        if found.bias is not None:
+            _set_bias(graph, node, _added(graph, f"{node.name}_bias", found.bias))
     return overrides
 
 
-def _correct_sum(
-    graph: onnx.GraphProto,
-    node: NodeProto,
-    made_by: dict[str, NodeProto],
-    codes: dict[str, LayerCodes],
-    known: set[str],
-) -> None:
-    """Gives the sum behind a MatMul the bias of its codes."""
-    for place in (0, 1):
-        before = made_by.get(node.input[place])
-        if before is None or before.op_type != "MatMul" or node.input[1 - place] not in known:
-            continue
-        found = codes.get(before.name)
-        if found is not None and found.bias is not None:
-            node.input[1 - place] = _added(graph, f"{before.name}_bias", found.bias)
+def _set_bias(graph: onnx.GraphProto, node: NodeProto, bias: str) -> None:
+    """Gives a product a bias in place of its own, that of a MatMul in the sum behind it."""
+    if node.op_type != "MatMul":
+        del node.input[2:]
+        node.input.append(bias)
+        return
+    constants = {tensor.name for tensor in graph.initializer}
+    for after in graph.node:
+        if after.op_type == "Add" and node.output[0] in after.input:
+            other = 1 if after.input[0] == node.output[0] else 0
+            if after.input[other] in constants:
+                after.input[other] = bias
+                return
+    result = node.output[0]
+    node.output[0] = f"{result}_product"
+    total = onnx.helper.make_node("Add", [node.output[0], bias], [result], f"{node.name}_sum")
+    graph.node.insert(list(graph.node).index(node) + 1, total)
 
 
 def _added(graph: onnx.GraphProto, name: str, values: NDArray[np.float32]) -> str:
