@@ -83,8 +83,8 @@ def source(backbone: str = "") -> GraphSource:
 @cache
 def found(method: str, backbone: str = "") -> tuple[bytes, list[LayerCodes], Calibrated]:
     """The float graph of a method, its codes, and what takes them."""
-    graph, codes = found_by(source(backbone), pictures(4), method)
-    return graph, codes, Calibrated(graph, pictures(4), codes=codes)
+    graph, codes = found_by(source(backbone), pictures(2), method)
+    return graph, codes, Calibrated(graph, pictures(2), codes=codes)
 
 
 def run(graph: bytes, asked: Any, image: np.ndarray) -> dict[str, np.ndarray]:
