@@ -240,8 +240,9 @@ def test_layers_that_stay_float_keep_weight_and_bias() -> None:
     ["mse", *(pytest.param(each, marks=pytest.mark.slow) for each in ("repq", "q-hyvit"))],
 )
 def test_networks_with_attention_get_codes_too(method: str) -> None:
-    graph, codes, made = found(method, HYBRID)
-    seen = Codes(made.graph().model)
+    graph, _, made = found(method, HYBRID)
+    quantized = made.graph().model
+    seen = Codes(quantized)
     linear = [node for node in seen.products.values() if node.op_type != "Conv"]
     assert linear and made.found == len(made.layers) == len(seen.products)
     for node in linear:
@@ -256,7 +257,7 @@ def test_networks_with_attention_get_codes_too(method: str) -> None:
             np.testing.assert_allclose(bias, own.bias, atol=np.abs(own.bias).max() / 50)
     network = source(HYBRID).network
     for image in pictures(2, seed=1):
-        wanted, got = (run(each, network, image) for each in (graph, made.graph().model))
+        wanted, got = (run(each, network, image) for each in (graph, quantized))
         assert np.isfinite(got["boxes"]).all()
         assert wanted["prototypes"].shape == got["prototypes"].shape
 
