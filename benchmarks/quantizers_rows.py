@@ -32,9 +32,14 @@ _SHORT: dict[str, Any] = {"effort": Effort(32, 8, 3), "rounds": 1}
 """In place of 128 pairs, six steps and three rounds."""
 
 
+def _uniform(bits: Bits, ranges: Any, **search: Any) -> UniformPTQ:
+    """Returns uniform quantizers; fewer than eight bits of [0, 1] round most of a softmax to 0."""
+    return UniformPTQ(bits, ranges, fixed_softmax=bits.softmax >= 8, **search)
+
+
 def _noisy(bits: Bits) -> NoisyQuant:
     """Returns noise on the row "output mse"."""
-    return NoisyQuant(UniformPTQ(bits, ranges="output_mse", **_COARSE))
+    return NoisyQuant(_uniform(bits, "output_mse", **_COARSE))
 
 
 def _lrp(bits: Bits, around: int) -> LRPQViT:
@@ -44,11 +49,11 @@ def _lrp(bits: Bits, around: int) -> LRPQViT:
 
 
 ROWS: dict[str, Callable[[Bits], Any]] = {
-    "minmax": partial(UniformPTQ, ranges="minmax"),
-    "percentile": partial(UniformPTQ, ranges="percentile"),
-    "mse": partial(UniformPTQ, ranges="mse"),
-    "output mse": partial(UniformPTQ, ranges="output_mse", **_COARSE),
-    "hessian": partial(UniformPTQ, ranges="hessian", **_COARSE),
+    "minmax": partial(_uniform, ranges="minmax"),
+    "percentile": partial(_uniform, ranges="percentile"),
+    "mse": partial(_uniform, ranges="mse"),
+    "output mse": partial(_uniform, ranges="output_mse", **_COARSE),
+    "hessian": partial(_uniform, ranges="hessian", **_COARSE),
     "noisyquant": _noisy,
     "repq": RepQ,
     "lrp-qvit, equal bits": partial(_lrp, around=0),
