@@ -69,9 +69,11 @@ def test_a_method_of_a_paper_runs_on_the_network_of_a_bundle(
     data, out = write_squares(tmp_path / "data", 3), tmp_path / "out"
     arguments = ["quantize", str(tmp_path / "small"), "--data", str(data), "--out", str(out)]
     assert main([*arguments, "--method", "mse", "--max-drop", "1"]) == 0
-    assert "layers are in eight bits" in capsys.readouterr().out
+    assert (
+        "60 of 60 layers are in eight bits, by mse; 60 layers have what" in capsys.readouterr().out
+    )
     card = (out / "MODEL_CARD.md").read_text()
-    assert "ranges by percentile over 3 pictures of data; 60 layers by mse" in card
+    assert "ranges by percentile over 3 pictures of data; 60 of 60 layers by mse" in card
 
 
 def test_the_limits_told_are_those_that_hold() -> None:

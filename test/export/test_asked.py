@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from vit_perception.export.asked import of_bundle  # noqa: E402
 from vit_perception.export.detector import export_bundle  # noqa: E402
 from vit_perception.export.trained import ExportError, Trained  # noqa: E402
 from vit_perception.training.recipe import Recipe  # noqa: E402
+from vit_perception.training.run import WEIGHTS_FILE  # noqa: E402
 from vit_perception.vocabulary import Vocabulary  # noqa: E402
 
 from ..toy_bundle import write_toy_bundle  # noqa: E402
@@ -25,9 +28,9 @@ from .test_detector import HEIGHT, WIDTH, lively_model, small_bundle, unit_text 
 pytestmark = pytest.mark.torch
 
 
-def small(folder: Path, rows: int) -> Bundle:
+def small(folder: Path, rows: int, seed: int = 0) -> Bundle:
     return export_bundle(
-        Trained(lively_model(), Recipe(data=("train",)), 12),
+        Trained(lively_model(seed), Recipe(data=("train",)), 12),
         folder,
         name="small",
         vocabulary=Vocabulary(("mug", "spoon"), unit_text(2), 0),
@@ -38,14 +41,14 @@ def small(folder: Path, rows: int) -> Bundle:
     )
 
 
-@pytest.mark.parametrize("rows", [20, 300])
+@pytest.mark.parametrize("rows", [20, 300, 3000])
 def test_it_gives_as_many_rows_and_the_same_ones(tmp_path: Path, rows: int) -> None:
     bundle = small(tmp_path / "small", rows)
     written = of_bundle(bundle).written()
-    embeddings = np.random.default_rng(0).normal(size=(5, 256)).astype(np.float32)
+    embeddings = np.random.default_rng(0).normal(size=(30, 256)).astype(np.float32)
     feed = {
         "image": np.random.default_rng(0).integers(0, 256, (1, HEIGHT, WIDTH, 3), np.uint8),
-        "class_thresholds": np.full(5, 0.01, np.float32),
+        "class_thresholds": np.full(30, 0.01, np.float32),
         "class_embeddings": embeddings,
         "anything_embedding": embeddings[:1],
     }
@@ -61,6 +64,23 @@ def test_it_takes_pictures_alone(tmp_path: Path) -> None:
     with torch.no_grad():
         found = network(torch.zeros(1, HEIGHT, WIDTH, 3, dtype=torch.uint8))
     assert [tuple(each.shape[:1]) for each in found] == [(1,)] * 6
+
+
+def test_weights_of_another_graph_are_refused(tmp_path: Path) -> None:
+    one, other = (small(tmp_path / str(seed), 20, seed) for seed in (0, 1))
+    shutil.copy(other.directory / WEIGHTS_FILE, one.directory)
+    described = one.directory / "bundle.yaml"
+    digests = one.sha256[WEIGHTS_FILE], other.sha256[WEIGHTS_FILE]
+    described.write_text(described.read_text().replace(*digests))
+    bundle = Bundle.load(one.directory)
+    with pytest.raises(ExportError, match="expected the weights of its graph, found others"):
+        of_bundle(bundle)
+
+
+def test_a_graph_of_contract_one_is_refused(tmp_path: Path) -> None:
+    bundle = replace(small(tmp_path / "small", 20), regions=None)
+    with pytest.raises(ExportError, match="expected a graph of contract 2, found one of"):
+        of_bundle(bundle)
 
 
 def test_a_bundle_without_training_weights_is_refused(tmp_path: Path) -> None:

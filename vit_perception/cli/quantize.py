@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baselines",
         action="store_true",
-        help="compare with the other methods, and with NNCF where it is installed",
+        help="compare with minmax, percentile and entropy, and with NNCF where it is installed",
     )
     parser.add_argument(
         "--report",
@@ -152,19 +152,13 @@ def graph_source(bundle: Bundle) -> GraphSource:
     """Returns what the graph of a bundle is written from.
 
     Raises:
-        QuantizationError: the bundle has no training weights, or they do not fit.
-        RecipeError: its recipe has values that cannot be.
+        ExportError, RecipeError: see `of_bundle`.
     """
-    from vit_perception.compression.quantization.float_graph import QuantizationError
     from vit_perception.compression.quantization.methods.graphs import GraphSource
     from vit_perception.export.asked import Asked, of_bundle
-    from vit_perception.export.trained import ExportError
 
     def write(network: object) -> bytes:
         assert isinstance(network, Asked)
         return network.written()
 
-    try:
-        return GraphSource(of_bundle(bundle), write)
-    except ExportError as error:
-        raise QuantizationError(str(error)) from error
+    return GraphSource(of_bundle(bundle), write)

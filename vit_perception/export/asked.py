@@ -4,23 +4,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.engine.factory import open_session
 from vit_perception.export.graph import DetectorGraph
 from vit_perception.export.onnx_graph import to_onnx
-from vit_perception.export.trained import load_bundle_model
+from vit_perception.export.trained import ExportError, load_bundle_model
 from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.wording import shown_path
 
 OUTPUTS = ("boxes", "scores", "labels")
 REGION_OUTPUTS = ("embeddings",)
 MASK_OUTPUTS = ("mask_coefficients", "prototypes")
 _NAMES = 4
-_ENOUGH = 16
-"""Names, so that anchors times names are more than a graph gives."""
+_CLOSE = 1e-3
+"""Scores of one network in torch and as a graph differ by less."""
 
 
 class Asked(nn.Module):
@@ -61,29 +65,51 @@ def of_bundle(bundle: Bundle) -> Asked:
     """Returns the network inside a bundle, asked for a few names.
 
     Raises:
-        ExportError: the bundle has no training weights, or they do not fit its architecture.
+        ExportError: the bundle has no training weights, those of another graph, or a graph of
+            contract 1.
         RecipeError: its recipe has values that cannot be.
     """
     model = load_bundle_model(bundle).model
-    with torch.no_grad():
-        embeddings = model.embed(torch.eye(_NAMES, bundle.text_dimension))
-    height, width = bundle.input_height, bundle.input_width
-    graph = DetectorGraph(model, height, width, top_k=_rows(bundle, embeddings.shape[1]))
-    return Asked(graph, embeddings).eval()
-
-
-def _rows(bundle: Bundle, dimension: int) -> int:
-    """Returns how many pairs of box and name a bundle's graph gives at most."""
+    where = shown_path(bundle.directory)
+    if bundle.regions is None:
+        raise ExportError(f"{where}: expected a graph of contract 2, found one of contract 1")
+    size = (bundle.input_height, bundle.input_width)
+    image = np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
     session = open_session(bundle.graph(), threads=1)
-    image = np.zeros((1, bundle.input_height, bundle.input_width, 3), np.uint8)
-    classes = np.zeros((_ENOUGH, dimension), np.float32)
-    found = session.run({
+
+    def rows(names: int) -> tuple[NDArray[np.float32], int]:
+        """Returns sorted scores of the bundle's graph, and how many pairs it gives."""
+        found = session.run(_inputs(_embeddings(model, bundle, names), image))
+        return np.sort(found["scores"].ravel()), int((found["labels"] >= 0).sum())
+
+    # There are no more pairs than anchors times names.
+    names = _NAMES
+    scores, top_k = rows(names)
+    while (more := rows(2 * names))[1] > top_k:
+        names, (scores, top_k) = 2 * names, more
+    embeddings = _embeddings(model, bundle, names)
+    asked = Asked(DetectorGraph(model, *size, top_k=top_k), embeddings).eval()
+    with torch.no_grad():
+        own = np.sort(asked(torch.from_numpy(image))[1].numpy().ravel())
+    if own.shape != scores.shape or not np.allclose(own, scores, rtol=0, atol=_CLOSE):
+        raise ExportError(f"{where}: expected the weights of its graph, found others")
+    return Asked(asked.graph, embeddings[:_NAMES]).eval()
+
+
+@torch.no_grad()
+def _embeddings(model: DOSOD, bundle: Bundle, names: int) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return model.embed(torch.randn(names, bundle.text_dimension, generator=generator))
+
+
+def _inputs(embeddings: Tensor, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    classes = embeddings.numpy()
+    return {
         "image": image,
-        "class_thresholds": np.zeros(_ENOUGH, np.float32),
+        "class_thresholds": np.full(len(classes), 0.1, np.float32),
         "class_embeddings": classes,
         "anything_embedding": classes[:1],
-    })  # fmt: skip
-    return int((found["labels"] >= 0).sum())
+    }
 
 
 def output_names(model: DOSOD, *, regions: bool = True) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from vit_perception.bundle.files import BundleError
 from vit_perception.compression.gate.frames import GateFrames
 from vit_perception.compression.gate.journal import Journal
 from vit_perception.compression.gate.judge import Figures, Judge, drop_of
+from vit_perception.compression.gate.maker import depends_on
 from vit_perception.compression.gate.search import Mended, Search
 from vit_perception.compression.quantization.float_graph import QuantizationError, Quantized
 from vit_perception.compression.quantization.half import Halved
@@ -167,6 +168,7 @@ def subject_of(bundle: Bundle, frames: GateFrames, calibration: str, method: str
         "thresholds": [bundle.score_threshold, bundle.iou_threshold],
         "calibration": calibration,
         "method": method,
+        "more": depends_on(bundle, method),
         "engine": onnxruntime.__version__,
     }
     return json.dumps(parts, sort_keys=True)

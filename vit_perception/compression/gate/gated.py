@@ -66,6 +66,7 @@ class Gated:
         latencies_ms: of the float graph and of the new one, by precision.
         layer_ms: time of each layer in both, by precision; what belongs to none is under "".
         baselines: graphs that were compared with it.
+        searched: layers that got what a paper's method found; None for other methods.
     """
 
     bundle: Bundle
@@ -74,6 +75,7 @@ class Gated:
     latencies_ms: dict[str, float]
     layer_ms: dict[str, dict[str, float]]
     baselines: tuple[Baseline, ...] = ()
+    searched: int | None = None
 
 
 def gated_bundle(
@@ -183,6 +185,7 @@ def gated_bundle(
             Baseline(name, judge.figures(other), len(other), times[name])
             for name, other in compared_with.items()
         ),
+        made.found if isinstance(made, Calibrated) and method in PAPERS else None,
     )
 
 
@@ -192,7 +195,8 @@ def _remark(
     """Returns the line of the model card on a graph."""
     if isinstance(made, Calibrated):
         remark = remark_on(graph, made.method, pictures, calibration)
-        return f"{remark}; {made.found} layers by {method}" if method in PAPERS else remark
+        by_method = f"; {made.found} of {len(made.layers)} layers by {method}"
+        return remark + by_method if method in PAPERS else remark
     return (
         f"half precision: {graph.quantized} of {graph.convolutions} convolutions with the "
         "operators between them; the rest in float"

@@ -50,11 +50,8 @@ def maker(
         return Calibrated(bundle.graph(), told(images, progress), method)
     from vit_perception.compression.quantization.methods.graphs import found_by
 
-    if source is None or bundle.fixed_vocabulary:
-        raise QuantizationError(
-            f"method {method}: expected a bundle with training weights and a live vocabulary, "
-            "found one without"
-        )
+    if source is None:
+        raise QuantizationError(f"method {method}: expected the network of the bundle, found none")
     graph, codes = found_by(source(bundle), images, method)
     made = Calibrated(graph, told(images, progress), codes=codes)
     if not made.found:
@@ -63,3 +60,14 @@ def maker(
             f"{len(codes)}"
         )
     return made
+
+
+def depends_on(bundle: Bundle, method: str) -> list[str]:
+    """Returns what the graphs of a method depend on beside a bundle's float graph."""
+    if method not in PAPERS:
+        return []
+    import torch
+
+    files = [f"{name} {digest}" for name, digest in sorted(bundle.sha256.items())]
+    # Sums in other orders may round a code another way.
+    return [*files, f"torch {torch.__version__}, {torch.get_num_threads()} threads"]

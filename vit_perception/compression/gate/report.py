@@ -56,6 +56,7 @@ def figures_of(made: Gated, *, precision: str, method: str) -> dict[str, Any]:
         "chosen": _rounded(found.figures),
         "drop": round(found.drop, 6),
         "layers": len(found.layers),
+        "searched_layers": made.searched,
         "float_layers": list(found.mended.floats),
         "convolutions": {"fewer_bits": found.graph.quantized, "all": found.graph.convolutions},
         "steps": [
@@ -122,6 +123,10 @@ def verdict_of(found: Found) -> str:
     first = f"{eight} of {layers} layers are in {_form(found)}"
     if found["float_layers"]:
         first += f"; in float, as they cost most: {', '.join(found['float_layers'])}"
+    if found["method"] != FP16:
+        searched = found["searched_layers"]
+        others = f"; {searched} layers have what it found, others ranges by percentile"
+        first += f", by {found['method']}{'' if searched is None else others}"
     return (
         f"{first}. It takes {times[found['precision']]:.1f} ms in place of {times['fp32']:.1f} "
         f"({speed:.2f} times as fast), after {counted(found['evaluations'], 'evaluation')} on "

@@ -149,10 +149,10 @@ class Block(nn.Module):
     @torch.no_grad()
     def reparameterize(self) -> None:
         """Moves the layer scales into the linear layers before them."""
-        for name, layer in (("scale1", self.mixer.out), ("scale2", self.feed_forward.out)):
+        for name, branch in (("scale1", self.mixer), ("scale2", self.feed_forward)):
             scale = getattr(self, name)
             if isinstance(scale, LayerScale2d):
-                scale_rows(layer, scale.gamma)
+                scale_rows(branch.out, scale.gamma)
                 setattr(self, name, nn.Identity())
 
 

@@ -82,7 +82,7 @@ def codes_of(layer: WeightedLayer) -> LayerCodes:
 
     A weight with a zero point, or of other bits than seven, is left to the graph.
     """
-    low = high = rounded = scale = bias = None
+    low = high = rounded = scale = None
     taken = layer.input_quantizer
     if isinstance(taken, Uniform) and taken.scale.numel() == 1:
         ends = torch.tensor([taken.lowest, taken.highest]) - taken.zero_point.reshape(())
@@ -92,10 +92,7 @@ def codes_of(layer: WeightedLayer) -> LayerCodes:
         rounded = layer.quantized_weight().numpy().copy()
         spread = weight.scale.reshape(-1)
         scale = spread.repeat_interleave(len(rounded) // len(spread)).numpy().copy()
-    if layer.correction is not None:
-        corrected = layer.quantized_bias()
-        assert corrected is not None
-        bias = corrected.numpy().copy()
+    correction = None if layer.correction is None else layer.correction.numpy().copy()
     return LayerCodes(
-        layer.place.name, layer.weight.numpy().copy(), low, high, rounded, scale, bias
+        layer.place.name, layer.weight.numpy().copy(), low, high, rounded, scale, correction
     )

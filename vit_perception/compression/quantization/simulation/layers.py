@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -112,6 +113,21 @@ class WeightedLayer(Layer):
     def weight(self) -> Tensor:
         """The float weight, [out, in] or [out, in / groups, kernel, kernel]."""
         return self.inner.weight
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias [out] as the layer uses it now."""
+        return self.quantized_bias() if self.quantized else self.inner.bias
+
+    def __getattr__(self, name: str) -> Any:
+        """Returns what networks read of the float module, such as its number of channels."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            inner = self.__dict__.get("_modules", {}).get("inner")
+            if inner is None:
+                raise
+            return getattr(inner, name)
 
     def quantized_input(self, x: Tensor) -> Tensor:
         """Returns the input as the quantized layer uses it."""
