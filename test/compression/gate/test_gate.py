@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -85,6 +86,18 @@ def test_the_judge_gives_the_float_graph_full_marks(nano: Bundle, judge: Judge) 
     assert photos.reference == pytest.approx({"agreement": 1.0, "mask_agreement": 1.0})
     found = photos.figures(nano.graph("int8"))
     assert 0.8 < found["mask_agreement"] <= found["agreement"] < 1
+
+
+@pytest.mark.torch
+def test_a_journal_of_other_weights_is_not_read(nano: Bundle, frames: GateFrames) -> None:
+    pytest.importorskip("torch")
+    other = replace(nano, sha256={**nano.sha256, "weights.safetensors": "0" * 64})
+
+    def subject(bundle: Bundle, method: str) -> str:
+        return subject_of(bundle, frames, "some", method)
+
+    assert subject(other, "mse") != subject(nano, "mse")
+    assert subject(other, "minmax") == subject(nano, "minmax")
 
 
 def test_any_layers_can_be_float(nano: Bundle, frames: GateFrames) -> None:
