@@ -257,6 +257,7 @@ def test_a_folder_of_another_measurement_is_refused(
     assert "found another one: names" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_spoiled_bundle_is_found_worse(tmp_path: Path) -> None:
     bundle = find_bundle("")
     spoiled = tmp_path / "spoiled"

@@ -36,7 +36,11 @@ HEIGHT, WIDTH = 96, 160
 TEXT = 64
 each_family = pytest.mark.parametrize(
     "variant",
-    [pytest.param(each, id=each.name) for each in shelf().values() if each.representative],
+    [
+        pytest.param(each, id=each.name, marks=pytest.mark.slow if each.parameters > 15e6 else ())
+        for each in shelf().values()
+        if each.representative
+    ],
 )
 
 

@@ -126,6 +126,7 @@ def test_twenty_steps_lower_every_loss(tmp_path: Path) -> None:
         assert np.median(values[-5:]) < np.median(values[:5]), name
 
 
+@pytest.mark.slow
 def test_things_are_told_apart_better_after_thirty_steps(tmp_path: Path) -> None:
     data = toy.write_pictures(tmp_path / "train", 32)
     run = trainer(data, tmp_path / "run", steps=30, warmup=5, anything=1.0, contrast=2.0)
