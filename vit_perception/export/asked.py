@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from vit_perception.export.trained import ExportError, load_bundle_model
 from vit_perception.models.detectors.dosod import DOSOD
 from vit_perception.wording import shown_path
 
+INPUTS = ("image", "class_thresholds", "class_embeddings", "anything_embedding")
 OUTPUTS = ("boxes", "scores", "labels")
 REGION_OUTPUTS = ("embeddings",)
 MASK_OUTPUTS = ("mask_coefficients", "prototypes")
@@ -52,10 +51,9 @@ class Asked(nn.Module):
 
     def written(self) -> bytes:
         """Returns the ONNX graph, whose vocabulary is an input."""
-        names = ("image", "class_thresholds", "class_embeddings", "anything_embedding")
-        dynamic = {name: {0: "classes"} for name in names[1:3]}
+        dynamic = {name: {0: "classes"} for name in INPUTS[1:3]}
         arguments = (example_inputs(*self.graph.size, len(self.embeddings))[0], *self._asked())
-        return to_onnx(self.graph, arguments, names, output_names(self.graph.model), dynamic)
+        return to_onnx(self.graph, arguments, INPUTS, output_names(self.graph.model), dynamic)
 
     def _asked(self) -> tuple[Tensor, ...]:
         return self.thresholds, self.embeddings, self.embeddings[:1]
@@ -79,7 +77,10 @@ def of_bundle(bundle: Bundle) -> Asked:
 
     def rows(names: int) -> tuple[NDArray[np.float32], int]:
         """Returns sorted scores of the bundle's graph, and how many pairs it gives."""
-        found = session.run(_inputs(_embeddings(model, bundle, names), image))
+        classes = _embeddings(model, bundle, names)
+        inputs = (image, example_inputs(*size, names)[1], classes, classes[:1])
+        feed = {name: np.asarray(each) for name, each in zip(INPUTS, inputs, strict=True)}
+        found = session.run(feed)
         return np.sort(found["scores"].ravel()), int((found["labels"] >= 0).sum())
 
     # There are no more pairs than anchors times names.
@@ -100,16 +101,6 @@ def of_bundle(bundle: Bundle) -> Asked:
 def _embeddings(model: DOSOD, bundle: Bundle, names: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     return model.embed(torch.randn(names, bundle.text_dimension, generator=generator))
-
-
-def _inputs(embeddings: Tensor, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-    classes = embeddings.numpy()
-    return {
-        "image": image,
-        "class_thresholds": np.full(len(classes), 0.1, np.float32),
-        "class_embeddings": classes,
-        "anything_embedding": classes[:1],
-    }
 
 
 def output_names(model: DOSOD, *, regions: bool = True) -> tuple[str, ...]:
