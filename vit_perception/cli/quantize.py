@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     from vit_perception.compression.gate.gate import GateSettings
     from vit_perception.compression.gate.gated import gated_bundle
     from vit_perception.compression.gate.report import figures_of, report_page, report_text
-    from vit_perception.compression.quantization.method_names import FP16, PAPERS
+    from vit_perception.compression.quantization.method_names import FP16
     from vit_perception.output.write import write
 
     import_module("hotcoco")  # an absent one is told before the work
@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         check=args.check,
         count=args.count,
         method=args.method,
-        source=graph_source if args.method in PAPERS else None,
+        source=graph_source,
         precision=precision,
         settings=GateSettings(args.max_drop, args.budget, args.sensitivity),
         threads=args.threads,
