@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -151,8 +152,9 @@ class WeightedLayer(Layer):
         weight, bias = self.quantized_weight(), self.quantized_bias()
         return self.result(self._computed(self.quantized_input(x), weight, bias))
 
+    @abstractmethod
     def _computed(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        raise NotImplementedError
+        """Returns what the float module would with another weight and bias."""
 
 
 class QuantizedLinear(WeightedLayer):
