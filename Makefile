@@ -120,6 +120,7 @@ $(VENV)/stamp-test: $(VENV)/stamp-robot
 	$(PIP) install -q $(TORCH)
 	@$(VENV)/bin/python -c "import torch; print(torch.__version__)" > $(VENV)/torch-version
 	$(PIP) install -q -e .[evaluate,fleet,test,scenes,workshop]
+	$(PIP) install -q --no-deps openvino
 	@$(VENV)/bin/python -c "import torch; print(torch.__version__)" | \
 	  diff $(VENV)/torch-version - || { echo "another torch took the place of the first"; exit 1; }
 	@touch $@

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What eight bits bring: a bundle's fp32 and int8 graphs, and untrained nets of either activation.
+"""What fewer bits bring: a bundle's fp32 and int8 graphs, and untrained nets of either activation.
 
 All graphs of a table take turns in one run. Speed does not depend on what was learned, so that
 the activations are compared on nets with random weights, quantized on noise (needs torch).
@@ -28,6 +28,7 @@ from vit_perception.bundle.paths import find_bundle
 from vit_perception.compression.quantization.qdq import quantize_graph
 from vit_perception.compression.quantization.quantize import quantize_bundle
 from vit_perception.engine.factory import open_session
+from vit_perception.engine.session import SessionError
 from vit_perception.evaluation.latency import take_turns
 
 CLASSES = 80
@@ -103,33 +104,49 @@ def compared(
 ) -> Table:
     """Returns milliseconds of each graph by engine and number of threads, with ratios.
 
-    "fp32 / int8" is within an engine; the last two columns are the first engine's time relative
-    to this one's.
+    "/ bf16" and "/ int8" are within an engine; the last two columns are the first engine's time
+    relative to this one's. An engine without bfloat16 has a dash.
     """
-    table = Table("graph", "engine", "threads", "fp32 ms", "int8 ms", "fp32 / int8")
+    columns = ("fp32 ms", "bf16 ms", "int8 ms", "/ bf16", "/ int8")
+    table = Table("graph", "engine", "threads", *columns)
     for precision in ("fp32", "int8"):
         table.add_column(f"{precision}: {providers[0]} / engine")
-    calls = {
-        str((name, provider, count, precision)): running(model, provider, count)
-        for name, pair in graphs.items()
-        for provider in providers
-        for count in threads
-        for precision, model in zip(("fp32", "int8"), pair, strict=True)
-    }
+    calls = {}
+    for name, provider, count in product(graphs, providers, threads):
+        float_graph, eight_bits = graphs[name]
+        pair = (("fp32", float_graph), ("bf16", float_graph), ("int8", eight_bits))
+        for precision, model in pair:
+            try:
+                call = running(model, provider, count, bfloat16=precision == "bf16")
+            except SessionError:
+                if precision != "bf16":
+                    raise
+                continue
+            calls[str((name, provider, count, precision))] = call
     timing = take_turns(calls, rounds)
     for name, count, provider in product(graphs, threads, providers):
-        both = [str((name, provider, count, precision)) for precision in ("fp32", "int8")]
-        first = [str((name, providers[0], count, precision)) for precision in ("fp32", "int8")]
-        milliseconds = [f"{timing.median_ms(each):.2f}" for each in both]
-        ratios = [tuple(both), *zip(first, both, strict=True)]
-        found = [f"{timing.ratio(*pair):.2f}" for pair in ratios]
-        table.add_row(name, provider, str(count), *milliseconds, *found)
+        fp32, bf16, int8 = (
+            str((name, provider, count, precision)) for precision in ("fp32", "bf16", "int8")
+        )
+        times = [f"{timing.median_ms(e):.2f}" if e in calls else "-" for e in (fp32, bf16, int8)]
+        ratios = [f"{timing.ratio(fp32, e):.2f}" if e in calls else "-" for e in (bf16, int8)]
+        ratios += [
+            f"{timing.ratio(str((name, providers[0], count, precision)), own):.2f}"
+            for precision, own in (("fp32", fp32), ("int8", int8))
+        ]
+        table.add_row(name, provider, str(count), *times, *ratios)
     return table
 
 
-def running(model: bytes, provider: str, threads: int) -> Callable[[], object]:
-    """Returns a call of the graph on noise."""
-    session = open_session(model, provider=provider, threads=threads)
+def running(
+    model: bytes, provider: str, threads: int, *, bfloat16: bool = False
+) -> Callable[[], object]:
+    """Returns a call of the graph on noise.
+
+    Raises:
+        SessionError: the engine is absent, or has no bfloat16.
+    """
+    session = open_session(model, provider=provider, threads=threads, bfloat16=bfloat16)
     rng = np.random.default_rng(0)
     shapes = {value.name: value.shape for value in session.inputs}
     feed = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import onnx
 import pytest
 
 from vit_perception.bundle.bundle import Bundle, BundleError
@@ -98,3 +99,17 @@ def test_a_name_with_another_meaning_is_refused(
         "precision name: expected at most 40 of a-z, 0-9 and _, other than fp32 and auto, found "
         f"'{precision}'"
     )
+
+
+def test_a_graph_that_is_there_already_keeps_its_file(source: Bundle) -> None:
+    shared = _added(source, source.directory, "same")
+    assert shared.graphs["same"] == shared.graphs["fp32"]
+    changed = onnx.load_from_string(source.graph())
+    changed.doc_string = "another"
+    other = changed.SerializeToString()
+    replaced = with_graph(shared, source.directory, precision="same", model=other, remark="new")
+    assert replaced.graphs["same"] == "model.same.onnx" and replaced.graph("same") == other
+    assert replaced.graph() == source.graph()
+    # Back again, and the file of its own is gone.
+    shared = _added(replaced, source.directory, "same")
+    assert not (source.directory / "model.same.onnx").exists()

@@ -82,11 +82,13 @@ def test_fp32_stays_fp32(bundle: Bundle, photograph: Frame, threads: int) -> Non
     adaptor = open_session(bundle.text_adaptor() or b"", threads=1)
     canvas = Canvas(bundle.input_height, bundle.input_width, bundle.pad_value)
     canvas.draw(photograph.image)
+    assert bundle.regions is not None
     for count in (80, 3, 200):
         given = {"text_embeddings": first(bundle, count, 0).embeddings}
         inputs = {
             "image": canvas.pixels,
             "class_thresholds": np.full(count, 0.001, np.float32),
+            "anything_embedding": bundle.regions.anything[None],
             **adaptor.run(given),
         }
         expected, found = reference.run(inputs), session.run(inputs)

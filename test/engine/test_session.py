@@ -173,3 +173,10 @@ def test_a_session_runs_in_several_threads() -> None:
     for worker in workers:
         worker.join()
     assert wrong == []
+
+
+def test_bfloat16_is_refused_where_no_engine_has_it() -> None:
+    message = refusal_of(toy_adaptor(), bfloat16=True)
+    assert message == (
+        "provider: expected the package openvino for bfloat16, found CPUExecutionProvider"
+    )

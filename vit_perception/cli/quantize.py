@@ -14,6 +14,7 @@ from vit_perception.wording import shown_path
 
 if TYPE_CHECKING:
     from vit_perception.bundle.bundle import Bundle
+    from vit_perception.compression.gate.gated import Gated
     from vit_perception.compression.quantization.methods.graphs import GraphSource
 
 NAME = "quantize"
@@ -70,7 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="how ranges are drawn from values: minmax, percentile (the default) or entropy; "
         "by searching, which takes minutes and PyTorch: mse, output-error, repq or q-hyvit "
-        "(doc/quantizers.md); fp16: half precision instead, for GPUs",
+        "(doc/quantizers.md); fp16: half precision instead, for GPUs; bf16: the float graph in "
+        "bfloat16, for CPUs that have it, by OpenVINO",
     )
     parser.add_argument(
         "--max-drop",
@@ -100,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=at_least(0), default=0, help="of the engine (its own)")
     parser.add_argument(
-        "--precision-name", metavar="NAME", help="name of the graph (int8, or fp16)"
+        "--precision-name", metavar="NAME", help="name of the graph (int8, fp16 or bf16)"
     )
 
 
@@ -108,22 +110,57 @@ def run(args: argparse.Namespace) -> int:
     """Quantizes, compares and prints the result; returns 0."""
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.paths import find_bundle
-    from vit_perception.cli.progress import progress_bar
     from vit_perception.cli.runs import write_figures
     from vit_perception.compression.added_graph import check_target
-    from vit_perception.compression.gate.gate import GateSettings
-    from vit_perception.compression.gate.gated import gated_bundle
     from vit_perception.compression.gate.report import figures_of, report_page, report_text
     from vit_perception.compression.quantization.method_names import FP16
     from vit_perception.output.write import write
+    from vit_perception.perceiver.settings import BF16
 
     import_module("hotcoco")  # an absent one is told before the work
-    precision = args.precision_name or (FP16 if args.method == FP16 else "int8")
-    check_target(args.out, precision)
+    usual = args.method if args.method in (FP16, BF16) else "int8"
+    precision = args.precision_name or usual
+    check_target(args.out, precision, args.method)
     bundle = Bundle.load(find_bundle(args.bundle))
     out = args.out if args.out.name else args.out.resolve()  # of "."
     folder = args.report or out.with_name(f"{out.name}-report")
-    made = gated_bundle(
+    made = _made(args, bundle, folder, precision)
+    figures = figures_of(made, precision=precision, method=args.method)
+    write_figures(folder / _FIGURES, figures)
+    write(folder / _REPORT, report_page(figures).encode())
+    print(report_text(figures))
+    for line in made.notes:
+        print(line)
+    print(f"-> {shown_path(args.out)}, {shown_path(folder / _REPORT)}")
+    return 0
+
+
+def _made(args: argparse.Namespace, bundle: Bundle, folder: Path, precision: str) -> Gated:
+    """Returns the bundle with its new precision, and what was measured of it."""
+    from vit_perception.cli.progress import progress_bar
+    from vit_perception.compression.gate.bfloat16 import bfloat16_bundle
+    from vit_perception.compression.gate.gate import GateSettings
+    from vit_perception.compression.gate.gated import gated_bundle
+    from vit_perception.compression.quantization.float_graph import QuantizationError
+    from vit_perception.perceiver.settings import BF16
+
+    settings = GateSettings(args.max_drop, args.budget, args.sensitivity)
+    if args.method == BF16:
+        for option in ("sensitivity", "baselines"):
+            if getattr(args, option):
+                raise QuantizationError(
+                    f"--{option}: expected a method that changes single layers, found {BF16}"
+                )
+        return bfloat16_bundle(
+            bundle,
+            args.out,
+            check=args.check or args.calibration,
+            count=args.count,
+            settings=settings,
+            threads=args.threads,
+            bar=progress_bar,
+        )
+    return gated_bundle(
         bundle,
         args.out,
         folder,
@@ -133,19 +170,11 @@ def run(args: argparse.Namespace) -> int:
         method=args.method,
         source=graph_source,
         precision=precision,
-        settings=GateSettings(args.max_drop, args.budget, args.sensitivity),
+        settings=settings,
         threads=args.threads,
         others=args.baselines,
         bar=progress_bar,
     )
-    figures = figures_of(made, precision=precision, method=args.method)
-    write_figures(folder / _FIGURES, figures)
-    write(folder / _REPORT, report_page(figures).encode())
-    print(report_text(figures))
-    for line in made.notes:
-        print(line)
-    print(f"-> {shown_path(args.out)}, {shown_path(folder / _REPORT)}")
-    return 0
 
 
 def graph_source(bundle: Bundle) -> GraphSource:

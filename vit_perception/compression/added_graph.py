@@ -21,7 +21,7 @@ from vit_perception.bundle.manifest import graph_file, manifest_text
 from vit_perception.bundle.quality import Quality
 from vit_perception.bundle.regions_file import Regions, write_regions
 from vit_perception.document import Document, DocumentError
-from vit_perception.perceiver.settings import AUTO
+from vit_perception.perceiver.settings import AUTO, BF16
 from vit_perception.wording import shown, shown_path
 
 _CARD = "MODEL_CARD.md"
@@ -47,17 +47,19 @@ def with_graph(
         bundle: is not changed, unless `directory` is its own.
         directory: destination: absent, empty, or an older bundle, which is replaced.
         precision: name of the graph, of a-z, 0-9 and _; an older graph of that name is replaced.
+            A graph that is there already keeps its file.
         model: ONNX file that fulfils the graph contract, made from the graph fp32.
         remark: one line of Markdown about the graph, for the model card.
         regions: with the mean of the new graph, for a bundle of format 2; None leaves its own.
         quality: of the new graph; None if it was not measured. That of an older graph goes.
 
     Raises:
-        BundleError: see `check_target`; or a file or the graph fp32 of the bundle changed since
-            it was loaded.
+        BundleError: the destination is neither a bundle nor empty, the name is not allowed, or a
+            file or the graph fp32 of the bundle changed since it was loaded.
         OutputError: the destination cannot be written, or another process writes it.
     """
-    check_target(directory, precision)
+    _check_name(precision)
+    check_destination(Path(directory))
     target = Path(directory).resolve()
 
     def files() -> dict[str, bytes]:
@@ -67,19 +69,28 @@ def with_graph(
     return Bundle.load(target)
 
 
-def check_target(directory: str | Path, precision: str) -> None:
-    """Refuses a destination or name that `with_graph` cannot use, before a graph is made.
+def check_target(directory: str | Path, precision: str, method: str) -> None:
+    """Refuses a destination or name that a method's graph cannot have, before it is made.
 
     Raises:
         BundleError: the destination is neither a bundle nor empty, or the name is not allowed.
         OutputError: the destination cannot be written.
     """
+    _check_name(precision)
+    if (precision == BF16) != (method == BF16):
+        raise BundleError(
+            f"precision name: expected {BF16} with the method {BF16} and with no other, found "
+            f"{shown(precision)} with {method}"
+        )
+    check_destination(Path(directory))
+
+
+def _check_name(precision: str) -> None:
     if not re.fullmatch("[a-z0-9_]{1,40}", precision) or precision in ("fp32", AUTO):
         raise BundleError(
             "precision name: expected at most 40 of a-z, 0-9 and _, other than fp32 "
             f"and {AUTO}, found {shown(precision)}"
         )
-    check_destination(Path(directory))
 
 
 def _unchanged(bundle: Bundle) -> Bundle:
@@ -112,7 +123,13 @@ def _with_graph(
         manifest = Document.load(bundle.directory / MANIFEST).values
     except DocumentError as error:
         raise BundleError(str(error)) from error
-    file = bundle.graphs.get(precision, graph_file(precision))
+    others = {key: each for key, each in bundle.graphs.items() if key != precision}
+    older = bundle.graphs.get(precision)
+    if older is not None and older not in others.values():
+        del files[older]
+    # Precisions that differ in the arithmetic alone share their file.
+    same = (each for each in others.values() if files[each] == model)
+    file = next(same, graph_file(precision))
     manifest["graphs"] = {**bundle.graphs, precision: file}
     _note_quality(manifest, precision, quality)
     files[file] = model

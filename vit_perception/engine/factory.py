@@ -57,7 +57,12 @@ def engine_version(provider: str) -> str:
 
 
 def open_session(
-    model: bytes, *, provider: str = "cpu", threads: int = 0, name: str = ""
+    model: bytes,
+    *,
+    provider: str = "cpu",
+    threads: int = 0,
+    name: str = "",
+    bfloat16: bool = False,
 ) -> Session:
     """Loads an ONNX model from memory, so that what was hashed is what runs.
 
@@ -69,9 +74,12 @@ def open_session(
         threads: threads inside one operator; 0: one for each physical core that this process
             may use, or fewer if its CPU quota is smaller.
         name: of the graph, in front of errors.
+        bfloat16: whether products of a float graph may be computed in bfloat16, as only the
+            package openvino does, on CPUs that have it (AVX512_BF16, AMX).
 
     Raises:
-        SessionError: the provider is absent here or did not start, or the model is refused.
+        SessionError: the provider is absent here, did not start or has no bfloat16, or the model
+            is refused.
     """
     if threads < 0:
         raise SessionError(named(name, f"threads: expected 0 or more, found {threads}"))
@@ -83,7 +91,10 @@ def open_session(
     if found == OPENVINO:
         from vit_perception.engine.openvino import OpenVinoSession
 
-        return OpenVinoSession(model, threads, name)
+        return OpenVinoSession(model, threads, name, bfloat16=bfloat16)
+    if bfloat16:
+        line = f"provider: expected the package openvino for bfloat16, found {found}"
+        raise SessionError(named(name, line))
     return OnnxRuntimeSession(model, found, threads, name)
 
 

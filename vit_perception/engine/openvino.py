@@ -22,6 +22,7 @@ from vit_perception.engine.session import (
 )
 
 _DEVICE = "CPU"
+_BFLOAT16 = "BF16"  # as OpenVINO lists what a device can compute
 
 
 class OpenVinoSession(Session):
@@ -31,12 +32,15 @@ class OpenVinoSession(Session):
         model: bytes of an ONNX file without external data.
         threads: 0 lets OpenVINO choose.
         name: see Session.
+        bfloat16: see `open_session`.
 
     Raises:
-        SessionError: OpenVINO does not start, or refuses the model.
+        SessionError: OpenVINO does not start, refuses the model or has no bfloat16 here.
     """
 
-    def __init__(self, model: bytes, threads: int, name: str = "") -> None:
+    def __init__(
+        self, model: bytes, threads: int, name: str = "", *, bfloat16: bool = False
+    ) -> None:
         self.name = name
         # OpenVINO takes a stub where its telemetry package, which reports imports, is missing.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -44,14 +48,18 @@ class OpenVinoSession(Session):
             import openvino
 
             core = openvino.Core()
+            abilities = core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
         except Exception as error:  # libraries of another version, another folder of that name
             line = f"provider: expected the package openvino to start, found {reason(error)}"
             raise SessionError(named(name, line)) from error
+        if bfloat16 and _BFLOAT16 not in abilities:
+            line = "provider: expected a CPU with bfloat16 (AVX512_BF16, AMX), found one without"
+            raise SessionError(named(name, line))
         configuration = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
             # OpenVINO would take bfloat16 where the CPU has it; fp32 in a bundle means fp32.
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
             # With pinning, the threads of two processes share the same cores.
             "ENABLE_CPU_PINNING": False,
             "CACHE_DIR": "",

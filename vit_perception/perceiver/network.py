@@ -29,7 +29,7 @@ from vit_perception.perceiver.contract import (
     check_results,
 )
 from vit_perception.perceiver.query import Query
-from vit_perception.perceiver.settings import EngineSettings, PerceiverError
+from vit_perception.perceiver.settings import BF16, EngineSettings, PerceiverError
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.wording import shown_path
 
@@ -68,7 +68,8 @@ class Network:
     Args:
         bundle: whose graph it is.
         engine: what runs it.
-        graph: ONNX file to run in place of the bundle's, of the same contract.
+        graph: ONNX file to run in place of the bundle's, of the same contract; the precision
+            then tells the arithmetic alone.
 
     Raises:
         PerceiverError: a graph that breaks the contract.
@@ -77,11 +78,13 @@ class Network:
     """
 
     def __init__(self, bundle: Bundle, engine: EngineSettings, graph: bytes | None = None) -> None:
+        file = bundle.graphs.get(engine.precision, engine.precision)
         self.session = open_session(
             bundle.graph(engine.precision) if graph is None else graph,
             provider=engine.provider,
             threads=engine.threads,
-            name=f"{shown_path(bundle.directory)}/{bundle.graphs[engine.precision]}",
+            name=f"{shown_path(bundle.directory)}/{file}",
+            bfloat16=engine.precision == BF16,
         )
         try:
             check_detector(self.session, bundle)

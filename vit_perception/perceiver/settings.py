@@ -27,6 +27,9 @@ BUNDLE_DEFAULT = -1.0
 AUTO = "auto"
 """The precision and the provider that mean: the fastest on this machine."""
 
+BF16 = "bf16"
+"""The precision whose graph is the float one, computed in bfloat16; see `open_session`."""
+
 GRAPH_ROWS = 300
 """Pairs of box and name that a graph gives (top-K), unless it was exported with another number."""
 
@@ -69,7 +72,8 @@ class EngineSettings:
 
     precision: str = setting(
         "fp32",
-        "Which graph of the bundle runs, e.g. 'fp32' or 'int8'. 'auto': the fastest here of fp32 "
+        "Which graph of the bundle runs, e.g. 'fp32' or 'int8'; 'bf16' needs the provider "
+        "'openvino' and a CPU that has it. 'auto': the fastest here of fp32 "
         "and of those whose measured quality passed; what was measured is kept for the next time. "
         "After a change on a node the old one runs until the new one has been opened.",
         live=True,

@@ -65,6 +65,7 @@ class Gated:
         notes: lines about pictures that are missing.
         latencies_ms: of the float graph and of the new one, by precision.
         layer_ms: time of each layer in both, by precision; what belongs to none is under "".
+            Empty where there are no layers.
         baselines: graphs that were compared with it.
         searched: layers that got what a paper's method found; None for other methods.
     """
@@ -118,7 +119,7 @@ def gated_bundle(
         OutputError: the destination, the journal or temporary files cannot be written.
         SessionError, PerceiverError, VocabularyError: the bundle cannot be run on the pictures.
     """
-    check_target(directory, precision)
+    check_target(directory, precision, method)
 
     with bar("reading", count) as read:
         frames = read_frames(calibration, count, bundle, read)
@@ -143,15 +144,7 @@ def gated_bundle(
     if bundle.regions is not None:
         mean = region_mean(graph.model, bundle.regions.anything, iter(images))
         regions = bundle.regions.with_mean(precision, mean)
-    metric = judge.fallen_most(found.figures)
-    quality = Quality(
-        metric=metric,
-        reference=round(found.reference[metric], 6),
-        value=round(found.figures[metric], 6),
-        limit=found.limit,
-        pictures=found.pictures,
-        data=shown_path((check or calibration).resolve().name),
-    )
+    quality = quality_of(judge, found, check or calibration)
     written = with_graph(
         bundle,
         directory,
@@ -186,6 +179,19 @@ def gated_bundle(
             for name, other in compared_with.items()
         ),
         made.found if isinstance(made, Calibrated) and method in PAPERS else None,
+    )
+
+
+def quality_of(judge: Judge, found: Checked, data: Path) -> Quality:
+    """Returns the entry of a manifest on a graph that was compared on a bag or a folder."""
+    metric = judge.fallen_most(found.figures)
+    return Quality(
+        metric=metric,
+        reference=round(found.reference[metric], 6),
+        value=round(found.figures[metric], 6),
+        limit=found.limit,
+        pictures=found.pictures,
+        data=shown_path(data.resolve().name),
     )
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -49,6 +50,8 @@ class Judge:
         bundle: with a graph fp32.
         frames: at least one.
         threads: of the engine; 0 for its default.
+        engine: what runs the graphs to be judged; None for what runs the float graph, ONNX
+            Runtime on the CPU.
 
     Attributes:
         bundle, frames: as given.
@@ -62,13 +65,21 @@ class Judge:
             or asked for the names.
     """
 
-    def __init__(self, bundle: Bundle, frames: GateFrames, *, threads: int = 0) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        frames: GateFrames,
+        *,
+        threads: int = 0,
+        engine: EngineSettings | None = None,
+    ) -> None:
         self.bundle, self.frames, self._threads = bundle, frames, threads
+        self._engine = engine or EngineSettings(threads=threads)
         self.names = frames.names or bundle.default_names
         least = LEAST_SCORE if frames.truths is not None else bundle.score_threshold
         settings = Settings(score_threshold=least, max_detections=PER_PICTURE)
         vocabulary = VocabularyBuilder(bundle).build(self.names, 1)
-        self._network = self.opened(bundle.graph())
+        self._network = Network(bundle, EngineSettings(threads=threads))
         self.query = QueryMaker(bundle, self._network.session, threads)(vocabulary, settings)
         self._float = self._rows(self._network)
         self.metrics: tuple[Metric, ...]
@@ -96,13 +107,19 @@ class Judge:
     def latencies_ms(self, graphs: Mapping[str, bytes]) -> dict[str, float]:
         """Returns the median time of each graph on one picture, all measured in turns.
 
+        That of the name "fp32" runs where the float graph runs.
+
         Raises:
             SessionError: the engine refuses a graph.
         """
         laid = self.frames.laid[0]
-        calls = {
-            name: partial(self.opened(graph).run, laid, self.query, StageTimes())
+        networks = {
+            name: self._network if name == "fp32" else self.opened(graph)
             for name, graph in graphs.items()
+        }
+        calls = {
+            name: partial(network.run, laid, self.query, StageTimes())
+            for name, network in networks.items()
         }
         timing = take_turns(calls, _ROUNDS)
         return {name: timing.median_ms(name) for name in graphs}
@@ -118,8 +135,8 @@ class Judge:
 
     def opened(self, graph: bytes, threads: int | None = None) -> Network:
         """Returns a graph ready to run, with other threads than the judge's if they are given."""
-        threads = self._threads if threads is None else threads
-        return Network(self.bundle, EngineSettings(threads=threads), graph)
+        engine = self._engine if threads is None else replace(self._engine, threads=threads)
+        return Network(self.bundle, engine, graph)
 
     def _rows(self, network: Network) -> list[FrameRows]:
         found = []

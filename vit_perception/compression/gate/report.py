@@ -17,6 +17,7 @@ from vit_perception.evaluation.report.rendering import render
 from vit_perception.evaluation.report.tables import Cell, Column, table
 from vit_perception.evaluation.report.values import count, number
 from vit_perception.evaluation.tables import table as text_table
+from vit_perception.perceiver.settings import BF16
 from vit_perception.wording import counted
 
 FORMAT = 1
@@ -71,7 +72,7 @@ def figures_of(made: Gated, *, precision: str, method: str) -> dict[str, Any]:
         "alone": {layer: round(drop, 6) for layer, drop in found.alone.items()},
         "layer_ms": {
             layer: {key: round(made.layer_ms[key].get(layer, 0.0), 4) for key in made.layer_ms}
-            for layer in (*found.layers, "")
+            for layer in ((*found.layers, "") if found.layers else ())
         },
         "evaluations": found.evaluations,
         "bytes": {key: len(bundle.graph(key)) for key in ("fp32", precision)},
@@ -94,7 +95,8 @@ def report_page(found: Found) -> str:
     sections = [_summary(found)]
     if found["steps"]:
         sections.append(_mended(found))
-    sections.append(_layers(found))
+    if found["layers"]:
+        sections.append(_layers(found))
     return page(f"{found['bundle']} in {found['precision']}", sections)
 
 
@@ -121,9 +123,11 @@ def verdict_of(found: Found) -> str:
     times = found["latency_ms"]
     speed = times["fp32"] / times[found["precision"]]
     first = f"{eight} of {layers} layers are in {_form(found)}"
+    if not layers:
+        first = f"OpenVINO computes the whole float graph in {_form(found)}"
     if found["float_layers"]:
         first += f"; in float, as they cost most: {', '.join(found['float_layers'])}"
-    if found["method"] != FP16:
+    if layers and found["method"] != FP16:
         searched = found["searched_layers"]
         others = f"; {searched} layers have what it found, others ranges by percentile"
         first += f", by {found['method']}{'' if searched is None else others}"
@@ -243,7 +247,7 @@ def _layers(found: Found) -> Section:
 
 def _form(found: Found) -> str:
     """Returns what the layers are in."""
-    return "half precision" if found["method"] == FP16 else "eight bits"
+    return {FP16: "half precision", BF16: "bfloat16"}.get(found["method"], "eight bits")
 
 
 def _rounded(figures: Mapping[str, float]) -> dict[str, float]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from vit_perception.perceiver.settings import BF16
+
 RANGES = ("minmax", "percentile", "entropy")
 """A range for each tensor, chosen by ONNX Runtime from the values seen (`calibration.METHODS`)."""
 FP16 = "fp16"
@@ -18,7 +20,7 @@ SIMULATED = {
     "lrp-qvit": "estimates which layers may have fewer bits; the gate measures it",
 }
 """Methods that no graph is made of, and why; see doc/quantizers.md."""
-METHODS = (*RANGES, *PAPERS, FP16)
+METHODS = (*RANGES, *PAPERS, FP16, BF16)
 
 
 def checked_method(name: str) -> str:

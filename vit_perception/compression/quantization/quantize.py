@@ -67,7 +67,7 @@ def quantize_bundle(
         OutputError: the destination or temporary files cannot be written.
         SessionError: the engine refuses the result.
     """
-    check_target(directory, precision)
+    check_target(directory, precision, method)
     where = shown_path(bundle.directory)
     if "fp32" not in bundle.graphs:
         raise BundleError(f"{where}: expected a graph fp32, found {', '.join(bundle.graphs)}")
