@@ -10,13 +10,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class ConvNorm(nn.Sequential):
-    """A convolution without bias and BatchNorm; [B, C_in, H, W] to [B, C_out, H', W'].
+    """A convolution and BatchNorm; [B, C_in, H, W] to [B, C_out, H', W'].
 
     Args:
         c_in, c_out, kernel, stride, groups: of the convolution.
         padding: None keeps the size at stride 1 (odd kernels).
         eps: of the norm.
         weight: initial scale of the norm; with 0, a residual branch starts as zero.
+        bias: of the convolution.
     """
 
     def __init__(
@@ -30,9 +31,10 @@ class ConvNorm(nn.Sequential):
         padding: int | None = None,
         eps: float = 1e-5,
         weight: float = 1.0,
+        bias: bool = False,
     ) -> None:
         padding = kernel // 2 if padding is None else padding
-        conv = nn.Conv2d(c_in, c_out, kernel, stride, padding, groups=groups, bias=False)
+        conv = nn.Conv2d(c_in, c_out, kernel, stride, padding, groups=groups, bias=bias)
         norm = nn.BatchNorm2d(c_out, eps=eps)
         nn.init.constant_(norm.weight, weight)
         super().__init__()
