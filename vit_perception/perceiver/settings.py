@@ -137,7 +137,8 @@ class Settings:
     )
     masks: bool = setting(
         True,
-        "Decode instance masks, where the bundle has them, for ~/instances and ~/overlay.",
+        "Decode instance masks, where the bundle has them, for ~/instances, ~/semantic and "
+        "~/overlay.",
         live=True,
     )
     class_thresholds: Mapping[str, float] = field(default_factory=dict)

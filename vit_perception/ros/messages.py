@@ -117,16 +117,17 @@ def vision_info(header: Header, *, method: str, location: str, version: int) -> 
 
 
 def image_message(header: Header, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
-    """Returns uint8 [H, W, 3] RGB as an rgb8 message, or uint16 [H, W] as a mono16 one."""
+    """Returns uint8 [H, W, 3] RGB as an rgb8 message, numbers [H, W] as mono8 or mono16 ones."""
     height, width = pixels.shape[:2]
     wide = pixels.dtype == np.uint16
+    grey = "mono16" if wide else "mono8"
     return Image(
         header=header,
         height=height,
         width=width,
-        encoding="mono16" if wide else "rgb8",
+        encoding=grey if pixels.ndim == 2 else "rgb8",
         is_bigendian=0,
-        step=(2 if wide else 3) * width,
+        step=pixels.itemsize * (1 if pixels.ndim == 2 else 3) * width,
         data=_bytes(pixels.astype("<u2", copy=False) if wide else pixels),
     )
 

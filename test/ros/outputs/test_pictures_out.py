@@ -18,6 +18,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from vit_perception.bundle.bundle import Bundle
 from vit_perception.frame import Frame
 from vit_perception.images.compressed import decode_compressed
+from vit_perception.perceiver.class_map import UNKNOWN
 from vit_perception.perceiver.overlay import draw
 from vit_perception.perceiver.perceiver import Perceiver
 from vit_perception.ros.instances import Instances, InstancesError
@@ -97,6 +98,35 @@ def test_without_masks_there_is_no_instance_map(
     camera.publish(image_message(PIXELS, stamp=2 * SECOND))
     wait_for(lambda: pictures, "a picture")
     assert [stamp_of(each) for each in pictures] == [2 * SECOND]
+
+
+def test_names_of_pixels_follow_the_vocabulary(
+    bench: Bench, toy_segmentation_bundle: Bundle
+) -> None:
+    node = bench.detector(toy_segmentation_bundle.directory, vocabulary=["blue", "red"])
+    camera, pictures = bench.camera(), bench.collect(Image, "detector/semantic")
+    infos = bench.label_infos()
+    masks = Perceiver(toy_segmentation_bundle)(Frame(PIXELS))
+    assert masks.masks is not None
+    where = {each.name: each.mask for each in masks}
+    for number, names in enumerate((["blue", "red"], ["red"]), 1):
+        assert bench.set_parameters(vocabulary=names) == (True, "")
+        camera.publish(image_message(PIXELS, stamp=number * SECOND))
+        wait_for(lambda n=number: len(pictures) == n, "a map")
+        numbers = {each.class_name: each.class_id for each in infos[-1].class_map}
+        assert list(numbers) == names
+        picture = pictures[-1]
+        assert (picture.encoding, picture.step, stamp_of(picture)) == (
+            "mono8",
+            160,
+            number * SECOND,
+        )
+        found = np.frombuffer(picture.data, np.uint8).reshape(120, 160)
+        wanted = np.full((120, 160), UNKNOWN)
+        for name in names:
+            wanted[where[name]] = numbers[name]
+        np.testing.assert_array_equal(found, wanted)
+    assert node.counts.published == 2
 
 
 def test_the_overlay_as_jpeg(bench: Bench, toy_segmentation_bundle: Bundle) -> None:

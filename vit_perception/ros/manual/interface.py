@@ -86,6 +86,13 @@ PUBLISHED = (
         "`vit_perception.ros.instances` reads it.",
     ),
     (
+        "`~/semantic`",
+        "sensor_msgs/Image",
+        "mono8, of the size of the image: the number that the name of each pixel has in "
+        "`~/label_info`; 255 where no name fits. More than 255 names are looked for: mono16 and "
+        "65535. Made of the masks of `~/detections`, only while somebody subscribes.",
+    ),
+    (
         "`~/label_info`",
         "vision_msgs/LabelInfo",
         "The names, numbered in the order of the vocabulary. Latched (transient local).",

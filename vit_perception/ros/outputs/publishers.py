@@ -20,6 +20,7 @@ from vit_perception.detections import Detections
 from vit_perception.frame import Frame
 from vit_perception.parameters.detector import DetectorParameters
 from vit_perception.perceiver import overlay
+from vit_perception.perceiver.class_map import class_map
 from vit_perception.perceiver.instances import instance_map
 from vit_perception.perceiver.query import Query
 from vit_perception.ros import messages, qos
@@ -71,6 +72,7 @@ class Publishers:
     def _make(self, camera_info: str, faults: FaultLog) -> None:
         self._detections = self._publisher(Detection2DArray, "detections", qos.RELIABLE)
         self._instances = self._publisher(Image, "instances", qos.RELIABLE)
+        self._semantic = self._publisher(Image, "semantic", qos.RELIABLE)
         self._label_info = self._publisher(LabelInfo, "label_info", qos.LATCHED)
         self._vision_info = self._publisher(VisionInfo, "vision_info", qos.LATCHED)
         self._overlay = self._publisher(Image, "overlay", qos.PICTURES)
@@ -99,6 +101,10 @@ class Publishers:
         if detections.masks is not None and self._instances.get_subscription_count():
             owner = instance_map(detections.masks)
             self._instances.publish(messages.image_message(header, owner))
+        if detections.masks is not None and self._semantic.get_subscription_count():
+            names = class_map(detections)
+            assert names is not None
+            self._semantic.publish(messages.image_message(header, names))
 
     def drawn(
         self, header: Header, frame: Frame, detections: Detections, parameters: DetectorParameters
