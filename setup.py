@@ -73,6 +73,7 @@ TEST = [
     "pytest-timeout>=2.3",  # a node that hangs ends one test, not the run
     "hypothesis>=6.100",  # input from outside: property tests
     "onnx>=1.16",  # writes the toy bundle
+    "vit-pytorch>=1.6",  # networks to compare ours with
     "playwright>=1.40",  # looks at reports in Debian's Chromium
     "ruff>=0.12",
     "mypy>=1.15",
