@@ -1,0 +1,109 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""timm's interface for a network whose tokens keep one stride from the first block to the last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timm.layers import to_2tuple
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class PlainBackbone(nn.Module):
+    """Patches, blocks and a head.
+
+    A subclass calls `assemble` at the end of its `__init__`, and says with `forward_features`,
+    `patches_of` and `pooled` what its tokens are.
+
+    Attributes:
+        patch: side of a patch, px; the stride of its map.
+    """
+
+    head: nn.Module
+
+    def assemble(self, *, width: int, patch: int, num_classes: int) -> None:
+        """Sets what timm asks for.
+
+        Args:
+            width: channels of a token.
+            patch: side of a patch, px.
+            num_classes: of the head.
+        """
+        self.patch = patch
+        self.num_features = self.head_hidden_size = width
+        self.feature_info = [{"num_chs": width, "reduction": patch, "module": "norm"}]
+        self.reset_classifier(num_classes)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Returns normalised tokens [B, N, C] of images [B, 3, H, W]."""
+        raise NotImplementedError
+
+    def patches_of(self, tokens: Tensor) -> Tensor:
+        """Returns the tokens of patches, row by row; all, unless a subclass has others."""
+        return tokens
+
+    def pooled(self, tokens: Tensor) -> Tensor:
+        """Returns what the head takes [B, C]; the mean, unless a subclass has another."""
+        return tokens.mean(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns logits of images [B, 3, H, W]."""
+        return self.forward_head(self.forward_features(x))
+
+    def forward_head(self, tokens: Tensor, pre_logits: bool = False) -> Tensor:
+        """Returns logits of tokens, or the features before them."""
+        features = self.pooled(tokens)
+        return features if pre_logits else self.head(features)
+
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | list[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> Any:
+        """Returns the map, normalised, and the tokens unless `intermediates_only`; see timm."""
+        if output_fmt != "NCHW":
+            raise ValueError("this backbone gives NCHW maps")
+        rows, columns = (int(side) // self.patch for side in x.shape[2:])
+        tokens = self.forward_features(x)
+        patches = self.patches_of(tokens).transpose(1, 2)
+        maps = [patches.reshape(-1, self.num_features, rows, columns)]
+        return maps if intermediates_only else (tokens, maps)
+
+    def prune_intermediate_layers(
+        self,
+        indices: int | list[int] | None = 1,
+        prune_norm: bool = False,
+        prune_head: bool = True,
+    ) -> list[int]:
+        """Removes what the map does not need; see timm."""
+        if prune_head:
+            self.reset_classifier(0)
+        return [0]
+
+    def get_classifier(self) -> nn.Module:
+        """Returns the last linear layer."""
+        return self.head
+
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
+        """Replaces the last linear layer by a new one, or none for 0 classes."""
+        self.num_classes = num_classes
+        self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
+
+
+def grid_of(img_size: int | tuple[int, int], patch: int) -> tuple[int, int]:
+    """Returns rows and columns of patches of a picture."""
+    height, width = to_2tuple(img_size)
+    return height // patch, width // patch
+
+
+def resized_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Returns positions [1, C, h, w] for another grid, bicubically; the same for their own."""
+    if positions.shape[2:] == grid:
+        return positions
+    return F.interpolate(positions, grid, mode="bicubic", align_corners=False)
