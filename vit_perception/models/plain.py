@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from timm.layers import to_2tuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -40,6 +39,10 @@ class PlainBackbone(nn.Module):
         """Returns normalised tokens [B, N, C] of images [B, 3, H, W]."""
         raise NotImplementedError
 
+    def grid_of(self, height: int, width: int) -> tuple[int, int]:
+        """Returns rows and columns of patches of a picture; those that are whole."""
+        return height // self.patch, width // self.patch
+
     def patches_of(self, tokens: Tensor) -> Tensor:
         """Returns the tokens of patches, row by row; all, unless a subclass has others."""
         return tokens
@@ -69,7 +72,7 @@ class PlainBackbone(nn.Module):
         """Returns the map, normalised, and the tokens unless `intermediates_only`; see timm."""
         if output_fmt != "NCHW":
             raise ValueError("this backbone gives NCHW maps")
-        rows, columns = (int(side) // self.patch for side in x.shape[2:])
+        rows, columns = self.grid_of(int(x.shape[2]), int(x.shape[3]))
         tokens = self.forward_features(x)
         patches = self.patches_of(tokens).transpose(1, 2)
         maps = [patches.reshape(-1, self.num_features, rows, columns)]
@@ -94,12 +97,6 @@ class PlainBackbone(nn.Module):
         """Replaces the last linear layer by a new one, or none for 0 classes."""
         self.num_classes = num_classes
         self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
-
-
-def grid_of(img_size: int | tuple[int, int], patch: int) -> tuple[int, int]:
-    """Returns rows and columns of patches of a picture."""
-    height, width = to_2tuple(img_size)
-    return height // patch, width // patch
 
 
 def resized_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from timm.layers import DropPath
+from timm.layers import DropPath, to_2tuple
 from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vit_perception.models.plain import PlainBackbone, grid_of, resized_positions
+from vit_perception.models.plain import PlainBackbone, resized_positions
 from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import build, stagewise_rates
 
@@ -165,7 +165,8 @@ class ILLaMA(PlainBackbone):
         rates = stagewise_rates(drop_path_rate, [depth])[0]
         self.patches = nn.Conv2d(in_chans, width, PATCH, PATCH)
         self.class_token = nn.Parameter(torch.empty(1, 1, width))
-        self.positions = nn.Parameter(torch.empty(1, width, *grid_of(img_size, PATCH)))
+        grid = (side // PATCH for side in to_2tuple(img_size))
+        self.positions = nn.Parameter(torch.empty(1, width, *grid))
         self.class_position = nn.Parameter(torch.empty(1, 1, width))
         self.blocks = nn.Sequential(*(Block(width, heads, rate, strict=strict) for rate in rates))
         self.norm = RMSNorm(width)
