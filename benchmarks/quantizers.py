@@ -20,6 +20,7 @@ others.
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import torch
@@ -113,7 +114,7 @@ def _some(known: dict[str, object]):  # noqa: ANN202
     """Returns a type of options: keys with commas between."""
 
     def keys(text: str) -> list[str]:
-        found = text.split(",")
+        found = re.split(r",(?! )", text)  # a row's name may have a comma and a space
         unknown = [each for each in found if each not in known]
         if unknown:
             raise argparse.ArgumentTypeError(
