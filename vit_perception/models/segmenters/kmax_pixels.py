@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from timm.layers import DropPath
+from timm.layers import DropPath, LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -151,13 +151,6 @@ class PixelBlock(nn.Module):
         return out
 
 
-class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of [B, C, H, W]."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
 class Fuse(nn.Module):
     """Adds a coarse and a fine map: [B, coarse, h, w], [B, fine, H, W] to [B, width, H, W]."""
 
@@ -191,7 +184,7 @@ class PixelDecoder(nn.Module):
         super().__init__()
         coarse_first = list(channels)[::-1]
         self.channels = tuple(4 * width for width in WIDTHS)
-        self.norms = nn.ModuleList(ChannelNorm(each, eps=1e-6) for each in coarse_first)
+        self.norms = nn.ModuleList(LayerNorm2d(each, 1e-6) for each in coarse_first)
         self.fuses = nn.ModuleList(
             Fuse(self.channels[index - 1], coarse_first[index], WIDTHS[index])
             for index in range(1, len(WIDTHS))
