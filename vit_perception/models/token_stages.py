@@ -8,6 +8,7 @@ A mixer takes and gives a map [B, C, H, W].
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from timm.layers import DropPath, LayerNorm2d
@@ -18,6 +19,30 @@ from vit_perception.models.fusing import ConvNorm
 from vit_perception.models.map_attention import attend
 from vit_perception.models.staged import StagedBackbone, stagewise_rates
 
+SIZES: dict[str, dict[str, Any]] = {
+    "small": {
+        "stem": 32,
+        "widths": (64, 128, 320, 448),
+        "heads": (2, 4, 10, 14),
+        "ratios": (8, 8, 4, 4),
+        "depths": (3, 4, 6, 3),
+    },
+    "base": {
+        "stem": 64,
+        "widths": (64, 128, 320, 512),
+        "heads": (2, 4, 10, 16),
+        "ratios": (8, 8, 4, 4),
+        "depths": (3, 4, 12, 3),
+    },
+    "large": {
+        "stem": 64,
+        "widths": (96, 192, 384, 512),
+        "heads": (3, 6, 12, 16),
+        "ratios": (8, 8, 4, 4),
+        "depths": (3, 6, 18, 3),
+    },
+}
+"""Arguments of the papers' networks."""
 Mixer = Callable[[int, tuple[int, int]], nn.Module]
 """From channels, and height and width of the map, to what mixes its cells."""
 

@@ -22,7 +22,7 @@ from vit_perception.models.fourier import SpectralGate
 from vit_perception.models.plain import PlainBackbone, resized_positions
 from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import build, stagewise_rates
-from vit_perception.models.token_stages import TokenStages
+from vit_perception.models.token_stages import SIZES, TokenStages
 
 PATCH = 16
 SPECTRAL = 4
@@ -109,26 +109,15 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-_STAGED = {
-    "small": (32, (64, 128, 320, 448), (2, 4, 10, 14), (8, 8, 4, 4), (3, 4, 6, 3)),
-    "base": (64, (64, 128, 320, 512), (2, 4, 10, 16), (8, 8, 4, 4), (3, 4, 12, 3)),
-    "large": (64, (96, 192, 384, 512), (3, 6, 12, 16), (8, 8, 4, 4), (3, 6, 18, 3)),
-}
-"""Stem, widths, heads, ratios and depths of the form of four stages."""
-
-
 def _staged(size: str, pretrained: bool, img_size: Size = 224, **options: Any) -> nn.Module:
     mixers = (SpectralGate, SpectralGate, None, None)
-    arguments = dict(
-        zip(("stem", "widths", "heads", "ratios", "depths"), _STAGED[size], strict=True)
-    )
     return build(
         TokenStages,
         f"spectformer_h_{size}",
         pretrained,
         mixers=mixers,
         img_size=to_2tuple(img_size),
-        **arguments,
+        **SIZES[size],
         **options,
     )
 
