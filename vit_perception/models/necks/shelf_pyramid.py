@@ -4,7 +4,7 @@
 
 Strides that a backbone lacks are made as in card 68 (item 7): a coarser map is added to its finer
 neighbour by nearest upsampling, and a finer one comes from a transposed 2x2 convolution and a 3x3
-convolution. A missing coarse one is a strided convolution.
+convolution. A missing coarse one is a strided convolution of its finer neighbour.
 """
 
 from __future__ import annotations
@@ -60,9 +60,13 @@ class ShelfPyramid(nn.Module):
                 lateral = ConvModule(backbone.channels[index], width, 1, activation=activation)
                 self.laterals[str(stride)] = lateral
         self.made = nn.ModuleDict()
-        for stride in (16, 8):  # coarser first: a finer one may come from it
-            if stride not in self._index:
-                self.made[str(stride)] = _finer(widths[2 * stride], widths[stride], activation)
+        if 16 not in self._index:
+            if 32 in self._index:
+                self.made["16"] = _finer(widths[32], widths[16], activation)
+            else:
+                self.made["16"] = ConvModule(channels[0], channels[1], 3, 2, activation)
+        if 8 not in self._index:
+            self.made["8"] = _finer(widths[16], widths[8], activation)
         if 32 not in self._index:
             self.made["32"] = ConvModule(channels[1], channels[2], 3, 2, activation)
         if DETAIL_STRIDE in self._index:
@@ -98,9 +102,10 @@ class ShelfPyramid(nn.Module):
             finer = max(each for each in found if each < stride)
             size = found[finer].shape[2:]
             found[finer] = found[finer] + F.interpolate(coarse, size=size, mode="nearest")
-        for stride in (16, 8):
-            if stride not in found:
-                found[stride] = self.made[str(stride)](found[2 * stride])
+        if 16 not in found:
+            found[16] = self.made["16"](found[32] if 32 in found else found[8])
+        if 8 not in found:
+            found[8] = self.made["8"](found[16])
         if 32 not in found:
             found[32] = self.made["32"](found[16])
         return found[8], found[16], found[32]
