@@ -3,7 +3,8 @@
 """DOSOD-S with a live vocabulary of 80 names against YOLOv8s, both with random weights.
 
 Same input size, engine, threads and run; ONNX Runtime fp32. YOLOv8s is exported by its own
-exporter, without its suppression. Needs the workshop and benchmarks/requirements-peers.txt,
+exporter, without its suppression. A bundle of ours follows at its own size, in each precision and
+each engine of `--providers`. Needs the workshop and benchmarks/requirements-peers.txt,
 in an environment of its own.
 
     python benchmarks/peers.py --threads 2
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.paths import find_bundle
 from vit_perception.engine.factory import open_session
 from vit_perception.engine.session import Session
 from vit_perception.evaluation.latency import take_turns
@@ -35,12 +39,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--bundle", default="tabletop_nano", help="folder or bundled name")
+    parser.add_argument("--providers", nargs="+", default=["cpu"], help="engines of the bundle")
     options = parser.parse_args()
     sessions = {
         "YOLOv8s": open_session(yolov8s(), threads=options.threads),
         "DOSOD-S live": open_session(ours(dosod_s, SIZE), threads=options.threads),
         "DOSOD-nano live": open_session(ours(dosod_nano, SIZE), threads=options.threads),
     }
+    bundle = Bundle.load(find_bundle(options.bundle))
+    for precision, provider in product(bundle.graphs, options.providers):
+        sessions[f"{bundle.name} {bundle.input_height} px, {precision} on {provider}"] = (
+            open_session(bundle.graph(precision), provider=provider, threads=options.threads)
+        )
     timing = take_turns(
         {name: call(session) for name, session in sessions.items()}, options.rounds
     )
@@ -90,7 +101,8 @@ def call(session: Session):  # noqa: ANN201
     rng = np.random.default_rng(0)
     feed: dict[str, np.ndarray] = {}
     if "image" in session.input_names:
-        feed["image"] = rng.integers(0, 256, (1, SIZE, SIZE, 3), np.uint8)
+        shape = next(value for value in session.inputs if value.name == "image").shape
+        feed["image"] = rng.integers(0, 256, [side or 1 for side in shape], np.uint8)
         feed["class_thresholds"] = np.full(NAMES, 0.25, np.float32)
         width = next(value for value in session.inputs if value.name == "class_embeddings").shape[
             1
