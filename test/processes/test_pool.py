@@ -60,7 +60,10 @@ def test_left_early_it_ends_what_is_in_hand(capfd: pytest.CaptureFixture[str]) -
 def test_an_error_at_the_start_of_a_process_is_raised(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="not today"):
         list(in_processes(abs, [1, 2, 3], 2, start=refuse, start_arguments=("not today",)))
-    assert capfd.readouterr().err == ""
+    said = capfd.readouterr().err
+    assert "not today" not in said
+    # A process that is still starting may find the pool's own queue closed, and CPython says so.
+    assert said == "" or said.rstrip().endswith("EOFError: Ran out of input")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
