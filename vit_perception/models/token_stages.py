@@ -8,15 +8,17 @@ A mixer takes and gives a map [B, C, H, W].
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from timm.layers import DropPath, LayerNorm2d
+from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vit_perception.models.fusing import ConvNorm
 from vit_perception.models.map_attention import attend
+from vit_perception.models.prenorm import PreNormBlock, initialise_products, perceptron
 from vit_perception.models.staged import StagedBackbone, stagewise_rates
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -75,23 +77,6 @@ class ConvPerceptron(nn.Sequential):
         )
 
 
-class MixerBlock(nn.Module):
-    """A mixer and a perceptron, each behind a norm and added."""
-
-    def __init__(self, width: int, mixer: nn.Module, hidden: int, drop_path: float) -> None:
-        super().__init__()
-        self.norm1 = LayerNorm2d(width, 1e-6)
-        self.mixer = mixer
-        self.norm2 = LayerNorm2d(width, 1e-6)
-        self.perceptron = ConvPerceptron(width, hidden)
-        self.drop_path = DropPath(drop_path)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path(self.mixer(self.norm1(x)))
-        out: Tensor = x + self.drop_path(self.perceptron(self.norm2(x)))
-        return out
-
-
 class ClassAttention(nn.Module):
     """The mean of a map, after it has looked at all cells; [B, C, h, w] to [B, C]."""
 
@@ -103,9 +88,7 @@ class ClassAttention(nn.Module):
         self.key_value = nn.Linear(width, 2 * width)
         self.proj = nn.Linear(width, width)
         self.norm2 = nn.LayerNorm(width, 1e-6)
-        self.perceptron = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-        )
+        self.perceptron = perceptron(width, 4 * width)
         self.norm = nn.LayerNorm(width, 1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -168,7 +151,15 @@ class TokenStages(StagedBackbone):
                     if made is None
                     else made(channels, (height, width))
                 )
-                layers.append(MixerBlock(channels, mixer, ratios[index] * channels, rate))
+                hidden = ratios[index] * channels
+                layers.append(
+                    PreNormBlock(
+                        partial(LayerNorm2d, channels, 1e-6),
+                        mixer,
+                        ConvPerceptron(channels, hidden),
+                        rate,
+                    )
+                )
             if index < 3:
                 layers.append(LayerNorm2d(channels, 1e-6))
             stages.append(nn.Sequential(*layers))
@@ -190,13 +181,4 @@ class TokenStages(StagedBackbone):
             reductions=[4, 8, 16, 32],
             num_classes=num_classes,
         )
-        self.apply(_initialise)
-
-
-def _initialise(module: nn.Module) -> None:
-    pointwise = isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)
-    if isinstance(module, nn.Linear) or pointwise:
-        assert isinstance(module.weight, Tensor)
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if isinstance(module.bias, Tensor):
-            nn.init.zeros_(module.bias)
+        self.apply(initialise_products)

@@ -20,6 +20,7 @@ from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vit_perception.models.prenorm import TokenAttention, initialise_linears, perceptron
 from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import StagedBackbone, build, stagewise_rates
 
@@ -27,24 +28,6 @@ FIRST = 64
 """Channels between two convolutions of a tokenizer."""
 POOLED = 2
 """Stride of a tokenizer's pooling."""
-
-
-class Attention(nn.Module):
-    """Attention between tokens; [B, N, C] to the same shape."""
-
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads, self.dropout = heads, dropout
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        parts = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key, value = parts.unbind(0)
-        dropout = self.dropout if self.training else 0.0
-        seen = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
-        out: Tensor = self.proj(seen.transpose(1, 2).flatten(2))
-        return out
 
 
 class Block(nn.Module):
@@ -55,11 +38,9 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width)
-        self.attention = Attention(width, heads, dropout)
+        self.attention = TokenAttention(width, heads, dropout)
         self.norm2 = nn.LayerNorm(width)
-        self.perceptron = nn.Sequential(
-            nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
-        )
+        self.perceptron = perceptron(width, hidden)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -163,7 +144,7 @@ class CompactTransformer(StagedBackbone):
         with torch.no_grad():
             grid = tokens(stem(probe)).shape[2:]
         stages.append(Encoder(tokens, (int(grid[0]), int(grid[1])), width, blocks))
-        self.apply(_initialise)
+        self.apply(initialise_linears)
         self.assemble(
             stem,
             stages,
@@ -179,13 +160,6 @@ def _tokenizer(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
     conv = nn.Conv2d(c_in, c_out, kernel, max(1, kernel // 2 - 1), max(1, kernel // 2), bias=False)
     nn.init.kaiming_normal_(conv.weight)
     return nn.Sequential(conv, nn.ReLU(), nn.MaxPool2d(3, POOLED, 1))
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 _SHAPES = {2: (2, 1, 128), 4: (2, 1, 128), 6: (4, 2, 256), 7: (4, 2, 256), 14: (6, 3, 384)}

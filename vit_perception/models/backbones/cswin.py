@@ -12,15 +12,17 @@ to 0.5; it is 0 here unless it is asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from timm.layers import DropPath, LayerNorm2d
+from timm.layers import LayerNorm2d
 from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vit_perception.models.dense_forms import NormedMaps
+from vit_perception.models.prenorm import PreNormBlock, initialise_products
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import StagedBackbone, build, stagewise_rates
 
@@ -104,23 +106,14 @@ class CrossAttention(nn.Module):
         return out
 
 
-class Block(nn.Module):
-    """Attention and a perceptron, each behind a norm and added."""
-
-    def __init__(self, width: int, heads: int, stripe: int, drop_path: float) -> None:
-        super().__init__()
-        self.norm1 = LayerNorm2d(width, 1e-5)
-        self.attention = CrossAttention(width, heads, stripe)
-        self.norm2 = LayerNorm2d(width, 1e-5)
-        self.perceptron = nn.Sequential(
-            nn.Conv2d(width, RATIO * width, 1), nn.GELU(), nn.Conv2d(RATIO * width, width, 1)
-        )
-        self.drop_path = DropPath(drop_path)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path(self.attention(self.norm1(x)))
-        out: Tensor = x + self.drop_path(self.perceptron(self.norm2(x)))
-        return out
+def _block(width: int, heads: int, stripe: int, drop_path: float) -> PreNormBlock:
+    hidden = RATIO * width
+    return PreNormBlock(
+        partial(LayerNorm2d, width, 1e-5),
+        CrossAttention(width, heads, stripe),
+        nn.Sequential(nn.Conv2d(width, hidden, 1), nn.GELU(), nn.Conv2d(hidden, width, 1)),
+        drop_path,
+    )
 
 
 class Pooled(nn.Sequential):
@@ -162,7 +155,7 @@ class CSWin(StagedBackbone):
                     LayerNorm2d(channels, 1e-5),
                 ]
             layers += [
-                Block(channels, heads[stage], stripes[stage], rate) for rate in rates[stage]
+                _block(channels, heads[stage], stripes[stage], rate) for rate in rates[stage]
             ]
             stages.append(nn.Sequential(*layers))
         self.assemble(
@@ -173,15 +166,7 @@ class CSWin(StagedBackbone):
             reductions=[4, 8, 16, 32],
             num_classes=num_classes,
         )
-        self.apply(_initialise)
-
-
-def _initialise(module: nn.Module) -> None:
-    pointwise = isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)
-    if pointwise or isinstance(module, nn.Linear):
-        assert isinstance(module.weight, Tensor) and isinstance(module.bias, Tensor)
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
+        self.apply(initialise_products)
 
 
 _NETWORKS = {

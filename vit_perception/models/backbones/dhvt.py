@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from vit_perception.models.fusing import ConvNorm
 from vit_perception.models.plain import PlainBackbone
+from vit_perception.models.prenorm import initialise_linears
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import build, stagewise_rates
 
@@ -159,7 +160,7 @@ class DHVT(PlainBackbone):
         self.blocks = nn.ModuleList(Block(width, heads, rate) for rate in rates)
         self.norm = nn.LayerNorm(width, 1e-6)
         self.assemble(width=width, patch=patch, num_classes=num_classes)
-        self.apply(_initialise)
+        self.apply(initialise_linears)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Returns the class token and the tokens of the patches behind it."""
@@ -184,12 +185,6 @@ class DHVT(PlainBackbone):
     def pooled(self, tokens: Tensor) -> Tensor:
         """Returns the first token."""
         return tokens[:, 0]
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
 
 
 _NETWORKS = {

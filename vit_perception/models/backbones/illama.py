@@ -14,17 +14,18 @@ is 0 here unless it is asked for.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import torch
-from timm.layers import DropPath, to_2tuple
+from timm.layers import to_2tuple
 from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vit_perception.models.plain import PlainBackbone, resized_positions
+from vit_perception.models.prenorm import PreNormBlock, initialise_linears
 from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import build, stagewise_rates
 
@@ -122,23 +123,6 @@ class SwiGLU(nn.Module):
         return out
 
 
-class Block(nn.Module):
-    """Attention and a gated perceptron, each behind a norm and added."""
-
-    def __init__(self, width: int, heads: int, drop_path: float, *, strict: bool) -> None:
-        super().__init__()
-        self.norm1 = RMSNorm(width)
-        self.attention = Attention(width, heads, strict=strict)
-        self.norm2 = RMSNorm(width)
-        self.perceptron = SwiGLU(width)
-        self.drop_path = DropPath(drop_path)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path(self.attention(self.norm1(x)))
-        out: Tensor = x + self.drop_path(self.perceptron(self.norm2(x)))
-        return out
-
-
 class ILLaMA(PlainBackbone):
     """The network; its map has stride 16.
 
@@ -168,13 +152,23 @@ class ILLaMA(PlainBackbone):
         grid = (side // PATCH for side in to_2tuple(img_size))
         self.positions = nn.Parameter(torch.empty(1, width, *grid))
         self.class_position = nn.Parameter(torch.empty(1, 1, width))
-        self.blocks = nn.Sequential(*(Block(width, heads, rate, strict=strict) for rate in rates))
+        self.blocks = nn.Sequential(
+            *(
+                PreNormBlock(
+                    partial(RMSNorm, width),
+                    Attention(width, heads, strict=strict),
+                    SwiGLU(width),
+                    rate,
+                )
+                for rate in rates
+            )
+        )
         self.norm = RMSNorm(width)
         for each in (self.class_token, self.positions, self.class_position):
             nn.init.trunc_normal_(each, std=0.02)
-        self.apply(_initialise)
+        self.apply(initialise_linears)
         self.assemble(width=width, patch=PATCH, num_classes=num_classes)
-        _initialise(self.head)
+        initialise_linears(self.head)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Returns tokens of the patches, and the class token behind them."""
@@ -208,13 +202,6 @@ class ILLaMA(PlainBackbone):
         for module in self.modules():
             if isinstance(module, Attention):
                 module.soft_mask = value
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 @register_model

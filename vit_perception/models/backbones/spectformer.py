@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from vit_perception.models.fourier import SpectralGate
 from vit_perception.models.plain import PlainBackbone, resized_positions
+from vit_perception.models.prenorm import initialise_linears, perceptron
 from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import build, stagewise_rates
 from vit_perception.models.token_stages import SIZES, TokenStages
@@ -38,9 +39,7 @@ class SpectralBlock(nn.Module):
         self.norm1 = nn.LayerNorm(width, 1e-6)
         self.gate = SpectralGate(width, grid)
         self.norm2 = nn.LayerNorm(width, 1e-6)
-        self.perceptron = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-        )
+        self.perceptron = perceptron(width, 4 * width)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -90,7 +89,7 @@ class SpectFormer(PlainBackbone):
         )
         self.norm = nn.LayerNorm(width, 1e-6)
         self.assemble(width=width, patch=PATCH, num_classes=num_classes)
-        self.apply(_initialise)
+        self.apply(initialise_linears)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Returns the tokens of the patches."""
@@ -101,12 +100,6 @@ class SpectFormer(PlainBackbone):
             tokens = block(tokens, grid)
         found: Tensor = self.norm(self.blocks(tokens))
         return found
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
 
 
 def _staged(size: str, pretrained: bool, img_size: Size = 224, **options: Any) -> nn.Module:

@@ -10,18 +10,23 @@ stochastic depth of 0.1; it is 0 here unless it is asked for.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from timm.layers import DropPath
 from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vit_perception.models.plain import PlainBackbone
+from vit_perception.models.prenorm import (
+    PreNormBlock,
+    TokenAttention,
+    initialise_products,
+    perceptron,
+)
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import build, stagewise_rates
 
@@ -76,7 +81,7 @@ class SoftmaxLayer(nn.Module):
         self.qkv = nn.Linear(width, 3 * TOKEN, bias=False)
         self.proj = nn.Linear(TOKEN, TOKEN)
         self.norm2 = nn.LayerNorm(TOKEN)
-        self.perceptron = _perceptron(TOKEN, TOKEN)
+        self.perceptron = perceptron(TOKEN, TOKEN)
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.qkv(self.norm1(x)).chunk(3, 2)
@@ -99,7 +104,7 @@ class PerformerLayer(nn.Module):
         self.kqv = nn.Linear(width, 3 * TOKEN)
         self.proj = nn.Linear(TOKEN, TOKEN)
         self.norm2 = nn.LayerNorm(TOKEN)
-        self.perceptron = _perceptron(TOKEN, TOKEN)
+        self.perceptron = perceptron(TOKEN, TOKEN)
         rows = nn.init.orthogonal_(torch.empty(FEATURES, TOKEN)) * math.sqrt(FEATURES)
         self.register_buffer("projection", rows)
 
@@ -142,43 +147,6 @@ def linear_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return found.to(value.dtype)
 
 
-class Attention(nn.Module):
-    """Attention between tokens [B, N, C], without biases of queries, keys and values."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        parts = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(*parts.unbind(0))
-        out: Tensor = self.proj(seen.transpose(1, 2).flatten(2))
-        return out
-
-
-class Block(nn.Module):
-    """Attention and a perceptron, each behind a norm and added."""
-
-    def __init__(self, width: int, heads: int, hidden: int, drop_path: float) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width)
-        self.attention = Attention(width, heads)
-        self.norm2 = nn.LayerNorm(width)
-        self.perceptron = _perceptron(width, hidden)
-        self.drop_path = DropPath(drop_path)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path(self.attention(self.norm1(x)))
-        out: Tensor = x + self.drop_path(self.perceptron(self.norm2(x)))
-        return out
-
-
-def _perceptron(width: int, hidden: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
-
-
 @lru_cache(maxsize=8)
 def _sines(count: int, width: int) -> NDArray[np.float32]:
     """Returns positions [1, count, width]: sines on even channels, cosines on odd ones."""
@@ -219,10 +187,20 @@ class T2TViT(PlainBackbone):
         self.embed = nn.Conv2d(widths[2], width, 1)
         self.class_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, width), std=0.02))
         rates = stagewise_rates(drop_path_rate, [depth])[0]
-        self.blocks = nn.Sequential(*(Block(width, heads, ratio * width, rate) for rate in rates))
+        self.blocks = nn.Sequential(
+            *(
+                PreNormBlock(
+                    partial(nn.LayerNorm, width),
+                    TokenAttention(width, heads),
+                    perceptron(width, ratio * width),
+                    rate,
+                )
+                for rate in rates
+            )
+        )
         self.norm = nn.LayerNorm(width)
         self.assemble(width=width, patch=STRIDE, num_classes=num_classes)
-        self.apply(_initialise)
+        self.apply(initialise_products)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Returns the class token and the tokens of the patches behind it."""
@@ -254,13 +232,6 @@ class T2TViT(PlainBackbone):
     def pooled(self, tokens: Tensor) -> Tensor:
         """Returns the first token."""
         return tokens[:, 0]
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, (nn.Linear, nn.Conv2d)):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 _NETWORKS = {
