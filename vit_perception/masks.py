@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,15 @@ class Masks:
     def areas(self) -> NDArray[np.int64]:
         """Returns the pixels of each mask: int64 [N]."""
         return np.array([np.count_nonzero(crop) for crop in self.crops], np.int64)
+
+    def paint(self, values: NDArray[Any], onto: NDArray[Any]) -> None:
+        """Writes a value for each mask, [N], onto [H, W], in place.
+
+        The earlier mask owns a shared pixel: detections are ordered best first.
+        """
+        for index in reversed(range(len(self))):
+            (x, y), crop = self.origins[index].tolist(), self.crops[index]
+            onto[y : y + crop.shape[0], x : x + crop.shape[1]][crop] = values[index]
 
     def _paste(self, index: int, mask: NDArray[np.bool_]) -> None:
         (x, y), crop = self.origins[index].tolist(), self.crops[index]

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from vit_perception.models.staged import Headed
 
-class PlainBackbone(nn.Module):
+
+class PlainBackbone(Headed, ABC):
     """Patches, blocks and a head.
 
     A subclass calls `assemble` at the end of its `__init__`, and says with `forward_features`,
@@ -19,8 +22,6 @@ class PlainBackbone(nn.Module):
     Attributes:
         patch: side of a patch, px; the stride of its map.
     """
-
-    head: nn.Module
 
     def assemble(self, *, width: int, patch: int, num_classes: int) -> None:
         """Sets what timm asks for.
@@ -35,9 +36,9 @@ class PlainBackbone(nn.Module):
         self.feature_info = [{"num_chs": width, "reduction": patch, "module": "norm"}]
         self.reset_classifier(num_classes)
 
+    @abstractmethod
     def forward_features(self, x: Tensor) -> Tensor:
         """Returns normalised tokens [B, N, C] of images [B, 3, H, W]."""
-        raise NotImplementedError
 
     def grid_of(self, height: int, width: int) -> tuple[int, int]:
         """Returns rows and columns of patches of a picture; those that are whole."""
@@ -88,15 +89,6 @@ class PlainBackbone(nn.Module):
         if prune_head:
             self.reset_classifier(0)
         return [0]
-
-    def get_classifier(self) -> nn.Module:
-        """Returns the last linear layer."""
-        return self.head
-
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Replaces the last linear layer by a new one, or none for 0 classes."""
-        self.num_classes = num_classes
-        self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
 
 
 def resized_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -16,7 +16,28 @@ from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
 
-class StagedBackbone(nn.Module):
+class Headed(nn.Module):
+    """A network with a linear layer at its end, as timm exchanges it.
+
+    Attributes:
+        num_features: channels of what the layer takes.
+        head: the layer; identity with 0 classes.
+    """
+
+    num_features: int
+    head: nn.Module
+
+    def get_classifier(self) -> nn.Module:
+        """Returns the last linear layer."""
+        return self.head
+
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
+        """Replaces the last linear layer by a new one, or none for 0 classes."""
+        self.num_classes = num_classes
+        self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
+
+
+class StagedBackbone(Headed):
     """A stem, stages of maps and a head.
 
     A subclass calls `assemble` at the end of its `__init__`. The output of a stage is both a
@@ -28,8 +49,6 @@ class StagedBackbone(nn.Module):
         neck: the last map to features [B, D]: norms and pooling of the classification head.
         head: features to logits [B, num_classes]; identity with 0 classes.
     """
-
-    head: nn.Module
 
     def assemble(
         self,
@@ -110,15 +129,6 @@ class StagedBackbone(nn.Module):
             self.neck = nn.Identity()
             self.reset_classifier(0)
         return taken
-
-    def get_classifier(self) -> nn.Module:
-        """Returns the last linear layer."""
-        return self.head
-
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Replaces the last linear layer by a new one, or none for 0 classes."""
-        self.num_classes = num_classes
-        self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
 
 
 def stagewise_rates(rate: float, depths: Sequence[int]) -> list[list[float]]:

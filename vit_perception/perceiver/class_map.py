@@ -36,7 +36,5 @@ def class_map(detections: Detections) -> NDArray[np.uint8] | NDArray[np.uint16] 
         if narrow
         else np.full((masks.height, masks.width), WIDE_UNKNOWN, np.uint16)
     )
-    for index in reversed(range(len(masks))):
-        (x, y), crop = masks.origins[index].tolist(), masks.crops[index]
-        found[y : y + crop.shape[0], x : x + crop.shape[1]][crop] = detections.labels[index]
+    masks.paint(detections.labels, found)
     return found

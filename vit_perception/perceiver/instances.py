@@ -17,9 +17,7 @@ def instance_map(masks: Masks) -> NDArray[np.uint16]:
     The earlier mask owns a shared pixel: detections are ordered best first. At most 65,535 masks.
     """
     owner = np.zeros((masks.height, masks.width), np.uint16)
-    for index in reversed(range(len(masks))):
-        (x, y), crop = masks.origins[index].tolist(), masks.crops[index]
-        owner[y : y + crop.shape[0], x : x + crop.shape[1]][crop] = index + 1
+    masks.paint(np.arange(1, len(masks) + 1), owner)
     return owner
 
 
