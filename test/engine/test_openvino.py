@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +29,8 @@ from ..toy_bundle import COLOURS, DIMENSION, SQUARES, toy_adaptor, toy_graph, to
 from ..toy_bundle import toy_vocabulary as colours
 
 pytest.importorskip("openvino")
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,33 @@ def assert_found_in(some: Detections, others: Detections) -> None:
             same = (others.labels == label) & (np.abs(others.boxes - box).max(axis=1) < 8)
             assert same.any()
             assert np.abs(others.scores[same] - score).min() < 0.05
+
+
+SIGNAL_AFTER_TWO = """
+import pathlib, signal, sys
+from vit_perception.engine.factory import open_session
+signal.signal(signal.SIGUSR1, lambda number, frame: print("handled"))
+model = pathlib.Path(sys.argv[1]).read_bytes()
+first, second = (open_session(model, provider="openvino", threads=1) for _ in range(2))
+del first
+del second
+signal.raise_signal(signal.SIGUSR1)
+"""
+
+
+def test_signals_are_handled_when_sessions_have_ended_in_the_order_they_began_in(
+    tmp_path: Path,
+) -> None:
+    """A robot that changes its bundle does that, and is told to end later."""
+    (tmp_path / "adaptor.onnx").write_bytes(toy_adaptor())
+    result = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", SIGNAL_AFTER_TWO, tmp_path / "adaptor.onnx"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "handled\n", "")
 
 
 def test_results_belong_to_the_caller() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,8 @@ class OpenVinoSession(Session):
         self, model: bytes, threads: int, name: str = "", *, bfloat16: bool = False
     ) -> None:
         self.name = name
-        # OpenVINO takes a stub where its telemetry package, which reports imports, is missing.
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         try:
-            import openvino
-
-            core = openvino.Core()
+            core = _core()
             abilities = core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
         except Exception as error:  # libraries of another version, another folder of that name
             line = f"provider: expected the package openvino to start, found {reason(error)}"
@@ -98,6 +95,21 @@ class OpenVinoSession(Session):
             expected, found = (", ".join(sorted(n)) for n in (self.input_names, inputs))
             raise ValueError(f"inputs: expected {expected}, found {found or 'none'}")
         return {value.name: _checked(value, inputs[value.name]) for value in self.inputs}
+
+
+@cache
+def _core() -> Any:
+    """The only Core of this process, which stays.
+
+    Each Core gives its thread a stack for signals, and puts the former one back when it ends: of
+    two that end in the order they began in, the second puts back the first one's, which is freed
+    by then. The next signal would kill the process.
+    """
+    # OpenVINO takes a stub where its telemetry package, which reports imports, is missing.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino.Core()
 
 
 def _tensor_info(value: Any) -> TensorInfo:
