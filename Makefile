@@ -29,7 +29,7 @@ export MUJOCO_GL := osmesa
 # of torch: more would wait for each other.
 WORKERS ?= 3
 PYTESTS = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile \
-  --no-loadscope-reorder
+  --no-loadscope-reorder --max-worker-restart 0
 
 PACKAGING := setup.py setup.cfg pyproject.toml
 UNDERLAY := $(shell find underlay -type f -not -name '*.pyc')
