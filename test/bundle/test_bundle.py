@@ -111,6 +111,24 @@ def test_extra_files_are_hashed_too(tmp_path: Path) -> None:
     )
 
 
+def test_a_shown_name_is_worth_what_a_said_one_is(tmp_path: Path) -> None:
+    bundle = write_toy_bundle(tmp_path / "toy", score_threshold=0.2, shown_threshold=0.5)
+    assert bundle.shown_threshold == 0.5
+    assert bundle.shown_threshold**bundle.shown_power == pytest.approx(bundle.score_threshold)
+    assert write_toy_bundle(tmp_path / "toy").shown_power == 1.0
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 2.0])
+def test_a_shown_threshold_that_no_power_could_move_is_refused(
+    threshold: float, tmp_path: Path
+) -> None:
+    target = tmp_path / "toy"
+    message = refusal_of(BundleError, lambda: write_toy_bundle(target, shown_threshold=threshold))
+    assert message == (
+        f"{target}/bundle.yaml: thresholds.shown: expected a number 0.01..0.99, found {threshold}"
+    )
+
+
 # Replacing what is there
 
 

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from vit_perception.bundle.files import (
     BundleError,
@@ -34,6 +37,9 @@ __all__ = ["TASKS", "Bundle", "BundleError", "TextEncoderFiles"]
 
 TASKS = ("detection", "instance_segmentation", "semantic_segmentation")
 
+_SHOWN_RANGE = (0.01, 0.99)
+"""Of a threshold of shown names: at 0 and 1 no power could move it."""
+_SHOWN = "thresholds.shown"
 _MAX_SIDE = 8192
 _MAX_DIMENSION = 4096
 
@@ -57,6 +63,8 @@ class Bundle:
         text_dimension: D, length of one embedding.
         fixed_vocabulary: whether the graph has fixed classes: `default_names`, in that order.
         score_threshold, iou_threshold: recommended thresholds, 0..1.
+        shown_threshold: score, before `shown_power`, of a shown name that is worth as much as
+            `score_threshold` of a said one; None: the same.
         default_names: the vocabulary to start with; a subset of the names shipped.
         metrics: what was measured, with data set and command.
         quality: precision to what its graph loses against fp32; only where it was measured.
@@ -83,6 +91,7 @@ class Bundle:
     fixed_vocabulary: bool
     score_threshold: float
     iou_threshold: float
+    shown_threshold: float | None
     default_names: tuple[str, ...]
     metrics: list[dict[str, Any]]
     quality: Mapping[str, Quality]
@@ -94,6 +103,14 @@ class Bundle:
     regions: Regions | None
     embedding_id: str
     _vocabulary: Vocabulary = field(repr=False)
+
+    @property
+    def shown_power(self) -> float:
+        """The power that brings scores of shown names to the scale of those of said ones."""
+        if self.shown_threshold is None:
+            return 1.0
+        said = float(np.clip(self.score_threshold, *_SHOWN_RANGE))
+        return math.log(said) / math.log(self.shown_threshold)
 
     @classmethod
     def load(cls, directory: str | Path) -> Bundle:
@@ -233,6 +250,7 @@ def _parsed(directory: Path, document: Document) -> Bundle:
         fixed_vocabulary=document.boolean("fixed_vocabulary"),
         score_threshold=document.number("thresholds.score", 0, 1),
         iou_threshold=document.number("thresholds.iou", 0, 1),
+        shown_threshold=(document.number(_SHOWN, *_SHOWN_RANGE) if document.has(_SHOWN) else None),
         default_names=default_names,
         metrics=document.mappings("metrics"),
         quality=MappingProxyType(checked_quality(document, graphs)),

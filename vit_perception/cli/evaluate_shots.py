@@ -76,6 +76,7 @@ def measured_shots(
             seeds=args.seeds,
             score_threshold=ask.published.score_threshold,
             iou_threshold=ask.published.iou_threshold,
+            shown_power=ask.bundle.shown_power,
             progress=lambda done, _: show(done),
         )
     metrics |= {

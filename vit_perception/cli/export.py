@@ -57,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="recommended score (default: the bundle's, or 0.25)",
     )
     parser.add_argument(
+        "--shown-threshold",
+        type=number(0, 1),
+        help="score of a shown name that is worth as much as the recommended score of a said one "
+        "(default: as in the bundle, or the same)",
+    )
+    parser.add_argument(
         "--iou-threshold",
         type=number(0, 1),
         help="recommended NMS overlap (default: as in the bundle, or 0.6)",
@@ -122,9 +128,10 @@ def run(args: argparse.Namespace) -> int:
     unknown = [each for each in default_names or () if each not in names]
     if unknown:
         raise ExportError(f"--default-names: expected ready-made names, found {shown(unknown[0])}")
-    recommended = (0.25, 0.6)
+    recommended, shown_threshold = (0.25, 0.6), args.shown_threshold
     if source is not None:
         recommended = (source.score_threshold, source.iou_threshold)
+        shown_threshold = shown_threshold or source.shown_threshold
     trained = load_run(args.trained) if source is None else load_bundle_model(source)
     encode = cached_encoder(args.text_encoder_dir)
     if args.names_file is None and source is not None:
@@ -151,6 +158,7 @@ def run(args: argparse.Namespace) -> int:
             top_k=args.top_k,
             score_threshold=_first(args.score_threshold, recommended[0]),
             iou_threshold=_first(args.iou_threshold, recommended[1]),
+            shown_threshold=shown_threshold,
             metrics=metrics,
             card=card,
             half_weights=args.half_weights,

@@ -111,7 +111,8 @@ def _print_bundle(bundle: Bundle, *, every_name: bool) -> None:
         "shown names": "no, a bundle of format 1"
         if bundle.regions is None
         else f"yes, with embeddings {bundle.embedding_id}",
-        "thresholds": f"score {bundle.score_threshold}, iou {bundle.iou_threshold}",
+        "thresholds": f"score {bundle.score_threshold}, iou {bundle.iou_threshold}"
+        + ("" if bundle.shown_threshold is None else f", shown {bundle.shown_threshold}"),
         "names ready-made": len(names),
         "names by default": ", ".join(bundle.default_names),
         "licence": bundle.licence,

@@ -100,6 +100,7 @@ def by_showing(
     shots: int,
     seed: int,
     iou_threshold: float,
+    shown_power: float = 1.0,
     at_once: int = NAMES_AT_ONCE,
 ) -> dict[str, tuple[Found, ...]]:
     """Returns what is found by K examples in each of WAYS, one entry per picture.
@@ -113,6 +114,7 @@ def by_showing(
         shots: K; of a thing with fewer boxes in other scenes there are fewer.
         seed: of the choice of examples, and of the things that are taught together.
         iou_threshold: of the suppression.
+        shown_power: of the bundle.
         at_once: the most things that are taught together.
     """
     orders = drawn(things, seen.examples, seed)
@@ -122,7 +124,7 @@ def by_showing(
     @lru_cache(maxsize=4 * len(groups) + 1)
     def prototypes(annotations: tuple[int, ...], averaged: bool = True) -> Prototypes:
         examples = Examples("", tuple(seen.examples[each] for each in annotations))
-        return Prototypes.of(examples, averaged=averaged)
+        return Prototypes.of(examples, power=shown_power, averaged=averaged)
 
     ids = {name: key for key, name in things.data.categories.items()}
     found: dict[str, list[Found]] = {way: [] for way in WAYS if way != "each" or shots > 1}

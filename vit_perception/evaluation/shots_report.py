@@ -39,6 +39,7 @@ def evaluate_shots(
     seeds: int,
     score_threshold: float,
     iou_threshold: float,
+    shown_power: float = 1.0,
     at_once: int = NAMES_AT_ONCE,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def evaluate_shots(
         seeds: draws of the examples, from seed 0 on; figures are their means.
         score_threshold: the least score that a robot publishes.
         iou_threshold: of the suppression.
+        shown_power: of the bundle.
         at_once: the most things that are taught together.
         progress: called with (done, all) after every draw.
 
@@ -90,6 +92,7 @@ def evaluate_shots(
                 shots=count,
                 seed=seed,
                 iou_threshold=iou_threshold,
+                shown_power=shown_power,
                 at_once=at_once,
             )
             for way, some in found.items():

@@ -80,7 +80,7 @@ class QueryMaker:
             raise PerceiverError(
                 f"{where}: expected examples of {len(regions.anything)} values, found {size}"
             )
-        return Prototypes.of(examples)
+        return Prototypes.of(examples, power=self._bundle.shown_power)
 
 
 def _same_said(vocabulary: Vocabulary, before: Vocabulary) -> bool:

@@ -45,7 +45,7 @@ FAR_VIEW = 0.72
 """Cosine to its name's mean below which an example is a view of its own: two that are unalike."""
 OBJECTNESS_POWER = 0.35
 CALIBRATION = 1.1
-"""Power that brings scores to the scale of those of said names."""
+"""Power that brings scores to the scale of those of said names, times that of the bundle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +130,7 @@ class Prototypes:
         against: float32 [Q, E], negative examples.
         against_of: int64 [Q], index into `names`.
         others: float32 [M, E], what else was in the pictures.
+        power: of scores, of the bundle.
     """
 
     names: tuple[str, ...]
@@ -139,12 +140,14 @@ class Prototypes:
     against: NDArray[np.float32]
     against_of: NDArray[np.int64]
     others: NDArray[np.float32]
+    power: float
 
     @classmethod
-    def of(cls, examples: Examples, *, averaged: bool = True) -> Prototypes:
+    def of(cls, examples: Examples, *, power: float = 1.0, averaged: bool = True) -> Prototypes:
         """Returns the matrices of examples with at least one name.
 
         Args:
+            power: `Bundle.shown_power` of the bundle they were shown to.
             averaged: whether a name has its mean example as a view; else each example is one.
         """
         names = examples.names
@@ -181,6 +184,7 @@ class Prototypes:
             ),
             against_of=np.array([index[each.name] for each in negative], np.int64),
             others=others[kept],
+            power=power,
         )
 
     def scores(self, rows: Rows) -> NDArray[np.float32]:
@@ -204,7 +208,9 @@ class Prototypes:
             np.maximum.at(strongest.T, self.against_of, against.T)
             rivals += strongest
         share = names / (total + rivals)
-        scores = (share * rows.objectness[:, None] ** OBJECTNESS_POWER) ** CALIBRATION
+        scores = (share * rows.objectness[:, None] ** OBJECTNESS_POWER) ** (
+            CALIBRATION * self.power
+        )
         return np.asarray(scores, np.float32)
 
 

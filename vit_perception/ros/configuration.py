@@ -254,7 +254,8 @@ class Configurator:
         Raises:
             VocabularyError: too many names together; nothing has changed.
         """
-        prototypes = Prototypes.of(examples) if examples.names else None
+        power = self.bundle.shown_power
+        prototypes = Prototypes.of(examples, power=power) if examples.names else None
         with self._lock:
             now = self.current.query
             query = self._next(now, examples, prototypes, now.settings)
