@@ -66,7 +66,7 @@ def test_in_the_world_things_stay_where_they_are_while_the_camera_moves(tmp_path
         centres += [
             centre
             for name, centre in zip(boxes.names, boxes.objects.centres, strict=True)
-            if name == "soda can"
+            if name == "box of crackers"
         ]
     assert len(centres) > 30
     middle = np.median(centres, axis=0)

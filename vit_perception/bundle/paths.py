@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = "vit_perception"
-DEFAULT_BUNDLE = "tabletop_nano"
+DEFAULT_BUNDLE = "tabletop_small"
 
 
 class NotInstalledError(ValueError):

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.bundle.paths import DEFAULT_BUNDLE
 from vit_perception.cli.arguments import add_setting
 from vit_perception.cli.streams import say
 from vit_perception.names import VocabularyError, names_from_file, parse_names
@@ -36,7 +37,7 @@ def add_bundle_arguments(parser: argparse.ArgumentParser, *, encodes: bool = Tru
     """
     group = parser.add_argument_group("model")
     group.add_argument(
-        "--bundle", default="", metavar="DIR", help="bundle folder or name (tabletop_nano)"
+        "--bundle", default="", metavar="DIR", help=f"bundle folder or name ({DEFAULT_BUNDLE})"
     )
     for name in ("precision", "provider", "threads"):
         add_setting(group, EngineSettings, name, metavar=name[0].upper())

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from vit_perception.bundle.paths import DEFAULT_BUNDLE
 from vit_perception.cli.arguments import output_path
 from vit_perception.wording import shown_path
 
@@ -18,7 +19,7 @@ EPILOG = """example:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
-    parser.add_argument("--bundle", default="tabletop_nano", help="bundle folder or bundled name")
+    parser.add_argument("--bundle", default=DEFAULT_BUNDLE, help="bundle folder or bundled name")
     parser.add_argument("--vocabulary", required=True, help="'red mug, spoon' or a file of names")
     parser.add_argument("--out", type=output_path, required=True, help="bundle folder to write")
     parser.add_argument("--text-encoder-dir", help="folder with model.safetensors, tokenizer.json")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vit_perception.bundle.paths import DEFAULT_BUNDLE
 from vit_perception.cli.arguments import add_setting
 from vit_perception.perceiver.settings import BUNDLE_DEFAULT, EngineSettings, Settings
 from vit_perception.wording import shown_path
@@ -31,7 +32,7 @@ def add_runs_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="bundle folder or name, may be repeated (tabletop_nano)",
+        help=f"bundle folder or name, may be repeated ({DEFAULT_BUNDLE})",
     )
     group.add_argument(
         "--precision",

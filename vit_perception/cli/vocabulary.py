@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_perception.bundle.paths import DEFAULT_BUNDLE
 from vit_perception.cli.arguments import output_path
 from vit_perception.wording import printable, shown_name
 
@@ -31,7 +32,7 @@ _FROM = {"bundle": "ready-made", "cache": "cached", "encoder": "encoded now"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument(
-        "--bundle", default="", metavar="DIR", help="bundle folder or name (tabletop_nano)"
+        "--bundle", default="", metavar="DIR", help=f"bundle folder or name ({DEFAULT_BUNDLE})"
     )
     names = parser.add_mutually_exclusive_group()
     names.add_argument("--names", metavar="NAMES", help="'red mug, spoon'")
