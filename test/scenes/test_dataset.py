@@ -147,7 +147,17 @@ def test_masks_are_what_the_boxes_surround(written: Path) -> None:
             assert list(cv2.boundingRect(mask.view(np.uint8))) == annotation["bbox"]
 
 
-TABLE = replace(SMALL, kind="table", count=4, fewest=3, most=4, views=2, width=160, height=120)
+TABLE = replace(
+    SMALL,
+    kind="table",
+    count=4,
+    fewest=3,
+    most=4,
+    views=2,
+    width=160,
+    height=120,
+    class_maps=True,
+)
 
 
 @pytest.fixture(scope="module")
@@ -188,11 +198,26 @@ def test_tables_carry_depth_camera_and_poses(tables: Path) -> None:
             assert np.linalg.norm(own, axis=0).max() < 0.32
 
 
+def test_class_maps_agree_with_the_masks(tables: Path) -> None:
+    document = read(tables)
+    classes = document["info"]["classes"]
+    for image in document["images"]:
+        found = cv2.imread(str(tables / "class_maps" / image["class_map"]), cv2.IMREAD_UNCHANGED)
+        assert (found.dtype, found.shape) == (np.uint8, (image["height"], image["width"]))
+        assert found.max() < len(classes)
+        assert (found == classes.index("support")).mean() > 0.05
+        things = found == classes.index("thing")
+        for annotation in document["annotations"]:
+            if annotation["image_id"] == image["id"]:
+                assert things[decode_mask(annotation["segmentation"])].all()
+
+
 def test_tables_have_the_same_bytes_again(pack: Path, tables: Path, tmp_path: Path) -> None:
     write_dataset(pack, tmp_path, TABLE, workers=2)
     assert picture_bytes(tmp_path) == picture_bytes(tables)
-    for path in (tables / "depth").iterdir():
-        assert (tmp_path / "depth" / path.name).read_bytes() == path.read_bytes()
+    for folder in ("depth", "class_maps"):
+        for path in (tables / folder).iterdir():
+            assert (tmp_path / folder / path.name).read_bytes() == path.read_bytes()
     ours, theirs = (d / "annotations.json" for d in (tmp_path, tables))
     assert ours.read_bytes() == theirs.read_bytes()
 

@@ -13,6 +13,7 @@ from test.scenes.pack import write_box
 from vit_perception.scenes.catalogue import Asset, load_catalogue
 from vit_perception.scenes.choice import RandomChoice
 from vit_perception.scenes.photometry import Noise
+from vit_perception.scenes.roles import Role
 from vit_perception.scenes.settings import Choice, SceneSettings
 from vit_perception.scenes.surfaces import load_surfaces
 
@@ -60,6 +61,18 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order(pictures) -> None:
         assert np.array_equal(again.owner, forward[index].owner)
         assert np.array_equal(again.depth, forward[index].depth)
     assert pictures(seed=6)(0).jpeg != forward[0].jpeg
+
+
+@pytest.mark.parametrize(("arrangement", "role"), [("bin", "CONTAINER"), ("shelf", "FURNITURE")])
+def test_class_maps_know_what_things_are_in(pictures, arrangement: str, role: str) -> None:
+    settings = replace(MIXED, arrangements={arrangement: 1.0}, class_maps=True)
+    picture = pictures(settings=settings)(0)
+    shares = {each: (picture.roles == each).mean() for each in Role}
+    other = Role.CONTAINER if role == "FURNITURE" else Role.FURNITURE
+    assert shares[Role[role]] > 0.02
+    assert shares[other] == 0
+    assert (picture.roles[picture.owner >= 0] == Role.THING).all()
+    assert pictures()(0).roles is None
 
 
 def test_pictures_carry_depth_camera_and_poses(pictures) -> None:

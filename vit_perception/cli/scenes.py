@@ -28,6 +28,8 @@ EPILOG = """example:
 writes to the folder --out:
   images/           JPEG pictures
   depth/            16-bit PNG, millimetres along the optical axis (kind table)
+  class_maps/       8-bit PNG, the class of each pixel (kind table, --class-maps): background,
+                    support (the table), furniture, container or thing, as numbers from 0
   annotations.json  COCO: boxes, masks, visible fraction, names, colours, material and caption of
                     every object; kind table: camera and poses too
   parametric/       objects made in code, in the form of an asset folder (--parametric)
@@ -89,6 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-depth", dest="depth", action="store_const", const=False, help="leave depth/ out"
+    )
+    parser.add_argument(
+        "--class-maps", action="store_const", const=True, help="write class_maps/ (kind table)"
     )
     parser.add_argument(
         "--sprites",

@@ -36,6 +36,8 @@ from vit_perception.scenes.sprites import SpriteSet
 from vit_perception.scenes.surfaces import load_surfaces
 from vit_perception.wording import one_line
 
+DEPTH, CLASS_MAPS = "depth", "class_maps"
+"""Folders of PNG files beside the pictures, where the recipe asks for them."""
 CHUNK = 60
 """Pictures per job; a multiple of most numbers of views that a rendered scene may have."""
 SPARE = 6
@@ -171,10 +173,14 @@ def _make_chunk(start: int) -> int:
         pair = pair_of(index // job.recipe.views, job.pairs) if job.pairs else None
         record = coco.record(picture, index, job.category_ids, pair)
         write_file(job.directory / "images" / record["file_name"], picture.jpeg)
-        if picture.depth is not None:
-            # imwrite would not report a full disk.
-            depth = cv2.imencode(".png", picture.depth)[1]
-            write_file(job.directory / "depth" / record["depth"], depth.tobytes())
+        for folder, key, values in (
+            (DEPTH, "depth", picture.depth),
+            (CLASS_MAPS, "class_map", picture.roles),
+        ):
+            if values is not None:
+                # imwrite would not report a full disk.
+                png = cv2.imencode(".png", values)[1]
+                write_file(job.directory / folder / record[key], png.tobytes())
         records.append(record)
     # Last: labels mean that the pictures are there.
     write_file(labels_file(job.directory, start), json.dumps(records).encode())

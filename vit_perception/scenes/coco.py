@@ -64,6 +64,8 @@ def record(
     }
     if picture.depth is not None:
         found["depth"] = f"{stem}.png"
+    if picture.roles is not None:
+        found["class_map"] = f"{stem}.png"
     if picture.camera is not None:
         found["camera"] = {
             "name": picture.camera.name,

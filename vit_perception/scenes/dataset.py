@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Data sets on disk: a folder with images/, depth/, annotations.json (COCO) and recipe.json."""
+"""Data sets on disk: a folder with images/, annotations.json (COCO), recipe.json, PNG maps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vit_perception.output.lock import sole_writer_in
 from vit_perception.scenes import coco
 from vit_perception.scenes.catalogue import Asset, Catalogue, Skipped, load_catalogue
 from vit_perception.scenes.choice import Pair, load_pairs
-from vit_perception.scenes.chunks import CHUNK, Job, indices, make_chunks
+from vit_perception.scenes.chunks import CHUNK, CLASS_MAPS, DEPTH, Job, indices, make_chunks
 from vit_perception.scenes.dataset_folder import (
     DatasetError,
     check_recipe,
@@ -246,9 +246,10 @@ def _make_pictures(
     job: Job, categories: Sequence[str], workers: int, on_progress: Progress | None
 ) -> tuple[int, dict[str, Any]]:
     """Makes the missing chunks; returns the number of pictures made, and all annotations."""
-    with_depth = job.recipe.kind == "table" and job.recipe.depth
+    table = job.recipe.kind == "table"
+    maps = {DEPTH: table and job.recipe.depth, CLASS_MAPS: table and job.recipe.class_maps}
     with writing(job.directory):
-        for folder in ("images", "labels", *(["depth"] if with_depth else [])):
+        for folder in ("images", "labels", *(name for name, wanted in maps.items() if wanted)):
             (job.directory / folder).mkdir(exist_ok=True)
     first, count = job.recipe.first, job.recipe.count
     starts = range(first, first + count, CHUNK)

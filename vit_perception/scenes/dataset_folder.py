@@ -17,8 +17,9 @@ from vit_perception.input.json_file import read_json, read_large_json
 from vit_perception.output.failure import writing
 from vit_perception.output.write import write_file
 from vit_perception.scenes import coco
-from vit_perception.scenes.chunks import Job, indices, labels_file
+from vit_perception.scenes.chunks import CLASS_MAPS, DEPTH, Job, indices, labels_file
 from vit_perception.scenes.recipe import Recipe
+from vit_perception.scenes.roles import ROLES
 from vit_perception.wording import shown_path
 
 FORMAT = 2
@@ -26,7 +27,7 @@ RECIPE, ANNOTATIONS = "recipe.json", "annotations.json"
 MOST_BYTES = 2**36
 """Of labels: a hundred times those of the largest data set made so far."""
 
-_RESULTS = (ANNOTATIONS, "images", "depth", "labels", "parametric")
+_RESULTS = (ANNOTATIONS, "images", DEPTH, CLASS_MAPS, "labels", "parametric")
 
 
 class DatasetError(ValueError):
@@ -105,6 +106,8 @@ def join(job: Job, starts: Sequence[int], categories: Sequence[str]) -> dict[str
         pictures += records
     what = "rendered" if job.recipe.kind == "table" else "composed"
     info = {"description": f"{what} tabletop pictures", "recipe": asdict(job.recipe)}
+    if job.recipe.class_maps:
+        info["classes"] = list(ROLES)
     document = coco.assemble(pictures, categories, info)
     write_file(job.directory / ANNOTATIONS, coco.text(document).encode())
     remove_labels(job.directory)
@@ -165,8 +168,11 @@ def _chunk(job: Job, start: int) -> list[dict[str, Any]] | None:
 
 
 def _files(directory: Path, image: dict[str, Any]) -> list[Path]:
-    depth = [directory / "depth" / image["depth"]] if "depth" in image else []
-    return [directory / "images" / image["file_name"], *depth]
+    files = [directory / "images" / image["file_name"]]
+    for folder, key in ((DEPTH, "depth"), (CLASS_MAPS, "class_map")):
+        if key in image:
+            files.append(directory / folder / image[key])
+    return files
 
 
 def _has_content(path: Path) -> bool:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from vit_perception.scenes.roles import Role
 from vit_perception.scenes.settle import Board
 from vit_perception.scenes.surfaces import Surfaces
 
@@ -23,7 +24,7 @@ WALL_M = 0.03
 class Prop:
     """A rendered object without a name: an OBJ mesh with a texture uint8 [H,W,3], at a pose.
 
-    `shine` is its specular reflection, 0 to 1.
+    `shine` is its specular reflection, 0 to 1; `role` what it is in class maps.
     """
 
     mesh: bytes
@@ -31,6 +32,7 @@ class Prop:
     position: np.ndarray
     quaternion: np.ndarray
     shine: float = 0.1
+    role: Role = Role.THING
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +81,9 @@ def make_bin(
     solid += [
         Board((WALL_M, y, height / 2), (side * (x + WALL_M), 0.0, height / 2)) for side in (-1, 1)
     ]
-    props = tuple(as_prop(board, skin, 0.4, shine) for board in (floor, *walls, *rim))
+    props = tuple(
+        as_prop(board, skin, 0.4, shine, Role.CONTAINER) for board in (floor, *walls, *rim)
+    )
     return Furniture(tuple(solid), props)
 
 
@@ -120,15 +124,15 @@ def make_shelf(
     back = [Board((half_width, 0.003, z / 2), (0.0, depth + 0.003, z / 2))]
     if rng.random() < 0.2:
         back = []
-    props = [as_prop(board, board_skin, 0.5, 0.1) for board in (*boards, *sides)]
-    props += [as_prop(board, back_skin, 0.6, 0.05) for board in back]
+    props = [as_prop(board, board_skin, 0.5, 0.1, Role.FURNITURE) for board in (*boards, *sides)]
+    props += [as_prop(board, back_skin, 0.6, 0.05, Role.FURNITURE) for board in back]
     return tuple(props), tuple(tops)
 
 
-def as_prop(board: Board, skin: np.ndarray, tile_m: float, shine: float) -> Prop:
+def as_prop(board: Board, skin: np.ndarray, tile_m: float, shine: float, role: Role) -> Prop:
     """Returns the board as a prop, its skin repeated every `tile_m` metres."""
     mesh = _box_mesh(tuple(round(half, 4) for half in board.half), tile_m)
-    return Prop(mesh, skin, np.array(board.position), np.array(board.quaternion), shine)
+    return Prop(mesh, skin, np.array(board.position), np.array(board.quaternion), shine, role)
 
 
 @lru_cache(maxsize=256)

@@ -64,6 +64,7 @@ class Picture:
 
     Rendered pictures also have `depth` uint16 [H,W] (millimetres along the optical axis, 0 =
     none), the `camera`, and `poses`: float64 [4,4] of each label's object, its own frame to world.
+    `roles` uint8 [H,W] is the Role of each pixel.
     """
 
     jpeg: bytes
@@ -74,6 +75,7 @@ class Picture:
     depth: np.ndarray | None = None
     camera: CameraPose | None = None
     poses: tuple[np.ndarray, ...] | None = None
+    roles: np.ndarray | None = None
 
 
 def visible_pixels(owner: np.ndarray, count: int) -> np.ndarray:

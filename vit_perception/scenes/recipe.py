@@ -67,6 +67,8 @@ class Recipe:
     hard_light: Annotated[float, Range(0, 1)] = 0.2
     depth: bool = True
     """Whether pictures of kind table leave their depth in DIR/depth."""
+    class_maps: bool = False
+    """Whether pictures of kind table leave the class of each pixel in DIR/class_maps."""
 
     def scene_settings(self) -> SceneSettings:
         """Returns the settings for pictures of kind table."""
@@ -77,6 +79,7 @@ class Recipe:
             hard_light=self.hard_light,
             cameras=self.cameras,
             depth=self.depth,
+            class_maps=self.class_maps,
         )
 
 

@@ -51,8 +51,8 @@ class SceneSettings:
 
     `arrangements`: weight of each of ARRANGEMENTS. `views`: pictures per scene. `distractors`:
     mean number of unnamed objects. `hard_light`: share of pictures in hard light, 0 to 1.
-    `cameras`: weight of each of CAMERAS. `depth`: whether pictures have their depth. Raises
-    ValueError, one line, for unknown names and impossible numbers.
+    `cameras`: weight of each of CAMERAS. `depth`, `class_maps`: whether pictures have these.
+    Raises ValueError, one line, for unknown names and impossible numbers.
     """
 
     arrangements: Mapping[str, float] = field(default_factory=_default_arrangements)
@@ -61,6 +61,7 @@ class SceneSettings:
     hard_light: float = 0.2
     cameras: Mapping[str, float] = field(default_factory=_default_cameras)
     depth: bool = True
+    class_maps: bool = False
 
     def __post_init__(self) -> None:
         _check_weights("arrangements", self.arrangements, ARRANGEMENTS)

@@ -202,6 +202,7 @@ class TablePictures:
             depth=millimetres(seen.depth) if self.settings.depth else None,
             camera=camera.seen(self.width, self.height),
             poses=tuple(objects[number].pose() for number in order),
+            roles=seen.roles if self.settings.class_maps else None,
         )
 
 

@@ -16,6 +16,7 @@ from vit_perception.scenes.colours import SHINY
 from vit_perception.scenes.furniture import Prop
 from vit_perception.scenes.lamps import MOST_LAMPS, Lighting
 from vit_perception.scenes.offscreen import Offscreen
+from vit_perception.scenes.roles import Role
 from vit_perception.scenes.tabletop import ROOM, TABLE_HEIGHT, Item, TableScene, TableView
 
 SHADOW_PX = 1024
@@ -49,10 +50,13 @@ class TableRenderer:
         for number, picture in enumerate(pictures.all):
             start = model.tex_adr[number]
             model.tex_data[start : start + picture.size] = picture.reshape(-1)
-        self._geoms = [
-            mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM.value, f"object{n}")
-            for n in range(len(scene.objects))
-        ]
+        self._geoms = [_geom(model, f"object{n}") for n in range(len(scene.objects))]
+        # The last one is for pixels that no geom owns.
+        self._roles = np.full(model.ngeom + 1, Role.BACKGROUND, np.uint8)
+        self._roles[:_TABLE_GEOMS] = Role.SUPPORT
+        self._roles[self._geoms] = Role.THING
+        for n, prop in enumerate(props):
+            self._roles[_geom(model, f"prop{n}")] = prop.role
         self._specular = model.mat_specular.copy()
         self._offscreen = Offscreen(model, width, height, OVERSAMPLE)
 
@@ -101,7 +105,8 @@ class TableRenderer:
         numbers[self._geoms] = np.arange(len(self._geoms))
         owner = numbers[geoms]
         black = np.zeros((*owner.shape, 3), np.uint8)
-        return TableView(black, depth, owner, self._fractions(owner, geoms, pose, camera.fov))
+        fractions = self._fractions(owner, geoms, pose, camera.fov)
+        return TableView(black, depth, owner, fractions, self._roles[geoms])
 
     def render(self, camera: Pinhole, seen: TableView | None = None) -> TableView:
         """Returns colour, depth, owners and visible fractions from one place.
@@ -161,8 +166,12 @@ def millimetres(depth: np.ndarray) -> np.ndarray:
     return np.where(depth < MAX_DEPTH_M, np.round(depth * 1000), 0).astype(np.uint16)
 
 
-_ROOM_GEOMS = 7
+_TABLE_GEOMS, _ROOM_GEOMS = 2, 7
 """Table top, table board, floor and four walls come first."""
+
+
+def _geom(model: mujoco.MjModel, name: str) -> int:
+    return int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM.value, name))
 
 
 def _may_be_hidden(owner: np.ndarray, solid: np.ndarray, number: int) -> bool:

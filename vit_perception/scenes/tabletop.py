@@ -88,13 +88,14 @@ class TableView:
 
     `rgb` uint8 [H,W,3]; `depth` float32 [H,W] metres along the optical axis; `owner` int16 [H,W]
     index into the scene's objects or -1; `visible_fraction` of each object, 0 to 1, hidden and cut
-    off parts counted as not visible.
+    off parts counted as not visible; `roles` uint8 [H,W], the Role of each pixel.
     """
 
     rgb: np.ndarray
     depth: np.ndarray
     owner: np.ndarray
     visible_fraction: tuple[float, ...]
+    roles: np.ndarray
 
 
 def furnish(arrangement: Arrangement, surfaces: Surfaces, rng: np.random.Generator) -> TableScene:
