@@ -112,7 +112,7 @@ class Document:
                 another type or range.
         """
         hints = get_type_hints(record, include_extras=True)
-        self.only(tuple(hints))
+        self.only(tuple(field.name for field in dataclasses.fields(record)))
         return {
             field.name: self._of_type(field.name, hints[field.name])
             for field in dataclasses.fields(record)

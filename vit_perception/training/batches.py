@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +36,16 @@ class Batch:
     images: Tensor
     texts: Tensor
     targets: Targets
+
+    def tensors(self) -> list[Tensor]:
+        """Returns all that is in it, for loader processes."""
+        return [self.images, self.texts, *vars(self.targets).values()]
+
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor]) -> Batch:
+        """Returns the batch of what `tensors` returned."""
+        images, texts, *targets = tensors
+        return cls(images, texts, Targets(*targets))
 
 
 class BatchSource(Dataset["Batch | DataError"]):

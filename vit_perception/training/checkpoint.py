@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -20,7 +20,6 @@ from torch import Tensor
 from vit_perception.input.file import InputError, check_file
 from vit_perception.output.write import new_file
 from vit_perception.training.failure import TrainingError
-from vit_perception.training.recipe import Recipe
 from vit_perception.wording import one_line, shown, shown_path
 
 CHECKPOINT = "checkpoint.pt"
@@ -28,9 +27,20 @@ CHECKPOINT = "checkpoint.pt"
 
 # Ctrl-C takes effect between two pieces.
 _PIECE_BYTES = 4 * 2**20
-# Of these depend the shapes of weights and batches.
-_SAME = ("architecture", "activation", "prototypes", "batch", "texts")
 _MAX_STEP = 2**31
+
+
+class CheckpointRecipe(Protocol):
+    """What a checkpoint keeps of a recipe.
+
+    Attributes:
+        SAME: keys on which the shapes of weights and batches depend.
+    """
+
+    SAME: ClassVar[tuple[str, ...]]
+
+    def as_dict(self) -> dict[str, object]:
+        """Returns plain values."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +60,16 @@ class Checkpoint:
     average: Mapping[str, Tensor]
     optimizer: dict[str, Any]
 
-    def check(self, recipe: Recipe, path: Path) -> None:
+    def check(self, recipe: CheckpointRecipe, path: Path) -> None:
         """Refuses a checkpoint of another network, or of batches of another shape.
 
         Raises:
             TrainingError: names the key of the recipe.
         """
-        for key in _SAME:
+        for key in recipe.SAME:
             # A checkpoint without this key was trained with its default.
-            found, expected = self.recipe.get(key, getattr(Recipe, key)), getattr(recipe, key)
+            default = getattr(type(recipe), key, None)
+            found, expected = self.recipe.get(key, default), getattr(recipe, key)
             if found != expected:
                 raise TrainingError(
                     f"{shown_path(path)}: expected a run with {key} {shown(expected)}, "

@@ -8,22 +8,21 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Sampler
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from vit_perception.processes.parent import end_with_parent
-from vit_perception.training.batches import Batch, BatchSource
 from vit_perception.training.failure import TrainingError
-from vit_perception.training.losses import Targets
 from vit_perception.training.pictures import DataError
 from vit_perception.wording import one_line
 
@@ -34,15 +33,30 @@ _TIMEOUT_SECONDS = 600.0
 """For one batch; a process that can no longer send one may not tell so."""
 
 
-@dataclass(frozen=True)
-class _Plain:
-    """A batch that goes through a pipe, as arrays: images, texts, targets."""
+class Loadable(Protocol):
+    """A batch that loader processes can send."""
 
+    def tensors(self) -> list[Tensor]:
+        """Returns all that is in it."""
+
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor]) -> Any:
+        """Returns the batch of what `tensors` returned."""
+
+
+B = TypeVar("B", bound=Loadable)
+
+
+@dataclass(frozen=True)
+class _Plain(Generic[B]):
+    """A batch that goes through a pipe, as arrays."""
+
+    kind: type[B]
     arrays: list[NDArray[Any]]
 
-    def batch(self) -> Batch:
-        images, texts, *targets = (torch.from_numpy(array) for array in self.arrays)
-        return Batch(images, texts, Targets(*targets))
+    def batch(self) -> B:
+        made: B = self.kind.of([torch.from_numpy(array) for array in self.arrays])
+        return made
 
 
 class _Steps(Sampler[int]):
@@ -60,12 +74,13 @@ class _Steps(Sampler[int]):
 
 @contextmanager
 def loaded(
-    source: BatchSource, start: int, stop: int, workers: int
-) -> Iterator[Iterator[Batch | DataError]]:
+    source: Dataset[B | DataError], start: int, stop: int, workers: int
+) -> Iterator[Iterator[B | DataError]]:
     """Yields the batches of the steps from `start` up to `stop`, in order.
 
     Args:
-        source, start, stop: see `BatchSource`.
+        source: item `step` is the batch of that step, or the error of its pictures.
+        start, stop: steps.
         workers: processes, which end with the block; 0 makes the batches in this one.
 
     Raises:
@@ -104,7 +119,7 @@ def _begin_worker(worker: int) -> None:
     sys.excepthook = lambda kind, error, trace: None
 
 
-def _begun(loader: DataLoader[Batch | DataError]) -> Iterator[Batch | DataError | _Plain]:
+def _begun(loader: DataLoader[B | DataError]) -> Iterator[B | DataError | _Plain[B]]:
     # Terminals and shells send these to all processes. The first one handles them for all.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
@@ -146,11 +161,11 @@ def _kill(processes: Collection[BaseProcess]) -> None:
         signal.signal(signal.SIGCHLD, before)
 
 
-def _only(batch: list[Batch | DataError]) -> Batch | DataError:
+def _only(batch: list[B | DataError]) -> B | DataError:
     return batch[0]
 
 
-def _sent(batch: list[Batch | DataError]) -> Batch | DataError | _Plain:
+def _sent(batch: list[B | DataError]) -> B | DataError | _Plain[B]:
     """Puts a batch into shared memory, or where that is full, as in a container, into a pipe.
 
     It would get there later anyway, in a thread whose errors leave the receiver waiting.
@@ -158,10 +173,10 @@ def _sent(batch: list[Batch | DataError]) -> Batch | DataError | _Plain:
     (only,) = batch
     if isinstance(only, DataError):
         return only
-    tensors = [only.images, only.texts, *vars(only.targets).values()]
+    tensors = only.tensors()
     try:
         for tensor in tensors:
             tensor.share_memory_()
     except RuntimeError:
-        return _Plain([tensor.numpy() for tensor in tensors])
+        return _Plain(type(only), [tensor.numpy() for tensor in tensors])
     return only

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from torch import nn
 
 from vit_perception.models.detectors.dosod import DOSOD
@@ -11,7 +13,20 @@ from vit_perception.models.necks.shelf_pyramid import ShelfPyramid
 from vit_perception.training.recipe import Recipe
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
+class RateRecipe(Protocol):
+    """What the learning rate depends on; see `recipe.Recipe`."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def final_learning_rate(self) -> float: ...
+    @property
+    def warmup(self) -> int: ...
+
+
+def learning_rate(recipe: RateRecipe, step: int) -> float:
     """Returns the rate of linear warm-up, then of linear decay to the recipe's final share."""
     if step < recipe.warmup:
         return recipe.learning_rate * (step + 1) / recipe.warmup

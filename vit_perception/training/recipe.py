@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from vit_perception.document import Document, DocumentError, Range
 from vit_perception.perceiver.contract import MAX_PROTOTYPES
@@ -74,6 +74,14 @@ class Recipe:
         seed: of everything.
         checkpoint_minutes: time between checkpoints.
     """
+
+    SAME: ClassVar[tuple[str, ...]] = (
+        "architecture",
+        "activation",
+        "prototypes",
+        "batch",
+        "texts",
+    )
 
     data: tuple[str, ...]
     photographs: tuple[str, ...] = ()
