@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from torch import nn
@@ -49,8 +50,20 @@ def parameter_groups(model: DOSOD, recipe: Recipe) -> list[dict[str, object]]:
     shares = {1.0: [p for p in trained if p not in slow]}
     if slow:
         shares[recipe.backbone_rate] = [p for p in trained if p in slow]
+    return decaying_groups(shares, recipe.weight_decay)
+
+
+def decaying_groups(
+    shares: Mapping[float, Sequence[nn.Parameter]], weight_decay: float
+) -> list[dict[str, object]]:
+    """Returns AdamW's groups; only matrices and kernels decay.
+
+    Args:
+        shares: of the learning rate, with their parameters.
+        weight_decay: of matrices and kernels.
+    """
     return [
         {"params": [p for p in group if (p.ndim > 1) == matrix], "weight_decay": decay, "share": x}
         for x, group in shares.items()
-        for matrix, decay in ((True, recipe.weight_decay), (False, 0.0))
+        for matrix, decay in ((True, weight_decay), (False, 0.0))
     ]

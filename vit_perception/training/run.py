@@ -95,26 +95,37 @@ def prepared(
         torch.set_num_threads(threads)
     if workers is None:
         workers = default_workers(found)
+    with run_folder(folder):
+        if (folder / CHECKPOINT).exists():
+            read_checkpoint(folder / CHECKPOINT).check(recipe, folder / CHECKPOINT)
+        pictures, described = load_pictures(recipe.data, photograph_sets(recipe))
+        encode = cached_encoder(text_encoder_dir)
+        book = build_phrase_book(described, encode, anything=recipe.anything > 0)
+        yield Trainer(
+            recipe,
+            pictures,
+            book,
+            folder,
+            device=device,
+            workers=workers,
+            start=weights,
+            backbone=backbone,
+        )
+
+
+@contextmanager
+def run_folder(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a run's folder; removes it if the block leaves it empty.
+
+    Raises:
+        OutputError: another process is there, or a file of a run cannot be written.
+    """
     new = not folder.exists()
     try:
         with sole_writer_in(folder):
             for file in (CHECKPOINT, LOG, CURVES, CURVE_VALUES):
                 try_writing(folder / file)
-            if (folder / CHECKPOINT).exists():
-                read_checkpoint(folder / CHECKPOINT).check(recipe, folder / CHECKPOINT)
-            pictures, described = load_pictures(recipe.data, photograph_sets(recipe))
-            encode = cached_encoder(text_encoder_dir)
-            book = build_phrase_book(described, encode, anything=recipe.anything > 0)
-            yield Trainer(
-                recipe,
-                pictures,
-                book,
-                folder,
-                device=device,
-                workers=workers,
-                start=weights,
-                backbone=backbone,
-            )
+            yield
     finally:
         if new:
             with suppress(OSError):  # it is not empty

@@ -1,0 +1,119 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Training of a segmenter from class maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vit_perception.models.segmenters.factory import SegmenterError, create_segmenter
+from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
+from vit_perception.training.class_maps import MapBatch, Mapped, MapSource, load_class_maps
+from vit_perception.training.device import default_workers, find_device
+from vit_perception.training.loop import Loop
+from vit_perception.training.rates import decaying_groups
+from vit_perception.training.recipe import RecipeError
+from vit_perception.training.run import run_folder
+from vit_perception.training.segmentation_losses import segmentation_loss
+from vit_perception.training.segmenter_recipe import SegmenterRecipe
+
+
+class SegmenterTrainer(Loop[MapBatch]):
+    """A run of a segmenter, see Loop.
+
+    Args:
+        recipe: the settings of the run.
+        classes: their names.
+        pictures: the data, see `class_maps.load_class_maps`.
+        folder: see Loop.
+        device: "cpu", a CUDA device, or "auto": CUDA if available, else the CPU.
+        workers: see Loop.
+
+    Raises:
+        DeviceError, OutputError, RecipeError, TrainingError: one line.
+    """
+
+    def __init__(
+        self,
+        recipe: SegmenterRecipe,
+        classes: Sequence[str],
+        pictures: list[Mapped],
+        folder: Path,
+        *,
+        device: str = "auto",
+        workers: int = 1,
+    ) -> None:
+        found = find_device(device)
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.classes = recipe, tuple(classes)
+        self.source = MapSource(recipe, pictures, len(self.classes))
+        self.model = build_segmenter(recipe, len(self.classes)).to(found)
+        groups = decaying_groups({1.0: list(self.model.parameters())}, recipe.weight_decay)
+        super().__init__(
+            recipe, self.model, groups, self.source, folder, device=found, workers=workers
+        )
+
+    def losses(self, batch: MapBatch) -> tuple[Tensor, Mapping[str, float]]:
+        """Returns the loss of class maps, and its value; see `segmentation_loss`."""
+        images = batch.images.to(self.device, memory_format=torch.channels_last)
+        half = self.recipe.arithmetic == "half"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
+            logits = self.model(images.float() / 255)
+        labels = batch.labels.to(self.device)
+        loss = segmentation_loss(logits.float(), labels, self.recipe.overlap)
+        return loss, {"classes": float(loss.detach())}
+
+
+def build_segmenter(recipe: SegmenterRecipe, classes: int) -> nn.Module:
+    """Returns the recipe's network, freshly initialised.
+
+    Raises:
+        RecipeError: there is no such network.
+    """
+    try:
+        return create_segmenter(
+            recipe.segmenter,
+            classes,
+            backbone=recipe.backbone,
+            size=(recipe.height, recipe.width),
+        )
+    except SegmenterError as error:
+        raise RecipeError(f"recipe: {error}") from None
+
+
+@contextmanager
+def prepared_segmenter(
+    recipe: SegmenterRecipe,
+    folder: Path,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    threads: int = 0,
+) -> Iterator[SegmenterTrainer]:
+    """Yields a trainer that is ready to run or resume; no other process trains in its folder.
+
+    Args: see `run.prepared`.
+
+    Raises:
+        DataError, DeviceError, OutputError, RecipeError, TrainingError: one line each.
+    """
+    found = find_device(device)
+    if threads:
+        torch.set_num_threads(threads)
+    with run_folder(folder):
+        if (folder / CHECKPOINT).exists():
+            read_checkpoint(folder / CHECKPOINT).check(recipe, folder / CHECKPOINT)
+        classes, pictures = load_class_maps(recipe.data)
+        yield SegmenterTrainer(
+            recipe,
+            classes,
+            pictures,
+            folder,
+            device=device,
+            workers=default_workers(found) if workers is None else workers,
+        )
