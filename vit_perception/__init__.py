@@ -4,7 +4,7 @@
 
     import vit_perception as vp
 
-    perceiver = vp.load("tabletop_nano")
+    perceiver = vp.load("tabletop_small")
     found = perceiver(image, names=["red mug"])
 
 The robot side (everything except models, export, compression, training and scenes)

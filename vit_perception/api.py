@@ -36,7 +36,7 @@ def load(
 ) -> Perceiver:
     """Opens a bundle, ready to find names in images.
 
-    ``perceiver = vit_perception.load("tabletop_nano")``, then
+    ``perceiver = vit_perception.load("tabletop_small")``, then
     ``perceiver(image, names=["red mug"])``.
 
     Args:
