@@ -41,17 +41,20 @@ class PreNormBlock(nn.Module):
 
 
 class TokenAttention(nn.Module):
-    """Attention between tokens [B, N, C], without biases of queries, keys and values.
+    """Attention between tokens [B, N, C].
 
     Args:
         width, heads: of the tokens.
         dropout: of weights, in training.
+        bias: whether queries, keys and values have biases.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, width: int, heads: int, dropout: float = 0.0, *, bias: bool = False
+    ) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.qkv = nn.Linear(width, 3 * width, bias=bias)
         self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
