@@ -14,8 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,21 +21,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from ..ros.domain import own_domain
+from .loading import EXAMPLES, example
 
 pytestmark = pytest.mark.ros
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LOOK_AGAIN = 0.1
 PATIENCE = 60.0
-
-
-def example(name: str) -> ModuleType:
-    """The module of an example, which is not run."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def thing(name: str, score: float, *, place: Any, size: Any, turn: Rotation, id: str = "") -> Any:

@@ -30,11 +30,16 @@ def rounded(channels: float) -> int:
 
 
 class SqueezeExcite(nn.Module):
-    """Scales channels by a gate computed from their means; [B, C, H, W] to the same shape."""
+    """Scales channels by a gate computed from their means; [B, C, H, W] to the same shape.
 
-    def __init__(self, channels: int, activation: type[nn.Module]) -> None:
+    Args:
+        channels: C.
+        squeezed: channels inside the gate.
+        activation: behind the first of its layers.
+    """
+
+    def __init__(self, channels: int, squeezed: int, activation: type[nn.Module]) -> None:
         super().__init__()
-        squeezed = rounded(channels / 4)
         # Pooling keeps ONNX Runtime's blocked layout; a mean does not.
         self.gate = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
@@ -133,7 +138,7 @@ class Block(nn.Module):
             layers.append(activation())
             width = channels
         if squeeze:
-            layers.append(SqueezeExcite(width, activation))
+            layers.append(SqueezeExcite(width, rounded(width / 4), activation))
         layers.append(SameConvNorm(width, *last[:3], **NORM))
         self.layers = nn.Sequential(*layers)
         self.residual = spec.residual and c_in == spec.c_out

@@ -1,6 +1,6 @@
 # Copyright 2026 The vit_perception Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fourier transforms of maps as products with constant matrices, which every engine runs fast."""
+"""Fourier and cosine transforms of maps as products with constants, fast on every engine."""
 
 from __future__ import annotations
 
@@ -79,6 +79,50 @@ def of_spectrum(parts: Tensor, width: int) -> Tensor:
     columns = torch.from_numpy(_down(height)[1]).to(parts) @ parts
     rows = torch.cat(columns.split(height, -2), -1)
     return rows @ torch.from_numpy(_across(width)[1]).to(parts)
+
+
+@lru_cache(maxsize=32)
+def _cosines(size: int) -> Matrix:
+    """Returns the orthonormal cosine transform of type II, [frequency, place]."""
+    places = np.arange(size)
+    matrix = np.cos(np.pi * places[:, None] * (2 * places[None] + 1) / (2 * size))
+    matrix *= (2 / size) ** 0.5
+    matrix[0] = size**-0.5
+    return matrix.astype(np.float32)
+
+
+def low_frequencies(x: Tensor, kept: tuple[int, int]) -> Tensor:
+    """Returns the lowest frequencies of a map, as those of scipy's `dctn(norm="ortho")`.
+
+    Args:
+        x: [..., H, W].
+        kept: frequencies of columns and of rows, at most H and W; no other is computed.
+
+    Returns:
+        [..., *kept].
+    """
+    rows, columns = (
+        torch.from_numpy(_cosines(int(side))[:count]).to(x)
+        for side, count in zip(x.shape[-2:], kept, strict=True)
+    )
+    return rows @ x @ columns.T
+
+
+def of_low_frequencies(parts: Tensor, size: tuple[int, int]) -> Tensor:
+    """Returns the map of some low frequencies, all others 0; inverts `low_frequencies`.
+
+    Args:
+        parts: [..., h, w].
+        size: H and W, at least h and w.
+
+    Returns:
+        [..., H, W].
+    """
+    rows, columns = (
+        torch.from_numpy(_cosines(side)[: int(count)]).to(parts)
+        for side, count in zip(size, parts.shape[-2:], strict=True)
+    )
+    return rows.T @ parts @ columns
 
 
 class SpectralGate(nn.Module):

@@ -1,0 +1,38 @@
+# Copyright 2026 The vit_perception Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The examples that train small networks run as their first lines say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def said(name: str) -> str:
+    """Returns what an example prints."""
+    result = subprocess.run(
+        [sys.executable, f"examples/{name}.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_textures_are_told_apart_with_fewer_frequencies() -> None:
+    figures = re.findall(r"([\d.]+) M multiply-adds +(\d+)% right", said("texture_classes"))
+    costs, right = zip(*((float(cost), int(share)) for cost, share in figures), strict=True)
+    assert costs[0] > costs[1] > costs[2]
+    assert min(right) > 60
+    assert right[1] >= right[0]
