@@ -20,7 +20,7 @@ class Letterbox:
         source_height, source_width: the image.
         height, width: the network's input.
         resized_height, resized_width: the image inside it.
-        top, left: margin before the image; the one after may be a pixel wider.
+        top, left: margin before the image; the one after may be wider.
     """
 
     source_height: int
@@ -46,8 +46,13 @@ class Letterbox:
         return self.resized_height / self.source_height
 
 
-def fit(source_height: int, source_width: int, height: int, width: int) -> Letterbox:
-    """Returns the largest centred placement; the ratio is min(height / H, width / W)."""
+def fit(
+    source_height: int, source_width: int, height: int, width: int, align: int = 1
+) -> Letterbox:
+    """Returns the largest centred placement; the ratio is min(height / H, width / W).
+
+    The margins before the image are made smaller to be multiples of `align`.
+    """
     ratio = min(height / source_height, width / source_width)
     resized_height = min(height, max(1, round(source_height * ratio)))
     resized_width = min(width, max(1, round(source_width * ratio)))
@@ -58,8 +63,8 @@ def fit(source_height: int, source_width: int, height: int, width: int) -> Lette
         width=width,
         resized_height=resized_height,
         resized_width=resized_width,
-        top=(height - resized_height) // 2,
-        left=(width - resized_width) // 2,
+        top=(height - resized_height) // 2 // align * align,
+        left=(width - resized_width) // 2 // align * align,
     )
 
 
@@ -79,9 +84,11 @@ class Canvas:
     Args:
         height, width: pixels.
         pad_value: grey level of the margin.
+        align: the margins before the image are multiples of it.
     """
 
-    def __init__(self, height: int, width: int, pad_value: int = 114) -> None:
+    def __init__(self, height: int, width: int, pad_value: int = 114, align: int = 1) -> None:
+        self._align = align
         self.pixels: NDArray[np.uint8] = np.full((1, height, width, 3), pad_value, np.uint8)
         self._pad_value = pad_value
         self._last: Letterbox | None = None
@@ -100,7 +107,8 @@ class Canvas:
             letterbox.source_height,
             letterbox.source_width,
         ):
-            letterbox = self._last = fit(image.shape[0], image.shape[1], height, width)
+            letterbox = fit(image.shape[0], image.shape[1], height, width, self._align)
+            self._last = letterbox
             self.pixels.fill(self._pad_value)
             self._halves.clear()
         bottom = letterbox.top + letterbox.resized_height

@@ -16,6 +16,8 @@ float32 [1, E], and another output, `embeddings` float32 [1, K, E]: the region e
 row, which is what the class embeddings are compared with. Behind the rows of names come rows of
 anything: their label is -1 and their score that of anything.
 Text adaptor: `text_embeddings` float32 [C, D] to `class_embeddings` float32 [C, E].
+Segmenter, for bundles of task semantic_segmentation: `image` as above to `class_logits` float32
+[1, C, h, w] of the C default names; h and w are H and W divided by a stride of 1 to 32.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from vit_perception.engine.session import Session, TensorInfo, shown_shape
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown
 
+CLASS_LOGITS = "class_logits"
+MOST_STRIDE = 32
 MAX_PROTOTYPES = 32
 PROTOTYPE_STRIDES = (4, 8)
 # An INT8 graph may round its scores.
@@ -71,6 +75,43 @@ def check_detector(session: Session, bundle: Bundle) -> None:
         joint = len(bundle.regions.anything)
         _check(inputs["anything_embedding"], "float32", (1, joint))
         _check(inputs["class_embeddings"], "float32", (None, joint))
+
+
+def check_segmenter(session: Session, bundle: Bundle) -> int:
+    """Compares a segmenter's graph with the contract; returns its stride.
+
+    Raises:
+        GraphContractError: naming the first tensor that differs.
+    """
+    height, width = bundle.input_height, bundle.input_width
+    _check_names("inputs", session.input_names, {"image"})
+    _check(session.inputs[0], "uint8", (1, height, width, 3))
+    _check_names("outputs", session.output_names, {CLASS_LOGITS})
+    output = session.outputs[0]
+    _check(output, "float32", (1, len(bundle.default_names), None, None))
+    rows, columns = output.shape[2:]
+    for stride in range(1, MOST_STRIDE + 1):
+        if (rows, columns) == (height / stride, width / stride):
+            return stride
+    raise GraphContractError(
+        f"{CLASS_LOGITS}: expected {height}x{width} divided by a stride of 1 to {MOST_STRIDE}, "
+        f"found {shown_shape(output.shape)}"
+    )
+
+
+def check_logits(logits: NDArray[np.float32], bundle: Bundle, stride: int) -> None:
+    """Compares what a segmenter returned with the contract.
+
+    Raises:
+        GraphContractError: another shape, or numbers that are not finite.
+    """
+    size = bundle.input_height // stride, bundle.input_width // stride
+    _check(
+        TensorInfo(CLASS_LOGITS, str(logits.dtype), logits.shape),
+        "float32",
+        (1, len(bundle.default_names), *size),
+    )
+    _check_finite(CLASS_LOGITS, logits)
 
 
 def check_adaptor(adaptor: Session, detector: Session, bundle: Bundle) -> None:
