@@ -77,8 +77,9 @@ def recipe_of(data: Path, **changes: object) -> SegmenterRecipe:
 
 
 def trainer(data: Path, folder: Path, **changes: object) -> SegmenterTrainer:
-    recipe = recipe_of(data, **changes)
-    return SegmenterTrainer(recipe, *load_class_maps(recipe.data), folder, workers=0)
+    classes, pictures = load_class_maps([str(data)])
+    recipe = recipe_of(data, classes=classes, **changes)
+    return SegmenterTrainer(recipe, pictures, folder, workers=0)
 
 
 def test_it_learns(data: Path, tmp_path: Path) -> None:

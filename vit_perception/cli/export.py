@@ -99,6 +99,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exports and checks; returns 0."""
+    from vit_perception.export.segmenter import is_segmenter_run
+
+    if is_segmenter_run(args.trained):
+        return _run_segmenter(args)
     from vit_perception.bundle.bundle import Bundle
     from vit_perception.bundle.files import MANIFEST, check_destination
     from vit_perception.bundle.manifest import bundle_name
@@ -165,6 +169,43 @@ def run(args: argparse.Namespace) -> int:
         )
     print(f"{bundle.name} in {shown_path(args.out)}: {len(vocabulary)} ready-made names, "
           f"{len(bundle.default_names)} by default")  # fmt: skip
+    return 0
+
+
+_OF_DETECTORS = (
+    "names_file",
+    "default_names",
+    "size",
+    "score_threshold",
+    "shown_threshold",
+    "iou_threshold",
+    "data",
+    "calibrate",
+)
+
+
+def _run_segmenter(args: argparse.Namespace) -> int:
+    from vit_perception.bundle.manifest import bundle_name
+    from vit_perception.export.segmenter import export_segmenter, load_segmenter_run
+    from vit_perception.export.trained import ExportError
+    from vit_perception.input.file import read_text
+    from vit_perception.training.run import cached_encoder
+
+    for option in _OF_DETECTORS:
+        if getattr(args, option):
+            raise ExportError(
+                f"--{option.replace('_', '-')}: expected none for a segmenter, found one"
+            )
+    bundle = export_segmenter(
+        load_segmenter_run(args.trained),
+        args.out,
+        name=bundle_name(args.name, args.out),
+        encode=cached_encoder(args.text_encoder_dir),
+        metrics=_metrics(args.metrics) if args.metrics else (),
+        card=read_text(args.card, _CARD_BYTES) if args.card else "",
+        half_weights=args.half_weights,
+    )
+    print(f"{bundle.name} in {shown_path(args.out)}: {len(bundle.default_names)} classes")
     return 0
 
 

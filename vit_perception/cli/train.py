@@ -103,8 +103,9 @@ def _run_segmenter(args: argparse.Namespace) -> int:
     with prepared_segmenter(
         recipe, args.out, device=args.device, workers=args.workers, threads=args.threads
     ) as trainer:
+        classes = ", ".join(trainer.recipe.classes)
         print(
-            f"{len(trainer.source.pictures)} pictures, classes {', '.join(trainer.classes)}; "
+            f"{len(trainer.source.pictures)} pictures, classes {classes}; "
             f"step {trainer.step} of {recipe.steps} on {trainer.device}",
             flush=True,
         )

@@ -37,10 +37,14 @@ def model_card(
         f"- {folded_parameters(model):,} parameters with 80 names folded in, "
         f"and {adaptor:,} in the text adaptor, which runs when the vocabulary changes",
         f"- {steps:,} steps of {recipe.batch} pictures, {recipe.texts} phrases a picture",
-        "",
-        "## Measured",
-        "",
+        *measured_lines(metrics),
     ]
+    return "\n".join(lines)
+
+
+def measured_lines(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the card's part about measurements, see `model_card`."""
+    lines = ["", "## Measured", ""]
     for metric in metrics:
         lines += [f"### {metric['dataset']}", "", f"`{metric['command']}`", ""]
         numbers = {k: v for k, v in metric.items() if k not in ("dataset", "command")}
@@ -49,7 +53,7 @@ def model_card(
         lines += [""]
     if not metrics:
         lines += ["Nothing was measured for this export.", ""]
-    return "\n".join(lines)
+    return lines
 
 
 def _shown(value: object) -> str:

@@ -66,10 +66,11 @@ class Checkpoint:
         Raises:
             TrainingError: names the key of the recipe.
         """
+        wanted = recipe.as_dict()
         for key in recipe.SAME:
             # A checkpoint without this key was trained with its default.
             default = getattr(type(recipe), key, None)
-            found, expected = self.recipe.get(key, default), getattr(recipe, key)
+            found, expected = self.recipe.get(key, default), wanted[key]
             if found != expected:
                 raise TrainingError(
                     f"{shown_path(path)}: expected a run with {key} {shown(expected)}, "

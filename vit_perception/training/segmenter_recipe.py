@@ -28,6 +28,7 @@ class SegmenterRecipe:
         data: data set folders with class maps (images/, class_maps/, annotations.json), sampled
             in proportion to size; all have the same classes.
         backbone: name on the shelf (`models.shelf`); empty for the segmenter's own.
+        classes: their names, which the data have to have; empty for those of the data.
         width, height: network input px; multiples of 32.
         smallest, largest: scales of a picture, of the one at which it fits the input.
         steps, batch: optimiser steps, and pictures per step.
@@ -42,11 +43,19 @@ class SegmenterRecipe:
         checkpoint_minutes: time between checkpoints.
     """
 
-    SAME: ClassVar[tuple[str, ...]] = ("segmenter", "backbone", "width", "height", "batch")
+    SAME: ClassVar[tuple[str, ...]] = (
+        "segmenter",
+        "backbone",
+        "classes",
+        "width",
+        "height",
+        "batch",
+    )
 
     segmenter: str
     data: tuple[str, ...]
     backbone: str = ""
+    classes: tuple[str, ...] = ()
     width: Annotated[int, _SIDE] = 416
     height: Annotated[int, _SIDE] = 320
     smallest: Annotated[float, Range(0.1, 10)] = 0.75
@@ -66,7 +75,19 @@ class SegmenterRecipe:
 
     def as_dict(self) -> dict[str, object]:
         """Returns plain values, for checkpoints and reports."""
-        return {**asdict(self), "data": list(self.data)}
+        return {**asdict(self), "data": list(self.data), "classes": list(self.classes)}
+
+
+def segmenter_recipe_from(values: object, where: str) -> SegmenterRecipe:
+    """Makes a recipe of plain values, as `SegmenterRecipe.as_dict` returns them.
+
+    Raises:
+        RecipeError: not a mapping, an unknown key, or a value of another type or range.
+    """
+    try:
+        return _checked(Document(values, where))
+    except DocumentError as error:
+        raise RecipeError(str(error)) from None
 
 
 def is_of_segmenter(path: Path) -> bool:
@@ -89,15 +110,19 @@ def load_segmenter_recipe(path: Path) -> SegmenterRecipe:
             type or range.
     """
     try:
-        document = Document.load(path)
-        recipe = SegmenterRecipe(**document.fields(SegmenterRecipe))
-        for key in ("width", "height"):
-            if getattr(recipe, key) % STRIDE:
-                raise document.error(key, f"a multiple of {STRIDE}", shown(getattr(recipe, key)))
-        if not recipe.data:
-            raise document.error("data", "at least one data set folder", "none")
-        if recipe.smallest > recipe.largest:
-            raise document.error("smallest", "at most largest", f"{recipe.smallest:g}")
+        recipe = _checked(Document.load(path))
     except DocumentError as error:
         raise RecipeError(str(error)) from None
     return replace(recipe, data=tuple(str((path.parent / each).resolve()) for each in recipe.data))
+
+
+def _checked(document: Document) -> SegmenterRecipe:
+    recipe = SegmenterRecipe(**document.fields(SegmenterRecipe))
+    for key in ("width", "height"):
+        if getattr(recipe, key) % STRIDE:
+            raise document.error(key, f"a multiple of {STRIDE}", shown(getattr(recipe, key)))
+    if not recipe.data:
+        raise document.error("data", "at least one data set folder", "none")
+    if recipe.smallest > recipe.largest:
+        raise document.error("smallest", "at most largest", f"{recipe.smallest:g}")
+    return recipe

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from vit_perception.models.segmenters.factory import SegmenterError, create_segmenter
-from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
 from vit_perception.training.class_maps import MapBatch, Mapped, MapSource, load_class_maps
 from vit_perception.training.device import default_workers, find_device
 from vit_perception.training.loop import Loop
@@ -27,8 +27,7 @@ class SegmenterTrainer(Loop[MapBatch]):
     """A run of a segmenter, see Loop.
 
     Args:
-        recipe: the settings of the run.
-        classes: their names.
+        recipe: the settings of the run, with the names of the classes.
         pictures: the data, see `class_maps.load_class_maps`.
         folder: see Loop.
         device: "cpu", a CUDA device, or "auto": CUDA if available, else the CPU.
@@ -41,7 +40,6 @@ class SegmenterTrainer(Loop[MapBatch]):
     def __init__(
         self,
         recipe: SegmenterRecipe,
-        classes: Sequence[str],
         pictures: list[Mapped],
         folder: Path,
         *,
@@ -50,9 +48,9 @@ class SegmenterTrainer(Loop[MapBatch]):
     ) -> None:
         found = find_device(device)
         torch.manual_seed(recipe.seed)
-        self.recipe, self.classes = recipe, tuple(classes)
-        self.source = MapSource(recipe, pictures, len(self.classes))
-        self.model = build_segmenter(recipe, len(self.classes)).to(found)
+        self.recipe = recipe
+        self.source = MapSource(recipe, pictures, len(recipe.classes))
+        self.model = build_segmenter(recipe).to(found)
         groups = decaying_groups({1.0: list(self.model.parameters())}, recipe.weight_decay)
         super().__init__(
             recipe, self.model, groups, self.source, folder, device=found, workers=workers
@@ -69,8 +67,8 @@ class SegmenterTrainer(Loop[MapBatch]):
         return loss, {"classes": float(loss.detach())}
 
 
-def build_segmenter(recipe: SegmenterRecipe, classes: int) -> nn.Module:
-    """Returns the recipe's network, freshly initialised.
+def build_segmenter(recipe: SegmenterRecipe) -> nn.Module:
+    """Returns the recipe's network, freshly initialised; the recipe names the classes.
 
     Raises:
         RecipeError: there is no such network.
@@ -78,7 +76,7 @@ def build_segmenter(recipe: SegmenterRecipe, classes: int) -> nn.Module:
     try:
         return create_segmenter(
             recipe.segmenter,
-            classes,
+            len(recipe.classes),
             backbone=recipe.backbone,
             size=(recipe.height, recipe.width),
         )
@@ -106,12 +104,14 @@ def prepared_segmenter(
     if threads:
         torch.set_num_threads(threads)
     with run_folder(folder):
-        if (folder / CHECKPOINT).exists():
-            read_checkpoint(folder / CHECKPOINT).check(recipe, folder / CHECKPOINT)
         classes, pictures = load_class_maps(recipe.data)
+        if recipe.classes and recipe.classes != classes:
+            raise RecipeError(
+                f"recipe: classes: expected those of the data, {', '.join(classes)}, found "
+                f"{', '.join(recipe.classes)}"
+            )
         yield SegmenterTrainer(
-            recipe,
-            classes,
+            replace(recipe, classes=classes),
             pictures,
             folder,
             device=device,
