@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vit_perception.models.staged import Headed
@@ -89,6 +90,46 @@ class PlainBackbone(Headed, ABC):
         if prune_head:
             self.reset_classifier(0)
         return [0]
+
+
+class SteppedBackbone(PlainBackbone):
+    """A plain network whose blocks run one by one, so that others can work between them.
+
+    A subclass with tokens that are no patches gives `patches_of` and `with_patches`.
+
+    Attributes:
+        blocks: of the network.
+        norm: of the last tokens.
+    """
+
+    blocks: nn.Sequential | nn.ModuleList
+    norm: nn.Module
+
+    @abstractmethod
+    def first_tokens(self, x: Tensor) -> Tensor:
+        """Returns the first block's tokens [B, N, C] of images [B, 3, H, W]."""
+
+    def steps(self) -> Sequence[nn.Module]:
+        """Returns the blocks in order; `blocks`, unless a subclass has others."""
+        return list(self.blocks)
+
+    def step(self, block: nn.Module, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Returns tokens behind a block, of a grid of patches."""
+        out: Tensor = block(tokens)
+        return out
+
+    def with_patches(self, tokens: Tensor, patches: Tensor) -> Tensor:
+        """Returns tokens with others in place of those of `patches_of`."""
+        return patches
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Returns normalised tokens [B, N, C] of images [B, 3, H, W]."""
+        grid = self.grid_of(int(x.shape[2]), int(x.shape[3]))
+        tokens = self.first_tokens(x)
+        for block in self.steps():
+            tokens = self.step(block, tokens, grid)
+        found: Tensor = self.norm(tokens)
+        return found
 
 
 def resized_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -3,7 +3,8 @@
 """The shelf of backbones: every family in `models/backbones`, by timm's names.
 
 A file of `models/backbones` with a tuple `VARIANTS` is on the shelf. `timm.create_model` can make
-its entries, because timm has them or because the file registers them.
+its entries, because timm has them or because the file registers them. If it also has a function
+`derived`, from a name to a `Variant` or None, it makes networks of others on the shelf.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Variant:
     Attributes:
         name: for `timm.create_model`.
         card: number of the paper's card.
-        parameters: with a head of 1000 classes, in training form.
+        parameters: with a head of 1000 classes, in training form; 0 if derived from another
+            variant, and not counted.
         macs: multiply-adds of one picture of size `input`, with the head; of the form for
             inference if `fused` is given.
         channels: of the maps, finest first.
@@ -153,6 +155,10 @@ def find(name: str) -> Variant:
     """
     known = shelf()
     if name not in known:
+        for family in families().values():
+            variant: Variant | None = family.derived(name) if hasattr(family, "derived") else None
+            if variant is not None:
+                return variant
         near = [each for each in known if name.split("_")[0] in each] or list(known)
         raise BackboneError(
             f"backbone: expected one of {', '.join(near[:8])}"

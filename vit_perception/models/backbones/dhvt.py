@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vit_perception.models.fusing import ConvNorm
-from vit_perception.models.plain import PlainBackbone
+from vit_perception.models.plain import SteppedBackbone
 from vit_perception.models.prenorm import initialise_linears
 from vit_perception.models.shelf import Variant
 from vit_perception.models.staged import build, stagewise_rates
@@ -133,7 +133,7 @@ class Block(nn.Module):
         return out
 
 
-class DHVT(PlainBackbone):
+class DHVT(SteppedBackbone):
     """The network; its map has the stride of the patches.
 
     Args:
@@ -162,17 +162,20 @@ class DHVT(PlainBackbone):
         self.assemble(width=width, patch=patch, num_classes=num_classes)
         self.apply(initialise_linears)
 
-    def forward_features(self, x: Tensor) -> Tensor:
+    def first_tokens(self, x: Tensor) -> Tensor:
         """Returns the class token and the tokens of the patches behind it."""
-        patches = self.patches(x)
-        grid = (int(patches.shape[2]), int(patches.shape[3]))
-        patches = patches.flatten(2).transpose(1, 2)
+        patches = self.patches(x).flatten(2).transpose(1, 2)
         first = torch.zeros_like(patches[:, :1]) + self.class_token
-        tokens = torch.cat((first, patches), 1)
-        for block in self.blocks:
-            tokens = block(tokens, grid)
-        found: Tensor = self.norm(tokens)
-        return found
+        return torch.cat((first, patches), 1)
+
+    def step(self, block: nn.Module, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Returns tokens behind a block."""
+        out: Tensor = block(tokens, grid)
+        return out
+
+    def with_patches(self, tokens: Tensor, patches: Tensor) -> Tensor:
+        """Returns patches with the first of the tokens."""
+        return torch.cat((tokens[:, :1], patches), 1)
 
     def grid_of(self, height: int, width: int) -> tuple[int, int]:
         """Returns rows and columns of patches, which convolutions round up."""

@@ -24,7 +24,7 @@ from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vit_perception.models.plain import PlainBackbone, resized_positions
+from vit_perception.models.plain import SteppedBackbone, resized_positions
 from vit_perception.models.prenorm import PreNormBlock, initialise_linears
 from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import build, stagewise_rates
@@ -123,7 +123,7 @@ class SwiGLU(nn.Module):
         return out
 
 
-class ILLaMA(PlainBackbone):
+class ILLaMA(SteppedBackbone):
     """The network; its map has stride 16.
 
     Args:
@@ -170,7 +170,7 @@ class ILLaMA(PlainBackbone):
         self.assemble(width=width, patch=PATCH, num_classes=num_classes)
         initialise_linears(self.head)
 
-    def forward_features(self, x: Tensor) -> Tensor:
+    def first_tokens(self, x: Tensor) -> Tensor:
         """Returns tokens of the patches, and the class token behind them."""
         patches = self.patches(x)
         grid = (int(patches.shape[2]), int(patches.shape[3]))
@@ -178,10 +178,11 @@ class ILLaMA(PlainBackbone):
         # In this way each picture of a batch gets the token, of whatever number there are.
         last = torch.zeros_like(patches[:, :, :1, 0]).transpose(1, 2)
         last = last + self.class_token + self.class_position
-        tokens: Tensor = self.norm(
-            self.blocks(torch.cat((patches.flatten(2).transpose(1, 2), last), 1))
-        )
-        return tokens
+        return torch.cat((patches.flatten(2).transpose(1, 2), last), 1)
+
+    def with_patches(self, tokens: Tensor, patches: Tensor) -> Tensor:
+        """Returns patches with the last of the tokens."""
+        return torch.cat((patches, tokens[:, -1:]), 1)
 
     def patches_of(self, tokens: Tensor) -> Tensor:
         """Returns all tokens but the last."""

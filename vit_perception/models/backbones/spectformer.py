@@ -19,7 +19,7 @@ from timm.models.vision_transformer import Block as AttentionBlock
 from torch import Tensor, nn
 
 from vit_perception.models.fourier import SpectralGate
-from vit_perception.models.plain import PlainBackbone, resized_positions
+from vit_perception.models.plain import SteppedBackbone, resized_positions
 from vit_perception.models.prenorm import initialise_linears, perceptron
 from vit_perception.models.shelf import Variant, img_size
 from vit_perception.models.staged import build, stagewise_rates
@@ -49,7 +49,7 @@ class SpectralBlock(nn.Module):
         return out
 
 
-class SpectFormer(PlainBackbone):
+class SpectFormer(SteppedBackbone):
     """The plain form; its map has stride 16.
 
     Args:
@@ -91,15 +91,23 @@ class SpectFormer(PlainBackbone):
         self.assemble(width=width, patch=PATCH, num_classes=num_classes)
         self.apply(initialise_linears)
 
-    def forward_features(self, x: Tensor) -> Tensor:
+    def first_tokens(self, x: Tensor) -> Tensor:
         """Returns the tokens of the patches."""
         patches = self.patches(x)
         grid = (int(patches.shape[2]), int(patches.shape[3]))
-        tokens = (patches + resized_positions(self.positions, grid)).flatten(2).transpose(1, 2)
-        for block in self.spectral:
-            tokens = block(tokens, grid)
-        found: Tensor = self.norm(self.blocks(tokens))
-        return found
+        patches = patches + resized_positions(self.positions, grid)
+        tokens: Tensor = patches.flatten(2).transpose(1, 2)
+        return tokens
+
+    def steps(self) -> list[nn.Module]:
+        """Returns the spectral blocks, then the others."""
+        return [*self.spectral, *self.blocks]
+
+    def step(self, block: nn.Module, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Returns tokens behind a block of either kind."""
+        spectral = isinstance(block, SpectralBlock)
+        out: Tensor = block(tokens, grid) if spectral else block(tokens)
+        return out
 
 
 def _staged(size: str, pretrained: bool, img_size: Size = 224, **options: Any) -> nn.Module:

@@ -20,7 +20,7 @@ from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vit_perception.models.plain import PlainBackbone
+from vit_perception.models.plain import SteppedBackbone
 from vit_perception.models.prenorm import (
     PreNormBlock,
     TokenAttention,
@@ -155,7 +155,7 @@ def _sines(count: int, width: int) -> NDArray[np.float32]:
     return np.where(channels % 2, np.cos(angles), np.sin(angles)).astype(np.float32)[None]
 
 
-class T2TViT(PlainBackbone):
+class T2TViT(SteppedBackbone):
     """The network; its map has stride 16.
 
     Args:
@@ -202,7 +202,7 @@ class T2TViT(PlainBackbone):
         self.assemble(width=width, patch=STRIDE, num_classes=num_classes)
         self.apply(initialise_products)
 
-    def forward_features(self, x: Tensor) -> Tensor:
+    def first_tokens(self, x: Tensor) -> Tensor:
         """Returns the class token and the tokens of the patches behind it."""
         first, *others = self.windows
         x = first(x)
@@ -214,8 +214,11 @@ class T2TViT(PlainBackbone):
         token = torch.zeros_like(patches[:, :1]) + self.class_token
         tokens = torch.cat((token, patches), 1)
         positions = _sines(int(tokens.shape[1]), int(tokens.shape[2]))
-        found: Tensor = self.norm(self.blocks(tokens + torch.from_numpy(positions).to(tokens)))
-        return found
+        return tokens + torch.from_numpy(positions).to(tokens)
+
+    def with_patches(self, tokens: Tensor, patches: Tensor) -> Tensor:
+        """Returns patches with the first of the tokens."""
+        return torch.cat((tokens[:, :1], patches), 1)
 
     def grid_of(self, height: int, width: int) -> tuple[int, int]:
         """Returns rows and columns of patches: those of the windows."""
