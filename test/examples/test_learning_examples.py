@@ -36,3 +36,10 @@ def test_textures_are_told_apart_with_fewer_frequencies() -> None:
     assert costs[0] > costs[1] > costs[2]
     assert min(right) > 60
     assert right[1] >= right[0]
+
+
+def test_what_lies_far_apart_is_compared_through_latents() -> None:
+    text = said("far_apart")
+    right = [int(share) for share in re.findall(r"(\d+)% right", text)]
+    assert right[0] < 75 < 90 < right[1]
+    assert "without it there are 12 groups of 16 tokens" in text

@@ -24,40 +24,45 @@ class PlainBackbone(Headed, ABC):
         patch: side of a patch, px; the stride of its map.
     """
 
-    def assemble(self, *, width: int, patch: int, num_classes: int) -> None:
+    def assemble(
+        self, *, width: int, patch: int, num_classes: int, pooled: int | None = None
+    ) -> None:
         """Sets what timm asks for.
 
         Args:
-            width: channels of a token.
+            width: channels of the map.
             patch: side of a patch, px.
             num_classes: of the head.
+            pooled: channels of what it takes; those of the map if None.
         """
         self.patch = patch
-        self.num_features = self.head_hidden_size = width
+        self.num_features = self.head_hidden_size = pooled or width
         self.feature_info = [{"num_chs": width, "reduction": patch, "module": "norm"}]
         self.reset_classifier(num_classes)
 
     @abstractmethod
-    def forward_features(self, x: Tensor) -> Tensor:
-        """Returns normalised tokens [B, N, C] of images [B, 3, H, W]."""
+    def forward_features(self, x: Tensor) -> Any:
+        """Returns normalised tokens [B, N, C] of images [B, 3, H, W], or a tuple with them."""
 
     def grid_of(self, height: int, width: int) -> tuple[int, int]:
         """Returns rows and columns of patches of a picture; those that are whole."""
         return height // self.patch, width // self.patch
 
-    def patches_of(self, tokens: Tensor) -> Tensor:
+    def patches_of(self, tokens: Any) -> Tensor:
         """Returns the tokens of patches, row by row; all, unless a subclass has others."""
-        return tokens
+        found: Tensor = tokens
+        return found
 
-    def pooled(self, tokens: Tensor) -> Tensor:
+    def pooled(self, tokens: Any) -> Tensor:
         """Returns what the head takes [B, C]; the mean, unless a subclass has another."""
-        return tokens.mean(1)
+        found: Tensor = tokens.mean(1)
+        return found
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits of images [B, 3, H, W]."""
         return self.forward_head(self.forward_features(x))
 
-    def forward_head(self, tokens: Tensor, pre_logits: bool = False) -> Tensor:
+    def forward_head(self, tokens: Any, pre_logits: bool = False) -> Tensor:
         """Returns logits of tokens, or the features before them."""
         features = self.pooled(tokens)
         return features if pre_logits else self.head(features)
@@ -77,7 +82,7 @@ class PlainBackbone(Headed, ABC):
         rows, columns = self.grid_of(int(x.shape[2]), int(x.shape[3]))
         tokens = self.forward_features(x)
         patches = self.patches_of(tokens).transpose(1, 2)
-        maps = [patches.reshape(-1, self.num_features, rows, columns)]
+        maps = [patches.reshape(-1, int(patches.shape[1]), rows, columns)]
         return maps if intermediates_only else (tokens, maps)
 
     def prune_intermediate_layers(
