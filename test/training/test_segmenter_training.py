@@ -18,17 +18,16 @@ torch = pytest.importorskip("torch")
 
 from test.refusals import refusal_of  # noqa: E402
 from vit_perception.cli.__main__ import main  # noqa: E402
-from vit_perception.training.class_maps import (  # noqa: E402
+from vit_perception.evaluation.class_map_data import (  # noqa: E402
+    UNKNOWN,
     Mapped,
-    MapSource,
     load_class_maps,
     read_mapped,
-    window,
 )
+from vit_perception.evaluation.errors import EvaluationError  # noqa: E402
+from vit_perception.training.class_maps import MapSource, window  # noqa: E402
 from vit_perception.training.log import read_log  # noqa: E402
-from vit_perception.training.pictures import DataError  # noqa: E402
 from vit_perception.training.recipe import RecipeError  # noqa: E402
-from vit_perception.training.segmentation_losses import IGNORED  # noqa: E402
 from vit_perception.training.segmenter_recipe import (  # noqa: E402
     SegmenterRecipe,
     load_segmenter_recipe,
@@ -137,7 +136,7 @@ def test_labels_lie_where_the_picture_does(data: Path, scale: float) -> None:
         image, labels = window(*read_mapped(mapped, 2), recipe, rng)
         assert image.shape == (64, 96, 3) and labels.shape == (64, 96)
         red = image[..., 0].astype(int) - image[..., 1] > 85
-        known = labels != IGNORED
+        known = labels != UNKNOWN
         # An edge between two pixels may fall on either side.
         assert ((labels == 1) != red)[known].mean() < 0.04
         assert (image[~known] == 114).all()
@@ -188,14 +187,14 @@ def test_wrong_annotations_are_one_line(
 ) -> None:
     folder = write_maps(tmp_path / "maps")
     spoil(folder)
-    found = refusal_of(DataError, lambda: load_class_maps([str(folder)]))
+    found = refusal_of(EvaluationError, lambda: load_class_maps([str(folder)]))
     assert message in found and str(folder) in found
 
 
 def test_other_classes_are_refused(data: Path, tmp_path: Path) -> None:
     other = write_maps(tmp_path / "maps")
     _edit(other, lambda d: d["info"].update(classes=["table", "thing"]))
-    found = refusal_of(DataError, lambda: load_class_maps([str(data), str(other)]))
+    found = refusal_of(EvaluationError, lambda: load_class_maps([str(data), str(other)]))
     assert found.endswith(
         "info.classes: expected background, thing as in the folders before, found 'table, thing'"
     )
@@ -214,7 +213,9 @@ def test_a_wrong_map_is_one_line(
 ) -> None:
     path = tmp_path / "map.png"
     path.write_bytes(b"no picture" if content is None else cv2.imencode(".png", content)[1])
-    found = refusal_of(DataError, lambda: read_mapped(Mapped(data / "images/0.png", path), 2))
+    found = refusal_of(
+        EvaluationError, lambda: read_mapped(Mapped(data / "images/0.png", path), 2)
+    )
     assert found == f"{path}: {message}"
 
 

@@ -33,9 +33,11 @@ from vit_perception.names import VocabularyError, checked_names
 from vit_perception.vocabulary import Vocabulary
 from vit_perception.wording import shown, shown_path
 
-__all__ = ["TASKS", "Bundle", "BundleError", "TextEncoderFiles"]
+__all__ = ["MAPS", "TASKS", "Bundle", "BundleError", "TextEncoderFiles"]
 
-TASKS = ("detection", "instance_segmentation", "semantic_segmentation")
+MAPS = "semantic_segmentation"
+"""The task of bundles that say of each pixel what it belongs to."""
+TASKS = ("detection", "instance_segmentation", MAPS)
 
 _SHOWN_RANGE = (0.01, 0.99)
 """Of a threshold of shown names: at 0 and 1 no power could move it."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.bundle import MAPS, Bundle
 from vit_perception.bundle.files import check_destination
 from vit_perception.bundle.writer import write_bundle
 from vit_perception.export.half_weights import with_half_weights
@@ -25,7 +25,6 @@ from vit_perception.export.onnx_graph import to_onnx
 from vit_perception.export.trained import RECIPE_FILE, ExportError
 from vit_perception.models.shelf import for_inference
 from vit_perception.perceiver.contract import CLASS_LOGITS
-from vit_perception.perceiver.segmenter import TASK
 from vit_perception.text.encoder import ENCODER_ID
 from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
 from vit_perception.training.failure import TrainingError
@@ -154,7 +153,7 @@ def export_segmenter(
     return write_bundle(
         directory,
         name=name,
-        task=TASK,
+        task=MAPS,
         architecture=_network(recipe),
         input_height=recipe.height,
         input_width=recipe.width,

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_perception.bundle.bundle import Bundle
+from vit_perception.bundle.bundle import MAPS, Bundle
 from vit_perception.class_map import ClassMap
 from vit_perception.engine.factory import open_session
 from vit_perception.frame import Frame
@@ -27,8 +27,6 @@ from vit_perception.perceiver.contract import (
 from vit_perception.perceiver.settings import AUTO, BF16, EngineSettings, PerceiverError
 from vit_perception.perceiver.stages import StageTimes
 from vit_perception.wording import shown_path
-
-TASK = "semantic_segmentation"
 
 
 class Segmenter:
@@ -57,8 +55,8 @@ class Segmenter:
     ) -> None:
         engine = EngineSettings(precision, provider, threads)
         where = shown_path(bundle.directory)
-        if bundle.task != TASK:
-            raise PerceiverError(f"{where}: expected task {TASK}, found {bundle.task}")
+        if bundle.task != MAPS:
+            raise PerceiverError(f"{where}: expected task {MAPS}, found {bundle.task}")
         for name in ("precision", "provider"):
             if getattr(engine, name) == AUTO:
                 raise PerceiverError(

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-IGNORED = 255
+from vit_perception.evaluation.class_map_data import UNKNOWN
+
+IGNORED = UNKNOWN
 """Label of pixels that say nothing."""
 
 

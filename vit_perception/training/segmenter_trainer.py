@@ -12,10 +12,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from vit_perception.evaluation.class_map_data import Mapped, load_class_maps
+from vit_perception.evaluation.errors import EvaluationError
 from vit_perception.models.segmenters.factory import SegmenterError, create_segmenter
-from vit_perception.training.class_maps import MapBatch, Mapped, MapSource, load_class_maps
+from vit_perception.training.class_maps import MapBatch, MapSource
 from vit_perception.training.device import default_workers, find_device
 from vit_perception.training.loop import Loop
+from vit_perception.training.pictures import DataError
 from vit_perception.training.rates import decaying_groups
 from vit_perception.training.recipe import RecipeError
 from vit_perception.training.run import run_folder
@@ -28,7 +31,7 @@ class SegmenterTrainer(Loop[MapBatch]):
 
     Args:
         recipe: the settings of the run, with the names of the classes.
-        pictures: the data, see `class_maps.load_class_maps`.
+        pictures: the data, see `class_map_data.load_class_maps`.
         folder: see Loop.
         device: "cpu", a CUDA device, or "auto": CUDA if available, else the CPU.
         workers: see Loop.
@@ -104,7 +107,10 @@ def prepared_segmenter(
     if threads:
         torch.set_num_threads(threads)
     with run_folder(folder):
-        classes, pictures = load_class_maps(recipe.data)
+        try:
+            classes, pictures = load_class_maps(recipe.data)
+        except EvaluationError as error:
+            raise DataError(str(error)) from error
         if recipe.classes and recipe.classes != classes:
             raise RecipeError(
                 f"recipe: classes: expected those of the data, {', '.join(classes)}, found "
