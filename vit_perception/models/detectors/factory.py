@@ -14,6 +14,14 @@ from vit_perception.models.detectors.dosod import (
     dosod_s,
     dosod_small,
 )
+from vit_perception.models.detectors.rt_detr import (
+    RTDETR,
+    rt_detr_r18,
+    rt_detr_r34,
+    rt_detr_r50,
+    rt_detr_r50_m,
+    rt_detr_r101,
+)
 from vit_perception.models.shelf import BackboneError, create_backbone
 
 ARCHITECTURES: dict[str, Callable[..., DOSOD]] = {
@@ -28,6 +36,15 @@ ARCHITECTURES: dict[str, Callable[..., DOSOD]] = {
 
 "dosod_small" is the same with more room for names.
 """
+
+DETRS: dict[str, Callable[..., RTDETR]] = {
+    "rt_detr_r18": rt_detr_r18,
+    "rt_detr_r34": rt_detr_r34,
+    "rt_detr_r50_m": rt_detr_r50_m,
+    "rt_detr_r50": rt_detr_r50,
+    "rt_detr_r101": rt_detr_r101,
+}
+"""Detectors without suppression, by name."""
 
 
 class DetectorError(ValueError):
@@ -59,5 +76,29 @@ def create_detector(
     try:
         made = create_backbone(backbone, size) if backbone else None
         return ARCHITECTURES[architecture](backbone=made, **options)
+    except BackboneError as error:
+        raise DetectorError(str(error)) from None
+
+
+def create_detr(
+    name: str, *, backbone: str = "", size: tuple[int, int] = (640, 640), **options: object
+) -> RTDETR:
+    """Builds a detector without suppression, with random weights.
+
+    Args:
+        name: one of `DETRS`.
+        backbone: name on the shelf (`models.shelf`); empty for the detector's own.
+        size: height and width of the input, multiples of 32, for backbones that depend on it.
+        options: of `RTDETR`, in place of the detector's.
+
+    Raises:
+        DetectorError: there is no such detector or backbone, or the backbone has no fine map.
+    """
+    if name not in DETRS:
+        raise DetectorError(f"detector: expected one of {', '.join(DETRS)}, found {name}")
+    try:
+        if backbone:
+            options["backbone"] = create_backbone(backbone, size)
+        return DETRS[name](**options)
     except BackboneError as error:
         raise DetectorError(str(error)) from None
