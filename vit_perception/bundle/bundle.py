@@ -64,7 +64,8 @@ class Bundle:
         text_encoder_id: the encoder whose embeddings the vocabulary holds.
         text_dimension: D, length of one embedding.
         fixed_vocabulary: whether the graph has fixed classes: `default_names`, in that order.
-        score_threshold, iou_threshold: recommended thresholds, 0..1.
+        score_threshold, iou_threshold: recommended thresholds, 0..1. The second is 1 where the
+            network tells each thing once, so that nothing is to be suppressed.
         shown_threshold: score, before `shown_power`, of a shown name that is worth as much as
             `score_threshold` of a said one; None: the same.
         default_names: the vocabulary to start with; a subset of the names shipped.

@@ -13,7 +13,7 @@ with masks also ``mask_coefficients`` float32 [1, K, P] and ``prototypes`` float
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vit_perception.models import boxes as box_math
 from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.models.detectors.rt_detr import RTDETR
 from vit_perception.models.fusing import bias_of
 from vit_perception.models.heads.dosod_head import BINS, STRIDES
 from vit_perception.models.layers import ConvModule
@@ -32,8 +33,10 @@ ANYTHING_ROWS = 300
 REJECTED = -200.0
 """Logit of a pair below its class threshold; its sigmoid is 0 in float32."""
 
+_Detector = TypeVar("_Detector", DOSOD, RTDETR)
 
-def fuse(model: DOSOD) -> DOSOD:
+
+def fuse(model: _Detector) -> _Detector:
     """Returns a copy for inference: BatchNorm folded into convolutions, images scaled by 1/255."""
     fused = for_inference(model).float()
     for module in fused.modules():

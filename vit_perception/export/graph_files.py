@@ -10,6 +10,7 @@ from vit_perception.export.asked import Asked, example_inputs, output_names
 from vit_perception.export.graph import DetectorGraph
 from vit_perception.export.onnx_graph import to_onnx
 from vit_perception.models.detectors.dosod import DOSOD
+from vit_perception.models.detectors.rt_detr import RTDETR
 from vit_perception.perceiver.settings import GRAPH_ROWS
 
 
@@ -30,7 +31,7 @@ def fixed_graph(
     return to_onnx(module, examples, ("image", "class_thresholds"), outputs, {})
 
 
-def adaptor_graph(model: DOSOD, text: Tensor) -> bytes:
+def adaptor_graph(model: DOSOD | RTDETR, text: Tensor) -> bytes:
     """Returns an ONNX graph from text to class embeddings; ``text`` [C, D] is an example."""
     names = ("text_embeddings", "class_embeddings")
     dynamic = {name: {0: "classes"} for name in names}

@@ -14,7 +14,7 @@ from vit_perception.boxes import box_iou
 from vit_perception.detections import Detections, NameScores
 from vit_perception.letterbox import Letterbox, boxes_to_source
 from vit_perception.masks import Masks, MasksError, decode
-from vit_perception.perceiver.nms import suppressed
+from vit_perception.perceiver.nms import NO_NMS, suppressed
 from vit_perception.perceiver.query import Query
 from vit_perception.perceiver.settings import PerceiverError, Settings
 from vit_perception.perceiver.stages import StageTimes
@@ -25,6 +25,8 @@ MOST_NAMES = 5
 """Names of a box that are told, see `NameScores`."""
 SAME_BOX = 0.7
 """Intersection over union from which on rows show the same thing."""
+_ONE_BOX = 0.99
+"""The same of rows with one box, told by several names."""
 
 
 def detections_from(
@@ -110,7 +112,10 @@ def _best(
     visible = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
     agnostic = settings.class_agnostic_nms or settings.name_scores
     groups = np.zeros_like(labels) if agnostic else labels
-    kept = suppressed(boxes[visible], scores[visible], groups[visible], settings.iou_threshold)
+    threshold = settings.iou_threshold
+    if settings.name_scores and threshold >= NO_NMS:
+        threshold = _ONE_BOX
+    kept = suppressed(boxes[visible], scores[visible], groups[visible], threshold)
     return np.asarray(visible[kept[: settings.max_detections]], np.int64)
 
 

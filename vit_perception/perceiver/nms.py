@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+NO_NMS = 1.0
+"""IoU threshold of bundles whose network tells each thing once: nothing is suppressed."""
+
 # Above about this number of boxes, a call for each group is faster than one call for all, even
 # with a thousand groups. A robot's graph returns 300 boxes.
 _FEW = 2000
@@ -27,7 +30,7 @@ def suppressed(
         boxes: float32 [N, 4], x1 y1 x2 y2, not negative.
         scores: float32 [N], above 0.
         groups: int64 [N]; boxes of different groups do not suppress each other.
-        iou_threshold: a box that overlaps a better one by more is dropped.
+        iou_threshold: a box that overlaps a better one by more is dropped; NO_NMS drops none.
 
     Returns:
         int64 [M], the kept rows, best first; equal scores in order of rows.
@@ -35,6 +38,8 @@ def suppressed(
     if not len(boxes):
         return np.zeros(0, np.int64)
     best_first = np.argsort(-scores, kind="stable")
+    if iou_threshold >= NO_NMS:
+        return best_first
     if len(boxes) <= _FEW:
         return _suppressed(boxes, scores, groups, best_first, iou_threshold)
     # OpenCV compares a box with all kept boxes, whatever their group.
