@@ -66,6 +66,7 @@ WORKSHOP = [
     "timm>=1.0.31",  # backbones, and the interface of ours
     "transformers>=5",  # the text encoder of training, and what ours is compared with
     "matplotlib>=3.7",  # the curves of a training
+    "networkx>=3.0",  # the tree of DependencyViT; torch brings it
 ]
 TEST = [
     "pytest>=8",

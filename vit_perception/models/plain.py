@@ -53,6 +53,11 @@ class PlainBackbone(Headed, ABC):
         found: Tensor = tokens
         return found
 
+    def tokens_and_patches(self, x: Tensor) -> tuple[Any, Tensor]:
+        """Returns the tokens of `forward_features`, and those of the map [B, h * w, C]."""
+        tokens = self.forward_features(x)
+        return tokens, self.patches_of(tokens)
+
     def pooled(self, tokens: Any) -> Tensor:
         """Returns what the head takes [B, C]; the mean, unless a subclass has another."""
         found: Tensor = tokens.mean(1)
@@ -80,9 +85,9 @@ class PlainBackbone(Headed, ABC):
         if output_fmt != "NCHW":
             raise ValueError("this backbone gives NCHW maps")
         rows, columns = self.grid_of(int(x.shape[2]), int(x.shape[3]))
-        tokens = self.forward_features(x)
-        patches = self.patches_of(tokens).transpose(1, 2)
-        maps = [patches.reshape(-1, int(patches.shape[1]), rows, columns)]
+        tokens, patches = self.tokens_and_patches(x)
+        channels = int(patches.shape[2])
+        maps = [patches.transpose(1, 2).reshape(-1, channels, rows, columns)]
         return maps if intermediates_only else (tokens, maps)
 
     def prune_intermediate_layers(
