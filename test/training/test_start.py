@@ -14,12 +14,13 @@ from safetensors.torch import save_file  # noqa: E402
 
 from test.models.backbones.randomised import randomise  # noqa: E402
 from test.training import toy  # noqa: E402
-from vit_perception.export.model_card import folded_parameters  # noqa: E402
+from vit_perception.export.model_card import folded_parameters, model_card  # noqa: E402
 from vit_perception.models.detectors.factory import create_detector  # noqa: E402
 from vit_perception.training.annotations import load_pictures  # noqa: E402
 from vit_perception.training.phrases import build_phrase_book  # noqa: E402
 from vit_perception.training.recipe import Recipe, RecipeError  # noqa: E402
 from vit_perception.training.start import (  # noqa: E402
+    FILES_OF_A_FOLDER,
     load_backbone,
     load_start,
     read_backbone_weights,
@@ -58,6 +59,43 @@ def test_weights_of_a_backbone_go_in(tmp_path: Path, published: dict[str, torch.
     assert {name.split(".")[0] for name in unused} == {"conv_head", "bn2", "classifier"}
     for name, value in model.backbone.backbone.body.state_dict().items():
         assert torch.equal(value, half[name].to(value.dtype)), name
+
+
+def test_checkpoints_and_folders_of_hubs_are_read(
+    tmp_path: Path, published: dict[str, torch.Tensor]
+) -> None:
+    for name in FILES_OF_A_FOLDER:
+        (tmp_path / name).mkdir()
+    save_file(published, tmp_path / "model.safetensors" / "model.safetensors")
+    torch.save(published, tmp_path / "pytorch_model.bin" / "pytorch_model.bin")
+    torch.save({"state_dict": published}, tmp_path / "lite.pth")
+    for name in (*FILES_OF_A_FOLDER, "lite.pth"):
+        found = read_backbone_weights(tmp_path / name)
+        assert found.keys() == published.keys()
+        assert all(torch.equal(found[key], value) for key, value in published.items())
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    torch.save({"state_dict": Runs(ran)}, tmp_path / "evil.pth")
+    with pytest.raises(RecipeError, match=r"backbone_weights: .*evil\.pth: expected"):
+        read_backbone_weights(tmp_path / "evil.pth")
+    assert not ran.exists()
+
+
+class Runs:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="backbone_weights: .*model.safetensors: expected"):
+        read_backbone_weights(tmp_path)
 
 
 def test_weights_that_do_not_fit_are_told(
@@ -151,3 +189,11 @@ def test_modules_that_are_not_there_are_not_frozen(tmp_path: Path) -> None:
     book = build_phrase_book(described, toy.encode)
     with pytest.raises(RecipeError, match=r"frozen: expected modules .*conv_stem.*, found stem"):
         Trainer(recipe, pictures, book, tmp_path / "run", workers=0)
+
+
+def test_the_model_card_credits_the_backbone() -> None:
+    options = {"backbone": LITE, "backbone_weights": "/far/away/lite.safetensors"}
+    for licence, words in (("MIT, A. Author", "MIT, A. Author"), ("", "licence not stated")):
+        recipe = Recipe(data=("a",), **options, backbone_licence=licence)
+        card = model_card("small", small(), recipe, 3, (), "Finds things.")
+        assert f"- its backbone began with lite.safetensors ({words})\n" in card

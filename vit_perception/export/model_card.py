@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from vit_perception.models.detectors.dosod import DOSOD
@@ -34,6 +35,7 @@ def model_card(
     adaptor = sum(p.numel() for p in model.head.text_mlp.parameters())
     lines += [
         f"- {recipe.network}, {recipe.activation}, trained at {recipe.size}x{recipe.size} px",
+        *_begun_with(recipe),
         f"- {folded_parameters(model):,} parameters with 80 names folded in, "
         f"and {adaptor:,} in the text adaptor, which runs when the vocabulary changes",
         f"- {steps:,} steps of {recipe.batch} pictures, {recipe.texts} phrases a picture",
@@ -54,6 +56,14 @@ def measured_lines(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
     if not metrics:
         lines += ["Nothing was measured for this export.", ""]
     return lines
+
+
+def _begun_with(recipe: Recipe) -> list[str]:
+    """Returns a line about the weights of others that the backbone began with, if there are."""
+    if not recipe.backbone_weights:
+        return []
+    licence = recipe.backbone_licence or "licence not stated"
+    return [f"- its backbone began with {Path(recipe.backbone_weights).name} ({licence})"]
 
 
 def _shown(value: object) -> str:

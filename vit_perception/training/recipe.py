@@ -38,8 +38,9 @@ class Recipe:
         least_box_score: photographs with a box of a lower `box_score` are left out.
         architecture: name in `models.detectors.factory.ARCHITECTURES`.
         backbone: name on the shelf (`models.shelf`); empty for the architecture's own.
-        backbone_weights: safetensors file of weights that the backbone begins with, by timm's
-            names; empty for none.
+        backbone_weights: file or folder of weights that the backbone begins with, by timm's
+            names, see `start.read_backbone_weights`; empty for none.
+        backbone_licence: their licence and credit, for the model card.
         backbone_rate: share of the learning rate in the backbone.
         frozen: modules of the backbone, by timm's names, that keep weights and statistics.
         activation: of the convolutions, one of `models.layers.ACTIVATIONS`.
@@ -93,6 +94,7 @@ class Recipe:
     architecture: str = "dosod_nano"
     backbone: str = ""
     backbone_weights: str = ""
+    backbone_licence: str = ""
     backbone_rate: Annotated[float, _SHARE] = 1.0
     frozen: tuple[str, ...] = ()
     activation: Literal["silu", "relu"] = "silu"
@@ -193,6 +195,8 @@ def _checked(document: Document) -> Recipe:
             "a share if there are photographs, and 0 if there are none",
             f"{recipe.photograph_share:g}",
         )
+    if recipe.backbone_licence and not recipe.backbone_weights:
+        raise document.error("backbone_weights", "weights for backbone_licence", "none")
     for key in ("backbone_weights", "frozen"):
         if getattr(recipe, key) and not recipe.backbone:
             raise document.error("backbone", f"a backbone for {key}", "none")

@@ -13,11 +13,14 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from vit_perception.input.file import InputError, read_file
+from vit_perception.models.checkpoint_file import CheckpointError, read_state_dict
 from vit_perception.models.detectors.dosod import DOSOD
 from vit_perception.models.necks.shelf_pyramid import ShelfPyramid
 from vit_perception.training.recipe import Recipe, RecipeError
 from vit_perception.wording import one_line, shown_path
 
+FILES_OF_A_FOLDER = ("model.safetensors", "pytorch_model.bin")
+_ZIP = b"PK\x03\x04"
 _MAX_BYTES = 2**30
 _OF_OTHER_BACKBONE = ("backbone.", "mask_head.lateral.")
 """Of a start with another backbone these are left out."""
@@ -29,14 +32,25 @@ def widened(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def read_backbone_weights(path: Path) -> dict[str, Tensor]:
-    """Returns the weights of a safetensors file in float32.
+    """Returns the weights of a file in float32.
+
+    Args:
+        path: safetensors; a checkpoint of torch.save, of which no code runs; or a folder with
+            one of FILES_OF_A_FOLDER, as the hubs of timm and transformers write it.
 
     Raises:
         RecipeError: it cannot be read, or is none.
+        OutputError: temporary files for a checkpoint cannot be written.
     """
+    if path.is_dir():
+        known = [path / name for name in FILES_OF_A_FOLDER]
+        path = next((each for each in known if each.is_file()), known[0])
     try:
-        return widened(load(read_file(path, _MAX_BYTES)))
-    except InputError as error:
+        data = read_file(path, _MAX_BYTES)
+        if data.startswith(_ZIP):
+            return widened(read_state_dict(path))
+        return widened(load(data))
+    except (InputError, CheckpointError) as error:
         raise RecipeError(f"recipe: backbone_weights: {error}") from None
     except SafetensorError as error:
         raise RecipeError(
