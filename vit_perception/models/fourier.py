@@ -125,6 +125,32 @@ def of_low_frequencies(parts: Tensor, size: tuple[int, int]) -> Tensor:
     return rows.T @ parts @ columns
 
 
+def cosines(x: Tensor) -> Tensor:
+    """Returns the cosine transform of maps, as scipy's `dctn(norm="ortho")` of height and width.
+
+    Args:
+        x: [B, H, W, C].
+
+    Returns:
+        [B, H, W, C]; the lowest frequencies come first.
+    """
+    height, width = (torch.from_numpy(_cosines(int(side))).to(x) for side in x.shape[1:3])
+    return _both_sides(x, height, width)
+
+
+def of_cosines(parts: Tensor) -> Tensor:
+    """Returns the maps of cosine transforms; the inverse of `cosines`."""
+    height, width = (
+        torch.from_numpy(_cosines(int(side)).T).to(parts) for side in parts.shape[1:3]
+    )
+    return _both_sides(parts, height, width)
+
+
+def _both_sides(x: Tensor, height: Tensor, width: Tensor) -> Tensor:
+    """Multiplies the height and the width of maps [B, H, W, C] by matrices [H, H] and [W, W]."""
+    return (height @ (width @ x).flatten(2)).reshape(x.shape)
+
+
 class SpectralGate(nn.Module):
     """Multiplies the spectrum of each channel by learned complex weights.
 
