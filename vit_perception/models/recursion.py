@@ -138,7 +138,8 @@ class Block(nn.Module):
             seen = in_slices(self.attention, tokens, slices)
         else:
             order, inverse = shuffle.orders(int(x.shape[1]))
-            seen = in_slices(self.attention, tokens[:, order], slices)[:, inverse]
+            shuffled = in_slices(self.attention, tokens.index_select(1, order), slices)
+            seen = shuffled.index_select(1, inverse)
         x = self.sum1(x, self.drop_path(seen))
         out: Tensor = self.sum2(x, self.drop_path(self.perceptron(self.norm2(x))))
         return out

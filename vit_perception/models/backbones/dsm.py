@@ -102,14 +102,16 @@ class SpectrumMixer(nn.Module):
     def weights(self, spectrum: Tensor) -> Tensor:
         """Returns weights of frequencies [B, H, W, C]; their mean over bands is 1."""
         size = (int(spectrum.shape[1]), int(spectrum.shape[2]))
-        cells, shares, band = (torch.from_numpy(each) for each in bands_of(*size, self.bands))
-        device = spectrum.device
+        bands = bands_of(*size, self.bands)
+        cells = torch.from_numpy(bands.cells.ravel()).to(spectrum.device)
+        shares = torch.from_numpy(bands.shares).to(spectrum)
+        band = torch.from_numpy(bands.band).to(spectrum.device)
         # Rows of channels are gathered whole: dense products are slower, and large constants.
-        members = spectrum.flatten(1, 2)[:, cells.flatten().to(device)].unflatten(1, cells.shape)
-        means = (shares.to(spectrum) @ members).squeeze(2)
+        members = spectrum.flatten(1, 2).index_select(1, cells).unflatten(1, bands.cells.shape)
+        means = (shares @ members).squeeze(2)
         found = self.perceptron(self.norm(means.transpose(1, 2)))
         weights = self.bands * found.softmax(2).transpose(1, 2)
-        placed: Tensor = weights[:, band.to(device)].reshape(spectrum.shape)
+        placed: Tensor = weights.index_select(1, band).reshape(spectrum.shape)
         return placed
 
     def forward(self, x: Tensor) -> Tensor:
