@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from vit_perception.models.selective_scan import (  # noqa: E402
     Softplus,
     doubling_scan,
+    gated_scan,
     raster_scan,
     shifted,
 )
@@ -80,6 +81,25 @@ def test_single_precision_is_near_enough(length: int) -> None:
     maps = [x.float().reshape(1, 1, length // columns, columns, 64) for x in (decay, update)]
     found = as_sequence(raster_scan(*maps)).flatten(1)
     assert (found - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+
+
+@pytest.mark.parametrize("length", [1, 2, 31, 33, 96, 1201])
+def test_the_gated_scan_is_the_loop(length: int) -> None:
+    generator = torch.Generator().manual_seed(length)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, dtype=torch.float64, generator=generator)
+
+    inputs = [normal(2, length, 5).exp() / 9, normal(2, length, 5)]
+    inputs += [normal(2, length, 3), normal(2, length, 3), -normal(3, 5).exp()]
+    step, x, gate_in, gate_out, rate = (each.requires_grad_() for each in inputs)
+    decay = torch.exp(step.unsqueeze(2) * rate)
+    update = (step * x).unsqueeze(2) * gate_in.unsqueeze(3)
+    states = looped(decay.transpose(0, 1), update.transpose(0, 1)).transpose(0, 1)
+    wanted = (gate_out.unsqueeze(2) @ states).squeeze(2)
+    assert_scan(gated_scan(*inputs), wanted, tuple(inputs))
+    single = gated_scan(*(each.detach().float() for each in inputs))
+    assert (single - wanted).abs().max() <= 1e-5 * wanted.abs().max()
 
 
 def test_decays_of_zero_leave_the_updates_and_of_one_sum_them_up() -> None:

@@ -28,7 +28,7 @@ from vit_perception.images.inputs import letterboxed
 from vit_perception.models.detectors.dosod import DOSOD, RELEASED_TEXT_TOWER
 from vit_perception.models.detectors.released import FIXED, Released, ReleasedError
 from vit_perception.models.fusing import bias_of
-from vit_perception.models.heads.dosod_head import Contrast
+from vit_perception.models.heads.dosod_head import Contrast, FixedContrast
 from vit_perception.models.text.clip import (
     CLIP_ID,
     SOURCE,
@@ -172,26 +172,28 @@ def import_fixed(
 
 
 def with_an_axis_a_class(model: DOSOD) -> tuple[DOSOD, Tensor]:
-    """Converts a reparameterized model to one that takes class embeddings.
+    """Converts a model with classes of its own to one that takes class embeddings.
 
-    Folds the convolution to the K classes into the one before it, so that the joint space has
-    one axis per class.
+    The joint space gets one axis per class: of a reparameterized model, the convolution to the K
+    classes is folded into the one before it.
 
     Returns:
         A copy, and the class embeddings [K, K] that give the model's own logits.
     """
     live = copy.deepcopy(model)
     head = live.head
-    for level, fixed in enumerate(head.fixed_contrasts):
-        branch, contrast = head.class_branches[level], Contrast(1)
-        last, weight = branch.last, fixed.conv.weight.flatten(1)
-        folded = nn.Conv2d(last.in_channels, weight.shape[0], 1)
+    for level, branch in enumerate(head.class_branches):
+        fixed, contrast = head.cls_contrasts[level], Contrast(1)
         with torch.no_grad():
-            folded.weight.copy_((weight @ last.weight.flatten(1))[:, :, None, None])
-            bias_of(folded).copy_(weight @ bias_of(last) + bias_of(fixed.conv))
             contrast.logit_scale.fill_(0)
             contrast.bias.fill_(0)
-        branch[2], head.cls_contrasts[level] = folded, contrast
+            if isinstance(fixed, FixedContrast):
+                last, weight = branch.last, fixed.conv.weight.flatten(1)
+                folded = nn.Conv2d(last.in_channels, weight.shape[0], 1)
+                folded.weight.copy_((weight @ last.weight.flatten(1))[:, :, None, None])
+                bias_of(folded).copy_(weight @ bias_of(last) + bias_of(fixed.conv))
+                branch[2] = folded
+        head.cls_contrasts[level] = contrast
     head.embedding = head.class_branches[0].last.out_channels
     return live.requires_grad_(False), torch.eye(head.embedding)
 

@@ -13,13 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vit_perception.models.selective_scan import Softplus, raster_scan
+from vit_perception.models.selective_scan import Softplus, gated_scan
 
 STATES = 16
 """States of a channel."""
 KERNEL = 4
 """Steps that the causal convolution sees."""
 _LEAST_STEP, _MOST_STEP, _FLOOR = 1e-3, 1e-1, 1e-4
+
+
+def first_step_bias(count: int) -> Tensor:
+    """Returns biases [count] whose softplus, the first steps, lies between 0.001 and 0.1."""
+    spread = math.log(_MOST_STEP) - math.log(_LEAST_STEP)
+    steps = torch.exp(torch.rand(count) * spread + math.log(_LEAST_STEP)).clamp(_FLOOR)
+    # The inverse of softplus.
+    return steps + torch.log(-torch.expm1(-steps))
 
 
 class Mamba(nn.Module):
@@ -48,24 +56,15 @@ class Mamba(nn.Module):
         self.softplus = Softplus()
         nn.init.uniform_(self.dt_proj.weight, -(rank**-0.5), rank**-0.5)
         with torch.no_grad():
-            spread = math.log(_MOST_STEP) - math.log(_LEAST_STEP)
-            steps = torch.exp(torch.rand(inner) * spread + math.log(_LEAST_STEP)).clamp(_FLOOR)
-            # The inverse of softplus, so that the first steps are these.
-            self.dt_proj.bias.copy_(steps + torch.log(-torch.expm1(-steps)))
+            self.dt_proj.bias.copy_(first_step_bias(inner))
 
     def forward(self, x: Tensor) -> Tensor:
-        rows, columns = int(x.shape[1]), int(x.shape[2])
         inner, gate = self.in_proj(x.flatten(1, 2)).chunk(2, dim=2)
         before = F.pad(inner.transpose(1, 2), (KERNEL - 1, 0))
         inner = F.silu(self.conv1d(before)).transpose(1, 2)
         step, gate_in, gate_out = self.x_proj(inner).split((self.rank, STATES, STATES), dim=2)
         step = self.softplus(self.dt_proj(step))
-        # [B, L, inner, STATES]
-        decay = torch.exp(-torch.exp(self.A_log) * step.unsqueeze(3))
-        update = (step * inner).unsqueeze(3) * gate_in.unsqueeze(2)
-        shape = (1, -1, rows, columns, inner.shape[2] * STATES)
-        states = raster_scan(decay.reshape(shape), update.reshape(shape))
-        states = states.reshape(-1, rows * columns, inner.shape[2], STATES)
-        seen = (states @ gate_out.unsqueeze(3)).squeeze(3) + self.D * inner
+        rate = -torch.exp(self.A_log).T
+        seen = gated_scan(step, inner, gate_in, gate_out, rate) + self.D * inner
         out: Tensor = self.out_proj(seen * F.silu(gate))
-        return out.reshape(-1, rows, columns, x.shape[3])
+        return out.reshape(x.shape)

@@ -14,6 +14,8 @@ from torch.nn import functional
 
 DIRECTIONS = 2
 """Raster order and its reverse."""
+PIECE = 32
+"""Steps that `gated_scan` takes one after another, at most."""
 
 
 def shifted(x: Tensor, steps: int, dim: int) -> Tensor:
@@ -75,6 +77,55 @@ def raster_scan(decay: Tensor, update: Tensor) -> Tensor:
         before = shifted(doubling_scan(reach, state, dim=2), 1, dim=2)
         states = [h + p * before for h, p in zip(states, reaches, strict=True)]
     return torch.cat(states, dim=3)
+
+
+def gated_scan(step: Tensor, x: Tensor, gate_in: Tensor, gate_out: Tensor, rate: Tensor) -> Tensor:
+    """Returns what all steps read off their states, several a channel.
+
+    h_t = exp(step_t * rate) * h_(t-1) + step_t * x_t * gate_in_t, of which step t reads the
+    product with gate_out_t. The sequence is cut into pieces of `PIECE` steps, which are first
+    scanned side by side, each from 0; :func:`doubling_scan` over their ends gives the states with
+    which they begin. The states of all steps, N times the size of the result, are never kept at
+    once, and decays of several steps come from sums of `step`, so that nothing is divided.
+
+    Args:
+        step: step sizes, [..., L, D], positive.
+        x: [..., L, D].
+        gate_in, gate_out: [..., L, N].
+        rate: [..., N, D], negative.
+
+    Returns:
+        [..., L, D].
+    """
+    length = int(x.shape[-2])
+    count = -(-length // PIECE)
+    size = -(-length // count)
+
+    def pieces(values: Tensor) -> Tensor:
+        # Steps of size 0 behind the last one leave its state as it is.
+        padded = functional.pad(values, (0, 0, 0, count * size - length))
+        return padded.reshape(*values.shape[:-2], count, size, values.shape[-1])
+
+    rate = rate.unsqueeze(-3)
+    step = pieces(step)
+    steps = step.split(1, dim=-2)
+    pushes = (step * pieces(x)).split(1, dim=-2)
+    ins = pieces(gate_in).transpose(-1, -2).split(1, dim=-1)
+    outs = pieces(gate_out).split(1, dim=-2)
+    state = pushes[0] * ins[0]
+    seen = [outs[0] @ state]
+    for number in range(1, size):
+        # [..., count, N, D]
+        state = torch.exp(steps[number] * rate) * state + pushes[number] * ins[number]
+        seen.append(outs[number] @ state)
+    if count > 1:
+        passed = step.cumsum(-2).split(1, dim=-2)
+        before = shifted(doubling_scan(torch.exp(passed[-1] * rate), state, dim=-3), 1, dim=-3)
+        seen = [
+            own + out @ (torch.exp(time * rate) * before)
+            for own, out, time in zip(seen, outs, passed, strict=True)
+        ]
+    return torch.cat(seen, dim=-2).flatten(-3, -2)[..., :length, :]
 
 
 class Softplus(nn.Softplus):

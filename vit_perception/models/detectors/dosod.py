@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from vit_perception.models import boxes as box_math
 from vit_perception.models.backbones.csp_darknet import CSPDarknet, pyramid_channels
+from vit_perception.models.backbones.mamba_yolo import MambaYOLOBackbone
 from vit_perception.models.fusing import bias_of
+from vit_perception.models.heads.closed_head import ClosedHead
 from vit_perception.models.heads.dosod_head import (
     BINS,
     STRIDES,
@@ -42,7 +44,10 @@ class DOSOD(nn.Module):
         adaptor_layers: linear layers of the text adaptor.
         activation: "silu" (the paper's) or "relu".
         prototypes: of the instance masks; 0 for boxes only, as in the paper.
-        backbone: of the shelf, instead of CSPDarknet; the scaling then applies to the neck only.
+        backbone: of the shelf or Mamba YOLO's, instead of CSPDarknet; the scaling then applies to
+            the neck only.
+        fusion: see `PAFPN`.
+        classes: of a closed set, in place of a live vocabulary; 0 for the paper's head.
 
     Raises:
         ValueError: the backbone has no fine map.
@@ -60,24 +65,32 @@ class DOSOD(nn.Module):
         adaptor_layers: int = 3,
         activation: str = "silu",
         prototypes: int = 0,
-        backbone: Backbone | None = None,
+        backbone: Backbone | MambaYOLOBackbone | None = None,
+        fusion: Callable[[int, int], nn.Module] | None = None,
+        classes: int = 0,
     ) -> None:
         super().__init__()
-        self.backbone: CSPDarknet | ShelfPyramid
+        self.backbone: CSPDarknet | MambaYOLOBackbone | ShelfPyramid
         if backbone is None:
             self.backbone = CSPDarknet(width, depth, last, activation)
+        elif isinstance(backbone, MambaYOLOBackbone):
+            self.backbone = backbone
         else:
             self.backbone = ShelfPyramid(backbone, pyramid_channels(width, last), activation)
         channels = self.backbone.channels
-        self.neck = PAFPN(channels, depth, activation)
-        self.head = DOSODHead(
-            channels,
-            max(channels[0], 80) if class_width is None else class_width,
-            embedding,
-            text_dimension,
-            adaptor_layers,
-            activation,
-        )
+        self.neck = PAFPN(channels, depth, activation, fusion)
+        self.head: DOSODHead
+        if classes:
+            self.head = ClosedHead(channels, class_width, classes, activation)
+        else:
+            self.head = DOSODHead(
+                channels,
+                max(channels[0], 80) if class_width is None else class_width,
+                embedding,
+                text_dimension,
+                adaptor_layers,
+                activation,
+            )
         self.mask_head = (
             MaskHead(
                 self.backbone.detail,

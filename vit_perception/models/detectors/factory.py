@@ -14,6 +14,12 @@ from vit_perception.models.detectors.dosod import (
     dosod_s,
     dosod_small,
 )
+from vit_perception.models.detectors.mamba_yolo import (
+    mamba_yolo_b,
+    mamba_yolo_l,
+    mamba_yolo_t,
+    mamba_yolo_t_light,
+)
 from vit_perception.models.detectors.rt_detr import (
     RTDETR,
     rt_detr_r18,
@@ -31,10 +37,15 @@ ARCHITECTURES: dict[str, Callable[..., DOSOD]] = {
     "dosod_s": dosod_s,
     "dosod_m": dosod_m,
     "dosod_l": dosod_l,
+    "mamba_yolo_t": mamba_yolo_t,
+    "mamba_yolo_t_light": mamba_yolo_t_light,
+    "mamba_yolo_b": mamba_yolo_b,
+    "mamba_yolo_l": mamba_yolo_l,
 }
 """Detectors by name; "dosod" is DOSOD's neck and head at nano width, for any backbone.
 
-"dosod_small" is the same with more room for names.
+"dosod_small" is the same with more room for names. Mamba YOLO has DOSOD's head, unless it is given
+`classes`.
 """
 
 DETRS: dict[str, Callable[..., RTDETR]] = {

@@ -73,14 +73,19 @@ class TextAdaptor(nn.Sequential):
         super().__init__(*modules)
 
 
+def rare_logit(classes: int, stride: int) -> float:
+    """Returns the log of how rare a class is at an anchor: 5 objects on a 640 px picture."""
+    return math.log(5 / classes / (640 / stride) ** 2)
+
+
 class Contrast(nn.Module):
     """Scale and offset of one level's text-image product."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
         self.logit_scale = nn.Parameter(torch.tensor(-1.0))
-        # The prior of a rare positive: 5 objects among 80 classes on a 640 px picture (card 01).
-        self.bias = nn.Parameter(torch.tensor(math.log(5 / 80 / (640 / stride) ** 2)))
+        # The prior of a rare positive among 80 classes (card 01).
+        self.bias = nn.Parameter(torch.tensor(rare_logit(80, stride)))
 
     def weight(self, class_embeddings: Tensor) -> Tensor:
         """Returns scaled class embeddings [..., K, E]."""
@@ -182,8 +187,8 @@ class DOSODHead(nn.Module):
 
     @property
     def fixed(self) -> bool:
-        """Whether a vocabulary has been folded into the head."""
-        return isinstance(self.cls_contrasts[0], FixedContrast)
+        """Whether the classes are the head's own, not asked for."""
+        return not isinstance(self.cls_contrasts[0], Contrast)
 
     def folded(self, level: int, class_embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Folds a vocabulary through the last 1x1 convolution of one class branch.

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,16 +18,28 @@ class PAFPN(nn.Module):
 
     T4 = C2f([up(P5), P4]); T3 = C2f([up(T4), P3]); N4 = C2f([down(T3), T4]);
     N5 = C2f([down(N4), P5]); returns T3, N4, N5.
+
+    Args:
+        channels: of the maps of strides 8, 16 and 32.
+        depth: multiplier of the number of bottlenecks, 3.
+        activation: "silu" (the paper's) or "relu".
+        fusion: makes a block in place of C2f, of the channels before and after it.
     """
 
     def __init__(
-        self, channels: tuple[int, int, int], depth: float, activation: str = "silu"
+        self,
+        channels: tuple[int, int, int],
+        depth: float,
+        activation: str = "silu",
+        fusion: Callable[[int, int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         c3, c4, c5 = channels
         blocks = scaled_depth(3, depth)
 
-        def fuse(c_in: int, c_out: int) -> C2f:
+        def fuse(c_in: int, c_out: int) -> nn.Module:
+            if fusion is not None:
+                return fusion(c_in, c_out)
             return C2f(c_in, c_out, blocks, False, activation)
 
         self.top_down_layers = nn.ModuleList([fuse(c5 + c4, c4), fuse(c4 + c3, c3)])
