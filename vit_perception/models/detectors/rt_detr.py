@@ -184,5 +184,4 @@ def rt_detr_r101(**options: Any) -> RTDETR:
 
 def _built(depth: int, options: dict[str, Any], **defaults: Any) -> RTDETR:
     backbone = options.pop("backbone", None)
-    # The published networks keep frozen norms out of what they learn.
     return RTDETR(backbone or resnet_vd(depth), **{**defaults, **options})
