@@ -43,3 +43,12 @@ def test_what_lies_far_apart_is_compared_through_latents() -> None:
     right = [int(share) for share in re.findall(r"(\d+)% right", text)]
     assert right[0] < 75 < 90 < right[1]
     assert "without it there are 12 groups of 16 tokens" in text
+
+
+def test_what_is_held_is_not_forgotten() -> None:
+    found = re.findall(
+        r"(\d+)% of characters wrong, names (\d+)% of shapes", said("learn_to_read")
+    )
+    (alone, forgotten), (held, kept) = ((int(x), int(y)) for x, y in found)
+    assert max(alone, held) < 20
+    assert forgotten < 70 < 90 < kept
