@@ -166,8 +166,6 @@ def run(args: argparse.Namespace) -> int:
         PerceiverError: no single graph and engine is named.
     """
     from vit_perception.bags.recording import holds_bag
-    from vit_perception.bundle.bundle import MAPS, Bundle
-    from vit_perception.bundle.paths import find_bundle
     from vit_perception.evaluation.errors import EvaluationError
 
     refuse_auto(args)
@@ -178,7 +176,6 @@ def run(args: argparse.Namespace) -> int:
         if args.rate is not None and not args.realtime:
             raise EvaluationError("--rate: expected --realtime beside it, found none")
         return evaluate_recordings(args)
-    from vit_perception.cli.evaluate_maps import evaluate_maps
     from vit_perception.cli.evaluate_pictures import evaluate_pictures
 
     several = len(args.sources) > 1 or len(args.bundle) > 1 or len(args.precision) > 1
@@ -190,9 +187,6 @@ def run(args: argparse.Namespace) -> int:
     _refuse(args, _OF_MEASURING, "with --out")
     args.dataset, (args.precision,) = args.sources[0], args.precision
     args.bundle = args.bundle[0] if args.bundle else ""
-    bundle = Bundle.load(find_bundle(args.bundle))
-    if bundle.task == MAPS:
-        return evaluate_maps(args, bundle)
     return evaluate_pictures(args)
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +25,12 @@ def evaluate_maps(args: argparse.Namespace, bundle: Bundle) -> int:
         EvaluationError: an option of detectors, or a data set that has other classes.
         PerceiverError, SessionError: the graph cannot be served here.
     """
+    from vit_perception.cli.detect_report import write_json
     from vit_perception.cli.progress import progress_bar
     from vit_perception.evaluation.class_map_data import load_class_maps
     from vit_perception.evaluation.class_maps import evaluate_class_maps
     from vit_perception.evaluation.errors import EvaluationError
     from vit_perception.output.input_files import refuse_inputs
-    from vit_perception.output.write import write
     from vit_perception.perceiver.segmenter import Segmenter
 
     for option in _OTHERS:
@@ -64,7 +63,7 @@ def evaluate_maps(args: argparse.Namespace, bundle: Bundle) -> int:
     }
     print(_table(metrics))
     if args.json is not None:
-        write(args.json, (json.dumps(metrics, indent=1) + "\n").encode())
+        write_json(args.json, metrics)
     return 0
 
 

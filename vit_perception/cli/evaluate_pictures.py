@@ -37,8 +37,11 @@ def evaluate_pictures(args: argparse.Namespace) -> int:
     Args:
         args: with one `dataset`, `bundle` and `precision`.
     """
+    from vit_perception.bundle.bundle import MAPS, Bundle
+    from vit_perception.bundle.paths import find_bundle
     from vit_perception.cli.detect_report import write_json
     from vit_perception.cli.evaluate_lvis import measured_lvis, refuse_others
+    from vit_perception.cli.evaluate_maps import evaluate_maps
     from vit_perception.evaluation.coco_file import ANNOTATIONS, read_document
     from vit_perception.evaluation.dataset import dataset_from
     from vit_perception.evaluation.lvis_dataset import is_lvis
@@ -48,6 +51,9 @@ def evaluate_pictures(args: argparse.Namespace) -> int:
     if args.json is not None:
         # What cannot be written is told before the work, not after it.
         try_writing(args.json)
+    bundle = Bundle.load(find_bundle(args.bundle))
+    if bundle.task == MAPS:
+        return evaluate_maps(args, bundle)
     import_module("hotcoco")  # and so is an absent package
     given = Path(args.dataset)
     is_file = given.suffix == ".json" and not given.is_dir()
