@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 from vit_perception.rle import Rle, encode_mask
 
-MOST_CLASSES = 255
-"""A map has one byte a pixel, and 255 stands for unknown."""
-
 
 class ClassMapError(ValueError):
     """A class map was built from arrays that do not fit, or asked for another class; one line."""
@@ -76,7 +73,7 @@ class ClassMap:
             least_area: smaller parts are left out, pixels.
         """
         mask = self.mask(name).view(np.uint8)
-        count, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
         areas = stats[1:, cv2.CC_STAT_AREA]
         outlines = []
         for part in np.argsort(-areas, kind="stable") + 1:

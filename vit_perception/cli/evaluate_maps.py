@@ -54,7 +54,7 @@ def evaluate_maps(args: argparse.Namespace, bundle: Bundle) -> int:
     )
     with progress_bar("evaluating", len(pictures)) as show:
         metrics = evaluate_class_maps(
-            pictures, classes, lambda image: segmenter(image).labels, lambda done: show(done)
+            pictures, classes, lambda image: segmenter(image).labels, show
         )
     metrics |= {
         "dataset": Path(args.dataset).resolve().name,

@@ -8,7 +8,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vit_perception.cli.arguments import at_least, input_size, number, output_path
 from vit_perception.perceiver.settings import GRAPH_ROWS
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vit_perception.bundle.regions_file import Regions
     from vit_perception.export.trained import Trained
     from vit_perception.vocabulary import Vocabulary
+
+_T = TypeVar("_T")
 
 NAME = "export"
 HELP = "export a training run, or a bundle again, as a bundle that robots run"
@@ -132,10 +134,9 @@ def run(args: argparse.Namespace) -> int:
     unknown = [each for each in default_names or () if each not in names]
     if unknown:
         raise ExportError(f"--default-names: expected ready-made names, found {shown(unknown[0])}")
-    recommended, shown_threshold = (0.25, 0.6), args.shown_threshold
+    recommended: tuple[float, float, float | None] = (0.25, 0.6, None)
     if source is not None:
-        recommended = (source.score_threshold, source.iou_threshold)
-        shown_threshold = shown_threshold or source.shown_threshold
+        recommended = (source.score_threshold, source.iou_threshold, source.shown_threshold)
     trained = load_run(args.trained) if source is None else load_bundle_model(source)
     encode = cached_encoder(args.text_encoder_dir)
     if args.names_file is None and source is not None:
@@ -162,7 +163,7 @@ def run(args: argparse.Namespace) -> int:
             top_k=args.top_k,
             score_threshold=_first(args.score_threshold, recommended[0]),
             iou_threshold=_first(args.iou_threshold, recommended[1]),
-            shown_threshold=shown_threshold,
+            shown_threshold=_first(args.shown_threshold, recommended[2]),
             metrics=metrics,
             card=card,
             half_weights=args.half_weights,
@@ -269,5 +270,5 @@ def _metrics(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _first(wanted: float | None, otherwise: float) -> float:
+def _first(wanted: _T | None, otherwise: _T) -> _T:
     return otherwise if wanted is None else wanted

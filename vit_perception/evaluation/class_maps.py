@@ -59,6 +59,7 @@ def evaluate_class_maps(
         progress(done)
     right, true, said = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
     ious = _ratios(right, true + said - right)
+    recalls, precisions = _ratios(right, true), _ratios(right, said)
     occurring = [iou for iou, pixels in zip(ious, true, strict=True) if pixels and iou is not None]
     scores = [score for each in edges for score in each]
     return {
@@ -70,8 +71,8 @@ def evaluate_class_maps(
         "classes": {
             name: {
                 "IoU": ious[number],
-                "recall": _ratios(right, true)[number],
-                "precision": _ratios(right, said)[number],
+                "recall": recalls[number],
+                "precision": precisions[number],
                 "boundary_F": float(np.mean(edges[number])) if edges[number] else None,
                 "share": float(true[number] / max(1, true.sum())),
             }

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -12,16 +14,16 @@ from vit_perception.models.macs import multiply_adds
 from vit_perception.models.shelf import Backbone, for_inference
 
 
-class _FromPictures(nn.Module):
-    """Takes pictures in the form of the graph contract: uint8 [B, H, W, 3] RGB."""
+class FromPictures(nn.Module):
+    """A network's form for inference on pictures of the graph contract: uint8 [B, H, W, 3] RGB."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.backbone = for_inference(backbone)
+        self.network = for_inference(network)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.backbone(image.permute(0, 3, 1, 2).float() / 255)
-        return maps
+    def forward(self, image: Tensor) -> Any:
+        """Returns what the network does of float32 [B, 3, H, W], 0 to 1."""
+        return self.network(image.permute(0, 3, 1, 2).float() / 255)
 
 
 def backbone_graph(
@@ -43,7 +45,7 @@ def backbone_graph(
     image = torch.zeros(batch, *size, 3, dtype=torch.uint8)
     free = {"image": {1: "height", 2: "width"}}
     free |= {name: {2: f"{name}_h", 3: f"{name}_w"} for name in outputs}
-    return to_onnx(_FromPictures(backbone), (image,), ("image",), outputs, free if dynamic else {})
+    return to_onnx(FromPictures(backbone), (image,), ("image",), outputs, free if dynamic else {})
 
 
 def output_names(backbone: Backbone) -> tuple[str, ...]:

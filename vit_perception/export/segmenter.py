@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from vit_perception.bundle.bundle import MAPS, Bundle
 from vit_perception.bundle.files import check_destination
 from vit_perception.bundle.writer import write_bundle
+from vit_perception.export.backbone import FromPictures
 from vit_perception.export.half_weights import with_half_weights
 from vit_perception.export.model_card import measured_lines
 from vit_perception.export.onnx_graph import to_onnx
 from vit_perception.export.trained import RECIPE_FILE, ExportError
-from vit_perception.models.shelf import for_inference
 from vit_perception.perceiver.contract import CLASS_LOGITS
 from vit_perception.text.encoder import ENCODER_ID
 from vit_perception.training.checkpoint import CHECKPOINT, read_checkpoint
@@ -85,18 +85,6 @@ def load_segmenter_run(folder: Path) -> TrainedSegmenter:
     return TrainedSegmenter(model.eval(), recipe, found.step)
 
 
-class _FromPictures(nn.Module):
-    """Takes pictures in the form of the graph contract: uint8 [1, H, W, 3] RGB."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor) -> Tensor:
-        logits: Tensor = self.model(image.permute(0, 3, 1, 2).float() / 255)
-        return logits
-
-
 def segmenter_graph(model: nn.Module, size: tuple[int, int]) -> bytes:
     """Returns the ONNX graph of a segmenter, see `perceiver.contract`.
 
@@ -105,7 +93,7 @@ def segmenter_graph(model: nn.Module, size: tuple[int, int]) -> bytes:
         size: height and width of the input.
     """
     image = torch.zeros(1, *size, 3, dtype=torch.uint8)
-    return to_onnx(_FromPictures(for_inference(model)), (image,), ("image",), (CLASS_LOGITS,), {})
+    return to_onnx(FromPictures(model), (image,), ("image",), (CLASS_LOGITS,), {})
 
 
 def export_segmenter(
